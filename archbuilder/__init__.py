@@ -1,0 +1,38 @@
+"""archbuilder: small convolutional networks as checked YAML files.
+
+    report = archbuilder.check("architectures/c1c2c3c40.yaml")   # no torch needed
+    graph = archbuilder.load("architectures/c1c2c3c40.yaml")     # raises ArchbuilderError if invalid
+    module = archbuilder.build(graph)                            # an ordinary torch.nn.Module
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from archbuilder.version import __version__
+
+if TYPE_CHECKING:
+    from archbuilder.diagnostics import ArchbuilderError
+    from archbuilder.ir.graph import Graph
+    from archbuilder.modules import build
+    from archbuilder.pipeline import Report, check, load
+
+__all__ = ["ArchbuilderError", "Graph", "Report", "__version__", "build", "check", "load"]
+
+# name -> where it lives; imported on first use, so that importing archbuilder costs nothing
+_HOMES = {
+    "ArchbuilderError": "archbuilder.diagnostics",
+    "Graph": "archbuilder.ir.graph",
+    "Report": "archbuilder.pipeline",
+    "build": "archbuilder.modules",
+    "check": "archbuilder.pipeline",
+    "load": "archbuilder.pipeline",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(_HOMES[name]), name)

@@ -1,0 +1,7 @@
+"""python -m archbuilder."""
+
+import sys
+
+from archbuilder.cli import main
+
+sys.exit(main())

@@ -1,0 +1,121 @@
+"""The YAML vocabulary: one file per block, found by its name.
+
+A file `blocks/NAME.py` defines the block NAME: its fields, how it becomes ops, its manual, an
+example and rejected examples.  Only the files of blocks that a network uses are imported.
+"""
+
+from __future__ import annotations
+
+import keyword
+from collections.abc import Iterable
+from importlib import import_module
+from pkgutil import iter_modules
+from typing import Annotated, ClassVar, TypeVar
+
+from pydantic import Field
+
+from archbuilder.diagnostics import declare
+from archbuilder.document import Node
+from archbuilder.ir.builder import GraphBuilder
+from archbuilder.ir.graph import INPUT
+from archbuilder.schema.fields import Name
+from archbuilder.schema.model import Child, Env, Family, Model
+
+NAME_TAKEN = declare("AB202", "a name that is taken or reserved")
+
+# attributes of torch.nn.Module, which a submodule must not hide (a test holds this against torch)
+RESERVED = frozenset(
+    """T_destination add_module apply bfloat16 buffers call_super_init children compile cpu cuda double
+    dump_patches eval extra_repr float forward get_buffer get_extra_state get_parameter get_submodule half
+    ipu load_state_dict modules mtia named_buffers named_children named_modules named_parameters parameters
+    register_backward_hook register_buffer register_forward_hook register_forward_pre_hook
+    register_full_backward_hook register_full_backward_pre_hook register_load_state_dict_post_hook
+    register_load_state_dict_pre_hook register_module register_parameter register_state_dict_post_hook
+    register_state_dict_pre_hook requires_grad_ set_extra_state set_submodule share_memory state_dict to
+    to_empty train training type xpu zero_grad""".split()
+) | {INPUT}
+
+
+class Block(Model):
+    """Base of every block: a piece of network that lowers itself to ops."""
+
+    KIND: ClassVar[str] = ""  # the block's word in YAML, set by `register`
+    EXAMPLE: ClassVar[str] = ""
+    REJECTS: ClassVar[dict[str, str]] = {}
+
+    name: Annotated[Name | None, Field(description="a name of its own in paths and tables")] = None
+
+    def lower(self, g: GraphBuilder) -> None:
+        """Append this block's ops to the current value."""
+        raise NotImplementedError
+
+
+_registered: dict[str, type[Block]] = {}
+
+B = TypeVar("B", bound=type[Block])
+
+
+def register(block: B) -> B:
+    """Make a class the block of its module's name.  Raises ValueError where the name is taken."""
+    kind = block.__module__.rpartition(".")[2]
+    if kind in _registered:
+        raise ValueError(f"the block {kind} is defined twice")
+    block.KIND = kind
+    _registered[kind] = block
+    return block
+
+
+def names() -> list[str]:
+    """Every block's name."""
+    return sorted({module.name for module in iter_modules(__path__)} | set(_registered))
+
+
+def find(name: str) -> type[Block] | None:
+    """The block of a name, None where there is none."""
+    if name not in _registered and name.isidentifier() and name in names():
+        import_module(f"{__name__}.{name}")
+    return _registered.get(name)
+
+
+BLOCKS = Family("block", find, names)
+
+
+class _Broken(Block):
+    """Stands for a block that has been reported, so that the rest of the list is still checked."""
+
+    def lower(self, g: GraphBuilder) -> None:
+        g.lose()
+
+
+def read_blocks(node: Node, env: Env) -> object:
+    """Reader of a list of blocks: a tuple of Block, or INVALID."""
+    if not node.is_list:
+        return BLOCKS.read_list(node, env)
+    blocks = tuple(block if isinstance(block, Block) else _Broken.model_construct() for block in (BLOCKS.read(item, env) for item in node.value))
+    _check_names(blocks, env)
+    return blocks
+
+
+Blocks = Annotated[tuple[Block, ...], Child(read_blocks), Field(min_length=1)]
+
+
+def _check_names(blocks: Iterable[Block], env: Env) -> None:
+    """Names must be free: unequal among siblings, no attribute of nn.Module, no word of Python."""
+    seen: set[str] = set()
+    for block in blocks:
+        name = block.name
+        if name is None:
+            continue
+        if name in seen:
+            env.report(NAME_TAKEN, block.span("name"), f"the name {name} occurs twice in one list of blocks", "rename one")
+        if name in RESERVED or keyword.iskeyword(name):
+            message = f"the name {name} means something else in Python or torch"
+            env.report(NAME_TAKEN, block.span("name"), message, f"use another one, {name}_ or {name}1 for example")
+        seen.add(name)
+
+
+def lower_blocks(blocks: Iterable[Block], g: GraphBuilder) -> None:
+    """Append blocks one after the other."""
+    for block in blocks:
+        with g.writing(block, block.KIND):
+            block.lower(g)

@@ -1,0 +1,47 @@
+"""activation: a non-linearity by itself."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from archbuilder.blocks import Block, register
+from archbuilder.ir import ops
+from archbuilder.ir.builder import GraphBuilder
+
+Kind = Literal[
+    "relu",
+    "relu6",
+    "leaky_relu",
+    "prelu",
+    "elu",
+    "selu",
+    "gelu",
+    "silu",
+    "mish",
+    "hardswish",
+    "hardsigmoid",
+    "sigmoid",
+    "tanh",
+    "none",
+]
+
+
+@register
+class Activation(Block):
+    """A non-linearity: `activation: gelu`, or `activation: {kind: leaky_relu, slope: 0.1}`.
+
+    Also the value of the `activation` field of convs and of `defaults`, where `none` leaves it out.
+    """
+
+    POSITIONAL: ClassVar[str] = "kind"
+    EXAMPLE: ClassVar[str] = "activation: {kind: leaky_relu, slope: 0.1}"
+    REJECTS: ClassVar[dict[str, str]] = {"activation: rellu": "AB103", "activation: {slop: 0.1}": "AB101"}
+
+    kind: Annotated[Kind, Field(description="the function")] = "relu"
+    slope: Annotated[float, Field(description="leaky_relu's slope below zero")] = 0.01
+
+    def lower(self, g: GraphBuilder) -> None:
+        if self.kind != "none":
+            g.add(ops.Activation(self.kind, self.slope), self.name or "activation", at=self)

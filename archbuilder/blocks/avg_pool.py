@@ -1,0 +1,37 @@
+"""avg_pool: average pooling over a window; the pools' common fields."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar
+
+from pydantic import Field
+
+from archbuilder.blocks import Block, register
+from archbuilder.ir.builder import GraphBuilder
+from archbuilder.ir.ops import AvgPool2d
+from archbuilder.schema.fields import Size, SymmetricPadding
+
+
+class Pool(Block):
+    """What the pools with a window have.  The stride is the kernel where none is given."""
+
+    POSITIONAL: ClassVar[str] = "kernel"
+
+    kernel: Annotated[Size, Field(description="the window in pixels")]
+    stride: Annotated[Size | None, Field(description="step in pixels; the kernel by default")] = None
+    padding: Annotated[SymmetricPadding, Field(description="pixels on both sides, at most half the kernel")] = (0, 0)
+
+
+@register
+class AvgPool(Pool):
+    """Average pooling over a window.  A window equal to the map is a global pool; see `gap`."""
+
+    EXAMPLE: ClassVar[str] = "avg_pool: 2"
+    REJECTS: ClassVar[dict[str, str]] = {
+        "avg_pool": "AB102",
+        "avg_pool: 99": "AB302",
+        "avg_pool: {kernel: 2, padding: 2}": "AB307",
+    }
+
+    def lower(self, g: GraphBuilder) -> None:
+        g.add(AvgPool2d(self.kernel, self.stride or self.kernel, self.padding), self.name or self.KIND)

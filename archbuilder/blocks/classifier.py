@@ -1,0 +1,44 @@
+"""classifier: the last layer, to the network's classes."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from archbuilder.blocks import Block, register
+from archbuilder.blocks.conv import BiasField
+from archbuilder.diagnostics import declare
+from archbuilder.ir import ops
+from archbuilder.ir.builder import GraphBuilder
+
+NO_CLASSES = declare("AB204", "a classifier without a number of classes")
+
+
+@register
+class Classifier(Block):
+    """The last layer, bare and with bias, to the network's `classes`.
+
+    `kind: conv` is a 1x1 conv; before `gap` it makes class maps.  `kind: linear` flattens a map first.
+    """
+
+    POSITIONAL: ClassVar[str] = "kind"
+    DEFAULTS: ClassVar[tuple[str, ...]] = ("bias",)
+    EXAMPLE: ClassVar[str] = "classifier: linear"
+    REJECTS: ClassVar[dict[str, str]] = {"classifier: dense": "AB103", "classifier: {out: 10}": "AB101"}
+
+    kind: Annotated[Literal["conv", "linear"], Field(description="conv or linear")] = "conv"
+    bias: BiasField = "auto"
+
+    def lower(self, g: GraphBuilder) -> None:
+        if g.graph.classes is None:
+            message = "the classifier needs to know the number of classes"
+            g.diagnostics.append(NO_CLASSES.at(self.span(), message, "add classes: 10 at the top of the file"))
+            return
+        with g.scope(self.name or self.KIND):
+            if self.kind == "conv":
+                g.add(ops.Conv2d(g.graph.classes, (1, 1), bias=self.bias is not False), "conv")
+                return
+            if g.shape and not g.shape.flat:
+                g.add(ops.Flatten(), "flatten")
+            g.add(ops.Linear(g.graph.classes, self.bias is not False), "linear")

@@ -1,0 +1,124 @@
+"""conv: a convolution with its norm, activation and dropout; the family that presets derive from."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import BeforeValidator, Field
+
+from archbuilder.blocks import Block, register
+from archbuilder.blocks.activation import Activation
+from archbuilder.blocks.dropout import Dropout
+from archbuilder.blocks.norm import Norm
+from archbuilder.ir.builder import GraphBuilder
+from archbuilder.ir.ops import Conv2d, Pad2d
+from archbuilder.schema.fields import Padding, Positive, Size, expected
+from archbuilder.schema.model import Child, Model, one
+
+STEPS = ("conv", "norm", "act", "dropout")
+
+
+def _order(value: Any) -> Any:
+    """`conv-norm-act` -> its steps; conv stands in it exactly once."""
+    if isinstance(value, tuple):
+        return value
+    steps = tuple(value.split("-")) if isinstance(value, str) else ()
+    if steps.count("conv") != 1 or not set(steps) <= set(STEPS) or len(steps) > 8:
+        raise expected("an order of steps", value, f"{', '.join(STEPS)} joined by dashes, conv once: conv-norm-act-dropout")
+    return steps
+
+
+Order = Annotated[tuple[str, ...], BeforeValidator(_order)]
+NormField = Annotated[Norm, Child(one(Norm)), Field(description="batch, group, layer, instance, none, or a mapping as of `norm`")]
+ActivationField = Annotated[Activation, Child(one(Activation)), Field(description="as of `activation`; none leaves it out")]
+DropoutField = Annotated[Dropout, Child(one(Dropout)), Field(description="as of `dropout`; 0 leaves it out")]
+OrderField = Annotated[Order, Field(description="the steps in order; a step that is not named is absent, norm and act may recur")]
+PaddingField = Annotated[
+    Padding, Field(description="same, valid, one integer, [height, width] or [top, bottom, left, right]")
+]
+BiasField = Annotated[bool | Literal["auto"], Field(description="auto: off where a norm follows, on where none does")]
+
+
+class ConvDefaults(Model):
+    """The fields of the conv family that a file's `defaults:` section sets, with their built-in values."""
+
+    # model_construct: the built-in values need no validation, so their models need not be built
+    norm: NormField = Norm.model_construct()
+    activation: ActivationField = Activation.model_construct()
+    dropout: DropoutField = Dropout.model_construct(p=0.0)
+    order: OrderField = STEPS
+    padding: PaddingField = "same"
+    bias: BiasField = "auto"
+
+
+class Convolution(ConvDefaults, Block):
+    """What every conv block has."""
+
+    DEFAULTS: ClassVar[tuple[str, ...]] = tuple(ConvDefaults.model_fields)
+
+    kernel: Annotated[Size, Field(description="pixels, one integer or [height, width]")] = (3, 3)
+    stride: Annotated[Size, Field(description="step in pixels")] = (1, 1)
+    dilation: Annotated[Size, Field(description="distance between taps in pixels")] = (1, 1)
+    frozen: Annotated[bool, Field(description="keep the conv's weights as they are in training")] = False
+
+    def lower_conv(self, g: GraphBuilder, out: int, groups: int = 1) -> None:
+        """The steps of `order`, with a conv to `out` channels."""
+        for position, step in enumerate(self.order):
+            if step == "conv":
+                self._conv(g, out, groups, self._bias(self.order[position:]))
+            elif step == "norm":
+                self.norm.lower(g)
+            elif step == "act":
+                self.activation.lower(g)
+            else:
+                self.dropout.lower(g)
+
+    def _conv(self, g: GraphBuilder, out: int, groups: int, bias: bool) -> None:
+        top, bottom, left, right = self._sides()
+        even = top == bottom and left == right
+        if not even:
+            g.add(Pad2d(top, bottom, left, right), "pad")
+        padding = (top, left) if even else (0, 0)
+        g.add(Conv2d(out, self.kernel, self.stride, self.dilation, padding, groups, bias, self.frozen), "conv")
+
+    def _sides(self) -> tuple[int, int, int, int]:
+        """Padding as top, bottom, left, right.  `same` is d*(k-1) in all, the smaller half first as in torch."""
+        if self.padding == "valid":
+            return (0, 0, 0, 0)
+        if isinstance(self.padding, tuple):
+            return self.padding
+        height, width = (d * (k - 1) for d, k in zip(self.dilation, self.kernel, strict=True))
+        return (height // 2, height - height // 2, width // 2, width - width // 2)
+
+    def _bias(self, after: tuple[str, ...]) -> bool:
+        if self.bias == "auto":
+            return "norm" not in after or self.norm.kind == "none"
+        return self.bias
+
+
+@register
+class Conv(Convolution):
+    """A convolution, then norm, activation and dropout as `order` says.
+
+    `padding: same` keeps height and width at stride 1 and pads just the same at other strides.
+    """
+
+    POSITIONAL: ClassVar[str] = "out"
+    EXAMPLE: ClassVar[str] = "conv: {out: 32, kernel: [3, 1], activation: gelu}"
+    REJECTS: ClassVar[dict[str, str]] = {
+        "conv": "AB102",
+        "conv: {out: 32, kernal: 3}": "AB101",
+        "conv: {out: many}": "AB103",
+        "conv: {out: 0}": "AB103",
+        "conv: {out: 32, groups: 5}": "AB301",
+        "conv: {out: 32, kernel: 99, padding: valid}": "AB302",
+        "conv: {out: 32, order: norm-act}": "AB103",
+        "conv: {out: 32, padding: some}": "AB103",
+    }
+
+    out: Annotated[Positive, Field(description="output channels")]
+    groups: Annotated[Positive, Field(description="groups of channels that do not mix")] = 1
+
+    def lower(self, g: GraphBuilder) -> None:
+        with g.scope(self.name or self.KIND):
+            self.lower_conv(g, self.out, self.groups)

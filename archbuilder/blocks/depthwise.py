@@ -1,0 +1,30 @@
+"""depthwise: a convolution of each channel by itself."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar
+
+from pydantic import Field
+
+from archbuilder.blocks import register
+from archbuilder.blocks.conv import Convolution
+from archbuilder.ir.builder import GraphBuilder
+from archbuilder.schema.fields import Positive
+
+
+@register
+class Depthwise(Convolution):
+    """A depthwise convolution: groups = channels; each channel makes `multiplier` new ones."""
+
+    EXAMPLE: ClassVar[str] = "depthwise: {kernel: 5, multiplier: 2}"
+    REJECTS: ClassVar[dict[str, str]] = {
+        "depthwise: {out: 32}": "AB101",
+        "depthwise: {multiplier: 0}": "AB103",
+    }
+
+    multiplier: Annotated[Positive, Field(description="output channels per input channel")] = 1
+
+    def lower(self, g: GraphBuilder) -> None:
+        with g.scope(self.name or self.KIND):
+            channels = g.channels
+            self.lower_conv(g, channels * self.multiplier, channels)

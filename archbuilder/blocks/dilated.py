@@ -1,0 +1,21 @@
+"""dilated: a convolution with gaps between its taps."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar
+
+from pydantic import Field
+
+from archbuilder.blocks import register
+from archbuilder.blocks.conv import Conv
+from archbuilder.schema.fields import Size, above_one
+
+
+@register
+class Dilated(Conv):
+    """A dilated (atrous) convolution: a larger receptive field for the same parameters."""
+
+    EXAMPLE: ClassVar[str] = "dilated: {out: 32, dilation: 4}"
+    REJECTS: ClassVar[dict[str, str]] = {"dilated: {out: 32, dilation: 1}": "AB103"}
+
+    dilation: Annotated[Size, above_one("use conv"), Field(description="distance between taps, over 1 on one axis")] = (2, 2)

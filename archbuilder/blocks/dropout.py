@@ -1,0 +1,30 @@
+"""dropout: dropout by itself."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar
+
+from pydantic import Field
+
+from archbuilder.blocks import Block, register
+from archbuilder.ir import ops
+from archbuilder.ir.builder import GraphBuilder
+
+
+@register
+class Dropout(Block):
+    """Dropout: `dropout: 0.1` for single elements, `dropout: {p: 0.1, channels: true}` for whole channels.
+
+    Also the value of the `dropout` field of convs and of `defaults`, where 0 leaves it out.
+    """
+
+    POSITIONAL: ClassVar[str] = "p"
+    EXAMPLE: ClassVar[str] = "dropout: {p: 0.1, channels: true}"
+    REJECTS: ClassVar[dict[str, str]] = {"dropout: 1.5": "AB103", "dropout: lots": "AB103"}
+
+    p: Annotated[float, Field(ge=0, lt=1, description="probability of dropping")] = 0.5
+    channels: Annotated[bool, Field(description="drop whole channels of a map")] = False
+
+    def lower(self, g: GraphBuilder) -> None:
+        if self.p > 0:
+            g.add(ops.Dropout(self.p, self.channels), self.name or "dropout", at=self)

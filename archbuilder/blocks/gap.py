@@ -1,0 +1,20 @@
+"""gap: global average pooling."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from archbuilder.blocks import Block, register
+from archbuilder.ir.builder import GraphBuilder
+from archbuilder.ir.ops import GlobalAvgPool
+
+
+@register
+class Gap(Block):
+    """Global average pooling: the mean of each channel over the whole map, whatever its size."""
+
+    EXAMPLE: ClassVar[str] = "gap"
+    REJECTS: ClassVar[dict[str, str]] = {"gap: {kernel: 8}": "AB101", "gap: 8": "AB104"}
+
+    def lower(self, g: GraphBuilder) -> None:
+        g.add(GlobalAvgPool(), self.name or self.KIND)

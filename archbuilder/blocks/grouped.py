@@ -1,0 +1,25 @@
+"""grouped: a convolution whose channels mix only within groups."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar
+
+from pydantic import Field
+
+from archbuilder.blocks import register
+from archbuilder.blocks.conv import Conv
+from archbuilder.schema.fields import Positive
+
+
+@register
+class Grouped(Conv):
+    """A grouped convolution: `groups` times fewer parameters.  Groups equal to the channels is `depthwise`."""
+
+    EXAMPLE: ClassVar[str] = "grouped: {out: 32, groups: 4}"
+    REJECTS: ClassVar[dict[str, str]] = {
+        "grouped: {out: 32}": "AB102",
+        "grouped: {out: 32, groups: 1}": "AB103",
+        "grouped: {out: 32, groups: 5}": "AB301",
+    }
+
+    groups: Annotated[Positive, Field(ge=2, description="groups of channels that do not mix")]

@@ -1,0 +1,29 @@
+"""linear: a fully connected layer."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar
+
+from pydantic import Field
+
+from archbuilder.blocks import Block, register
+from archbuilder.blocks.conv import BiasField
+from archbuilder.ir import ops
+from archbuilder.ir.builder import GraphBuilder
+from archbuilder.schema.fields import Positive
+
+
+@register
+class Linear(Block):
+    """A bare fully connected layer over a vector; put `flatten` before it."""
+
+    POSITIONAL: ClassVar[str] = "out"
+    DEFAULTS: ClassVar[tuple[str, ...]] = ("bias",)
+    EXAMPLE: ClassVar[str] = "- flatten\n- linear: {out: 10, bias: false}"
+    REJECTS: ClassVar[dict[str, str]] = {"linear": "AB102", "linear: 10": "AB304"}
+
+    out: Annotated[Positive, Field(description="output features")]
+    bias: BiasField = "auto"
+
+    def lower(self, g: GraphBuilder) -> None:
+        g.add(ops.Linear(self.out, self.bias is not False), self.name or self.KIND)

@@ -1,0 +1,53 @@
+"""norm: a normalisation layer by itself."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from archbuilder.blocks import Block, register
+from archbuilder.ir.builder import GraphBuilder
+from archbuilder.ir.op import Op
+from archbuilder.ir.ops import BatchNorm2d, GroupNorm, InstanceNorm2d
+from archbuilder.schema.fields import Positive
+
+Kind = Literal["batch", "group", "layer", "instance", "none"]
+
+
+@register
+class Norm(Block):
+    """A normalisation layer: `norm: batch`, or `norm: {kind: group, groups: 4}`.
+
+    Also the value of the `norm` field of convs and of `defaults`, where `none` leaves it out.
+    `group` without `groups` takes 8, or the largest number below that divides the channels;
+    `layer` runs over all channels and positions (group norm of one group).
+    """
+
+    POSITIONAL: ClassVar[str] = "kind"
+    EXAMPLE: ClassVar[str] = "norm: {kind: group, groups: 4}"
+    REJECTS: ClassVar[dict[str, str]] = {"norm: bach": "AB103", "norm: {kind: group, groups: 5}": "AB301"}
+
+    kind: Annotated[Kind, Field(description="batch, group, layer, instance or none")] = "batch"
+    groups: Annotated[Positive | None, Field(description="groups of channels, for kind group")] = None
+    eps: Annotated[float, Field(gt=0, description="added to the variance")] = 1e-5
+    momentum: Annotated[float, Field(gt=0, le=1, description="share of a new batch in the running statistics")] = 0.1
+    affine: Annotated[bool | None, Field(description="learn scale and shift; off only for instance")] = None
+
+    def lower(self, g: GraphBuilder) -> None:
+        if self.kind != "none":
+            g.add(self.op(g.channels), self.name or "norm", at=self)
+
+    def op(self, channels: int) -> Op:
+        """The op for a number of channels; not for kind none."""
+        affine = self.kind != "instance" if self.affine is None else self.affine
+        if self.kind == "batch":
+            return BatchNorm2d(self.eps, self.momentum, affine)
+        if self.kind == "instance":
+            return InstanceNorm2d(self.eps, affine)
+        groups = 1 if self.kind == "layer" else self.groups or _divisor(channels)
+        return GroupNorm(groups, self.eps, affine)
+
+
+def _divisor(channels: int) -> int:
+    return max(n for n in range(1, 9) if channels % n == 0)

@@ -1,0 +1,59 @@
+"""The command line: one file per command, found by its name and imported only when it is used.
+
+A command's file has a docstring whose first line is its help, `configure(parser)` and
+`run(args) -> int`.  Exit status: 0 clean, 1 something found, 2 could not run.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from argparse import ArgumentParser
+from collections.abc import Sequence
+from importlib import import_module
+from pkgutil import iter_modules
+
+# pydantic looks for plug-ins of every installed package when it is imported; none is wanted here
+os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
+
+from archbuilder.diagnostics import ArchbuilderError
+from archbuilder.version import __version__
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; returns the exit status."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        args = _parser(words).parse_args(words)
+        status: int = args.run(args)
+        sys.stdout.flush()
+        return status
+    except ArchbuilderError as error:
+        from archbuilder.reporting.style import style_of
+        from archbuilder.reporting.text import render_diagnostic
+
+        for diagnostic in error.diagnostics:
+            print(render_diagnostic(diagnostic, style=style_of(sys.stderr)), file=sys.stderr)
+        return error.exit_status
+    except BrokenPipeError:  # the reader of the output has gone (| head): nothing is wrong
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return 130
+
+
+def _parser(words: Sequence[str]) -> ArgumentParser:
+    """A parser that knows the command which `words` name, or every command."""
+    parser = ArgumentParser(prog="archbuilder", description="Small convolutional networks as checked YAML files.")
+    parser.add_argument("--version", action="version", version=f"archbuilder {__version__}")
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    names = [module.name for module in iter_modules(__path__)]
+    used = words[0].replace("-", "_") if words else ""
+    for name in [used] if used in names else names:
+        module = import_module(f"{__name__}.{name}")
+        doc = module.__doc__ or ""
+        command = commands.add_parser(name.replace("_", "-"), help=doc.splitlines()[0].rstrip("."), description=doc)
+        module.configure(command)
+        command.set_defaults(run=module.run)
+    return parser

@@ -1,0 +1,97 @@
+"""Problems as values: where something is wrong, what was found, and what to do about it.
+
+A stage yields or collects `Diagnostic`s; only the edge (the command line, the public API)
+turns them into text or into an exception.  A `Code` is declared in the module that raises it:
+
+    GROUPS = declare("AB301", "groups do not divide the channels")
+    ...
+    GROUPS.at(span, "groups=5 must divide 16 and 48", hint="choose a common divisor, or groups: 1")
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Literal, NamedTuple
+
+Severity = Literal["error", "warning"]
+
+
+class Span(NamedTuple):
+    """A stretch of a source text.  Lines and columns count from 1; the end is exclusive."""
+
+    file: str
+    line: int = 1
+    column: int = 1
+    end_line: int = 1
+    end_column: int = 1
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}:{self.column}"
+
+
+@dataclass(frozen=True)
+class Code:
+    """A kind of finding, stable across versions.
+
+    `exit_status` is what the command line returns for it: 1 where a readable input is wrong,
+    2 where the command could not run at all (a missing file, bad arguments).
+    """
+
+    id: str
+    title: str
+    severity: Severity = "error"
+    exit_status: int = 1
+
+    def at(self, span: Span, message: str, hint: str = "") -> Diagnostic:
+        """A finding of this kind at a place."""
+        return Diagnostic(self, message, span, hint)
+
+
+_declared: dict[str, Code] = {}
+
+
+def declare(id: str, title: str, severity: Severity = "error", exit_status: int = 1) -> Code:
+    """Register a code.  Raises ValueError if the id is taken: one id has one meaning."""
+    if id in _declared:
+        raise ValueError(f"{id} is declared twice: {_declared[id].title!r} and {title!r}")
+    _declared[id] = code = Code(id, title, severity, exit_status)
+    return code
+
+
+@dataclass(frozen=True)
+class Diagnostic:
+    """One finding: its code, the values found, the place, and a remedy."""
+
+    code: Code
+    message: str
+    span: Span
+    hint: str = ""
+
+    @property
+    def severity(self) -> Severity:
+        return self.code.severity
+
+    def __str__(self) -> str:
+        hint = f"\n  hint: {self.hint}" if self.hint else ""
+        return f"{self.span}: {self.code.id} {self.message}{hint}"
+
+
+class ArchbuilderError(Exception):
+    """What the public API raises for bad input; `diagnostics` has every problem with its place."""
+
+    def __init__(self, *diagnostics: Diagnostic) -> None:
+        super().__init__("\n".join(map(str, diagnostics)))
+        self.diagnostics = diagnostics
+
+    @property
+    def exit_status(self) -> int:
+        return max((d.code.exit_status for d in self.diagnostics), default=1)
+
+
+def did_you_mean(found: str, known: Iterable[str]) -> str:
+    """A remedy for a name that is not known: the nearest known one, or all of them."""
+    known = sorted(known)
+    near = get_close_matches(found, known, n=1, cutoff=0.6)
+    return f"did you mean {near[0]}?" if near else f"known here: {', '.join(known)}"

@@ -1,0 +1,47 @@
+"""A network as an ordered mapping from readable path to op."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from archbuilder.diagnostics import Span
+from archbuilder.ir.op import Op
+from archbuilder.ir.shape import Shape, Shapes
+
+INPUT = "input"  # the name of the image among the values
+
+
+@dataclass(frozen=True)
+class Node:
+    """One op in its place: `name` is its path (C1.conv.norm), `inputs` are names of earlier nodes.
+
+    `block` is the YAML word it came from, `span` that block's place, `note` a remark for the
+    report (how an automatic shortcut was resolved).
+    """
+
+    name: str
+    op: Op
+    inputs: tuple[str, ...]
+    shape: Shape
+    block: str
+    span: Span
+    note: str = ""
+
+
+@dataclass
+class Graph:
+    """Nodes in execution order; `output` names the value that the network returns."""
+
+    input: Shape
+    name: str = "network"
+    classes: int | None = None
+    nodes: dict[str, Node] = field(default_factory=dict)
+    output: str = INPUT
+
+    def shape(self, name: str) -> Shape:
+        """The shape of a value: the input or a node's output."""
+        return self.input if name == INPUT else self.nodes[name].shape
+
+    def inputs(self, node: Node) -> Shapes:
+        """The shapes that a node's op gets."""
+        return tuple(map(self.shape, node.inputs))

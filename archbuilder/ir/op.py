@@ -1,0 +1,87 @@
+"""The contract of an op: every rule about it, stated once, beside its docstring.
+
+An op knows nothing of YAML, names or places.  What is wrong with its operands it raises as an
+OpError with values and a remedy; the GraphBuilder adds the place.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import ClassVar
+
+from archbuilder.diagnostics import Code, declare
+from archbuilder.ir.reach import Reach
+from archbuilder.ir.shape import Shape, Shapes
+
+NEEDS_MAP = declare("AB303", "a layer over a map that gets a vector")
+NEEDS_VECTOR = declare("AB304", "a layer over a vector that gets a map")
+
+
+class OpError(Exception):
+    """Operands that an op cannot take.
+
+    `field` names the block's field to point at; `shape` is the output shape to go on with where
+    there is a sensible one, so that what follows can still be checked.
+    """
+
+    def __init__(self, code: Code, message: str, hint: str = "", field: str = "", shape: Shape | None = None) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.hint = hint
+        self.field = field
+        self.shape = shape
+
+
+class Op(ABC):
+    """A primitive operation.  Subclasses are frozen dataclasses of plain values, and final."""
+
+    frozen: ClassVar[bool] = False  # a field where an op's parameters can be frozen
+
+    @abstractmethod
+    def shape(self, inputs: Shapes) -> Shape:
+        """The output shape.  Raises OpError."""
+
+    @abstractmethod
+    def reach(self, inputs: tuple[Reach, ...], shapes: Shapes) -> Reach:
+        """The output's receptive field; `shapes` are those of the inputs.  Raises OpError."""
+
+    def params(self, inputs: Shapes) -> int:
+        """Parameters, frozen ones included, in scalars."""
+        return 0
+
+    def buffers(self, inputs: Shapes) -> int:
+        """Stored values that are not parameters (running statistics), in scalars."""
+        return 0
+
+    def macs(self, inputs: Shapes) -> int:
+        """Multiply-accumulates of convs and linear layers for one image."""
+        return 0
+
+    @abstractmethod
+    def describe(self) -> str:
+        """A few words for a table: what it is, and what differs from the plain form."""
+
+
+class Pointwise(Op):
+    """An op that works on each unit alone: shape and field stay as they are."""
+
+    def shape(self, inputs: Shapes) -> Shape:
+        return inputs[0]
+
+    def reach(self, inputs: tuple[Reach, ...], shapes: Shapes) -> Reach:
+        return inputs[0]
+
+
+def a_map(inputs: Shapes) -> Shape:
+    """The single input of a layer over a map.  Raises OpError AB303 for a vector."""
+    (x,) = inputs
+    if x.flat:
+        hint = "move it before flatten, or use linear"
+        raise OpError(NEEDS_MAP, f"needs a map of channels, height and width, gets a vector of {x.c}", hint)
+    return x
+
+
+def by(pair: tuple[int, int]) -> str:
+    """3 or 3x1: a size in a table."""
+    return str(pair[0]) if pair[0] == pair[1] else f"{pair[0]}x{pair[1]}"

@@ -1,0 +1,69 @@
+"""Convolution."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import final
+
+from archbuilder.diagnostics import declare
+from archbuilder.ir.op import Op, OpError, a_map, by
+from archbuilder.ir.ops.window import slide
+from archbuilder.ir.reach import Reach
+from archbuilder.ir.shape import Shape, Shapes
+
+GROUPS = declare("AB301", "groups that do not divide the channels")
+
+
+@final
+@dataclass(frozen=True)
+class Conv2d(Op):
+    """2-d convolution.
+
+    Shapes:  x (c, h, w) -> (out, h', w'), h' = (h + 2p - d(k-1) - 1) // s + 1.
+    Units:   kernel, stride, dilation and padding in pixels as (height, width); padding on both
+             sides of an axis (an uneven one is a Pad2d before it).
+    Errors:  AB301 groups does not divide the channels; AB302 the window exceeds the padded map.
+    Source:  torch.nn.Conv2d.
+    """
+
+    out: int
+    kernel: tuple[int, int] = (3, 3)
+    stride: tuple[int, int] = (1, 1)
+    dilation: tuple[int, int] = (1, 1)
+    padding: tuple[int, int] = (0, 0)
+    groups: int = 1
+    bias: bool = False
+    frozen: bool = False  # type: ignore[misc]  # a field here, a constant on other ops
+
+    def shape(self, inputs: Shapes) -> Shape:
+        x = a_map(inputs)
+        h, w = slide(x, self.kernel, self.stride, self.dilation, self.padding)
+        result = Shape(self.out, h, w)
+        if x.c % self.groups or self.out % self.groups:
+            message = f"groups={self.groups} must divide {x.c} input and {self.out} output channels"
+            raise OpError(GROUPS, message, "choose a common divisor, or groups: 1", "groups", result)
+        return result
+
+    def reach(self, inputs: tuple[Reach, ...], shapes: Shapes) -> Reach:
+        return inputs[0].window(self.kernel, self.stride, self.dilation, self.padding)
+
+    def params(self, inputs: Shapes) -> int:
+        return self._weights(inputs) + self.out * self.bias
+
+    def macs(self, inputs: Shapes) -> int:
+        out = self.shape(inputs)
+        return self._weights(inputs) * out.h * out.w
+
+    def _weights(self, inputs: Shapes) -> int:
+        return self.out * (inputs[0].c // self.groups) * self.kernel[0] * self.kernel[1]
+
+    def describe(self) -> str:
+        words = [f"conv {self.kernel[0]}x{self.kernel[1]}"]
+        for letter, value in (("s", self.stride), ("d", self.dilation)):
+            if value != (1, 1):
+                words.append(letter + by(value))
+        if self.groups > 1:
+            words.append(f"g{self.groups}")
+        if self.bias:
+            words.append("bias")
+        return " ".join(words + ["frozen"] * self.frozen)

@@ -1,0 +1,92 @@
+"""Merges of branches."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import reduce
+from typing import ClassVar, final
+
+from archbuilder.diagnostics import declare
+from archbuilder.ir.op import Op, OpError
+from archbuilder.ir.reach import Axis, Reach, worst
+from archbuilder.ir.shape import Shape, Shapes
+
+MERGE_SHAPE = declare("AB305", "a merge of branches with unequal shapes")
+MERGE_STRIDE = declare("AB306", "a merge of branches with unequal effective strides")
+
+
+class Merge(Op):
+    """An op over several branches of one grid.
+
+    The field of the result is the hull of the branches' fields.
+    Errors:  AB305 unequal shapes; AB306 unequal effective strides: the units that meet do not
+             look at the same place of the image.
+    """
+
+    VERB: ClassVar[str]
+
+    def shape(self, inputs: Shapes) -> Shape:
+        first = inputs[0]
+        if any(self.comparable(x) != self.comparable(first) for x in inputs):
+            shapes = " and ".join(map(str, inputs))
+            raise OpError(MERGE_SHAPE, f"cannot {self.VERB} {shapes}", self.remedy(), shape=self.merged(inputs))
+        return self.merged(inputs)
+
+    def comparable(self, x: Shape) -> tuple[int, ...]:
+        """What must be equal between the branches."""
+        return x
+
+    def merged(self, inputs: Shapes) -> Shape:
+        return inputs[0]
+
+    def remedy(self) -> str:
+        return "use shortcut: auto, which projects where needed, or make height, width and channels equal"
+
+    def reach(self, inputs: tuple[Reach, ...], shapes: Shapes) -> Reach:
+        strides = {
+            tuple(s if n > 1 else 0 for s, n in zip(reach.stride, (x.h, x.w), strict=True))
+            for reach, x in zip(inputs, shapes, strict=True)
+        }
+        if len(strides) > 1:
+            found = " and ".join("x".join(map(str, reach.stride)) for reach in inputs)
+            hint = "give every branch the same strides: equal shapes alone do not align what the units see"
+            raise OpError(MERGE_STRIDE, f"the branches have effective strides {found}", hint)
+        h = reduce(Axis.hull, (reach.h for reach in inputs))
+        w = reduce(Axis.hull, (reach.w for reach in inputs))
+        return Reach(h, w, worst(*(reach.status for reach in inputs)))
+
+    def describe(self) -> str:
+        return self.VERB
+
+
+@final
+@dataclass(frozen=True)
+class Add(Merge):
+    """The sum of its inputs.  Shapes:  n times (c, h, w) -> (c, h, w)."""
+
+    VERB: ClassVar[str] = "add"
+
+
+@final
+@dataclass(frozen=True)
+class Multiply(Merge):
+    """The product of its inputs.  Shapes:  n times (c, h, w) -> (c, h, w)."""
+
+    VERB: ClassVar[str] = "multiply"
+
+
+@final
+@dataclass(frozen=True)
+class Concat(Merge):
+    """Its inputs' channels one after the other.  Shapes:  (c1, h, w), (c2, h, w) -> (c1 + c2, h, w)."""
+
+    VERB: ClassVar[str] = "concat"
+
+    def comparable(self, x: Shape) -> tuple[int, ...]:
+        return (x.h, x.w, x.flat)
+
+    def merged(self, inputs: Shapes) -> Shape:
+        return inputs[0]._replace(c=sum(x.c for x in inputs))
+
+    def remedy(self) -> str:
+        return "make height and width equal"

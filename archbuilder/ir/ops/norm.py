@@ -1,0 +1,96 @@
+"""Normalisation layers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import final
+
+from archbuilder.ir.op import Op, OpError, Pointwise, a_map
+from archbuilder.ir.ops.conv import GROUPS
+from archbuilder.ir.reach import Reach
+from archbuilder.ir.shape import Shape, Shapes
+
+
+@final
+@dataclass(frozen=True)
+class BatchNorm2d(Pointwise):
+    """Batch normalisation; pointwise in evaluation, which is what the receptive field means.
+
+    Shapes:  (c, h, w) -> (c, h, w).
+    Units:   2c parameters where affine; 2c + 1 buffers (mean, variance, batches seen).
+    Source:  torch.nn.BatchNorm2d.
+    """
+
+    eps: float = 1e-5
+    momentum: float = 0.1
+    affine: bool = True
+
+    def shape(self, inputs: Shapes) -> Shape:
+        return a_map(inputs)
+
+    def params(self, inputs: Shapes) -> int:
+        return 2 * inputs[0].c * self.affine
+
+    def buffers(self, inputs: Shapes) -> int:
+        return 2 * inputs[0].c + 1
+
+    def describe(self) -> str:
+        return "batch norm"
+
+
+class _SpatialNorm(Op):
+    """A norm whose statistics run over height and width: every unit depends on the whole map."""
+
+    affine: bool
+
+    def reach(self, inputs: tuple[Reach, ...], shapes: Shapes) -> Reach:
+        return inputs[0].at_least("whole input")
+
+    def params(self, inputs: Shapes) -> int:
+        return 2 * inputs[0].c * self.affine
+
+
+@final
+@dataclass(frozen=True)
+class GroupNorm(_SpatialNorm):
+    """Normalisation over groups of channels and all positions; one group is layer norm.
+
+    Shapes:  (c, h, w) -> (c, h, w).
+    Units:   2c parameters where affine.
+    Errors:  AB301 groups does not divide the channels.
+    Source:  torch.nn.GroupNorm.
+    """
+
+    groups: int
+    eps: float = 1e-5
+    affine: bool = True
+
+    def shape(self, inputs: Shapes) -> Shape:
+        x = a_map(inputs)
+        if x.c % self.groups:
+            message = f"groups={self.groups} must divide {x.c} channels"
+            raise OpError(GROUPS, message, f"choose a divisor of {x.c}", "groups", x)
+        return x
+
+    def describe(self) -> str:
+        return "layer norm" if self.groups == 1 else f"group norm g{self.groups}"
+
+
+@final
+@dataclass(frozen=True)
+class InstanceNorm2d(_SpatialNorm):
+    """Normalisation of each channel over all positions.
+
+    Shapes:  (c, h, w) -> (c, h, w).
+    Units:   2c parameters where affine.
+    Source:  torch.nn.InstanceNorm2d (without running statistics).
+    """
+
+    eps: float = 1e-5
+    affine: bool = False
+
+    def shape(self, inputs: Shapes) -> Shape:
+        return a_map(inputs)
+
+    def describe(self) -> str:
+        return "instance norm"

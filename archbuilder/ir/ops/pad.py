@@ -1,0 +1,36 @@
+"""Zero padding that a convolution cannot carry itself: uneven between the sides."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import final
+
+from archbuilder.ir.op import Op, a_map
+from archbuilder.ir.reach import Reach
+from archbuilder.ir.shape import Shape, Shapes
+
+
+@final
+@dataclass(frozen=True)
+class Pad2d(Op):
+    """Zeros around a map.
+
+    Shapes:  (c, h, w) -> (c, h + top + bottom, w + left + right).
+    Units:   pixels of its own input.
+    Source:  torch.nn.ZeroPad2d.
+    """
+
+    top: int
+    bottom: int
+    left: int
+    right: int
+
+    def shape(self, inputs: Shapes) -> Shape:
+        x = a_map(inputs)
+        return Shape(x.c, x.h + self.top + self.bottom, x.w + self.left + self.right)
+
+    def reach(self, inputs: tuple[Reach, ...], shapes: Shapes) -> Reach:
+        return inputs[0].window((1, 1), lead=(self.top, self.left))
+
+    def describe(self) -> str:
+        return f"pad {self.top},{self.bottom},{self.left},{self.right}"

@@ -1,0 +1,32 @@
+"""What convs and pools share: the length of a map after a window has slid over it."""
+
+from __future__ import annotations
+
+from archbuilder.diagnostics import declare
+from archbuilder.ir.op import OpError
+from archbuilder.ir.shape import Shape
+
+WINDOW = declare("AB302", "a window larger than the padded map")
+
+
+def slide(
+    x: Shape,
+    kernel: tuple[int, int],
+    stride: tuple[int, int],
+    dilation: tuple[int, int],
+    padding: tuple[int, int],
+) -> tuple[int, int]:
+    """(height, width) of the output: (n + 2p - d(k-1) - 1) // s + 1.  Raises OpError AB302."""
+    out = []
+    for n, k, s, d, p in zip((x.h, x.w), kernel, stride, dilation, padding, strict=True):
+        span = d * (k - 1) + 1
+        if span > n + 2 * p:
+            dilated = f" with dilation {d}" if d > 1 else ""
+            raise OpError(
+                WINDOW,
+                f"a kernel of {k}{dilated} spans {span} pixels, the padded map has {n + 2 * p} ({x.h}x{x.w} before padding)",
+                "use a smaller kernel or dilation, more padding, or one strided block less before it",
+                field="kernel",
+            )
+        out.append((n + 2 * p - span) // s + 1)
+    return out[0], out[1]

@@ -1,0 +1,91 @@
+"""Receptive fields as intervals: which input pixels an output unit can see.
+
+Per axis, output u sees the input pixels stride*u + lo ... stride*u + hi, padding included.
+Source: Araujo, Norris and Sim, "Computing Receptive Fields of Convolutional Neural Networks",
+Distill 2019.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple
+
+Status = Literal["exact", "whole input", "upper bound", "unknown"]
+_RANK: tuple[Status, ...] = ("exact", "whole input", "upper bound", "unknown")
+
+
+class Axis(NamedTuple):
+    """The field along one axis, in input pixels.
+
+    `least` is the size along the shortest path: a skip makes a range of receptive fields.
+    """
+
+    stride: int = 1
+    lo: int = 0
+    hi: int = 0
+    least: int = 1
+
+    @property
+    def size(self) -> int:
+        return self.hi - self.lo + 1
+
+    def centre(self, unit: int = 0) -> float:
+        """The middle of what a unit sees, in input pixels."""
+        return self.stride * unit + (self.lo + self.hi) / 2
+
+    def window(self, kernel: int, stride: int, dilation: int, lead: int) -> Axis:
+        """The field after a conv or pool; `lead` is the padding before the first pixel."""
+        span = dilation * (kernel - 1)
+        return Axis(
+            self.stride * stride,
+            self.lo - self.stride * lead,
+            self.hi + self.stride * (span - lead),
+            self.least + self.stride * span,
+        )
+
+    def hull(self, other: Axis) -> Axis:
+        """What a unit sees through either of two paths of equal stride."""
+        return Axis(self.stride, min(self.lo, other.lo), max(self.hi, other.hi), min(self.least, other.least))
+
+
+class Reach(NamedTuple):
+    """The field along both axes, and how far the numbers can be trusted.
+
+    `exact`: every unit sees exactly this hull.  `whole input`: something on the way looks at the
+    whole map (a global pool, a norm over space, a linear layer); the axes then leave such gates
+    out unless the op itself is the pool.  `upper bound`: depends on the position.  `unknown`.
+    """
+
+    h: Axis = Axis()
+    w: Axis = Axis()
+    status: Status = "exact"
+
+    @property
+    def size(self) -> tuple[int, int]:
+        return (self.h.size, self.w.size)
+
+    @property
+    def stride(self) -> tuple[int, int]:
+        return (self.h.stride, self.w.stride)
+
+    def window(
+        self,
+        kernel: tuple[int, int],
+        stride: tuple[int, int] = (1, 1),
+        dilation: tuple[int, int] = (1, 1),
+        lead: tuple[int, int] = (0, 0),
+    ) -> Reach:
+        """The field after a conv or pool; every pair is (height, width)."""
+        return Reach(
+            self.h.window(kernel[0], stride[0], dilation[0], lead[0]),
+            self.w.window(kernel[1], stride[1], dilation[1], lead[1]),
+            self.status,
+        )
+
+    def at_least(self, status: Status) -> Reach:
+        """The same field with a status no better than the given one."""
+        return self._replace(status=worst(self.status, status))
+
+
+def worst(*statuses: Status) -> Status:
+    """The least certain of several statuses."""
+    return max(statuses, key=_RANK.index)

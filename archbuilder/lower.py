@@ -1,0 +1,44 @@
+"""Spec -> Graph: every block lowers itself; then the end of the network is made fit for its classes."""
+
+from __future__ import annotations
+
+from archbuilder.blocks import lower_blocks
+from archbuilder.diagnostics import Diagnostic, declare
+from archbuilder.ir.builder import GraphBuilder, TooLarge
+from archbuilder.ir.graph import Graph
+from archbuilder.ir.ops import Flatten
+from archbuilder.ir.shape import Shape
+from archbuilder.spec.architecture import Architecture
+
+ENDING = declare("AB205", "a network that does not end in its classes")
+
+
+def lower(spec: Architecture, diagnostics: list[Diagnostic]) -> Graph:
+    """The graph of a network.  It is complete only where no error was added to `diagnostics`."""
+    g = GraphBuilder(Shape(*spec.input), diagnostics, spec)
+    g.graph.name, g.graph.classes = spec.name, spec.classes
+    try:
+        lower_blocks(spec.network, g)
+        if spec.classes is not None:
+            _end(spec, spec.classes, g)
+    except TooLarge:
+        pass  # reported where it happened
+    return g.finish()
+
+
+def _end(spec: Architecture, classes: int, g: GraphBuilder) -> None:
+    """A network with classes returns a vector of so many values; a 1x1 map is flattened to one."""
+    shape = g.shape
+    if shape is None:
+        return
+    last = spec.network[-1]
+    if not shape.flat and (shape.h, shape.w) == (1, 1):
+        with g.writing(last, last.KIND):
+            g.add(Flatten(), "flatten")
+    elif not shape.flat:
+        message = f"the network ends in a map of {shape}, classes: {classes} needs a vector"
+        g.diagnostics.append(ENDING.at(last.span(), message, "add gap and classifier at the end"))
+        return
+    if shape.c != classes:
+        message = f"the network ends in {shape.c} values, classes is {classes}"
+        g.diagnostics.append(ENDING.at(last.span(), message, "end with classifier, or make the two equal"))

@@ -1,0 +1,5 @@
+"""Graph -> torch.nn.Module."""
+
+from archbuilder.modules.network import Network, build
+
+__all__ = ["Network", "build"]

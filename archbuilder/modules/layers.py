@@ -1,0 +1,142 @@
+"""Each op's torch class and keywords, said once: building makes the layer, exporting prints it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from archbuilder.ir import ops
+from archbuilder.ir.op import Op
+from archbuilder.ir.shape import Shapes
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A torch class by its name in torch.nn (or in modules.merges), and its keywords."""
+
+    name: str
+    keywords: dict[str, Any]
+
+
+Rule = Callable[[Any, Shapes], Layer]
+_rules: dict[type[Op], Rule] = {}
+R = TypeVar("R", bound=Rule)
+
+
+def rule(op: type[Op]) -> Callable[[R], R]:
+    """Declares how an op becomes a layer.  Raises ValueError if the op has a rule already."""
+
+    def keep(function: R) -> R:
+        if op in _rules:
+            raise ValueError(f"{op.__name__} has two rules")
+        _rules[op] = function
+        return function
+
+    return keep
+
+
+def layer(op: Op, inputs: Shapes) -> Layer:
+    """The layer of an op over inputs of these shapes."""
+    return _rules[type(op)](op, inputs)
+
+
+def has_rule(op: type[Op]) -> bool:
+    return op in _rules
+
+
+@rule(ops.Conv2d)
+def _conv(op: ops.Conv2d, inputs: Shapes) -> Layer:
+    keywords: dict[str, Any] = {"in_channels": inputs[0].c, "out_channels": op.out, "kernel_size": op.kernel}
+    keywords |= {"stride": op.stride, "padding": op.padding, "dilation": op.dilation}
+    return Layer("Conv2d", keywords | {"groups": op.groups, "bias": op.bias})
+
+
+@rule(ops.BatchNorm2d)
+def _batch_norm(op: ops.BatchNorm2d, inputs: Shapes) -> Layer:
+    keywords = {"num_features": inputs[0].c, "eps": op.eps, "momentum": op.momentum, "affine": op.affine}
+    return Layer("BatchNorm2d", keywords)
+
+
+@rule(ops.GroupNorm)
+def _group_norm(op: ops.GroupNorm, inputs: Shapes) -> Layer:
+    keywords = {"num_groups": op.groups, "num_channels": inputs[0].c, "eps": op.eps, "affine": op.affine}
+    return Layer("GroupNorm", keywords)
+
+
+@rule(ops.InstanceNorm2d)
+def _instance_norm(op: ops.InstanceNorm2d, inputs: Shapes) -> Layer:
+    return Layer("InstanceNorm2d", {"num_features": inputs[0].c, "eps": op.eps, "affine": op.affine})
+
+
+_ACTIVATIONS = {
+    "relu": "ReLU",
+    "relu6": "ReLU6",
+    "leaky_relu": "LeakyReLU",
+    "prelu": "PReLU",
+    "elu": "ELU",
+    "selu": "SELU",
+    "gelu": "GELU",
+    "silu": "SiLU",
+    "mish": "Mish",
+    "hardswish": "Hardswish",
+    "hardsigmoid": "Hardsigmoid",
+    "sigmoid": "Sigmoid",
+    "tanh": "Tanh",
+}
+
+
+@rule(ops.Activation)
+def _activation(op: ops.Activation, inputs: Shapes) -> Layer:
+    return Layer(_ACTIVATIONS[op.kind], {"negative_slope": op.slope} if op.kind == "leaky_relu" else {})
+
+
+@rule(ops.Dropout)
+def _dropout(op: ops.Dropout, inputs: Shapes) -> Layer:
+    return Layer("Dropout2d" if op.channels else "Dropout", {"p": op.p})
+
+
+@rule(ops.Pad2d)
+def _pad(op: ops.Pad2d, inputs: Shapes) -> Layer:
+    return Layer("ZeroPad2d", {"padding": (op.left, op.right, op.top, op.bottom)})  # torch counts from the last axis
+
+
+@rule(ops.AvgPool2d)
+def _avg_pool(op: ops.AvgPool2d, inputs: Shapes) -> Layer:
+    return Layer("AvgPool2d", {"kernel_size": op.kernel, "stride": op.stride, "padding": op.padding})
+
+
+@rule(ops.MaxPool2d)
+def _max_pool(op: ops.MaxPool2d, inputs: Shapes) -> Layer:
+    keywords = {"kernel_size": op.kernel, "stride": op.stride, "padding": op.padding, "dilation": op.dilation}
+    return Layer("MaxPool2d", keywords)
+
+
+@rule(ops.GlobalAvgPool)
+def _global_avg_pool(op: ops.GlobalAvgPool, inputs: Shapes) -> Layer:
+    return Layer("AdaptiveAvgPool2d", {"output_size": 1})
+
+
+@rule(ops.Flatten)
+def _flatten(op: ops.Flatten, inputs: Shapes) -> Layer:
+    return Layer("Flatten", {})
+
+
+@rule(ops.Linear)
+def _linear(op: ops.Linear, inputs: Shapes) -> Layer:
+    return Layer("Linear", {"in_features": inputs[0].c, "out_features": op.out, "bias": op.bias})
+
+
+@rule(ops.Add)
+def _add(op: ops.Add, inputs: Shapes) -> Layer:
+    return Layer("Add", {})
+
+
+@rule(ops.Multiply)
+def _multiply(op: ops.Multiply, inputs: Shapes) -> Layer:
+    return Layer("Multiply", {})
+
+
+@rule(ops.Concat)
+def _concat(op: ops.Concat, inputs: Shapes) -> Layer:
+    return Layer("Concat", {})

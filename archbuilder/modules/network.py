@@ -1,0 +1,74 @@
+"""The network as an ordinary torch module."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from operator import attrgetter
+
+from torch import Tensor, nn
+
+from archbuilder import pipeline
+from archbuilder.ir.graph import INPUT, Graph
+from archbuilder.ir.op import Op
+from archbuilder.ir.shape import Shapes
+from archbuilder.modules import merges
+from archbuilder.modules.layers import layer
+
+
+class Scope(nn.Module):
+    """Holds the layers of one block or stage under readable names; `Network` runs them."""
+
+
+class Network(nn.Module):
+    """A graph's layers, nested by their paths (C1.conv.norm), run in the graph's order.
+
+    forward: x (batch, c, h, w) -> what the graph returns, (batch, classes) for a classifier.
+    """
+
+    def __init__(self, graph: Graph) -> None:
+        super().__init__()
+        nodes = list(graph.nodes.values())
+        for node in nodes:
+            self._place(node.name, make_layer(node.op, graph.inputs(node)))
+        last_use = {name: position for position, node in enumerate(nodes) for name in node.inputs}
+        # per step: the layer's path, its inputs, and the values that nothing needs any more
+        self._plan: list[tuple[str, tuple[str, ...], tuple[str, ...]]] = [
+            (node.name, node.inputs, tuple(n for n in dict.fromkeys(node.inputs) if last_use[n] == position))
+            for position, node in enumerate(nodes)
+        ]
+        self._output = graph.output
+
+    def _place(self, path: str, module: nn.Module) -> None:
+        *scopes, name = path.split(".")
+        parent: nn.Module = self
+        for scope in scopes:
+            if scope not in parent._modules:
+                parent.add_module(scope, Scope())
+            parent = parent.get_submodule(scope)
+        parent.add_module(name, module)
+
+    def forward(self, x: Tensor) -> Tensor:
+        values = {INPUT: x}
+        for path, inputs, done in self._plan:
+            values[path] = attrgetter(path)(self)(*[values[name] for name in inputs])
+            for name in done:
+                if name != self._output:
+                    del values[name]
+        return values[self._output]
+
+
+def make_layer(op: Op, inputs: Shapes) -> nn.Module:
+    """The torch layer of one op."""
+    made = layer(op, inputs)
+    module: nn.Module = getattr(nn, made.name, None) or getattr(merges, made.name)
+    module = module(**made.keywords)
+    if op.frozen:
+        module.requires_grad_(False)
+    return module
+
+
+def build(source: Graph | str | os.PathLike[str], overrides: Sequence[str] = ()) -> Network:
+    """The module of a graph, of a file, or of a YAML text.  Raises ArchbuilderError for an invalid one."""
+    graph = source if isinstance(source, Graph) else pipeline.load(source, overrides)
+    return Network(graph)

@@ -1,0 +1,108 @@
+"""The stages in order: text -> Document -> Spec -> Graph -> Facts -> Verdict.
+
+Every stage reports all the problems it can find; a later one runs as far as the earlier ones allow.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from archbuilder import document, lower
+from archbuilder.analysis.facts import Facts, analyse
+from archbuilder.diagnostics import ArchbuilderError, Diagnostic
+from archbuilder.document import Document
+from archbuilder.ir.graph import Graph
+from archbuilder.overrides import apply
+from archbuilder.rules.limits import Measured, measure
+from archbuilder.rules.lints import lint
+from archbuilder.spec import architecture
+from archbuilder.spec.architecture import Architecture
+
+Source = str | os.PathLike[str]
+
+
+@dataclass(frozen=True)
+class Report:
+    """What is known of one source.  `graph` and `facts` are None where it cannot be analysed."""
+
+    file: str
+    document: Document | None = None
+    spec: Architecture | None = None
+    graph: Graph | None = None
+    facts: Facts | None = None
+    limits: tuple[Measured, ...] = ()
+    diagnostics: tuple[Diagnostic, ...] = ()
+
+    @property
+    def ok(self) -> bool:
+        """No error; warnings do not count."""
+        return not any(d.severity == "error" for d in self.diagnostics)
+
+    @property
+    def name(self) -> str:
+        return self.spec.name if self.spec else Path(self.file).stem
+
+    def source_of(self, diagnostic: Diagnostic) -> str:
+        """The text that a diagnostic's place is in, empty where it is not this document."""
+        return self.document.text if self.document and diagnostic.span.file == self.file else ""
+
+    def _repr_html_(self) -> str:
+        from archbuilder.reporting.html import render
+
+        return render(self)
+
+
+def check(source: Source, overrides: Sequence[str] = ()) -> Report:
+    """Everything about a path, `-` (standard input) or a YAML text, without torch.
+
+    `overrides` are texts such as `train.epochs=3`.  Problems are in the report, never raised.
+    """
+    diagnostics: list[Diagnostic] = []
+    try:
+        file, text = document.read_text(source)
+    except ArchbuilderError as error:
+        return Report(str(source), diagnostics=error.diagnostics)
+    try:
+        doc = document.parse(text, file)
+        apply(doc, overrides)
+    except ArchbuilderError as error:
+        return Report(file, Document(file, text, document.Node(None, document.Span(file))), diagnostics=error.diagnostics)
+    diagnostics += doc.diagnostics
+    spec = architecture.read(doc, diagnostics)
+    if spec is None:
+        return _report(doc, diagnostics)
+    graph = lower.lower(spec, diagnostics)
+    if not _clean(diagnostics):
+        measure(spec.limits, None, diagnostics)
+        return _report(doc, diagnostics, spec)
+    facts = analyse(graph, diagnostics)
+    limits = measure(spec.limits, facts, diagnostics)
+    diagnostics += lint(graph, facts)
+    return _report(doc, diagnostics, spec, graph, facts, limits)
+
+
+def _clean(diagnostics: Sequence[Diagnostic]) -> bool:
+    return all(d.severity != "error" for d in diagnostics)
+
+
+def _report(
+    doc: Document,
+    diagnostics: list[Diagnostic],
+    spec: Architecture | None = None,
+    graph: Graph | None = None,
+    facts: Facts | None = None,
+    limits: tuple[Measured, ...] = (),
+) -> Report:
+    ordered = sorted(diagnostics, key=lambda d: (d.span.file != doc.name, d.span.line, d.span.column, d.code.id))
+    return Report(doc.name, doc, spec, graph, facts, limits, tuple(ordered))
+
+
+def load(source: Source, overrides: Sequence[str] = ()) -> Graph:
+    """The graph of a valid source.  Raises ArchbuilderError with every error; limits count as errors."""
+    report = check(source, overrides)
+    if not report.ok or report.graph is None:
+        raise ArchbuilderError(*(d for d in report.diagnostics if d.severity == "error"))
+    return report.graph

@@ -1,0 +1,1 @@
+"""Facts and diagnostics as output, one file per format."""

@@ -1,0 +1,134 @@
+"""Reports as text for people: the table of layers, totals, limits, diagnostics with their excerpts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+from archbuilder.analysis.facts import Facts, Layer
+from archbuilder.diagnostics import Diagnostic
+from archbuilder.ir.op import by
+from archbuilder.pipeline import Report
+from archbuilder.reporting.style import PLAIN, Style
+
+HEADER = ("line", "layer", "block", "op", "output", "params", "MACs", "RF", "stride")
+LEFT = {"layer", "block", "op"}  # text columns; the others are numbers, aligned to the right
+MAX_EXCERPT = 160
+
+
+def render(report: Report, style: Style = PLAIN, table: bool = True) -> str:
+    """The whole report of one file."""
+    parts = []
+    if report.facts:
+        parts.append(f"{style.bold(report.file)}: {report.name}")
+        if table:
+            parts += ["", *layer_table(report.facts, style), ""]
+        parts += [*totals(report.facts), *_limits(report, style)]
+    if report.diagnostics:
+        parts += [""] * bool(parts) + [render_diagnostic(d, report.source_of(d), style) for d in report.diagnostics]
+    return "\n".join(parts)
+
+
+def layer_table(facts: Facts, style: Style = PLAIN) -> list[str]:
+    """One line per op, under a header."""
+    rows = [HEADER, *layer_rows(facts)]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = [
+        "  ".join(
+            cell.ljust(width) if title in LEFT else cell.rjust(width)
+            for cell, width, title in zip(row, widths, HEADER, strict=True)
+        ).rstrip()
+        for row in rows
+    ]
+    return [style.bold(lines[0]), *lines[1:]]
+
+
+def layer_rows(facts: Facts) -> list[tuple[str, ...]]:
+    """The cells of the table, a row per op."""
+    return [_row(layer) for layer in facts.layers]
+
+
+def _row(layer: Layer) -> tuple[str, ...]:
+    node = layer.node
+    note = f" ({node.note})" if node.note else ""
+    return (
+        str(node.span.line),
+        node.name,
+        node.block,
+        node.op.describe() + note,
+        str(node.shape),
+        f"{layer.params:,}" if layer.params else "",
+        human(layer.macs) if layer.macs else "",
+        by(layer.reach.size) + {"exact": "", "whole input": "*", "upper bound": "<", "unknown": "?"}[layer.reach.status],
+        by(layer.reach.stride),
+    )
+
+
+def totals(facts: Facts) -> Iterator[str]:
+    """The totals of a network."""
+    frozen = f" ({facts.frozen_params:,} of them frozen)" if facts.frozen_params else ""
+    yield f"parameters       {facts.params:,}{frozen}, and {facts.buffers:,} buffer values"
+    yield f"MACs             {facts.macs:,} ({human(facts.macs)}) for one image"
+    with_gap = f"{by(facts.field_with_gap.size)} with it"
+    yield f"receptive field  {by(facts.field.size)} before the global pool ({facts.field.status}), {with_gap}"
+
+
+def _limits(report: Report, style: Style) -> Iterator[str]:
+    for number, measured in enumerate(report.limits):
+        limit = measured.limit
+        left = f"{measured.left:,} left" if measured.ok else f"missed by {-measured.left:,}"
+        verdict = style.green("ok") if measured.ok else style.red("MISSED")
+        title = "" if number else "limits"
+        yield f"{title:16} {limit.name} {limit.text}: {measured.value:,}, {left}  {verdict}"
+
+
+def human(number: int) -> str:
+    """1,234 -> 1.2k, 12,345,678 -> 12.3M."""
+    for suffix, size in (("G", 10**9), ("M", 10**6), ("k", 10**3)):
+        if number >= size:
+            return f"{number / size:.1f}{suffix}"
+    return str(number)
+
+
+def render_diagnostic(d: Diagnostic, text: str = "", style: Style = PLAIN) -> str:
+    """place: code message, the line with the place marked, and the remedy."""
+    paint = style.red if d.severity == "error" else style.yellow
+    label = "" if d.severity == "error" else "warning: "
+    lines = [f"{style.bold(str(d.span))}: {paint(d.code.id)} {label}{printable(d.message)}"]
+    lines += _excerpt(d, text.splitlines(), paint) if text else []
+    if d.hint:
+        lines.append(f"  {style.bold('hint:')} {printable(d.hint)}")
+    return "\n".join(lines)
+
+
+def _excerpt(d: Diagnostic, source: Sequence[str], paint: Callable[[str], str]) -> Iterator[str]:
+    """The line of the finding and the one before it, with carets under the place."""
+    span = d.span
+    if not 1 <= span.line <= len(source):
+        return
+    width = len(str(span.line))
+    before = source[span.line - 2] if span.line > 1 else ""
+    if before.strip():
+        yield f"  {span.line - 1:{width}} | {printable(before)[:MAX_EXCERPT]}"
+    line = printable(source[span.line - 1])
+    yield f"  {span.line:{width}} | {line[:MAX_EXCERPT]}"
+    if span.column <= min(len(line) + 1, MAX_EXCERPT):
+        end = span.end_column if span.end_line == span.line else len(line) + 1
+        carets = "^" * max(1, min(end, len(line) + 1) - span.column)
+        yield f"  {'':{width}} | {' ' * (span.column - 1)}{paint(carets)}"
+
+
+def printable(text: str) -> str:
+    """Control and bidirectional characters made visible: a file must not steer the terminal."""
+    return "".join(c if c.isprintable() else " " if c == "\t" else f"\\u{ord(c):04x}" for c in text)
+
+
+def summary(reports: Sequence[Report], style: Style = PLAIN) -> str:
+    """The last line of a check over files."""
+    found = [d for report in reports for d in report.diagnostics]
+    errors = sum(d.severity == "error" for d in found)
+    files = f"{len(reports)} file{'s' * (len(reports) != 1)}"
+    if not found:
+        return style.green(f"{files} checked, no problems")
+    warnings = len(found) - errors
+    counts = [f"{n} {word}{'s' * (n != 1)}" for n, word in ((errors, "error"), (warnings, "warning")) if n]
+    return (style.red if errors else style.yellow)(f"{files} checked, {' and '.join(counts)}")

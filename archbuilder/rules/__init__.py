@@ -1,0 +1,1 @@
+"""What is held against the facts: limits and lints."""

@@ -1,0 +1,23 @@
+"""Lints: what is allowed and probably not meant.  One file per lint, found by its presence.
+
+A lint file declares its code with severity "warning" and defines
+
+    def check(graph: Graph, facts: Facts) -> Iterator[Diagnostic]
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from pkgutil import iter_modules
+
+from archbuilder.analysis.facts import Facts
+from archbuilder.diagnostics import Diagnostic
+from archbuilder.ir.graph import Graph
+
+
+def lint(graph: Graph, facts: Facts) -> list[Diagnostic]:
+    """The findings of every lint."""
+    found: list[Diagnostic] = []
+    for module in iter_modules(__path__):
+        found.extend(import_module(f"{__name__}.{module.name}").check(graph, facts))
+    return found

@@ -1,0 +1,23 @@
+"""A pool to 1x1 whose window is smaller than the map: it looks at the top-left corner only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from archbuilder.analysis.facts import Facts
+from archbuilder.diagnostics import Diagnostic, declare
+from archbuilder.ir.graph import Graph
+from archbuilder.ir.ops import AvgPool2d, MaxPool2d
+
+NOT_GLOBAL = declare("AB401", "a pool that is not global", severity="warning")
+
+
+def check(graph: Graph, facts: Facts) -> Iterator[Diagnostic]:
+    """One finding per such pool."""
+    for node in graph.nodes.values():
+        (x, *_) = graph.inputs(node)
+        if isinstance(node.op, (AvgPool2d, MaxPool2d)) and (node.shape.h, node.shape.w) == (1, 1):
+            seen = [min(k, n) for k, n in zip(node.op.kernel, (x.h, x.w), strict=True)]
+            if seen != [x.h, x.w]:
+                message = f"the window sees {seen[0]}x{seen[1]} of the {x.h}x{x.w} map: this pool is not global"
+                yield NOT_GLOBAL.at(node.span, message, "write gap to average the whole map")

@@ -1,0 +1,71 @@
+"""Arithmetic over `vars`: whole numbers, names, `+ - * // %` and brackets, nothing else.
+
+Bounded in length and in every intermediate value, so that no expression costs more than
+microseconds; nothing is ever evaluated as code.
+"""
+
+from __future__ import annotations
+
+import ast
+import operator
+from collections.abc import Callable, Mapping
+
+from archbuilder.diagnostics import did_you_mean
+
+MAX_LENGTH = 200
+MAX_VALUE = 10**12
+
+_BINARY: dict[type[ast.operator], Callable[[int, int], int]] = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.FloorDiv: operator.floordiv,
+    ast.Mod: operator.mod,
+}
+_UNARY: dict[type[ast.unaryop], Callable[[int], int]] = {ast.UAdd: operator.pos, ast.USub: operator.neg}
+
+
+class ExpressionError(ValueError):
+    """An expression that has no value; `hint` says what would mend it."""
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.hint = hint
+
+
+def evaluate(text: str, names: Mapping[str, int]) -> int:
+    """The whole number that `text` stands for.  Raises ExpressionError."""
+    if len(text) > MAX_LENGTH:
+        raise ExpressionError(f"the expression has {len(text)} characters, at most {MAX_LENGTH} are read")
+    try:
+        tree = ast.parse(text.strip(), mode="eval")
+    except (SyntaxError, ValueError, MemoryError, RecursionError):
+        raise ExpressionError(f"{text!r} is not an integer", "write a whole number or arithmetic over vars") from None
+    return _value(tree.body, names, text)
+
+
+def _value(node: ast.expr, names: Mapping[str, int], text: str) -> int:
+    match node:
+        case ast.Constant(value=int(value)) if not isinstance(value, bool):
+            result = value
+        case ast.Name(id=name):
+            if name not in names:
+                known = did_you_mean(name, names) if names else "the file has no vars: section"
+                raise ExpressionError(f"{text!r} is not an integer: there is no variable {name}", known)
+            result = names[name]
+        case ast.BinOp(left, op, right) if type(op) in _BINARY:
+            result = _apply(_BINARY[type(op)], _value(left, names, text), _value(right, names, text), text)
+        case ast.UnaryOp(op, operand) if type(op) in _UNARY:
+            result = _UNARY[type(op)](_value(operand, names, text))
+        case _:
+            raise ExpressionError(f"{text!r} is not an integer", "expressions know + - * // % and brackets over vars")
+    if abs(result) > MAX_VALUE:
+        raise ExpressionError(f"{text!r} leaves the range of ±{MAX_VALUE:,}")
+    return result
+
+
+def _apply(op: Callable[[int, int], int], left: int, right: int, text: str) -> int:
+    try:
+        return op(left, right)
+    except ZeroDivisionError:
+        raise ExpressionError(f"{text!r} divides by zero") from None

@@ -1,0 +1,233 @@
+"""Node -> validated model.  Children first, so that a file builds only the models that it uses.
+
+A model's field that holds other models says how its children are read, in its annotation:
+
+    norm: Annotated[Norm | None, Child(one(Norm))]
+
+`validate` reads those children, hands pydantic the finished instances together with the plain
+values, and turns pydantic's errors into diagnostics with the place of the very field.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, ClassVar, TypeVar
+
+from pydantic import BaseModel, ConfigDict, PrivateAttr, ValidationError
+from pydantic_core import core_schema
+
+from archbuilder.diagnostics import Code, Diagnostic, Span, declare, did_you_mean
+from archbuilder.document import Node
+
+UNKNOWN = declare("AB101", "a name that is not known here")
+REQUIRED = declare("AB102", "a field that is missing")
+VALUE = declare("AB103", "a value of the wrong type or out of range")
+FORM = declare("AB104", "a mapping or list that has another form than expected")
+
+
+@dataclass(frozen=True)
+class Env:
+    """What holds where a node is validated: variables, defaults, and the sink for problems."""
+
+    diagnostics: list[Diagnostic] = field(default_factory=list)
+    variables: Mapping[str, int] = field(default_factory=dict)
+    defaults: Mapping[str, Any] = field(default_factory=dict)
+
+    def report(self, code: Code, span: Span, message: str, hint: str = "") -> None:
+        self.diagnostics.append(code.at(span, message, hint))
+
+    def with_variables(self, variables: Mapping[str, int]) -> Env:
+        return replace(self, variables={**self.variables, **variables})
+
+    def with_defaults(self, defaults: Mapping[str, Any]) -> Env:
+        return replace(self, defaults=defaults)
+
+
+class Model(BaseModel):
+    """Base of everything that a user writes: strict types, no unknown keys, immutable.
+
+    `POSITIONAL` names the field that a bare value stands for (`dropout: 0.1`).
+    """
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, defer_build=True, arbitrary_types_allowed=True)
+
+    POSITIONAL: ClassVar[str] = ""
+    _node: Node | None = PrivateAttr(default=None)
+
+    def span(self, field: str = "") -> Span:
+        """The place of a field, or of the whole where the field was not written."""
+        if self._node is None:
+            return Span("<built in>")
+        if field and self._node.is_mapping:
+            return self._node.place(field)
+        return self._node.span
+
+
+M = TypeVar("M", bound=Model)
+Reader = Callable[[Node, Env], Any]
+
+
+@dataclass(frozen=True)
+class Child:
+    """Marks a field whose value is read by `read` instead of by pydantic."""
+
+    read: Reader
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> Any:
+        # the child is an instance already: building its model's schema here would cost start-up time
+        return core_schema.any_schema()
+
+
+class Invalid:
+    """What a reader returns for a child that has been reported already."""
+
+
+INVALID = Invalid()
+
+
+def validate(model: type[M], node: Node, env: Env, recover: bool = False) -> M | Invalid:
+    """The instance that a node describes; problems go to `env`, every one that can be found.
+
+    With `recover` a bad field falls back to its default after it has been reported, so that what
+    does not depend on it can still be checked.
+    """
+    fields = _fields(model, node)
+    if fields is None:
+        expected = f", or a value for {model.POSITIONAL}" if model.POSITIONAL else ""
+        shown = "a list" if node.is_list else f"{node.value!r}"
+        env.report(FORM, node.span, f"expected a mapping of fields{expected}, found {shown}")
+        return INVALID
+    values: dict[str, Any] = {}
+    for key, child in fields.items():
+        reader = _reader(model, key)
+        values[key] = reader(child, env) if reader else child.plain()
+    for key in takes_defaults(model):
+        if key not in fields and key in env.defaults:
+            values[key] = env.defaults[key]
+    reported = {key for key, value in values.items() if value is INVALID}
+    good = {key: value for key, value in values.items() if key not in reported}
+    instance, errors = _attempt(model, good, env)
+    for error in errors:
+        if error["type"] != "missing" or error["loc"][0] not in reported:
+            env.diagnostics.append(_diagnostic(error, model, node, fields))
+    if errors and recover:
+        bad = {error["loc"][0] for error in errors if error["loc"]}
+        instance, _ = _attempt(model, {key: value for key, value in good.items() if key not in bad}, env)
+    if instance is None or (reported and not recover):
+        return INVALID
+    instance._node = node
+    return instance
+
+
+def _attempt(model: type[M], values: Mapping[str, Any], env: Env) -> tuple[M | None, list[Any]]:
+    try:
+        return model.model_validate(dict(values), context=env), []
+    except ValidationError as error:
+        return None, list(error.errors(include_url=False, include_input=False))
+
+
+def takes_defaults(model: type[Model]) -> tuple[str, ...]:
+    """The fields of a model that a file's `defaults:` section sets."""
+    found: tuple[str, ...] = getattr(model, "DEFAULTS", ())
+    return found
+
+
+def _fields(model: type[Model], node: Node) -> dict[str, Node] | None:
+    if node.is_mapping:
+        found: dict[str, Node] = node.value
+        return found
+    if node.value is None:
+        return {}
+    return {model.POSITIONAL: node} if model.POSITIONAL else None
+
+
+def _reader(model: type[Model], key: str) -> Reader | None:
+    info = model.model_fields.get(key)
+    for item in info.metadata if info else ():
+        if isinstance(item, Child):
+            return item.read
+    return None
+
+
+def _diagnostic(found: Any, model: type[Model], node: Node, fields: Mapping[str, Node]) -> Diagnostic:
+    """A pydantic error in the language's words, at the key it is about."""
+    path, kind, context = found["loc"], found["type"], found.get("ctx", {})
+    span = node.place(*path) if node.is_mapping else node.span
+    name = str(path[0]) if path else ""
+    if kind == "extra_forbidden":
+        return UNKNOWN.at(span, f"there is no field {name} here", _unknown_hint(name, model))
+    if kind == "missing":
+        return REQUIRED.at(node.span, f"the field {name} is missing", f"add {name}: ...")
+    if kind == "archbuilder":
+        return VALUE.at(span, f"{name}: {context['text']}" if name else context["text"], context["hint"])
+    message = found["msg"].replace("Input should be", "expected")
+    found_value = fields[name].plain() if name in fields else None
+    if kind == "literal_error":
+        known = [word.strip("' ") for word in context["expected"].replace(" or ", ",").split(",")]
+        return VALUE.at(span, f"{name}: {message}, found {found_value!r}", did_you_mean(str(found_value), known))
+    shown = repr(found_value)
+    return VALUE.at(span, f"{name}: {message}, found {shown[:60]}")
+
+
+def _unknown_hint(name: str, model: type[Model]) -> str:
+    if ":" in name:
+        return f"put a blank after the colon: {name.replace(':', ': ', 1)}"
+    return did_you_mean(name, model.model_fields)
+
+
+def one(model: type[M]) -> Reader:
+    """Reads a child that is one model."""
+    return lambda node, env: validate(model, node, env)
+
+
+class Family:
+    """A set of models chosen by name: `{sgd: {lr: 0.1}}`, or the bare `sgd`.
+
+    `find` gives the model of a name, None where there is none; `noun` is the word in messages.
+    """
+
+    def __init__(self, noun: str, find: Callable[[str], type[Model] | None], names: Callable[[], list[str]]) -> None:
+        self.noun = noun
+        self.find = find
+        self.names = names
+
+    @classmethod
+    def of(cls, noun: str, members: Mapping[str, type[Model]]) -> Family:
+        return cls(noun, members.get, lambda: sorted(members))
+
+    def read(self, node: Node, env: Env) -> Any:
+        """The validated member that a node names, or INVALID."""
+        split = self._split(node, env)
+        if split is None:
+            return INVALID
+        name, body, span = split
+        model = self.find(name)
+        if model is None:
+            hint = f"put a blank after the colon: {name.replace(':', ': ', 1)}" if ":" in name else did_you_mean(name, self.names())
+            env.report(UNKNOWN, span, f"there is no {self.noun} {name}", hint)
+            return INVALID
+        return validate(model, body, env)
+
+    def read_list(self, node: Node, env: Env) -> Any:
+        """A tuple of members; every bad one is reported."""
+        if not node.is_list:
+            env.report(FORM, node.span, f"expected a list of {self.noun}s", "start each one with a dash")
+            return INVALID
+        members = [self.read(item, env) for item in node.value]
+        return INVALID if INVALID in members else tuple(members)
+
+    def _split(self, node: Node, env: Env) -> tuple[str, Node, Span] | None:
+        if isinstance(node.value, str):
+            return node.value, Node(None, node.span), node.span
+        if node.is_mapping and len(node.value) == 1:
+            ((name, body),) = node.value.items()
+            span = node.place(name)
+            return name, body if body.value is not None else Node(None, span), span
+        if node.is_mapping and len(node.value) > 1:
+            second = list(node.value)[1]
+            hint = f"start a new item with a dash before {second}, or indent it to make it a field"
+            env.report(FORM, node.place(second), f"expected one {self.noun} here, found a second key {second}", hint)
+        else:
+            env.report(FORM, node.span, f"expected the name of a {self.noun}", did_you_mean("", self.names()))
+        return None

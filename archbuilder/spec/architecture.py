@@ -1,0 +1,109 @@
+"""The top level of a file."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import AfterValidator, Field
+
+from archbuilder.blocks import Blocks
+from archbuilder.blocks.conv import ConvDefaults
+from archbuilder.diagnostics import Diagnostic, declare
+from archbuilder.document import Document, Node
+from archbuilder.schema.expressions import ExpressionError, evaluate
+from archbuilder.schema.fields import Positive, expected
+from archbuilder.schema.model import FORM, VALUE, Child, Env, Model, validate
+from archbuilder.spec.limits import Limit, read_limits
+
+if TYPE_CHECKING:
+    from archbuilder.spec.data import Data
+    from archbuilder.spec.train import Train
+else:
+    Data = Train = Any  # read by _data and _train: only a file with the section pays for its models
+
+NOT_AN_ARCHITECTURE = declare("AB105", "a file that describes no network")
+
+
+def _data(node: Node, env: Env) -> Any:
+    from archbuilder.spec.data import Data
+
+    return validate(Data, node, env)
+
+
+def _train(node: Node, env: Env) -> Any:
+    from archbuilder.spec.train import Train
+
+    return validate(Train, node, env)
+
+
+def _name(value: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", value):
+        raise expected("a name of letters, digits, dots, dashes and underscores", value)
+    return value
+
+
+class Architecture(Model):
+    """A network, what it must satisfy, and how it is trained."""
+
+    archbuilder: Annotated[Literal[1], Field(description="version of the language")]
+    name: Annotated[str, AfterValidator(_name), Field(description="name of the network and its runs")] = "network"
+    input: Annotated[tuple[Positive, Positive, Positive], Field(strict=False, description="channels, height, width")]
+    classes: Annotated[Positive | None, Field(description="number of classes; the network ends in that many values")] = None
+    limits: Annotated[tuple[Limit, ...], Child(read_limits), Field(description="bounds on the totals")] = ()
+    vars: Annotated[Mapping[str, int], Child(lambda node, env: env.variables), Field(description="names for numbers")] = {}
+    defaults: Annotated[Any, Child(lambda node, env: env.defaults), Field(description="what blocks use by default")] = None
+    network: Annotated[Blocks, Field(description="the blocks in order")]
+    data: Annotated[Data | None, Child(_data), Field(description="data set and augmentation")] = None
+    train: Annotated[Train | None, Child(_train), Field(description="how the network is trained")] = None
+
+
+def read(document: Document, diagnostics: list[Diagnostic]) -> Architecture | None:
+    """The validated file; None where there is no network to go on with.
+
+    Where some fields are bad, what is returned has their defaults, so that the rest can be
+    checked; `diagnostics` then has an error.
+    """
+    env = Env(diagnostics)
+    root = document.root
+    if not root.is_mapping:
+        message = f"expected a mapping with archbuilder, input and network, found {'a list' if root.is_list else 'text'}"
+        env.report(NOT_AN_ARCHITECTURE, root.span, message, "start from architectures/quickstart.yaml")
+        return None
+    env = env.with_variables(_variables(root.get("vars"), env))
+    env = env.with_defaults(_defaults(root.get("defaults"), env))
+    spec = validate(Architecture, root, env, recover=True)
+    return spec if isinstance(spec, Architecture) else None
+
+
+def _variables(node: Node | None, env: Env) -> dict[str, int]:
+    """The values of vars:, each an integer or an expression over those before it."""
+    if node is None or node.value is None:
+        return {}
+    if not node.is_mapping:
+        env.report(FORM, node.span, "expected a mapping from name to number", "write vars: {width: 20}")
+        return {}
+    values: dict[str, int] = {}
+    for name, child in node.value.items():
+        try:
+            values[name] = evaluate(_expression(child.value), values)
+        except ExpressionError as error:
+            env.report(VALUE, node.place(name), f"{name}: {error}", error.hint)
+            values[name] = 1  # reported: uses of the name are not errors of their own
+    return values
+
+
+def _expression(value: Any) -> str:
+    if isinstance(value, bool) or not isinstance(value, (int, str)):
+        raise ExpressionError(f"{value!r} is not an integer", "write a whole number or arithmetic over earlier vars")
+    return str(value)
+
+
+def _defaults(node: Node | None, env: Env) -> dict[str, Any]:
+    if node is None:
+        return {}
+    defaults = validate(ConvDefaults, node, env, recover=True)
+    if not isinstance(defaults, ConvDefaults):
+        return {}
+    return {name: getattr(defaults, name) for name in defaults.model_fields_set}
