@@ -12,7 +12,7 @@ from pathlib import Path
 
 from archbuilder import document, lower
 from archbuilder.analysis.facts import Facts, analyse
-from archbuilder.diagnostics import ArchbuilderError, Diagnostic
+from archbuilder.diagnostics import ArchbuilderError, Diagnostic, Span
 from archbuilder.document import Document
 from archbuilder.ir.graph import Graph
 from archbuilder.overrides import apply
@@ -39,7 +39,11 @@ class Report:
     @property
     def ok(self) -> bool:
         """No error; warnings do not count."""
-        return not any(d.severity == "error" for d in self.diagnostics)
+        return not self.errors
+
+    @property
+    def errors(self) -> tuple[Diagnostic, ...]:
+        return tuple(d for d in self.diagnostics if d.severity == "error")
 
     @property
     def name(self) -> str:
@@ -69,7 +73,7 @@ def check(source: Source, overrides: Sequence[str] = ()) -> Report:
         doc = document.parse(text, file)
         apply(doc, overrides)
     except ArchbuilderError as error:
-        return Report(file, Document(file, text, document.Node(None, document.Span(file))), diagnostics=error.diagnostics)
+        return Report(file, Document(file, text, document.Node(None, Span(file))), diagnostics=error.diagnostics)
     diagnostics += doc.diagnostics
     spec = architecture.read(doc, diagnostics)
     if spec is None:
@@ -101,8 +105,18 @@ def _report(
 
 
 def load(source: Source, overrides: Sequence[str] = ()) -> Graph:
-    """The graph of a valid source.  Raises ArchbuilderError with every error; limits count as errors."""
+    """The graph of a source that meets its limits.  Raises ArchbuilderError with every error."""
     report = check(source, overrides)
     if not report.ok or report.graph is None:
-        raise ArchbuilderError(*(d for d in report.diagnostics if d.severity == "error"))
+        raise ArchbuilderError(*report.errors)
     return report.graph
+
+
+def analyse_file(source: Source, overrides: Sequence[str] = ()) -> tuple[Graph, Facts]:
+    """The graph of a source and its facts, whether or not it meets its limits.
+
+    Raises ArchbuilderError where it cannot be analysed."""
+    report = check(source, overrides)
+    if report.graph is None or report.facts is None:
+        raise ArchbuilderError(*report.errors)
+    return report.graph, report.facts

@@ -16,7 +16,9 @@ def configure(parser: ArgumentParser) -> None:
     parser.add_argument("--format", choices=("text", "json"), default="text", help="text for people, json for programs")
     parser.add_argument("--set", metavar="KEY=VALUE", action="append", default=[], help="override a field: train.epochs=3")
     parser.add_argument("--strict", action="store_true", help="warnings also give exit status 1")
-    parser.add_argument("-q", "--quiet", action="store_true", help="leave the table of layers out")
+    detail = parser.add_mutually_exclusive_group()
+    detail.add_argument("-q", "--quiet", action="store_true", help="leave the table of layers out")
+    detail.add_argument("-v", "--verbose", action="store_true", help="a row of the table for every op, not for every block")
 
 
 def run(args: Namespace) -> int:
@@ -27,16 +29,16 @@ def run(args: Namespace) -> int:
 
         print(json.render(reports))
     else:
-        _print(reports, args.quiet)
+        _print(reports, args.quiet, args.verbose)
     return max(_status(report, args.strict) for report in reports)
 
 
-def _print(reports: list[Report], quiet: bool) -> None:
+def _print(reports: list[Report], quiet: bool, verbose: bool) -> None:
     from archbuilder.reporting import style, text
 
     paint = style.style_of(sys.stdout)
     for report in reports:
-        shown = text.render(report, paint, table=not quiet)
+        shown = text.render(report, paint, table=not quiet, per_op=verbose)
         if shown:
             print(shown, end="\n\n")
     print(text.summary(reports, paint))

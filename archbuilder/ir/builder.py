@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Protocol
 
-from archbuilder.diagnostics import Diagnostic, Span, declare
-from archbuilder.ir.graph import INPUT, Graph, Node
+from archbuilder.diagnostics import Diagnostic, declare
+from archbuilder.ir.graph import INPUT, Graph, Node, Place
 from archbuilder.ir.op import Op, OpError
 from archbuilder.ir.shape import Shape
 
@@ -18,12 +17,6 @@ LAYERS = declare("AB201", "a network with too many layers")
 
 class TooLarge(Exception):
     """Stops the lowering of a network past MAX_LAYERS; reported already."""
-
-
-class Place(Protocol):
-    """Something that was written down: gives the place of a field, or of the whole."""
-
-    def span(self, field: str = "") -> Span: ...
 
 
 class GraphBuilder:
@@ -103,7 +96,7 @@ class GraphBuilder:
                 message = f"the network has more than {MAX_LAYERS:,} layers"
                 self.diagnostics.append(LAYERS.at(self._place.span(), message, "repeat fewer times"))
                 raise TooLarge
-            self.graph.nodes[path] = Node(path, op, inputs, shape, self._block, self._place.span(), note)
+            self.graph.nodes[path] = Node(path, op, inputs, shape, self._block, self._place, note)
         return path
 
     def lose(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from archbuilder.diagnostics import Span
 from archbuilder.ir.op import Op
@@ -11,12 +12,18 @@ from archbuilder.ir.shape import Shape, Shapes
 INPUT = "input"  # the name of the image among the values
 
 
+class Place(Protocol):
+    """Something that was written down: gives the place of a field, or of the whole."""
+
+    def span(self, field: str = "") -> Span: ...
+
+
 @dataclass(frozen=True)
 class Node:
     """One op in its place: `name` is its path (C1.conv.norm), `inputs` are names of earlier nodes.
 
-    `block` is the YAML word it came from, `span` that block's place, `note` a remark for the
-    report (how an automatic shortcut was resolved).
+    `block` is the YAML word it came from, `place` where that block was written, `note` a remark
+    for the report (how an automatic shortcut was resolved).
     """
 
     name: str
@@ -24,8 +31,12 @@ class Node:
     inputs: tuple[str, ...]
     shape: Shape
     block: str
-    span: Span
+    place: Place
     note: str = ""
+
+    @property
+    def span(self) -> Span:
+        return self.place.span()
 
 
 @dataclass

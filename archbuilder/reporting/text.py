@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
+from itertools import groupby
+
 from archbuilder.analysis.facts import Facts, Layer
 from archbuilder.diagnostics import Diagnostic
 from archbuilder.ir.op import by
@@ -13,24 +15,25 @@ from archbuilder.reporting.style import PLAIN, Style
 HEADER = ("line", "layer", "block", "op", "output", "params", "MACs", "RF", "stride")
 LEFT = {"layer", "block", "op"}  # text columns; the others are numbers, aligned to the right
 MAX_EXCERPT = 160
+_MARKS = {"exact": "", "whole input": "*", "upper bound": "<", "unknown": "?"}  # behind a receptive field
 
 
-def render(report: Report, style: Style = PLAIN, table: bool = True) -> str:
-    """The whole report of one file."""
+def render(report: Report, style: Style = PLAIN, table: bool = True, per_op: bool = False) -> str:
+    """The whole report of one file, with or without the table of layers."""
     parts = []
     if report.facts:
         parts.append(f"{style.bold(report.file)}: {report.name}")
         if table:
-            parts += ["", *layer_table(report.facts, style), ""]
+            parts += ["", *layer_table(report.facts, style, per_op), ""]
         parts += [*totals(report.facts), *_limits(report, style)]
     if report.diagnostics:
         parts += [""] * bool(parts) + [render_diagnostic(d, report.source_of(d), style) for d in report.diagnostics]
     return "\n".join(parts)
 
 
-def layer_table(facts: Facts, style: Style = PLAIN) -> list[str]:
-    """One line per op, under a header."""
-    rows = [HEADER, *layer_rows(facts)]
+def layer_table(facts: Facts, style: Style = PLAIN, per_op: bool = False) -> list[str]:
+    """The rows of `layer_rows` as lines, under a header."""
+    rows = [HEADER, *layer_rows(facts, per_op)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = [
         "  ".join(
@@ -42,24 +45,31 @@ def layer_table(facts: Facts, style: Style = PLAIN) -> list[str]:
     return [style.bold(lines[0]), *lines[1:]]
 
 
-def layer_rows(facts: Facts) -> list[tuple[str, ...]]:
-    """The cells of the table, a row per op."""
-    return [_row(layer) for layer in facts.layers]
+def layer_rows(facts: Facts, per_op: bool = False) -> list[tuple[str, ...]]:
+    """The cells of the table: a row per block (its conv, norm, activation together), or per op."""
+    if per_op:
+        return [_row([layer]) for layer in facts.layers]
+    return [_row(list(group)) for _, group in groupby(facts.layers, _written_together)]
 
 
-def _row(layer: Layer) -> tuple[str, ...]:
-    node = layer.node
-    note = f" ({node.note})" if node.note else ""
+def _written_together(layer: Layer) -> tuple[str, int]:
+    return layer.node.name.rpartition(".")[0], id(layer.node.place)
+
+
+def _row(layers: list[Layer]) -> tuple[str, ...]:
+    first, last = layers[0].node, layers[-1].node
+    params, macs = sum(layer.params for layer in layers), sum(layer.macs for layer in layers)
+    reach = layers[-1].reach
     return (
-        str(node.span.line),
-        node.name,
-        node.block,
-        node.op.describe() + note,
-        str(node.shape),
-        f"{layer.params:,}" if layer.params else "",
-        human(layer.macs) if layer.macs else "",
-        by(layer.reach.size) + {"exact": "", "whole input": "*", "upper bound": "<", "unknown": "?"}[layer.reach.status],
-        by(layer.reach.stride),
+        str(first.span.line),
+        first.name if len(layers) == 1 else first.name.rpartition(".")[0],
+        first.block,
+        ", ".join(layer.node.op.describe() + (f" ({layer.node.note})" if layer.node.note else "") for layer in layers),
+        str(last.shape),
+        f"{params:,}" if params else "",
+        human(macs) if macs else "",
+        by(reach.size) + _MARKS[reach.status],
+        by(reach.stride),
     )
 
 

@@ -223,7 +223,7 @@ class Family:
         if node.is_mapping and len(node.value) == 1:
             ((name, body),) = node.value.items()
             span = node.place(name)
-            return name, body if body.value is not None else Node(None, span), span
+            return name, Node(body.value, span, body.keys), span  # its place as a whole is its name
         if node.is_mapping and len(node.value) > 1:
             second = list(node.value)[1]
             hint = f"start a new item with a dash before {second}, or indent it to make it a field"

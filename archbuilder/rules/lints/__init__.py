@@ -11,13 +11,14 @@ from importlib import import_module
 from pkgutil import iter_modules
 
 from archbuilder.analysis.facts import Facts
-from archbuilder.diagnostics import Diagnostic
+from archbuilder.diagnostics import Code, Diagnostic, Span
 from archbuilder.ir.graph import Graph
 
 
 def lint(graph: Graph, facts: Facts) -> list[Diagnostic]:
-    """The findings of every lint."""
-    found: list[Diagnostic] = []
+    """The findings of every lint; of several about one place (a repeated block) the first."""
+    found: dict[tuple[Code, Span], Diagnostic] = {}
     for module in iter_modules(__path__):
-        found.extend(import_module(f"{__name__}.{module.name}").check(graph, facts))
-    return found
+        for diagnostic in import_module(f"{__name__}.{module.name}").check(graph, facts):
+            found.setdefault((diagnostic.code, diagnostic.span), diagnostic)
+    return list(found.values())

@@ -22,4 +22,4 @@ def check(graph: Graph, facts: Facts) -> Iterator[Diagnostic]:
         channels = graph.inputs(node)[0].c
         if 1 < op.groups < channels and op.kernel != (1, 1) and after.kernel == (1, 1) and after.groups == 1:
             message = f"{node.name}: groups={op.groups} of {channels} channels is grouped, not depthwise"
-            yield GROUPED.at(node.span, message, "use depthwise, or depthwise_separable for the pair")
+            yield GROUPED.at(node.place.span("groups"), message, "use depthwise, or depthwise_separable for the pair")

@@ -19,8 +19,8 @@ def check(graph: Graph, facts: Facts) -> Iterator[Diagnostic]:
         if not isinstance(node.op, Conv2d) or node.op.kernel != (1, 1):
             continue
         if node.op.dilation != (1, 1):
-            yield DILATED.at(node.span, f"{node.name}: dilation on a 1x1 kernel does nothing", "leave it out")
+            yield DILATED.at(node.place.span("dilation"), f"{node.name}: dilation on a 1x1 kernel does nothing", "leave it out")
         if node.op.padding != (0, 0):
             x = graph.inputs(node)[0]
             message = f"{node.name}: padding a 1x1 kernel puts a border of zeros around the map ({x} to {node.shape})"
-            yield PADDED.at(node.span, message, "use padding: 0")
+            yield PADDED.at(node.place.span("padding"), message, "use padding: 0")

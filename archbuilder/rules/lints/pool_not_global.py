@@ -20,4 +20,4 @@ def check(graph: Graph, facts: Facts) -> Iterator[Diagnostic]:
             seen = [min(k, n) for k, n in zip(node.op.kernel, (x.h, x.w), strict=True)]
             if seen != [x.h, x.w]:
                 message = f"the window sees {seen[0]}x{seen[1]} of the {x.h}x{x.w} map: this pool is not global"
-                yield NOT_GLOBAL.at(node.span, message, "write gap to average the whole map")
+                yield NOT_GLOBAL.at(node.place.span("kernel"), message, "write gap to average the whole map")
