@@ -1,7 +1,5 @@
 """python -m archbuilder."""
 
-import sys
+from archbuilder.cli import entry
 
-from archbuilder.cli import main
-
-sys.exit(main())
+entry()

@@ -4,8 +4,6 @@ A file `blocks/NAME.py` defines the block NAME: its fields, how it becomes ops, 
 example and rejected examples.  Only the files of blocks that a network uses are imported.
 """
 
-from __future__ import annotations
-
 import keyword
 from collections.abc import Iterable
 from importlib import import_module

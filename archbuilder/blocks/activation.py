@@ -1,7 +1,5 @@
 """activation: a non-linearity by itself."""
 
-from __future__ import annotations
-
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field

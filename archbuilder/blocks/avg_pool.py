@@ -1,7 +1,5 @@
 """avg_pool: average pooling over a window; the pools' common fields."""
 
-from __future__ import annotations
-
 from typing import Annotated, ClassVar
 
 from pydantic import Field

@@ -1,7 +1,5 @@
 """classifier: the last layer, to the network's classes."""
 
-from __future__ import annotations
-
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field

@@ -1,10 +1,8 @@
 """conv: a convolution with its norm, activation and dropout; the family that presets derive from."""
 
-from __future__ import annotations
-
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 
 from archbuilder.blocks import Block, register
 from archbuilder.blocks.activation import Activation
@@ -12,27 +10,28 @@ from archbuilder.blocks.dropout import Dropout
 from archbuilder.blocks.norm import Norm
 from archbuilder.ir.builder import GraphBuilder
 from archbuilder.ir.ops import Conv2d, Pad2d
-from archbuilder.schema.fields import Padding, Positive, Size, expected
+from archbuilder.schema.fields import Check, Padding, Positive, Size, Variables, expected
 from archbuilder.schema.model import Child, Model, one
 
 STEPS = ("conv", "norm", "act", "dropout")
 
 
-def _order(value: Any) -> Any:
+def _order(value: Any, variables: Variables) -> tuple[str, ...]:
     """`conv-norm-act` -> its steps; conv stands in it exactly once."""
-    if isinstance(value, tuple):
-        return value
-    steps = tuple(value.split("-")) if isinstance(value, str) else ()
+    steps = tuple(value.split("-")) if isinstance(value, str) else tuple(value) if isinstance(value, tuple) else ()
     if steps.count("conv") != 1 or not set(steps) <= set(STEPS) or len(steps) > 8:
         raise expected("an order of steps", value, f"{', '.join(STEPS)} joined by dashes, conv once: conv-norm-act-dropout")
     return steps
 
 
-Order = Annotated[tuple[str, ...], BeforeValidator(_order)]
 NormField = Annotated[Norm, Child(one(Norm)), Field(description="batch, group, layer, instance, none, or a mapping as of `norm`")]
 ActivationField = Annotated[Activation, Child(one(Activation)), Field(description="as of `activation`; none leaves it out")]
 DropoutField = Annotated[Dropout, Child(one(Dropout)), Field(description="as of `dropout`; 0 leaves it out")]
-OrderField = Annotated[Order, Field(description="the steps in order; a step that is not named is absent, norm and act may recur")]
+OrderField = Annotated[
+    tuple[str, ...],
+    Check(_order),
+    Field(description="the steps in order; a step that is not named is absent, norm and act may recur"),
+]
 PaddingField = Annotated[
     Padding, Field(description="same, valid, one integer, [height, width] or [top, bottom, left, right]")
 ]

@@ -1,7 +1,5 @@
 """depthwise: a convolution of each channel by itself."""
 
-from __future__ import annotations
-
 from typing import Annotated, ClassVar
 
 from pydantic import Field

@@ -1,7 +1,5 @@
 """depthwise_separable: a depthwise convolution, then a 1x1 convolution."""
 
-from __future__ import annotations
-
 from typing import Annotated, ClassVar
 
 from pydantic import Field

@@ -1,14 +1,15 @@
 """dilated: a convolution with gaps between its taps."""
 
-from __future__ import annotations
-
 from typing import Annotated, ClassVar
 
 from pydantic import Field
 
 from archbuilder.blocks import register
 from archbuilder.blocks.conv import Conv
-from archbuilder.schema.fields import Size, above_one
+from archbuilder.schema.fields import Check, size
+
+
+_OVER_ONE = Check(size(1, lambda value: max(value) > 1, "use conv for dilation 1"))
 
 
 @register
@@ -18,4 +19,4 @@ class Dilated(Conv):
     EXAMPLE: ClassVar[str] = "dilated: {out: 32, dilation: 4}"
     REJECTS: ClassVar[dict[str, str]] = {"dilated: {out: 32, dilation: 1}": "AB103"}
 
-    dilation: Annotated[Size, above_one("use conv"), Field(description="distance between taps, over 1 on one axis")] = (2, 2)
+    dilation: Annotated[tuple[int, int], _OVER_ONE, Field(description="distance between taps, over 1 on one axis")] = (2, 2)

@@ -1,7 +1,5 @@
 """dropout: dropout by itself."""
 
-from __future__ import annotations
-
 from typing import Annotated, ClassVar
 
 from pydantic import Field
@@ -9,6 +7,7 @@ from pydantic import Field
 from archbuilder.blocks import Block, register
 from archbuilder.ir import ops
 from archbuilder.ir.builder import GraphBuilder
+from archbuilder.schema.fields import Check, number
 
 
 @register
@@ -22,7 +21,7 @@ class Dropout(Block):
     EXAMPLE: ClassVar[str] = "dropout: {p: 0.1, channels: true}"
     REJECTS: ClassVar[dict[str, str]] = {"dropout: 1.5": "AB103", "dropout: lots": "AB103"}
 
-    p: Annotated[float, Field(ge=0, lt=1, description="probability of dropping")] = 0.5
+    p: Annotated[float, Check(number(0, 1)), Field(description="probability of dropping")] = 0.5
     channels: Annotated[bool, Field(description="drop whole channels of a map")] = False
 
     def lower(self, g: GraphBuilder) -> None:

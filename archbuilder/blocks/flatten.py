@@ -1,7 +1,5 @@
 """flatten: a map as one vector."""
 
-from __future__ import annotations
-
 from typing import ClassVar
 
 from archbuilder.blocks import Block, register

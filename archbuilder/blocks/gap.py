@@ -1,7 +1,5 @@
 """gap: global average pooling."""
 
-from __future__ import annotations
-
 from typing import ClassVar
 
 from archbuilder.blocks import Block, register

@@ -1,14 +1,12 @@
 """grouped: a convolution whose channels mix only within groups."""
 
-from __future__ import annotations
-
 from typing import Annotated, ClassVar
 
 from pydantic import Field
 
 from archbuilder.blocks import register
 from archbuilder.blocks.conv import Conv
-from archbuilder.schema.fields import Positive
+from archbuilder.schema.fields import Check, integer
 
 
 @register
@@ -22,4 +20,4 @@ class Grouped(Conv):
         "grouped: {out: 32, groups: 5}": "AB301",
     }
 
-    groups: Annotated[Positive, Field(ge=2, description="groups of channels that do not mix")]
+    groups: Annotated[int, Check(integer(2)), Field(description="groups of channels that do not mix")]

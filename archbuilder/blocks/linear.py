@@ -1,7 +1,5 @@
 """linear: a fully connected layer."""
 
-from __future__ import annotations
-
 from typing import Annotated, ClassVar
 
 from pydantic import Field

@@ -1,7 +1,5 @@
 """max_pool: maximum pooling over a window."""
 
-from __future__ import annotations
-
 from typing import Annotated, ClassVar
 
 from pydantic import Field

@@ -1,7 +1,5 @@
 """norm: a normalisation layer by itself."""
 
-from __future__ import annotations
-
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
@@ -10,7 +8,7 @@ from archbuilder.blocks import Block, register
 from archbuilder.ir.builder import GraphBuilder
 from archbuilder.ir.op import Op
 from archbuilder.ir.ops import BatchNorm2d, GroupNorm, InstanceNorm2d
-from archbuilder.schema.fields import Positive
+from archbuilder.schema.fields import Check, Positive, number
 
 Kind = Literal["batch", "group", "layer", "instance", "none"]
 
@@ -30,8 +28,8 @@ class Norm(Block):
 
     kind: Annotated[Kind, Field(description="batch, group, layer, instance or none")] = "batch"
     groups: Annotated[Positive | None, Field(description="groups of channels, for kind group")] = None
-    eps: Annotated[float, Field(gt=0, description="added to the variance")] = 1e-5
-    momentum: Annotated[float, Field(gt=0, le=1, description="share of a new batch in the running statistics")] = 0.1
+    eps: Annotated[float, Check(number(0, 1, exclusive=True)), Field(description="added to the variance")] = 1e-5
+    momentum: Annotated[float, Check(number(0, 1)), Field(description="share of a new batch in the running statistics")] = 0.1
     affine: Annotated[bool | None, Field(description="learn scale and shift; off only for instance")] = None
 
     def lower(self, g: GraphBuilder) -> None:

@@ -1,14 +1,15 @@
 """pointwise: a 1x1 convolution."""
 
-from __future__ import annotations
-
 from typing import Annotated, ClassVar
 
 from pydantic import Field
 
 from archbuilder.blocks import register
 from archbuilder.blocks.conv import Conv
-from archbuilder.schema.fields import Size, ones
+from archbuilder.schema.fields import Check, size
+
+
+_ONE = Check(size(1, lambda value: value == (1, 1), "use conv for another kernel"))
 
 
 @register
@@ -18,4 +19,4 @@ class Pointwise(Conv):
     EXAMPLE: ClassVar[str] = "pointwise: {out: 32}"
     REJECTS: ClassVar[dict[str, str]] = {"pointwise: {out: 32, kernel: 3}": "AB103"}
 
-    kernel: Annotated[Size, ones("use conv"), Field(description="always 1")] = (1, 1)
+    kernel: Annotated[tuple[int, int], _ONE, Field(description="always 1")] = (1, 1)

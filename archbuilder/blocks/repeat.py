@@ -1,7 +1,5 @@
 """repeat: the same blocks several times."""
 
-from __future__ import annotations
-
 from contextlib import nullcontext
 from typing import Annotated, ClassVar
 

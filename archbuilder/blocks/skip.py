@@ -1,7 +1,5 @@
 """skip: blocks with a connection around them."""
 
-from __future__ import annotations
-
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field

@@ -1,7 +1,5 @@
 """stage: a named group of blocks."""
 
-from __future__ import annotations
-
 from typing import Annotated, ClassVar
 
 from pydantic import Field

@@ -1,14 +1,15 @@
 """strided: a convolution that shrinks the map."""
 
-from __future__ import annotations
-
 from typing import Annotated, ClassVar
 
 from pydantic import Field
 
 from archbuilder.blocks import register
 from archbuilder.blocks.conv import Conv
-from archbuilder.schema.fields import Size, above_one
+from archbuilder.schema.fields import Check, size
+
+
+_OVER_ONE = Check(size(1, lambda value: max(value) > 1, "use conv for stride 1"))
 
 
 @register
@@ -18,4 +19,4 @@ class Strided(Conv):
     EXAMPLE: ClassVar[str] = "strided: {out: 32}"
     REJECTS: ClassVar[dict[str, str]] = {"strided: {out: 32, stride: 1}": "AB103"}
 
-    stride: Annotated[Size, above_one("use conv"), Field(description="step in pixels, over 1 on one axis")] = (2, 2)
+    stride: Annotated[tuple[int, int], _OVER_ONE, Field(description="step in pixels, over 1 on one axis")] = (2, 2)

@@ -78,7 +78,11 @@ def totals(facts: Facts) -> Iterator[str]:
     frozen = f" ({facts.frozen_params:,} of them frozen)" if facts.frozen_params else ""
     yield f"parameters       {facts.params:,}{frozen}, and {facts.buffers:,} buffer values"
     yield f"MACs             {facts.macs:,} ({human(facts.macs)}) for one image"
-    with_gap = f"{by(facts.field_with_gap.size)} with it"
+    gap = facts.field_with_gap
+    if gap == facts.field:
+        yield f"receptive field  {by(gap.size)} ({gap.status})"
+        return
+    with_gap = f"{by(gap.size)}{_MARKS[gap.status]} with it" + (" (*: the whole input)" if gap.status == "whole input" else "")
     yield f"receptive field  {by(facts.field.size)} before the global pool ({facts.field.status}), {with_gap}"
 
 

@@ -1,19 +1,18 @@
 """The top level of a file."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import Field
 
 from archbuilder.blocks import Blocks
 from archbuilder.blocks.conv import ConvDefaults
 from archbuilder.diagnostics import Diagnostic, declare
 from archbuilder.document import Document, Node
 from archbuilder.schema.expressions import ExpressionError, evaluate
-from archbuilder.schema.fields import Positive, expected
+from archbuilder.schema.fields import Check, Positive, Variables, expected, integer
 from archbuilder.schema.model import FORM, VALUE, Child, Env, Model, validate
 from archbuilder.spec.limits import Limit, read_limits
 
@@ -38,18 +37,27 @@ def _train(node: Node, env: Env) -> Any:
     return validate(Train, node, env)
 
 
-def _name(value: str) -> str:
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", value):
+def _name(value: Any, variables: Variables) -> str:
+    if not isinstance(value, str) or not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", value):
         raise expected("a name of letters, digits, dots, dashes and underscores", value)
     return value
+
+
+_extent = integer(1)
+
+
+def _input(value: Any, variables: Variables) -> tuple[int, ...]:
+    if not isinstance(value, (list, tuple)) or len(value) != 3:
+        raise expected("[channels, height, width]", value, "write input: [3, 32, 32]")
+    return tuple(_extent(v, variables) for v in value)
 
 
 class Architecture(Model):
     """A network, what it must satisfy, and how it is trained."""
 
     archbuilder: Annotated[Literal[1], Field(description="version of the language")]
-    name: Annotated[str, AfterValidator(_name), Field(description="name of the network and its runs")] = "network"
-    input: Annotated[tuple[Positive, Positive, Positive], Field(strict=False, description="channels, height, width")]
+    name: Annotated[str, Check(_name), Field(description="name of the network and its runs; the file's by default")] = "network"
+    input: Annotated[tuple[int, int, int], Check(_input), Field(description="channels, height, width")]
     classes: Annotated[Positive | None, Field(description="number of classes; the network ends in that many values")] = None
     limits: Annotated[tuple[Limit, ...], Child(read_limits), Field(description="bounds on the totals")] = ()
     vars: Annotated[Mapping[str, int], Child(lambda node, env: env.variables), Field(description="names for numbers")] = {}
@@ -74,7 +82,15 @@ def read(document: Document, diagnostics: list[Diagnostic]) -> Architecture | No
     env = env.with_variables(_variables(root.get("vars"), env))
     env = env.with_defaults(_defaults(root.get("defaults"), env))
     spec = validate(Architecture, root, env, recover=True)
-    return spec if isinstance(spec, Architecture) else None
+    if not isinstance(spec, Architecture):
+        return None
+    return spec if "name" in spec.model_fields_set else spec.model_copy(update={"name": _stem(document.name)})
+
+
+def _stem(file: str) -> str:
+    """The name of a network that has none of its own: its file's, as far as that is one."""
+    stem = re.sub(r"[^A-Za-z0-9._-]+", "-", PurePath(file).stem).strip("-._")
+    return stem[:100] or "network"
 
 
 def _variables(node: Node | None, env: Env) -> dict[str, int]:
