@@ -1,0 +1,44 @@
+"""What the README shows is what happens."""
+
+import re
+from pathlib import Path
+
+from archbuilder.cli import main
+from archbuilder.pipeline import check
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text()
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
+
+
+def test_first_example_is_the_file_and_its_output(capsys, monkeypatch):
+    monkeypatch.chdir(ROOT)
+    assert blocks("yaml")[0] == (ROOT / "examples" / "six_lines.yaml").read_text()
+    assert len(blocks("yaml")[0].splitlines()) == 6
+    assert main(["check", "examples/six_lines.yaml"]) == 1
+    assert blocks("console")[0] == "$ archbuilder check examples/six_lines.yaml\n" + capsys.readouterr().out
+
+
+def test_the_remedy_in_the_text_is_one():
+    text = blocks("yaml")[0].replace("{conv: 64}", "{dilated: {out: 64, dilation: 4}}")
+    report = check(text)
+    assert report.ok
+    assert f"the field is {report.facts.field.size[0]}." in README
+
+
+def test_language_example_checks_clean():
+    assert check(blocks("yaml")[1]).diagnostics == ()
+
+
+def test_every_block_is_in_the_table():
+    from archbuilder.blocks import names
+
+    table = README[README.index("| block |") : README.index("Convs default")]
+    assert not [name for name in names() if f"`{name}`" not in table]
+
+
+def test_there_are_exactly_two_set_up_commands():
+    assert len(blocks("bash")) == 2
