@@ -17,6 +17,10 @@ from typing import Literal, NamedTuple
 
 Severity = Literal["error", "warning"]
 
+MAX_PROBLEMS = 100  # a file with more is not read to its end
+MAX_TEXT = 1000  # characters of a message: it may quote a file that is hostile
+MAX_NAMES, MAX_NAME = 200, 100  # how many names are searched for a near one, and of what length
+
 
 class Span(NamedTuple):
     """A stretch of a source text.  Lines and columns count from 1; the end is exclusive."""
@@ -46,7 +50,7 @@ class Code:
 
     def at(self, span: Span, message: str, hint: str = "") -> Diagnostic:
         """A finding of this kind at a place."""
-        return Diagnostic(self, message, span, hint)
+        return Diagnostic(self, shorten(message, MAX_TEXT), span, shorten(hint, MAX_TEXT))
 
 
 _declared: dict[str, Code] = {}
@@ -92,6 +96,20 @@ class ArchbuilderError(Exception):
 
 def did_you_mean(found: str, known: Iterable[str]) -> str:
     """A remedy for a name that is not known: the nearest known one, or all of them."""
-    known = sorted(known)
-    near = get_close_matches(found, known, n=1, cutoff=0.6)
+    known = sorted(known)[:MAX_NAMES]
+    near = get_close_matches(found[:MAX_NAME], known, n=1, cutoff=0.6)
     return f"did you mean {near[0]}?" if near else f"known here: {', '.join(known)}"
+
+
+def show(value: object, width: int = 60) -> str:
+    """A value in a message: in the words of YAML, on one line, cut to `width` characters."""
+    if value is None:
+        return "nothing"
+    if isinstance(value, bool):
+        return str(value).lower()
+    return shorten(repr(value), width)
+
+
+def shorten(text: str, width: int) -> str:
+    """The text, cut to `width` characters."""
+    return text if len(text) <= width else text[: width - 3] + "..."

@@ -7,24 +7,26 @@ Everything is bounded while it is read: size, depth, nodes and alias expansion.
 
 from __future__ import annotations
 
-import io
+import math
 import os
 import re
 import stat
 import sys
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO, NamedTuple
 
 import yaml
 
-from archbuilder.diagnostics import ArchbuilderError, Diagnostic, Span, declare
+from archbuilder.diagnostics import MAX_PROBLEMS, ArchbuilderError, Diagnostic, Span, declare, show
 
 MAX_BYTES = 4 * 2**20
 MAX_DEPTH = 100
-MAX_NODES = 500_000
+MAX_NODES = 100_000
 MAX_DIGITS = 300
+MAX_DIRECTIVES = 20  # libyaml compares each %TAG with every other
 
 MISSING = declare("AB001", "a file is missing or unreadable", exit_status=2)
 ENCODING = declare("AB002", "a file is not UTF-8 text")
@@ -36,13 +38,19 @@ BOUND = declare("AB007", "a file that is too large, too deep or expands too far"
 SCALAR = declare("AB008", "a value with a tag, an alias or digits that cannot be read")
 
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_STARTS = (yaml.MappingStartEvent, yaml.SequenceStartEvent)
+_ENDS = (yaml.MappingEndEvent, yaml.SequenceEndEvent)
 
 _NULL = frozenset(("", "~", "null", "Null", "NULL"))
 _BOOL = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
 _INT = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
-_SPECIAL = {".inf": "inf", ".Inf": "inf", ".INF": "inf", "-.inf": "-inf", "-.Inf": "-inf", "-.INF": "-inf"}
+_INFINITE = re.compile(r"[-+]?\.(inf|Inf|INF)")
 _NAN = frozenset((".nan", ".NaN", ".NAN"))
+_LINE_BREAK = re.compile(r"\r\n|\r|\n")
+# what YAML refuses, and what would show a reader another text than the machine reads: line breaks
+# of YAML 1.1 that no editor shows, and characters that change the direction of writing
+_FORBIDDEN = re.compile("[^\t\n\r\x20-\x7e\xa0-\u2027\u202f-\u2065\u206a-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 @dataclass(slots=True, eq=False)
@@ -101,6 +109,7 @@ class Document:
     text: str
     root: Node
     diagnostics: list[Diagnostic] = field(default_factory=list)
+    sources: dict[str, str] = field(default_factory=dict)  # the text of every file that the values come from
 
 
 def read_text(source: str | os.PathLike[str]) -> tuple[str, str]:
@@ -110,36 +119,47 @@ def read_text(source: str | os.PathLike[str]) -> tuple[str, str]:
     """
     if isinstance(source, str) and "\n" in source:
         return "<string>", source
-    if str(source) == "-":
-        return "<stdin>", _decode(_bounded(sys.stdin.buffer, "<stdin>"), "<stdin>")
-    path = Path(source)
+    name = "<stdin>" if str(source) == "-" else str(source)
     try:
-        if not stat.S_ISREG(path.stat().st_mode):
-            what = "a folder" if path.is_dir() else "not an ordinary file"
-            raise ArchbuilderError(MISSING.at(Span(str(source)), f"this is {what}", "name a YAML file"))
-        with path.open("rb") as stream:
-            return str(source), _decode(_bounded(stream, str(source)), str(source))
+        with _open(source) as stream:
+            data = stream.read(MAX_BYTES + 1)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         hint = "check the path; a YAML text given as a string needs a line break"
-        raise ArchbuilderError(MISSING.at(Span(str(source)), f"cannot be read: {reason}", hint)) from None
-
-
-def _bounded(stream: io.BufferedIOBase | Any, name: str) -> bytes:
-    data: bytes = stream.read(MAX_BYTES + 1)
+        raise ArchbuilderError(MISSING.at(Span(name), f"cannot be read: {reason}", hint)) from None
     if len(data) > MAX_BYTES:
         raise ArchbuilderError(BOUND.at(Span(name), f"the file is larger than {MAX_BYTES // 2**20} MiB"))
-    return data
+    return name, _decode(data, name)
+
+
+def _open(source: str | os.PathLike[str]) -> AbstractContextManager[BinaryIO]:
+    """The bytes of a file or of standard input.  Raises OSError, also for what is not an ordinary file."""
+    if str(source) == "-":
+        if sys.stdin is None:  # closed, as by <&-
+            raise OSError("standard input is closed")
+        return nullcontext(sys.stdin.buffer)
+    path = Path(source)
+    if not stat.S_ISREG(path.stat().st_mode):  # a FIFO would be waited for
+        raise OSError("this is a folder" if path.is_dir() else "this is not an ordinary file")
+    return path.open("rb")
 
 
 def _decode(data: bytes, name: str) -> str:
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        column = error.start - data.rfind(b"\n", 0, error.start)
-        span = Span(name, line, column, line, column + 1)
-        raise ArchbuilderError(ENCODING.at(span, f"byte 0x{data[error.start]:02x} is not UTF-8", "save the file as UTF-8")) from None
+        before, byte = error.object[: error.start].decode(), error.object[error.start]  # without the byte order mark
+        utf16 = data[:2] in (b"\xff\xfe", b"\xfe\xff")
+        hint = "the file is UTF-16: save it as UTF-8" if utf16 else "save the file as UTF-8"
+        place = _place(name, before, len(before))
+        raise ArchbuilderError(ENCODING.at(place, f"byte 0x{byte:02x} is not UTF-8", hint)) from None
+
+
+def _place(name: str, text: str, offset: int) -> Span:
+    """The place of one character of a text."""
+    lines = _LINE_BREAK.split(text[:offset])
+    line, column = len(lines), len(lines[-1]) + 1
+    return Span(name, line, column, line, column + 1)
 
 
 def parse(text: str, name: str = "<string>") -> Document:
@@ -150,7 +170,28 @@ def parse(text: str, name: str = "<string>") -> Document:
     """
     reader = _Reader(text, name)
     root = reader.document()
-    return Document(name, text, root, reader.diagnostics)
+    return Document(name, text, root, reader.diagnostics, {name: text})
+
+
+@dataclass(slots=True)
+class _Frame:
+    """A collection that is being read."""
+
+    node: Node
+    anchor: str | None
+    is_block: bool
+    start: int  # how many nodes were read before it
+    height: int = 1  # levels of collections, this one included
+    key: tuple[str, Span] | None = None  # a key that waits for its value
+    merged: set[str] = field(default_factory=set)  # keys that came by <<, which an own key may replace
+
+
+class _Anchor(NamedTuple):
+    """A node that an alias may repeat, and what a repetition costs."""
+
+    node: Node
+    size: int
+    height: int
 
 
 class _Reader:
@@ -160,92 +201,113 @@ class _Reader:
         self.text = text
         self.name = name
         self.diagnostics: list[Diagnostic] = []
-        self.anchors: dict[str, Node] = {}
-        self.sizes: dict[int, int] = {}  # nodes under an anchored node, for the bound on aliases
+        self.anchors: dict[str, _Anchor] = {}
+        self.stack: list[_Frame] = []
+        self.root: Node | None = None
         self.count = 0
+        self.end = (1, 1)  # where the last scalar, alias or bracket ended
 
     def document(self) -> Node:
-        root: Node | None = None
-        # one frame per open collection: the node, the key that waits for its value, anchor, count at its start
-        stack: list[tuple[Node, list[tuple[str, Span]], str | None, int]] = []
         for event in self._events():
             kind = type(event)
             if kind is yaml.ScalarEvent:
-                node = Node(self._scalar(event), self._span(event))
+                self._scalar(event)
             elif kind is yaml.AliasEvent:
-                node = self._alias(event)
-            elif kind is yaml.MappingStartEvent or kind is yaml.SequenceStartEvent:
-                self._check_tag(event)
-                opened = Node({} if kind is yaml.MappingStartEvent else [], self._span(event))
-                stack.append((opened, [], event.anchor, self.count))
-                if len(stack) > MAX_DEPTH:
-                    raise self._bound(event, f"nested more than {MAX_DEPTH} deep")
-                self._grow(1, event)
-                continue
-            elif kind is yaml.MappingEndEvent or kind is yaml.SequenceEndEvent:
-                node, _, anchor, start = stack.pop()
-                node.span = node.span._replace(end_line=event.end_mark.line + 1, end_column=event.end_mark.column + 1)
-                if anchor:
-                    self.anchors[anchor], self.sizes[id(node)] = node, self.count - start
-            elif kind is yaml.DocumentStartEvent and root is not None:
-                span = self._span(event)
-                raise ArchbuilderError(SYNTAX.at(span, "a second document starts here", "one file describes one network"))
-            else:
-                continue
-            if kind is yaml.ScalarEvent:
-                self._grow(1, event)
-                if event.anchor:
-                    self.anchors[event.anchor], self.sizes[id(node)] = node, 1
-            if stack:
-                self._place(stack[-1][0], stack[-1][1], node)
-            else:
-                root = node
-        if root is None or root.value is None:
+                self._alias(event)
+            elif kind in _STARTS:
+                self._start(event)
+            elif kind in _ENDS:
+                self._finish(event)
+            elif kind is yaml.DocumentStartEvent and self.root is not None:
+                message = "a second document starts here"
+                raise ArchbuilderError(SYNTAX.at(self._span(event), message, "one file describes one network"))
+        if self.root is None or self.root.value is None:
             hint = "start from architectures/quickstart.yaml"
             raise ArchbuilderError(EMPTY.at(Span(self.name), "the file is empty", hint))
-        return root
+        return self.root
 
-    def _place(self, parent: Node, pending: list[tuple[str, Span]], node: Node) -> None:
-        if isinstance(parent.value, list):
-            parent.value.append(node)
-        elif not pending:
-            pending.append((self._key(node), node.span))
+    def _scalar(self, event: Any) -> None:
+        self._check_tag(event)
+        self._grow(1, event)
+        node = Node(self._value(event), self._span(event))
+        self.end = node.span[3:]
+        if event.anchor:
+            self.anchors[event.anchor] = _Anchor(node, 1, 0)
+        self._put(node, 0)
+
+    def _alias(self, event: Any) -> None:
+        anchor = self.anchors.get(event.anchor)
+        span = self._span(event)
+        self.end = span[3:]
+        if anchor is None:
+            raise ArchbuilderError(SCALAR.at(span, f"there is no finished anchor &{event.anchor} before this"))
+        self._grow(anchor.size, event)
+        self._check_depth(len(self.stack) + anchor.height, event)
+        self._put(Node(anchor.node.value, span, anchor.node.keys), anchor.height)
+
+    def _start(self, event: Any) -> None:
+        self._check_tag(event)
+        self._grow(1, event)
+        value: Any = {} if type(event) is yaml.MappingStartEvent else []
+        self.stack.append(_Frame(Node(value, self._span(event)), event.anchor, not event.flow_style, self.count - 1))
+        self._check_depth(len(self.stack), event)
+
+    def _finish(self, event: Any) -> None:
+        frame = self.stack.pop()
+        if not frame.is_block:
+            self.end = (event.end_mark.line + 1, event.end_mark.column + 1)
+        # the end of an indented collection is that of its last value: its end mark stands at the next key
+        frame.node.span = frame.node.span._replace(end_line=self.end[0], end_column=self.end[1])
+        if frame.anchor:
+            self.anchors[frame.anchor] = _Anchor(frame.node, self.count - frame.start, frame.height)
+        self._put(frame.node, frame.height)
+
+    def _put(self, node: Node, height: int) -> None:
+        """Put a finished node where it belongs: into the root, a list, or a mapping as key or value."""
+        if not self.stack:
+            self.root = node
+            return
+        frame = self.stack[-1]
+        frame.height = max(frame.height, height + 1)
+        if isinstance(frame.node.value, list):
+            frame.node.value.append(node)
+        elif frame.key is None:
+            frame.key = self._key(node), node.span
         else:
-            key, span = pending.pop()
-            if key == "<<":
-                self._merge(parent, node, span)
-            elif key in parent.keys:
-                first = parent.keys[key]
-                message = f"the key {key} occurs twice, first on line {first.line}"
-                self.diagnostics.append(DUPLICATE.at(span, message, "keep one of the two"))
-            else:
-                parent.value[key], parent.keys[key] = node, span
+            (key, span), frame.key = frame.key, None
+            self._set(frame, key, span, node)
 
-    def _merge(self, parent: Node, node: Node, span: Span) -> None:
+    def _set(self, frame: _Frame, key: str, span: Span, node: Node) -> None:
+        mapping = frame.node
+        if key == "<<":
+            self._merge(frame, node, span)
+        elif key in mapping.keys and key not in frame.merged:
+            message = f"the key {key} occurs twice, first on line {mapping.keys[key].line}"
+            self._report(DUPLICATE.at(span, message, "keep one of the two"))
+        else:
+            mapping.value[key], mapping.keys[key] = node, span
+            frame.merged.discard(key)
+
+    def _merge(self, frame: _Frame, node: Node, span: Span) -> None:
         """`<<: *base`: keys of the base that the mapping does not set itself, wherever they stand."""
         for base in node.value if node.is_list else [node]:
             if not base.is_mapping:
-                self.diagnostics.append(BAD_KEY.at(span, "<< merges a mapping, or a list of mappings"))
+                self._report(BAD_KEY.at(span, "<< merges a mapping, or a list of mappings", "write <<: *name"))
                 return
             for key, value in base.value.items():
-                parent.value.setdefault(key, value)  # not in keys: an own key may still follow
+                if key not in frame.node.value:
+                    frame.node.value[key], frame.node.keys[key] = value, base.keys[key]
+                    frame.merged.add(key)
 
     def _key(self, node: Node) -> str:
         if isinstance(node.value, str):
             return node.value
-        shown = "a collection" if isinstance(node.value, (dict, list)) else str(node.value)
-        self.diagnostics.append(BAD_KEY.at(node.span, f"a key must be text, found {shown}"))
+        shown = "a collection" if isinstance(node.value, (dict, list)) else show(node.value)
+        self._report(BAD_KEY.at(node.span, f"a key must be text, found {shown}", "put it in quotes if it is a name"))
         return shown
 
-    def _alias(self, event: Any) -> Node:
-        node = self.anchors.get(event.anchor)
-        if node is None:
-            raise ArchbuilderError(SCALAR.at(self._span(event), f"there is no finished anchor &{event.anchor} before this"))
-        self._grow(self.sizes[id(node)], event)
-        return Node(node.value, self._span(event), node.keys)
-
-    def _scalar(self, event: Any) -> Any:
-        self._check_tag(event)
+    def _value(self, event: Any) -> Any:
+        """A scalar by the YAML 1.2 core schema."""
         text: str = event.value
         if not event.implicit[0] or event.style in ("'", '"', "|", ">"):
             return text
@@ -253,9 +315,7 @@ class _Reader:
             return None
         if text in _BOOL:
             return _BOOL[text]
-        if text[0] not in "+-.0123456789":
-            return text
-        return self._number(text, event)
+        return self._number(text, event) if text[0] in "+-.0123456789" else text
 
     def _number(self, text: str, event: Any) -> Any:
         if _INT.fullmatch(text):
@@ -264,13 +324,18 @@ class _Reader:
             return int(text, 0) if text[:2] in ("0o", "0x") else int(text)
         if _FLOAT.fullmatch(text):
             return float(text)
-        if text in _SPECIAL or text in _NAN:
-            return float(_SPECIAL.get(text, "nan"))
-        return text
+        if _INFINITE.fullmatch(text):
+            return -math.inf if text[0] == "-" else math.inf
+        return math.nan if text in _NAN else text
 
     def _check_tag(self, event: Any) -> None:
-        if event.tag is not None and event.tag not in ("!", "tag:yaml.org,2002:str"):
-            raise ArchbuilderError(SCALAR.at(self._span(event), f"the tag {event.tag} is not supported", "remove the tag"))
+        if event.tag is None or event.tag == "!" or (event.tag == "tag:yaml.org,2002:str" and type(event) not in _STARTS):
+            return
+        raise ArchbuilderError(SCALAR.at(self._span(event), f"the tag {event.tag} is not supported", "remove the tag"))
+
+    def _check_depth(self, depth: int, event: Any) -> None:
+        if depth > MAX_DEPTH:
+            raise self._bound(event, f"nested more than {MAX_DEPTH} deep")
 
     def _grow(self, by: int, event: Any) -> None:
         self.count += by
@@ -280,28 +345,49 @@ class _Reader:
     def _bound(self, event: Any, message: str) -> ArchbuilderError:
         return ArchbuilderError(BOUND.at(self._span(event), message))
 
+    def _report(self, diagnostic: Diagnostic) -> None:
+        if len(self.diagnostics) < MAX_PROBLEMS:
+            self.diagnostics.append(diagnostic)
+
     def _span(self, event: Any) -> Span:
         start, end = event.start_mark, event.end_mark
         return Span(self.name, start.line + 1, start.column + 1, end.line + 1, end.column + 1)
 
     def _events(self) -> Iterator[Any]:
+        self._check_text()
         try:
             yield from yaml.parse(self.text, Loader=_Loader)
         except yaml.YAMLError as error:
-            mark = getattr(error, "problem_mark", None)
-            line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-            problem = getattr(error, "problem", None) or getattr(error, "reason", None) or str(error).splitlines()[0]
-            span = Span(self.name, line, column, line, column + 1)
-            raise ArchbuilderError(SYNTAX.at(span, f"not YAML: {problem}", self._slip(line, str(error)))) from None
+            raise ArchbuilderError(self._syntax(error)) from None
 
-    def _slip(self, line: int, problem: str) -> str:
-        """The remedy for the slips that people make most."""
-        lines = self.text.splitlines()
-        text = lines[line - 1] if line <= len(lines) else ""
-        if re.search(r":\s*[<>]=?\s*[0-9]", text):
-            return 'quote the limit, as in "> 44": an unquoted > starts a block of text in YAML'
-        if "\t" in text:
-            return "indent with spaces, YAML does not allow tabs"
-        if "mapping values are not allowed" in problem:
-            return "check the indentation, and put a blank after each colon"
-        return "check brackets, quotes and indentation on this line and the one before"
+    def _check_text(self) -> None:
+        forbidden = _FORBIDDEN.search(self.text)
+        if forbidden:
+            message = f"the character U+{ord(forbidden[0]):04X} is not allowed in YAML"
+            raise ArchbuilderError(SYNTAX.at(_place(self.name, self.text, forbidden.start()), message, "remove it"))
+        if self.text.count("\n%") > MAX_DIRECTIVES:
+            raise ArchbuilderError(BOUND.at(Span(self.name), f"more than {MAX_DIRECTIVES} directives (lines that begin with %)"))
+
+    def _syntax(self, error: Any) -> Diagnostic:
+        """A syntax error in a place where there is text: what is open at the end of the file is shown where it began."""
+        lines = _LINE_BREAK.split(self.text)
+        mark, opened = error.problem_mark, error.context_mark
+        problem = f"not YAML: {error.problem}"
+        if error.context:
+            problem += f" {error.context}" + (f" that starts on line {opened.line + 1}" if opened else "")
+        if opened and mark.line >= len(lines) - 1 and not lines[-1]:
+            mark = opened
+        line, column = mark.line + 1, mark.column + 1
+        span = Span(self.name, line, column, line, column + 1)
+        return SYNTAX.at(span, problem, _slip(lines[mark.line] if mark.line < len(lines) else "", problem))
+
+
+def _slip(line: str, problem: str) -> str:
+    """The remedy for the slips that people make most."""
+    if re.search(r":\s*[<>]=?\s*[0-9]", line):
+        return 'quote the limit, as in "> 44": an unquoted > starts a block of text in YAML'
+    if "\t" in line:
+        return "indent with spaces, YAML does not allow tabs"
+    if "mapping values are not allowed" in problem:
+        return "check the indentation, and put a blank after each colon"
+    return "check brackets, quotes and indentation on this line and the one before"

@@ -33,7 +33,7 @@ def _end(spec: Architecture, classes: int, g: GraphBuilder) -> None:
         return
     last = spec.network[-1]
     if not shape.flat and (shape.h, shape.w) == (1, 1):
-        with g.writing(last, last.KIND):
+        with g.writing(last, last.word):
             g.add(Flatten(), "flatten")
     elif not shape.flat:
         message = f"the network ends in a map of {shape}, classes: {classes} needs a vector"

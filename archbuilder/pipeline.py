@@ -14,6 +14,7 @@ from archbuilder import document, lower
 from archbuilder.analysis.facts import Facts, analyse
 from archbuilder.diagnostics import ArchbuilderError, Diagnostic, Span
 from archbuilder.document import Document
+from archbuilder.extends import extend
 from archbuilder.ir.graph import Graph
 from archbuilder.overrides import apply
 from archbuilder.rules.limits import Measured, measure
@@ -50,8 +51,8 @@ class Report:
         return self.spec.name if self.spec else Path(self.file).stem
 
     def source_of(self, diagnostic: Diagnostic) -> str:
-        """The text that a diagnostic's place is in, empty where it is not this document."""
-        return self.document.text if self.document and diagnostic.span.file == self.file else ""
+        """The text that a diagnostic's place is in, empty where it is in no file (an override)."""
+        return self.document.sources.get(diagnostic.span.file, "") if self.document else ""
 
     def _repr_html_(self) -> str:
         from archbuilder.reporting.html import render
@@ -71,9 +72,11 @@ def check(source: Source, overrides: Sequence[str] = ()) -> Report:
         return Report(str(source), diagnostics=error.diagnostics)
     try:
         doc = document.parse(text, file)
+        extend(doc)
         apply(doc, overrides)
     except ArchbuilderError as error:
-        return Report(file, Document(file, text, document.Node(None, Span(file))), diagnostics=error.diagnostics)
+        broken = Document(file, text, document.Node(None, Span(file)), sources={file: text})
+        return Report(file, broken, diagnostics=error.diagnostics)
     diagnostics += doc.diagnostics
     spec = architecture.read(doc, diagnostics)
     if spec is None:
@@ -100,7 +103,8 @@ def _report(
     facts: Facts | None = None,
     limits: tuple[Measured, ...] = (),
 ) -> Report:
-    ordered = sorted(diagnostics, key=lambda d: (d.span.file != doc.name, d.span.line, d.span.column, d.code.id))
+    once = dict.fromkeys(diagnostics)  # a definition's body is read at each use
+    ordered = sorted(once, key=lambda d: (d.span.file != doc.name, d.span.line, d.span.column, d.code.id))
     return Report(doc.name, doc, spec, graph, facts, limits, tuple(ordered))
 
 

@@ -13,7 +13,10 @@ from archbuilder.ir.reach import Reach
 
 @dataclass(frozen=True)
 class Layer:
-    """The numbers of one node: scalars of parameters and buffers, MACs for one image, receptive field."""
+    """The numbers of one node: scalars of parameters and buffers, MACs for one image, receptive field.
+
+    A shared layer's parameters and buffers count where it is first run.
+    """
 
     node: Node
     params: int
@@ -69,5 +72,6 @@ def analyse(graph: Graph, diagnostics: list[Diagnostic]) -> Facts:
             diagnostics.append(error.code.at(node.span, error.message + where, error.hint))
             reach = inputs[0].at_least("unknown")
         reaches[node.name] = reach
-        layers.append(Layer(node, node.op.params(shapes), node.op.buffers(shapes), node.op.macs(shapes), reach))
+        params, buffers = (0, 0) if node.shared else (node.op.params(shapes), node.op.buffers(shapes))
+        layers.append(Layer(node, params, buffers, node.op.macs(shapes), reach))
     return Facts(tuple(layers), reaches[field_value(graph)], reaches[graph.output])

@@ -12,13 +12,16 @@ from typing import Annotated, ClassVar, TypeVar
 
 from pydantic import Field
 
-from archbuilder.diagnostics import declare
+from archbuilder.diagnostics import ArchbuilderError, declare
 from archbuilder.document import Node
 from archbuilder.ir.builder import GraphBuilder
 from archbuilder.ir.graph import INPUT
 from archbuilder.schema.fields import Name
 from archbuilder.schema.model import Child, Env, Family, Model
 
+MAX_BLOCKS = 20_000  # definitions can multiply: reading more would take seconds
+
+BLOCKS_BOUND = declare("AB209", "a file that stands for too many blocks")
 NAME_TAKEN = declare("AB202", "a name that is taken or reserved")
 
 # attributes of torch.nn.Module, which a submodule must not hide (a test holds this against torch)
@@ -43,6 +46,11 @@ class Block(Model):
 
     name: Annotated[Name | None, Field(description="a name of its own in paths and tables")] = None
 
+    @property
+    def word(self) -> str:
+        """The word that the user wrote for it."""
+        return self.KIND
+
     def lower(self, g: GraphBuilder) -> None:
         """Append this block's ops to the current value."""
         raise NotImplementedError
@@ -65,7 +73,8 @@ def register(block: B) -> B:
 
 def names() -> list[str]:
     """Every block's name."""
-    return sorted({module.name for module in iter_modules(__path__)} | set(_registered))
+    files = {module.name for module in iter_modules(__path__) if not module.name.startswith("_")}
+    return sorted(files | set(_registered))
 
 
 def find(name: str) -> type[Block] | None:
@@ -89,9 +98,23 @@ def read_blocks(node: Node, env: Env) -> object:
     """Reader of a list of blocks: a tuple of Block, or INVALID."""
     if not node.is_list:
         return BLOCKS.read_list(node, env)
-    blocks = tuple(block if isinstance(block, Block) else _Broken.model_construct() for block in (BLOCKS.read(item, env) for item in node.value))
+    blocks = [_read_block(item, env) for item in node.value]
     _check_names(blocks, env)
-    return blocks
+    return tuple(blocks)
+
+
+def _read_block(node: Node, env: Env) -> Block:
+    if next(env.counter) >= MAX_BLOCKS:
+        message = f"the file stands for more than {MAX_BLOCKS:,} blocks"
+        raise ArchbuilderError(BLOCKS_BOUND.at(node.span, message, "use repeat for the same blocks many times"))
+    if env.definitions:
+        (name,) = node.value if node.is_mapping and len(node.value) == 1 else (node.value,)
+        if isinstance(name, str) and name in env.definitions:
+            body = node.value[name] if node.is_mapping else Node(None, node.span)
+            block = env.definitions[name].read(Node(body.value, node.place(name), body.keys), env)
+            return block if isinstance(block, Block) else _Broken.model_construct()
+    block = BLOCKS.read(node, env)
+    return block if isinstance(block, Block) else _Broken.model_construct()
 
 
 Blocks = Annotated[tuple[Block, ...], Child(read_blocks), Field(min_length=1)]
@@ -115,5 +138,5 @@ def _check_names(blocks: Iterable[Block], env: Env) -> None:
 def lower_blocks(blocks: Iterable[Block], g: GraphBuilder) -> None:
     """Append blocks one after the other."""
     for block in blocks:
-        with g.writing(block, block.KIND):
+        with g.writing(block, block.word), g.named(block.name):
             block.lower(g)

@@ -22,6 +22,8 @@ Kind = Literal[
     "hardsigmoid",
     "sigmoid",
     "tanh",
+    "tanhexp",
+    "softplus",
     "none",
 ]
 

@@ -58,6 +58,9 @@ class Convolution(ConvDefaults, Block):
     kernel: Annotated[Size, Field(description="pixels, one integer or [height, width]")] = (3, 3)
     stride: Annotated[Size, Field(description="step in pixels")] = (1, 1)
     dilation: Annotated[Size, Field(description="distance between taps in pixels")] = (1, 1)
+    padding_mode: Annotated[
+        Literal["zeros", "reflect", "replicate", "circular"], Field(description="what padding is made of")
+    ] = "zeros"
     frozen: Annotated[bool, Field(description="keep the conv's weights as they are in training")] = False
 
     def lower_conv(self, g: GraphBuilder, out: int, groups: int = 1) -> None:
@@ -76,9 +79,10 @@ class Convolution(ConvDefaults, Block):
         top, bottom, left, right = self._sides()
         even = top == bottom and left == right
         if not even:
-            g.add(Pad2d(top, bottom, left, right), "pad")
+            g.add(Pad2d(top, bottom, left, right, self.padding_mode), "pad")
         padding = (top, left) if even else (0, 0)
-        g.add(Conv2d(out, self.kernel, self.stride, self.dilation, padding, groups, bias, self.frozen), "conv")
+        mode = self.padding_mode if even else "zeros"
+        g.add(Conv2d(out, self.kernel, self.stride, self.dilation, padding, groups, bias, mode, self.frozen), "conv")
 
     def _sides(self) -> tuple[int, int, int, int]:
         """Padding as top, bottom, left, right.  `same` is d*(k-1) in all, the smaller half first as in torch."""

@@ -4,7 +4,7 @@ from typing import ClassVar
 
 from archbuilder.blocks import Block, register
 from archbuilder.ir.builder import GraphBuilder
-from archbuilder.ir.ops import GlobalAvgPool
+from archbuilder.ir.ops import AdaptivePool
 
 
 @register
@@ -15,4 +15,4 @@ class Gap(Block):
     REJECTS: ClassVar[dict[str, str]] = {"gap: {kernel: 8}": "AB101", "gap: 8": "AB104"}
 
     def lower(self, g: GraphBuilder) -> None:
-        g.add(GlobalAvgPool(), self.name or self.KIND)
+        g.add(AdaptivePool(), self.name or self.KIND)

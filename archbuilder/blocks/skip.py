@@ -16,6 +16,7 @@ from archbuilder.schema.model import Child, Env
 
 NO_PROJECTION = declare("AB203", "a shortcut that no 1x1 convolution can make fit")
 
+Merge = Literal["add", "concat", "multiply"]
 MERGES = {"add": Add(), "concat": Concat(), "multiply": Multiply()}
 
 
@@ -51,7 +52,7 @@ class Skip(Block):
 
     blocks: Annotated[Blocks, Field(description="the body")]
     shortcut: Shortcut = "auto"
-    merge: Annotated[Literal["add", "concat", "multiply"], Field(description="how the two meet")] = "add"
+    merge: Annotated[Merge, Field(description="how the two meet")] = "add"
     norm: Annotated[NormField, Field(description="the norm after an automatic projection")] = Norm.model_construct()
 
     def lower(self, g: GraphBuilder) -> None:

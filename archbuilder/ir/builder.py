@@ -4,15 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
 
-from archbuilder.diagnostics import Diagnostic, declare
+from archbuilder.diagnostics import Diagnostic, declare, did_you_mean
 from archbuilder.ir.graph import INPUT, Graph, Node, Place
 from archbuilder.ir.op import Op, OpError
-from archbuilder.ir.shape import Shape
+from archbuilder.ir.shape import Shape, Shapes
 
 MAX_LAYERS = 100_000
 
+NO_BLOCK = declare("AB206", "a name that no earlier block has")
+SHARED = declare("AB207", "a shared layer that does not fit here")
 LAYERS = declare("AB201", "a network with too many layers")
+
+
+@dataclass(frozen=True)
+class Named:
+    """What a named block added: its nodes, the value it took and the one it gave."""
+
+    nodes: tuple[Node, ...]
+    input: str
+    output: str
 
 
 class TooLarge(Exception):
@@ -34,6 +46,9 @@ class GraphBuilder:
         self._scope = ""
         self._place = place
         self._block = ""
+        self._nodes: list[Node] = []
+        self._named: dict[str, Named] = {}
+        self._steps = 0
         self._next: dict[str, int] = {INPUT: 2}  # per path, the number that its next namesake gets
 
     @property
@@ -63,6 +78,9 @@ class GraphBuilder:
     @contextmanager
     def writing(self, place: Place, block: str) -> Iterator[None]:
         """What is added inside belongs to this block."""
+        self._steps += 1
+        if self._steps > MAX_LAYERS:  # blocks that add no layer, repeated without end
+            raise self._too_large()
         outer = self._place, self._block
         self._place, self._block = place, block
         try:
@@ -92,12 +110,61 @@ class GraphBuilder:
         self._shapes[path] = shape
         self.value = path
         if shape is not None:
-            if len(self.graph.nodes) >= MAX_LAYERS:
-                message = f"the network has more than {MAX_LAYERS:,} layers"
-                self.diagnostics.append(LAYERS.at(self._place.span(), message, "repeat fewer times"))
-                raise TooLarge
-            self.graph.nodes[path] = Node(path, op, inputs, shape, self._block, self._place, note)
+            self._append(Node(path, op, inputs, shape, self._block, self._place, note, path))
         return path
+
+    def _append(self, node: Node) -> None:
+        if len(self._nodes) >= MAX_LAYERS:
+            raise self._too_large()
+        self._nodes.append(node)
+        self.graph.nodes[node.name] = node
+
+    def _too_large(self) -> TooLarge:
+        message = f"the network has more than {MAX_LAYERS:,} layers"
+        self.diagnostics.append(LAYERS.at(self._place.span(), message, "repeat fewer times"))
+        return TooLarge()
+
+    @contextmanager
+    def named(self, name: str | None) -> Iterator[None]:
+        """What is added inside can be found again under this name; the latest of a name counts."""
+        start, value = len(self._nodes), self.value
+        yield
+        if name is not None:
+            self._named[name] = Named(tuple(self._nodes[start:]), value, self.value)
+
+    def find(self, name: str, field: str) -> Named | None:
+        """What an earlier block of that name added; reported at the field where there is none."""
+        if name not in self._named:
+            message = f"there is no earlier block named {name}"
+            hint = did_you_mean(name, self._named) if self._named else "give the block a name: field; it must come first"
+            self.diagnostics.append(NO_BLOCK.at(self._place.span(field), message, hint))
+        return self._named.get(name)
+
+    def share(self, named: Named) -> None:
+        """Run a block's layers again, with the same weights, on the current value.
+
+        Reports AB207 where a layer with parameters would get another number of channels."""
+        values = {named.input: self.value}
+        for node in named.nodes:
+            inputs = tuple(values.get(value, value) for value in node.inputs)
+            old, new = self._shapes_of(node.inputs), self._shapes_of(inputs)
+            if new is None or old is None:
+                return self.lose()
+            if node.op.params(old) and [x.c for x in new] != [x.c for x in old]:
+                message = f"{node.name} has weights for {old[0].c} channels, here it gets {new[0].c}"
+                self.diagnostics.append(SHARED.at(self._place.span(), message, "share a block where the channels are equal"))
+                return self.lose()
+            self.add(node.op, node.name.rpartition(".")[2], inputs, f"shares {node.module}")
+            values[node.name] = self.value
+            if self.value in self.graph.nodes:
+                shared = replace(self.graph.nodes[self.value], module=node.module)
+                self.graph.nodes[self.value] = self._nodes[-1] = shared
+        self.value = values.get(named.output, named.output)
+
+    def _shapes_of(self, values: tuple[str, ...]) -> Shapes | None:
+        """The shapes of values, None where one is unknown."""
+        shapes = [self._shapes[value] for value in values]
+        return None if None in shapes else tuple(shape for shape in shapes if shape)
 
     def lose(self) -> None:
         """The current value becomes unknown: what follows is left out without complaint."""
@@ -105,14 +172,11 @@ class GraphBuilder:
         self._shapes[self.value] = None
 
     def _shape(self, op: Op, inputs: tuple[str, ...], place: Place) -> Shape | None:
-        shapes = []
-        for value in inputs:
-            shape = self._shapes[value]
-            if shape is None:
-                return None
-            shapes.append(shape)
+        shapes = self._shapes_of(inputs)
+        if shapes is None:
+            return None
         try:
-            return op.shape(tuple(shapes))
+            return op.shape(shapes)
         except OpError as error:
             branches = ""
             if len(inputs) > 1:

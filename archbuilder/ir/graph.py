@@ -22,6 +22,7 @@ class Place(Protocol):
 class Node:
     """One op in its place: `name` is its path (C1.conv.norm), `inputs` are names of earlier nodes.
 
+    `module` is the path of the layer that runs: the node's own, or another's where a layer is shared.
     `block` is the YAML word it came from, `place` where that block was written, `note` a remark
     for the report (how an automatic shortcut was resolved).
     """
@@ -33,6 +34,12 @@ class Node:
     block: str
     place: Place
     note: str = ""
+    module: str = ""
+
+    @property
+    def shared(self) -> bool:
+        """Whether the layer, and so its parameters, is another node's."""
+        return self.module != self.name
 
     @property
     def span(self) -> Span:

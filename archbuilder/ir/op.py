@@ -82,6 +82,6 @@ def a_map(inputs: Shapes) -> Shape:
     return x
 
 
-def by(pair: tuple[int, int]) -> str:
+def by(pair: tuple[object, object]) -> str:
     """3 or 3x1: a size in a table."""
     return str(pair[0]) if pair[0] == pair[1] else f"{pair[0]}x{pair[1]}"

@@ -7,7 +7,11 @@ Distill 2019.
 
 from __future__ import annotations
 
+from fractions import Fraction
+from math import ceil
 from typing import Literal, NamedTuple
+
+Pixels = int | Fraction  # fractions come from upsampling only
 
 Status = Literal["exact", "whole input", "upper bound", "unknown"]
 _RANK: tuple[Status, ...] = ("exact", "whole input", "upper bound", "unknown")
@@ -19,18 +23,18 @@ class Axis(NamedTuple):
     `least` is the size along the shortest path: a skip makes a range of receptive fields.
     """
 
-    stride: int = 1
-    lo: int = 0
-    hi: int = 0
-    least: int = 1
+    stride: Pixels = 1
+    lo: Pixels = 0
+    hi: Pixels = 0
+    least: Pixels = 1
 
     @property
     def size(self) -> int:
-        return self.hi - self.lo + 1
+        return ceil(self.hi - self.lo + 1)
 
     def centre(self, unit: int = 0) -> float:
         """The middle of what a unit sees, in input pixels."""
-        return self.stride * unit + (self.lo + self.hi) / 2
+        return float(self.stride * unit + Fraction(self.lo + self.hi) / 2)
 
     def window(self, kernel: int, stride: int, dilation: int, lead: int) -> Axis:
         """The field after a conv or pool; `lead` is the padding before the first pixel."""
@@ -64,7 +68,7 @@ class Reach(NamedTuple):
         return (self.h.size, self.w.size)
 
     @property
-    def stride(self) -> tuple[int, int]:
+    def stride(self) -> tuple[Pixels, Pixels]:
         return (self.h.stride, self.w.stride)
 
     def window(

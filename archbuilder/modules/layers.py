@@ -13,7 +13,7 @@ from archbuilder.ir.shape import Shapes
 
 @dataclass(frozen=True)
 class Layer:
-    """A torch class by its name in torch.nn (or in modules.merges), and its keywords."""
+    """A torch class by its name in torch.nn (or in modules.own), and its keywords."""
 
     name: str
     keywords: dict[str, Any]
@@ -49,7 +49,8 @@ def has_rule(op: type[Op]) -> bool:
 def _conv(op: ops.Conv2d, inputs: Shapes) -> Layer:
     keywords: dict[str, Any] = {"in_channels": inputs[0].c, "out_channels": op.out, "kernel_size": op.kernel}
     keywords |= {"stride": op.stride, "padding": op.padding, "dilation": op.dilation}
-    return Layer("Conv2d", keywords | {"groups": op.groups, "bias": op.bias})
+    keywords |= {"groups": op.groups, "bias": op.bias}
+    return Layer("Conv2d", keywords if op.padding_mode == "zeros" else keywords | {"padding_mode": op.padding_mode})
 
 
 @rule(ops.BatchNorm2d)
@@ -83,6 +84,8 @@ _ACTIVATIONS = {
     "hardsigmoid": "Hardsigmoid",
     "sigmoid": "Sigmoid",
     "tanh": "Tanh",
+    "softplus": "Softplus",
+    "tanhexp": "TanhExp",
 }
 
 
@@ -98,7 +101,8 @@ def _dropout(op: ops.Dropout, inputs: Shapes) -> Layer:
 
 @rule(ops.Pad2d)
 def _pad(op: ops.Pad2d, inputs: Shapes) -> Layer:
-    return Layer("ZeroPad2d", {"padding": (op.left, op.right, op.top, op.bottom)})  # torch counts from the last axis
+    name = {"zeros": "ZeroPad2d", "reflect": "ReflectionPad2d", "replicate": "ReplicationPad2d", "circular": "CircularPad2d"}
+    return Layer(name[op.mode], {"padding": (op.left, op.right, op.top, op.bottom)})  # torch counts from the last axis
 
 
 @rule(ops.AvgPool2d)
@@ -112,9 +116,41 @@ def _max_pool(op: ops.MaxPool2d, inputs: Shapes) -> Layer:
     return Layer("MaxPool2d", keywords)
 
 
-@rule(ops.GlobalAvgPool)
-def _global_avg_pool(op: ops.GlobalAvgPool, inputs: Shapes) -> Layer:
-    return Layer("AdaptiveAvgPool2d", {"output_size": 1})
+@rule(ops.AdaptivePool)
+def _adaptive_pool(op: ops.AdaptivePool, inputs: Shapes) -> Layer:
+    size = op.size[0] if op.size[0] == op.size[1] else op.size
+    return Layer("AdaptiveMaxPool2d" if op.maximum else "AdaptiveAvgPool2d", {"output_size": size})
+
+
+@rule(ops.Upsample)
+def _upsample(op: ops.Upsample, inputs: Shapes) -> Layer:
+    factor = tuple(map(float, op.factor))
+    return Layer("Upsample", {"scale_factor": factor, "mode": "bilinear" if op.bilinear else "nearest"})
+
+
+@rule(ops.ChannelShuffle)
+def _channel_shuffle(op: ops.ChannelShuffle, inputs: Shapes) -> Layer:
+    return Layer("ChannelShuffle", {"groups": op.groups})
+
+
+@rule(ops.ChannelSlice)
+def _channel_slice(op: ops.ChannelSlice, inputs: Shapes) -> Layer:
+    return Layer("ChannelSlice", {"part": op.part, "parts": op.parts})
+
+
+@rule(ops.ChannelScale)
+def _channel_scale(op: ops.ChannelScale, inputs: Shapes) -> Layer:
+    return Layer("ChannelScale", {"channels": inputs[0].c, "init": op.init})
+
+
+@rule(ops.ChannelNorm)
+def _channel_norm(op: ops.ChannelNorm, inputs: Shapes) -> Layer:
+    return Layer("ChannelNorm", {"channels": inputs[0].c, "eps": op.eps, "affine": op.affine})
+
+
+@rule(ops.Gate)
+def _gate(op: ops.Gate, inputs: Shapes) -> Layer:
+    return Layer("Multiply", {})
 
 
 @rule(ops.Flatten)

@@ -12,7 +12,7 @@ from archbuilder import pipeline
 from archbuilder.ir.graph import INPUT, Graph
 from archbuilder.ir.op import Op
 from archbuilder.ir.shape import Shapes
-from archbuilder.modules import merges
+from archbuilder.modules import own
 from archbuilder.modules.layers import layer
 
 
@@ -30,11 +30,12 @@ class Network(nn.Module):
         super().__init__()
         nodes = list(graph.nodes.values())
         for node in nodes:
-            self._place(node.name, make_layer(node.op, graph.inputs(node)))
+            if not node.shared:
+                self._place(node.name, make_layer(node.op, graph.inputs(node)))
         last_use = {name: position for position, node in enumerate(nodes) for name in node.inputs}
-        # per step: the layer's path, its inputs, and the values that nothing needs any more
-        self._plan: list[tuple[str, tuple[str, ...], tuple[str, ...]]] = [
-            (node.name, node.inputs, tuple(n for n in dict.fromkeys(node.inputs) if last_use[n] == position))
+        # per step: its value's name, the layer's path, the inputs, and the values that nothing needs any more
+        self._plan: list[tuple[str, str, tuple[str, ...], tuple[str, ...]]] = [
+            (node.name, node.module, node.inputs, tuple(n for n in dict.fromkeys(node.inputs) if last_use[n] == position))
             for position, node in enumerate(nodes)
         ]
         self._output = graph.output
@@ -50,8 +51,8 @@ class Network(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         values = {INPUT: x}
-        for path, inputs, done in self._plan:
-            values[path] = attrgetter(path)(self)(*[values[name] for name in inputs])
+        for value, path, inputs, done in self._plan:
+            values[value] = attrgetter(path)(self)(*[values[name] for name in inputs])
             for name in done:
                 if name != self._output:
                     del values[name]
@@ -61,7 +62,7 @@ class Network(nn.Module):
 def make_layer(op: Op, inputs: Shapes) -> nn.Module:
     """The torch layer of one op."""
     made = layer(op, inputs)
-    module: nn.Module = getattr(nn, made.name, None) or getattr(merges, made.name)
+    module: nn.Module = getattr(nn, made.name, None) or getattr(own, made.name)
     module = module(**made.keywords)
     if op.frozen:
         module.requires_grad_(False)

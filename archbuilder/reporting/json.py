@@ -66,7 +66,7 @@ def _layer(layer: Layer) -> dict[str, Any]:
         "macs": layer.macs,
         "receptive_field": list(layer.reach.size),
         "receptive_field_status": layer.reach.status,
-        "stride": list(layer.reach.stride),
+        "stride": [int(s) if s == int(s) else float(s) for s in layer.reach.stride],
         "line": node.span.line,
     }
 

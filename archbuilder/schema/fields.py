@@ -123,6 +123,11 @@ def _name(value: Any, variables: Variables) -> str:
     return value
 
 
+def _names(value: Any, variables: Variables) -> tuple[str, ...]:
+    """One name or a list of names."""
+    return tuple(_name(item, variables) for item in (value if isinstance(value, (list, tuple)) else [value]))
+
+
 Positive = Annotated[int, Check(integer(1))]
 NonNegative = Annotated[int, Check(integer(0))]
 Size = Annotated[tuple[int, int], Check(size(1))]
@@ -131,3 +136,4 @@ Sides = tuple[int, int, int, int]  # top, bottom, left, right
 Padding = Annotated[Literal["same", "valid"] | Sides, Check(_padding)]
 Probability = Annotated[float, Check(number(0, 1))]
 Name = Annotated[str, Check(_name)]
+Names = Annotated[tuple[str, ...], Check(_names)]

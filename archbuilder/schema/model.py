@@ -10,8 +10,9 @@ values, and turns pydantic's errors into diagnostics with the place of the very 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import count
 from typing import Any, ClassVar, TypeVar
 
 from pydantic import BaseModel, ConfigDict, PrivateAttr, ValidationError
@@ -33,15 +34,26 @@ class Env:
     diagnostics: list[Diagnostic] = field(default_factory=list)
     variables: Mapping[str, int] = field(default_factory=dict)
     defaults: Mapping[str, Any] = field(default_factory=dict)
+    definitions: Mapping[str, Any] = field(default_factory=dict)
+    expanding: tuple[str, ...] = ()  # the definitions that are being read, outermost first
+    counter: Iterator[int] = field(default_factory=count)  # of blocks read, shared by all that derive from this
 
     def report(self, code: Code, span: Span, message: str, hint: str = "") -> None:
         self.diagnostics.append(code.at(span, message, hint))
+
+    def inside(self, definition: str, parameters: Mapping[str, int]) -> Env:
+        """What holds in the blocks of a definition."""
+        expanding = (*self.expanding, definition)
+        return replace(self, variables={**self.variables, **parameters}, expanding=expanding)
 
     def with_variables(self, variables: Mapping[str, int]) -> Env:
         return replace(self, variables={**self.variables, **variables})
 
     def with_defaults(self, defaults: Mapping[str, Any]) -> Env:
         return replace(self, defaults=defaults)
+
+    def with_definitions(self, definitions: Mapping[str, Any]) -> Env:
+        return replace(self, definitions=definitions)
 
 
 class Model(BaseModel):
@@ -173,7 +185,7 @@ def _diagnostic(found: Any, model: type[Model], node: Node, fields: Mapping[str,
 def _unknown_hint(name: str, model: type[Model]) -> str:
     if ":" in name:
         return f"put a blank after the colon: {name.replace(':', ': ', 1)}"
-    return did_you_mean(name, model.model_fields)
+    return did_you_mean(name, [info.alias or key for key, info in model.model_fields.items()])
 
 
 def one(model: type[M]) -> Reader:
@@ -198,7 +210,7 @@ class Family:
 
     def read(self, node: Node, env: Env) -> Any:
         """The validated member that a node names, or INVALID."""
-        split = self._split(node, env)
+        split = self.split(node, env)
         if split is None:
             return INVALID
         name, body, span = split
@@ -217,7 +229,8 @@ class Family:
         members = [self.read(item, env) for item in node.value]
         return INVALID if INVALID in members else tuple(members)
 
-    def _split(self, node: Node, env: Env) -> tuple[str, Node, Span] | None:
+    def split(self, node: Node, env: Env) -> tuple[str, Node, Span] | None:
+        """(name, body, place of the name) of a member, None where there is no name."""
         if isinstance(node.value, str):
             return node.value, Node(None, node.span), node.span
         if node.is_mapping and len(node.value) == 1:

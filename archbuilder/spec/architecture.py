@@ -9,7 +9,7 @@ from pydantic import Field
 
 from archbuilder.blocks import Blocks
 from archbuilder.blocks.conv import ConvDefaults
-from archbuilder.diagnostics import Diagnostic, declare
+from archbuilder.diagnostics import ArchbuilderError, Diagnostic, declare
 from archbuilder.document import Document, Node
 from archbuilder.schema.expressions import ExpressionError, evaluate
 from archbuilder.schema.fields import Check, Positive, Variables, expected, integer
@@ -62,6 +62,7 @@ class Architecture(Model):
     limits: Annotated[tuple[Limit, ...], Child(read_limits), Field(description="bounds on the totals")] = ()
     vars: Annotated[Mapping[str, int], Child(lambda node, env: env.variables), Field(description="names for numbers")] = {}
     defaults: Annotated[Any, Child(lambda node, env: env.defaults), Field(description="what blocks use by default")] = None
+    define: Annotated[Any, Child(lambda node, env: env.definitions), Field(description="blocks of one's own")] = None
     network: Annotated[Blocks, Field(description="the blocks in order")]
     data: Annotated[Data | None, Child(_data), Field(description="data set and augmentation")] = None
     train: Annotated[Train | None, Child(_train), Field(description="how the network is trained")] = None
@@ -81,7 +82,15 @@ def read(document: Document, diagnostics: list[Diagnostic]) -> Architecture | No
         return None
     env = env.with_variables(_variables(root.get("vars"), env))
     env = env.with_defaults(_defaults(root.get("defaults"), env))
-    spec = validate(Architecture, root, env, recover=True)
+    if (definitions := root.get("define")) is not None:
+        from archbuilder.blocks._composite import read_definitions
+
+        env = env.with_definitions(read_definitions(definitions, env))
+    try:
+        spec = validate(Architecture, root, env, recover=True)
+    except ArchbuilderError as error:  # a bound was passed: there is no sense in going on
+        diagnostics += error.diagnostics
+        return None
     if not isinstance(spec, Architecture):
         return None
     return spec if "name" in spec.model_fields_set else spec.model_copy(update={"name": _stem(document.name)})

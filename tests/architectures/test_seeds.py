@@ -9,7 +9,7 @@ from torch import nn
 
 import archbuilder
 from archbuilder.cli import main
-from archbuilder.modules.merges import Add
+from archbuilder.modules.own import Add
 
 HERE = Path(__file__).parent
 SEEDS = HERE.parent.parent / "architectures" / "seeds"

@@ -33,6 +33,7 @@ class Conv2d(Op):
     padding: tuple[int, int] = (0, 0)
     groups: int = 1
     bias: bool = False
+    padding_mode: str = "zeros"  # or reflect, replicate, circular
     frozen: bool = False  # type: ignore[misc]  # a field here, a constant on other ops
 
     def shape(self, inputs: Shapes) -> Shape:
@@ -64,6 +65,8 @@ class Conv2d(Op):
                 words.append(letter + by(value))
         if self.groups > 1:
             words.append(f"g{self.groups}")
+        if self.padding_mode != "zeros":
+            words.append(self.padding_mode)
         if self.bias:
             words.append("bias")
         return " ".join(words + ["frozen"] * self.frozen)

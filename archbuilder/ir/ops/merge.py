@@ -77,6 +77,30 @@ class Multiply(Merge):
 
 @final
 @dataclass(frozen=True)
+class Gate(Op):
+    """A map times one factor per channel that was computed from the whole map (squeeze-excite).
+
+    Shapes:  (c, h, w), (c, 1, 1) -> (c, h, w).
+    Errors:  AB305 the second is not (c, 1, 1).
+
+    The field is the map's own: the gate is left out of the numbers and told by the status.
+    """
+
+    def shape(self, inputs: Shapes) -> Shape:
+        x, factors = inputs
+        if factors != Shape(x.c, 1, 1):
+            raise OpError(MERGE_SHAPE, f"cannot gate {x} by {factors}", f"the gate must end in {x.c}x1x1", shape=x)
+        return x
+
+    def reach(self, inputs: tuple[Reach, ...], shapes: Shapes) -> Reach:
+        return inputs[0].at_least("whole input").at_least(inputs[1].status)
+
+    def describe(self) -> str:
+        return "gate"
+
+
+@final
+@dataclass(frozen=True)
 class Concat(Merge):
     """Its inputs' channels one after the other.  Shapes:  (c1, h, w), (c2, h, w) -> (c1 + c2, h, w)."""
 

@@ -78,6 +78,29 @@ class GroupNorm(_SpatialNorm):
 
 @final
 @dataclass(frozen=True)
+class ChannelNorm(Pointwise):
+    """Layer normalisation over the channels at each pixel by itself.
+
+    Shapes:  (c, h, w) -> (c, h, w).
+    Units:   2c parameters where affine.
+    Source:  torch.nn.LayerNorm(c) on a map with channels last; Liu et al., ConvNeXt, 2022.
+    """
+
+    eps: float = 1e-5
+    affine: bool = True
+
+    def shape(self, inputs: Shapes) -> Shape:
+        return a_map(inputs)
+
+    def params(self, inputs: Shapes) -> int:
+        return 2 * inputs[0].c * self.affine
+
+    def describe(self) -> str:
+        return "channel norm"
+
+
+@final
+@dataclass(frozen=True)
 class InstanceNorm2d(_SpatialNorm):
     """Normalisation of each channel over all positions.
 

@@ -13,17 +13,18 @@ from archbuilder.ir.shape import Shape, Shapes
 @final
 @dataclass(frozen=True)
 class Pad2d(Op):
-    """Zeros around a map.
+    """Zeros, or the map's own pixels as `mode` says (reflect, replicate, circular), around a map.
 
     Shapes:  (c, h, w) -> (c, h + top + bottom, w + left + right).
     Units:   pixels of its own input.
-    Source:  torch.nn.ZeroPad2d.
+    Source:  torch.nn.ZeroPad2d, ReflectionPad2d, ReplicationPad2d, CircularPad2d.
     """
 
     top: int
     bottom: int
     left: int
     right: int
+    mode: str = "zeros"
 
     def shape(self, inputs: Shapes) -> Shape:
         x = a_map(inputs)

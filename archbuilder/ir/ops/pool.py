@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import final
 
 from archbuilder.diagnostics import declare
 from archbuilder.ir.op import Op, OpError, a_map, by
 from archbuilder.ir.ops.window import slide
-from archbuilder.ir.reach import Reach
+from archbuilder.ir.reach import Axis, Reach, Status, worst
 from archbuilder.ir.shape import Shape, Shapes
 
+BINS = declare("AB308", "an adaptive pool with more bins than pixels")
 POOL_PADDING = declare("AB307", "a pool padded by more than half its window")
 
 
@@ -79,22 +81,48 @@ class MaxPool2d(WindowPool):
 
 @final
 @dataclass(frozen=True)
-class GlobalAvgPool(Op):
-    """Average over the whole map, whatever its size.
+class AdaptivePool(Op):
+    """Average or maximum over bins that divide the map, whatever its size; size 1 is a global pool.
 
-    Shapes:  (c, h, w) -> (c, 1, 1).
-    Source:  torch.nn.AdaptiveAvgPool2d(1).
+    Shapes:  (c, h, w) -> (c, size).
+    Errors:  AB308 more bins than pixels.
+    Source:  torch.nn.AdaptiveAvgPool2d, torch.nn.AdaptiveMaxPool2d.
+
+    Bin i covers the pixels floor(i*n/size) to ceil((i+1)*n/size) - 1: where size does not divide n,
+    bins overlap and differ, and the field is an upper bound.
     """
 
+    size: tuple[int, int] = (1, 1)
+    maximum: bool = False
+
     def shape(self, inputs: Shapes) -> Shape:
-        return Shape(a_map(inputs).c, 1, 1)
+        x = a_map(inputs)
+        result = Shape(x.c, *self.size)
+        if self.size[0] > x.h or self.size[1] > x.w:
+            message = f"{by(self.size)} bins are more than the {x.h}x{x.w} pixels of the map"
+            raise OpError(BINS, message, "use a smaller size, or upsample", "size", result)
+        return result
 
     def reach(self, inputs: tuple[Reach, ...], shapes: Shapes) -> Reach:
-        window = (shapes[0].h, shapes[0].w)
-        return inputs[0].window(window, window).at_least("whole input")
+        (x,), (shape,) = inputs, shapes
+        h, hs = self._axis(x.h, shape.h, self.size[0])
+        w, ws = self._axis(x.w, shape.w, self.size[1])
+        status: Status = "whole input" if self.is_global(shapes) else "exact"
+        return Reach(h, w, worst(x.status, hs, ws, status))
+
+    @staticmethod
+    def _axis(axis: Axis, n: int, size: int) -> tuple[Axis, Status]:
+        if n % size == 0:
+            return axis.window(n // size, n // size, 1, 0), "exact"
+        # the stride n/size is no whole number; the hull over all bins, moved to the bin's nominal start
+        starts = [i * n // size - Fraction(i * n, size) for i in range(size)]
+        ends = [-(-(i + 1) * n // size) - 1 - Fraction(i * n, size) for i in range(size)]
+        lo, hi = axis.lo + axis.stride * min(starts), axis.hi + axis.stride * max(ends)
+        return Axis(axis.stride * Fraction(n, size), lo, hi, axis.least + axis.stride * (n // size - 1)), "upper bound"
 
     def is_global(self, inputs: Shapes) -> bool:
-        return True
+        return self.size == (1, 1)
 
     def describe(self) -> str:
-        return "global avg pool"
+        kind = "max" if self.maximum else "avg"
+        return f"global {kind} pool" if self.size == (1, 1) else f"adaptive {kind} pool {by(self.size)}"

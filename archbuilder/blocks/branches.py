@@ -1,0 +1,51 @@
+"""branches: parallel paths that meet again."""
+
+from typing import Annotated, Any, ClassVar
+
+from pydantic import Field
+
+from archbuilder.blocks import Block, lower_blocks, read_blocks, register
+from archbuilder.blocks.skip import MERGES, Merge
+from archbuilder.document import Node
+from archbuilder.ir.builder import GraphBuilder
+from archbuilder.ir.ops import ChannelSlice
+from archbuilder.schema.model import FORM, INVALID, Child, Env
+
+
+def _read_paths(node: Node, env: Env) -> Any:
+    if not node.is_list or len(node.value) < 2:
+        env.report(FORM, node.span, "expected at least two paths", "write paths: [[conv: 16], []]; an empty path is the identity")
+        return INVALID
+    return tuple(read_blocks(path, env) for path in node.value)
+
+
+@register
+class Branches(Block):
+    """Parallel paths from the current value, merged at the end.  An empty path is the identity.
+
+    With `split: true` each path gets an equal share of the channels instead of all of them.
+    """
+
+    EXAMPLE: ClassVar[str] = "branches: {paths: [[{conv: 8}], [{conv: {out: 8, kernel: 5}}, {conv: 8}], []]}"
+    REJECTS: ClassVar[dict[str, str]] = {
+        "branches": "AB102",
+        "branches: {paths: [[{conv: 8}]]}": "AB104",
+        "branches: {paths: [[{conv: 8}], [{strided: 8}]]}": "AB305",
+        "branches: {paths: [[], [], []], split: true}": "AB301",
+    }
+
+    paths: Annotated[tuple[tuple[Block, ...], ...], Child(_read_paths), Field(description="lists of blocks, at least two")]
+    merge: Annotated[Merge, Field(description="how the paths meet")] = "concat"
+    split: Annotated[bool, Field(description="cut the channels between the paths")] = False
+
+    def lower(self, g: GraphBuilder) -> None:
+        with g.scope(self.name or self.KIND):
+            start, ends = g.value, []
+            for number, path in enumerate(self.paths):
+                g.value = start
+                with g.scope(f"path{number + 1}"):
+                    if self.split:
+                        g.add(ChannelSlice(number, len(self.paths)), "split")
+                    lower_blocks(path, g)
+                ends.append(g.value)
+            g.add(MERGES[self.merge], self.merge, tuple(ends))

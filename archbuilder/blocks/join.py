@@ -1,0 +1,37 @@
+"""join: connections from earlier blocks."""
+
+from typing import Annotated, ClassVar
+
+from pydantic import Field
+
+from archbuilder.blocks import Block, register
+from archbuilder.blocks.skip import MERGES, Merge
+from archbuilder.ir.builder import GraphBuilder
+from archbuilder.schema.fields import Names
+
+
+@register
+class Join(Block):
+    """The current value merged with the outputs of earlier blocks, by their `name:`.
+
+    The order of a concatenation is that of `from`, then the current value unless `from` has it.
+    """
+
+    POSITIONAL: ClassVar[str] = "from"
+    EXAMPLE: ClassVar[str] = "- conv: {name: early, out: 16}\n- conv: 16\n- join: {from: [early], merge: add}"
+    REJECTS: ClassVar[dict[str, str]] = {
+        "join": "AB102",
+        "join: {from: [later]}": "AB206",
+        "- strided: {name: a, out: 16}\n- strided: 16\n- join: a": "AB305",
+    }
+
+    sources: Annotated[Names, Field(alias="from", min_length=1, description="names of earlier blocks")]
+    merge: Annotated[Merge, Field(description="how the values meet")] = "add"
+
+    def lower(self, g: GraphBuilder) -> None:
+        found = [g.find(source, "from") for source in self.sources]
+        if None in found:
+            g.lose()
+            return
+        values = dict.fromkeys([named.output for named in found if named] + [g.value])
+        g.add(MERGES[self.merge], self.name or self.KIND, tuple(values))

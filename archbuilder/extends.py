@@ -1,0 +1,57 @@
+"""`extends: base.yaml`: a variant of another file.
+
+Own keys win.  Sections (limits, vars, defaults, define, data, train) are merged field by field; a
+field, a list and the network are replaced as a whole.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from archbuilder.diagnostics import ArchbuilderError, declare
+from archbuilder.document import Document, Node, parse, read_text
+
+MAX_BASES = 10
+
+EXTENDS = declare("AB009", "a base file that cannot be extended")
+
+
+def extend(document: Document) -> None:
+    """Merge the file that a document extends into it, and that one's base, and so on.
+
+    Raises ArchbuilderError AB009 for a cycle, too long a chain, or a base that cannot be read."""
+    seen = [document.name]
+    while (node := document.root.get("extends")) is not None:
+        span = document.root.place("extends")
+        del document.root.value["extends"]
+        if not isinstance(node.value, str):
+            raise ArchbuilderError(EXTENDS.at(span, "extends takes the path of one file", "write extends: base.yaml"))
+        path = str(Path(node.span.file).parent / node.value)
+        if any(_same(path, other) for other in seen) or len(seen) > MAX_BASES:
+            chain = " -> ".join([*seen, path])
+            raise ArchbuilderError(EXTENDS.at(span, f"the files extend each other without end: {chain}", "end the chain"))
+        seen.append(path)
+        try:
+            name, text = read_text(Path(path))
+            base = parse(text, name)
+        except ArchbuilderError as error:
+            reasons = "; ".join(f"{d.span}: {d.message}" for d in error.diagnostics)
+            raise ArchbuilderError(EXTENDS.at(span, f"the base cannot be used: {reasons}", "paths are relative to this file")) from None
+        document.sources |= base.sources
+        document.diagnostics += base.diagnostics
+        _merge(document.root, base.root)
+
+
+def _same(first: str, second: str) -> bool:
+    return Path(first).resolve() == Path(second).resolve()
+
+
+def _merge(own: Node, base: Node, depth: int = 0) -> None:
+    """Add to a mapping what only its base has; sections are merged in their turn."""
+    if not own.is_mapping or not base.is_mapping:
+        return
+    for key, child in base.value.items():
+        if key not in own.value:
+            own.value[key], own.keys[key] = child, base.place(key)
+        elif depth == 0:
+            _merge(own.value[key], child, depth=1)

@@ -1,0 +1,47 @@
+"""Upsampling."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import final
+
+from archbuilder.ir.op import Op, a_map, by
+from archbuilder.ir.reach import Axis, Reach
+from archbuilder.ir.shape import Shape, Shapes
+
+
+@final
+@dataclass(frozen=True)
+class Upsample(Op):
+    """A map enlarged by whole factors, by repeating pixels or by bilinear interpolation.
+
+    Shapes:  (c, h, w) -> (c, h*fy, w*fx).
+    Source:  torch.nn.Upsample (align_corners=False).
+
+    The field depends on the position: what is given is the hull over all of them, an upper bound.
+    """
+
+    factor: tuple[int, int]
+    bilinear: bool = False
+
+    def shape(self, inputs: Shapes) -> Shape:
+        x = a_map(inputs)
+        return Shape(x.c, x.h * self.factor[0], x.w * self.factor[1])
+
+    def reach(self, inputs: tuple[Reach, ...], shapes: Shapes) -> Reach:
+        (x,) = inputs
+        h, w = (self._axis(axis, factor) for axis, factor in zip((x.h, x.w), self.factor, strict=True))
+        return Reach(h, w, x.status).at_least("upper bound" if self.factor != (1, 1) else "exact")
+
+    def _axis(self, axis: Axis, factor: int) -> Axis:
+        if factor == 1:
+            return axis
+        # unit u looks at input units between u/f - 1 + 1/f and u/f; interpolation adds its neighbours
+        stride = Fraction(axis.stride) / factor
+        more = axis.stride * self.bilinear
+        lo = axis.lo - axis.stride + stride - more
+        return Axis(stride, lo, axis.hi + more, axis.least)
+
+    def describe(self) -> str:
+        return f"upsample {by(self.factor)}{' bilinear' if self.bilinear else ''}"

@@ -1,0 +1,57 @@
+"""Channels moved or cut, nothing computed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import final
+
+from archbuilder.ir.op import OpError, Pointwise, a_map
+from archbuilder.ir.ops.conv import GROUPS
+from archbuilder.ir.shape import Shape, Shapes
+
+
+@final
+@dataclass(frozen=True)
+class ChannelShuffle(Pointwise):
+    """Channels of each group dealt out over all groups.
+
+    Shapes:  (c, h, w) -> (c, h, w).
+    Errors:  AB301 groups does not divide the channels.
+    Source:  torch.nn.ChannelShuffle; Zhang et al., ShuffleNet, 2018.
+    """
+
+    groups: int
+
+    def shape(self, inputs: Shapes) -> Shape:
+        x = a_map(inputs)
+        if x.c % self.groups:
+            message = f"groups={self.groups} must divide {x.c} channels"
+            raise OpError(GROUPS, message, f"choose a divisor of {x.c}", "groups", x)
+        return x
+
+    def describe(self) -> str:
+        return f"shuffle g{self.groups}"
+
+
+@final
+@dataclass(frozen=True)
+class ChannelSlice(Pointwise):
+    """A run of channels of a map: `part` of `parts` equal ones, counted from 0.
+
+    Shapes:  (c, h, w) -> (c / parts, h, w).
+    Errors:  AB301 parts does not divide the channels.
+    Source:  torch.chunk.
+    """
+
+    part: int
+    parts: int
+
+    def shape(self, inputs: Shapes) -> Shape:
+        x = a_map(inputs)
+        if x.c % self.parts:
+            message = f"{x.c} channels cannot be split into {self.parts} equal parts"
+            raise OpError(GROUPS, message, "make the channels a multiple of the paths", "split", x)
+        return x._replace(c=x.c // self.parts)
+
+    def describe(self) -> str:
+        return f"channels {self.part + 1}/{self.parts}"

@@ -1,0 +1,69 @@
+"""Layers that torch.nn has no class for, as modules, so that hooks, summaries and graphs see them."""
+
+from __future__ import annotations
+
+from functools import reduce
+
+import torch
+from torch import Tensor, nn
+
+
+class Add(nn.Module):
+    """The sum of its inputs."""
+
+    def forward(self, *inputs: Tensor) -> Tensor:
+        return reduce(torch.add, inputs)
+
+
+class Multiply(nn.Module):
+    """The product of its inputs."""
+
+    def forward(self, *inputs: Tensor) -> Tensor:
+        return reduce(torch.mul, inputs)
+
+
+class Concat(nn.Module):
+    """Its inputs' channels one after the other."""
+
+    def forward(self, *inputs: Tensor) -> Tensor:
+        return torch.cat(inputs, dim=1)
+
+
+class ChannelSlice(nn.Module):
+    """One of `parts` equal runs of channels: (b, c, h, w) -> (b, c / parts, h, w)."""
+
+    def __init__(self, part: int, parts: int) -> None:
+        super().__init__()
+        self.part = part
+        self.parts = parts
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.chunk(self.parts, dim=1)[self.part]
+
+
+class ChannelScale(nn.Module):
+    """Each channel times a learnt factor: (b, c, h, w) -> (b, c, h, w)."""
+
+    def __init__(self, channels: int, init: float = 1.0) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.full((channels,), init))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x * self.weight[:, None, None]
+
+
+class ChannelNorm(nn.LayerNorm):
+    """Layer norm over the channels at each pixel: (b, c, h, w) -> (b, c, h, w)."""
+
+    def __init__(self, channels: int, eps: float = 1e-5, affine: bool = True) -> None:
+        super().__init__(channels, eps, affine)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x.movedim(1, -1)).movedim(-1, 1)
+
+
+class TanhExp(nn.Module):
+    """x * tanh(exp(x)) (Liu and Di, 2020)."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x * torch.tanh(torch.exp(x))
