@@ -82,6 +82,10 @@ def check(source: Source, overrides: Sequence[str] = ()) -> Report:
     if spec is None:
         return _report(doc, diagnostics)
     graph = lower.lower(spec, diagnostics)
+    if spec.data is not None:
+        from archbuilder.spec.data import problems  # loaded already, with the section
+
+        diagnostics += problems(spec.data, spec.input, spec.classes)
     if not _clean(diagnostics):
         measure(spec.limits, None, diagnostics)
         return _report(doc, diagnostics, spec)

@@ -1,5 +1,6 @@
 """The top level of a file."""
 
+import keyword
 import re
 from collections.abc import Mapping
 from pathlib import PurePath
@@ -9,11 +10,11 @@ from pydantic import Field
 
 from archbuilder.blocks import Blocks
 from archbuilder.blocks.conv import ConvDefaults
-from archbuilder.diagnostics import ArchbuilderError, Diagnostic, declare
+from archbuilder.diagnostics import ArchbuilderError, Diagnostic, declare, show
 from archbuilder.document import Document, Node
 from archbuilder.schema.expressions import ExpressionError, evaluate
-from archbuilder.schema.fields import Check, Positive, Variables, expected, integer
-from archbuilder.schema.model import FORM, VALUE, Child, Env, Model, validate
+from archbuilder.schema.fields import Check, Positive, Variables, expected, failure, integer
+from archbuilder.schema.model import FORM, VALUE, Child, Env, Invalid, Model, validate
 from archbuilder.spec.limits import Limit, read_limits
 
 if TYPE_CHECKING:
@@ -37,6 +38,12 @@ def _train(node: Node, env: Env) -> Any:
     return validate(Train, node, env)
 
 
+def _version(value: Any, variables: Variables) -> int:
+    if type(value) is not int or value != 1:  # true == 1 == 1.0
+        raise failure(f"there is no version {show(value)} of the language", "write archbuilder: 1")
+    return value
+
+
 def _name(value: Any, variables: Variables) -> str:
     if not isinstance(value, str) or not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", value):
         raise expected("a name of letters, digits, dots, dashes and underscores", value)
@@ -55,15 +62,17 @@ def _input(value: Any, variables: Variables) -> tuple[int, ...]:
 class Architecture(Model):
     """A network, what it must satisfy, and how it is trained."""
 
-    archbuilder: Annotated[Literal[1], Field(description="version of the language")]
+    archbuilder: Annotated[Literal[1], Check(_version), Field(description="version of the language", examples=[1])]
     name: Annotated[str, Check(_name), Field(description="name of the network and its runs; the file's by default")] = "network"
-    input: Annotated[tuple[int, int, int], Check(_input), Field(description="channels, height, width")]
+    input: Annotated[
+        tuple[int, int, int], Check(_input), Field(description="channels, height, width", examples=["[3, 32, 32]"])
+    ]
     classes: Annotated[Positive | None, Field(description="number of classes; the network ends in that many values")] = None
     limits: Annotated[tuple[Limit, ...], Child(read_limits), Field(description="bounds on the totals")] = ()
     vars: Annotated[Mapping[str, int], Child(lambda node, env: env.variables), Field(description="names for numbers")] = {}
     defaults: Annotated[Any, Child(lambda node, env: env.defaults), Field(description="what blocks use by default")] = None
     define: Annotated[Any, Child(lambda node, env: env.definitions), Field(description="blocks of one's own")] = None
-    network: Annotated[Blocks, Field(description="the blocks in order")]
+    network: Annotated[Blocks, Field(description="the blocks in order", examples=["[{conv: 16}, gap, classifier]"])]
     data: Annotated[Data | None, Child(_data), Field(description="data set and augmentation")] = None
     train: Annotated[Train | None, Child(_train), Field(description="how the network is trained")] = None
 
@@ -80,20 +89,25 @@ def read(document: Document, diagnostics: list[Diagnostic]) -> Architecture | No
         message = f"expected a mapping with archbuilder, input and network, found {'a list' if root.is_list else 'text'}"
         env.report(NOT_AN_ARCHITECTURE, root.span, message, "start from architectures/quickstart.yaml")
         return None
-    env = env.with_variables(_variables(root.get("vars"), env))
-    env = env.with_defaults(_defaults(root.get("defaults"), env))
-    if (definitions := root.get("define")) is not None:
-        from archbuilder.blocks._composite import read_definitions
-
-        env = env.with_definitions(read_definitions(definitions, env))
     try:
-        spec = validate(Architecture, root, env, recover=True)
+        spec = _validate(root, env)
     except ArchbuilderError as error:  # a bound was passed: there is no sense in going on
         diagnostics += error.diagnostics
         return None
     if not isinstance(spec, Architecture):
         return None
     return spec if "name" in spec.model_fields_set else spec.model_copy(update={"name": _stem(document.name)})
+
+
+def _validate(root: Node, env: Env) -> Architecture | Invalid:
+    """First what the blocks refer to, then the rest."""
+    env = env.with_variables(_variables(root.get("vars"), env))
+    env = env.with_defaults(_defaults(root.get("defaults"), env))
+    if (definitions := root.get("define")) is not None:
+        from archbuilder.blocks._composite import read_definitions
+
+        env = env.with_definitions(read_definitions(definitions, env))
+    return validate(Architecture, root, env, recover=True)
 
 
 def _stem(file: str) -> str:
@@ -111,6 +125,9 @@ def _variables(node: Node | None, env: Env) -> dict[str, int]:
         return {}
     values: dict[str, int] = {}
     for name, child in node.value.items():
+        if not re.fullmatch("[A-Za-z_][A-Za-z0-9_]*", name) or keyword.iskeyword(name):
+            hint = "a letter, then letters, digits and underscores; no word of Python"
+            env.report(VALUE, node.place(name), f"{show(name)} is not a name for a variable", hint)
         try:
             values[name] = evaluate(_expression(child.value), values)
         except ExpressionError as error:
@@ -121,7 +138,7 @@ def _variables(node: Node | None, env: Env) -> dict[str, int]:
 
 def _expression(value: Any) -> str:
     if isinstance(value, bool) or not isinstance(value, (int, str)):
-        raise ExpressionError(f"{value!r} is not an integer", "write a whole number or arithmetic over earlier vars")
+        raise ExpressionError(f"{show(value)} is not an integer", "write a whole number or arithmetic over earlier vars")
     return str(value)
 
 

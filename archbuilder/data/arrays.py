@@ -1,0 +1,74 @@
+"""Images and labels as arrays: what every data set becomes before training sees it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+SHUFFLE, SAMPLE, SPLIT = range(3)  # what a random stream is for: equal keys must not give equal draws
+
+
+@dataclass(frozen=True)
+class Images:
+    """`images` uint8 (n, h, w, c) and `labels` int64 (n,); the arrays may be memory-mapped files."""
+
+    images: NDArray[np.uint8]
+    labels: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+
+@dataclass(frozen=True)
+class Splits:
+    """What a network is trained and tested on.
+
+    `mean` and `std` are those of the whole training part of the data set, per channel, in 0..255;
+    `validation` is cut out of `train`, None where none was asked for.
+    """
+
+    train: Images
+    test: Images
+    validation: Images | None
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    class_names: tuple[str, ...]
+
+
+def statistics(images: NDArray[np.uint8]) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Mean and population standard deviation of each channel of (n, h, w, c), in 0..255.
+
+    Exact, from counts of the 256 levels, and without a float copy of the images.  A channel
+    without any contrast gets a deviation of 1, so that it can be divided by.
+    """
+    levels = np.arange(256, dtype=np.float64)
+    mean, std = [], []
+    for channel in range(images.shape[-1]):
+        share = np.bincount(images[..., channel].ravel(), minlength=256) / images[..., channel].size
+        centre = float(share @ levels)
+        mean.append(centre)
+        std.append(float(np.sqrt(share @ (levels - centre) ** 2)) or 1.0)
+    return tuple(mean), tuple(std)
+
+
+def cut_by_class(labels: Iterable[int] | NDArray[np.int64], fraction: float, seed: int) -> NDArray[np.int64]:
+    """Sorted indices of a random share of every class, the same for the same seed."""
+    labels = np.asarray(labels)
+    random = stream(seed, 0, SPLIT)
+    chosen = []
+    for label in np.unique(labels):
+        members = random.permutation(np.flatnonzero(labels == label))
+        chosen.append(members[: round(fraction * len(members))])
+    return np.sort(np.concatenate(chosen)) if chosen else np.empty(0, np.int64)
+
+
+def stream(seed: int, epoch: int, purpose: int, index: int = 0) -> np.random.Generator:
+    """Random numbers that depend on these four numbers alone.
+
+    Philox is a keyed counter: a stream is a place in it, so no two streams overlap and none
+    needs to be drawn for another to be reached.  Source: Salmon et al., SC 2011.
+    """
+    return np.random.Generator(np.random.Philox(key=[seed, epoch], counter=[0, index, purpose, 0]))

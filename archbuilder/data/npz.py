@@ -1,0 +1,138 @@
+"""Images from an .npz file: x_train, y_train, x_test, y_test, as numpy's `savez` and Keras write them."""
+
+from __future__ import annotations
+
+import zipfile
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from archbuilder.data.arrays import Images, Splits, statistics
+from archbuilder.data.prepared import ARRAYS
+from archbuilder.diagnostics import ArchbuilderError, Diagnostic, Span, declare
+from archbuilder.spec.data import INPUT
+
+MISSING = declare("AB603", "a data file that is missing or unreadable", exit_status=2)
+CORRUPT = declare("AB604", "a data file that is truncated, damaged or no .npz")
+ARRAY = declare("AB605", "an array of a data file that is missing or of another form than expected")
+LABELS = declare("AB606", "labels that are no class numbers")
+
+Arrays = dict[str, NDArray[Any]]
+
+
+def read(path: Path, place: Span) -> Arrays:
+    """The four arrays, well-formed: uint8 images (n, ...) of three or four axes, int64 labels (n,).
+
+    Raises ArchbuilderError AB603, AB604, or AB605 with every array that is wrong.
+    """
+    if not path.is_file():
+        what = "is a folder" if path.is_dir() else "does not exist"
+        raise ArchbuilderError(MISSING.at(place, f"{path} {what}", "check the path"))
+    try:
+        arrays = _load(path)
+    except PermissionError as error:
+        message = f"{path} cannot be read: {error.strerror}"
+        raise ArchbuilderError(MISSING.at(place, message, "check its permissions")) from None
+    except (OSError, ValueError, EOFError, KeyError, MemoryError, zipfile.BadZipFile, zlib.error) as error:
+        message = f"{path} cannot be read as an .npz: {_reason(error)}"
+        hint = "copy or download it again, or write it anew with numpy.savez_compressed"
+        raise ArchbuilderError(CORRUPT.at(place, message, hint)) from None
+    arrays = {name: _flat(name, array) for name, array in arrays.items()}
+    problems = list(_malformed(arrays, path, place))
+    if problems:
+        raise ArchbuilderError(*problems)
+    return {name: arrays[name].astype(np.int64, copy=False) if name[0] == "y" else arrays[name] for name in ARRAYS}
+
+
+def _load(path: Path) -> Arrays:
+    if not zipfile.is_zipfile(path):
+        raise ValueError("it is truncated, or no .npz at all")
+    with np.load(path, allow_pickle=False) as file:
+        return {name: file[name] for name in file.files if name in ARRAYS}
+
+
+def _reason(error: BaseException) -> str:
+    if isinstance(error, EOFError):
+        return "it ends too early"
+    if "allow_pickle" in str(error):  # numpy's words ask for a dangerous switch
+        return "it holds Python objects, not plain arrays"
+    return str(error) or type(error).__name__
+
+
+def _flat(name: str, array: NDArray[Any]) -> NDArray[Any]:
+    """Labels of shape (n, 1), as Keras stores CIFAR's, are labels of shape (n,)."""
+    return array[:, 0] if name[0] == "y" and array.ndim == 2 and array.shape[1] == 1 else array
+
+
+def _malformed(arrays: Arrays, path: Path, place: Span) -> Iterator[Diagnostic]:
+    missing = [name for name in ARRAYS if name not in arrays]
+    if missing:
+        message = f"{path} has no {', '.join(missing)}"
+        yield ARRAY.at(place, message, "an .npz needs x_train, y_train, x_test and y_test")
+    for name, array in arrays.items():
+        found = f"{name} of {path} is {array.dtype} {list(array.shape)}"
+        if name[0] == "x" and array.dtype != np.uint8:
+            yield ARRAY.at(place, f"{found}, images are uint8", "store levels of 0..255 with astype(numpy.uint8)")
+        elif name[0] == "x" and (array.ndim not in (3, 4) or 0 in array.shape):
+            yield ARRAY.at(place, f"{found}, images are (n, h, w, c), (n, c, h, w) or (n, h, w)", "reshape them")
+        elif name[0] == "y" and array.dtype.kind not in "iu":
+            yield ARRAY.at(place, f"{found}, labels are whole numbers", "store class numbers with astype(numpy.int64)")
+        elif name[0] == "y" and array.ndim != 1:
+            yield ARRAY.at(place, f"{found}, labels are (n,)", "store one class number per image")
+    for part in ("train", "test"):
+        images, labels = arrays.get(f"x_{part}"), arrays.get(f"y_{part}")
+        if images is not None and labels is not None and images.ndim and labels.ndim and len(images) != len(labels):
+            message = f"x_{part} of {path} has {len(images):,} images, y_{part} has {len(labels):,} labels"
+            yield ARRAY.at(place, message, "store one label per image")
+
+
+def splits(arrays: Arrays, shape: tuple[int, int, int], classes: int | None, place: Span) -> Splits:
+    """Arrays as `read` gives them -> Splits of (n, h, w, c).
+
+    `shape` is the network's input (c, h, w).  Raises ArchbuilderError AB601 (another size or other
+    channels), AB606 (labels out of range).
+    """
+    labels = [arrays["y_train"], arrays["y_test"]]
+    images = {name: channels_last(arrays[name], shape) for name in ("x_train", "x_test")}
+    problems = [_misfit(name, arrays[name], shape, place) for name, found in images.items() if found is None]
+    problems += check_labels(dict(zip(("y_train", "y_test"), labels, strict=True)), classes, place)
+    if problems:
+        raise ArchbuilderError(*problems)
+    x_train, x_test = (image for image in images.values() if image is not None)
+    names = tuple(str(label) for label in range(classes or 1 + max(int(label.max()) for label in labels)))
+    return Splits(Images(x_train, labels[0]), Images(x_test, labels[1]), None, *statistics(x_train), names)
+
+
+def channels_last(images: NDArray[np.uint8], shape: tuple[int, int, int]) -> NDArray[np.uint8] | None:
+    """A view as (n, h, w, c) of images that fit a network's input (c, h, w); None where they do not."""
+    c, h, w = shape
+    found: NDArray[np.uint8] | None = None
+    if images.shape[1:] == (h, w, c):
+        found = images
+    elif images.shape[1:] == (c, h, w):
+        found = images.transpose(0, 2, 3, 1)
+    elif c == 1 and images.shape[1:] == (h, w):
+        found = images[..., None]
+    return found
+
+
+def _misfit(name: str, images: NDArray[np.uint8], shape: tuple[int, int, int], place: Span) -> Diagnostic:
+    message = f"{name} has shape {list(images.shape)}, the network takes images of {list(shape)}"
+    first, *_, last = sides = list(images.shape[1:]) if images.ndim == 4 else [1, *images.shape[1:]]
+    own = [last, *sides[:2]] if last < first else sides  # the channels are fewer than the pixels of a side
+    return INPUT.at(place, message, f"set input: {own}, or convert the images")
+
+
+def check_labels(labels: Arrays, classes: int | None, place: Span) -> Iterator[Diagnostic]:
+    """Labels count from 0 to classes - 1."""
+    for name, array in labels.items():
+        low, high = int(array.min()), int(array.max())
+        if low < 0 or (classes is not None and high >= classes):
+            limit = f"classes: {classes} takes 0 to {classes - 1}" if classes is not None else "they count from 0"
+            hint = f"set classes: {high + 1}" if low >= 0 else "number the classes from 0"
+            hint = "subtract 1: the classes are numbered from 0" if low == 1 and high == classes else hint
+            yield LABELS.at(place, f"{name} has labels from {low} to {high}, {limit}", hint)

@@ -1,0 +1,14 @@
+"""Packages that only training needs, and the error where one is missing."""
+
+from __future__ import annotations
+
+from archbuilder.diagnostics import ArchbuilderError, Span, declare
+
+PACKAGE = declare("AB612", "a package that is missing", exit_status=2)
+
+INSTALL = "pip install 'archbuilder[train]'"
+
+
+def missing(need: str, error: ImportError, place: Span, hint: str = INSTALL) -> ArchbuilderError:
+    """The error for an import that failed; `need` says what for."""
+    return ArchbuilderError(PACKAGE.at(place, f"{need}: {error}", hint))

@@ -1,0 +1,245 @@
+"""The `augment:` list: what a user may write, typed.  What albumentations is told stands in data/augment.py.
+
+The words of albumentations 1 (`max_holes`, `fill_value`, `shift_limit` ...), which many courses print,
+are accepted and mean what they meant there; a field takes one spelling at a time.
+"""
+
+from typing import Literal, TypeVar
+
+from pydantic import Field, model_validator
+
+from archbuilder.schema.fields import Positive, Probability, SymmetricPadding, failure
+from archbuilder.schema.model import Family, Model
+from archbuilder.spec.ranges import (
+    Border,
+    Count,
+    DegreeRange,
+    FactorRange,
+    Fill,
+    HueRange,
+    ScaleRange,
+    ShiftRange,
+    ordered,
+)
+
+Shape = tuple[int, int, int]  # channels, height, width
+T = TypeVar("T")
+
+
+def _one_spelling(default: T, **spelled: T | None) -> T:
+    """The value of a field that has several names."""
+    given = {name: value for name, value in spelled.items() if value is not None}
+    if len(given) > 1:
+        raise failure(f"{' and '.join(given)} say the same thing", f"keep {next(iter(given))}")
+    return next(iter(given.values()), default)
+
+
+class Augmentation(Model):
+    """A random change of one training image; evaluation never sees it."""
+
+    p: Probability = Field(0.5, description="probability for each image")
+
+    def misfit(self, shape: Shape) -> tuple[str, str]:
+        """(message, hint) where images of this shape (channels, height, width) cannot take it, else two blanks."""
+        return "", ""
+
+
+def _fill_misfit(fill: Fill | None, shape: Shape) -> tuple[str, str]:
+    if isinstance(fill, tuple) and len(fill) != shape[0]:
+        return f"fill has {len(fill)} levels, the images have {shape[0]} channels", "one level per channel, or mean"
+    return "", ""
+
+
+def _border_misfit(fill: Fill | None, shape: Shape) -> tuple[str, str]:
+    if shape[0] > 4 and not isinstance(fill, (float, type(None))):  # OpenCV's limit
+        return f"a border of {fill} is for up to 4 channels, the images have {shape[0]}", "write one level, as fill: 0"
+    return _fill_misfit(fill, shape)
+
+
+class HorizontalFlip(Augmentation):
+    """Mirrors left and right."""
+
+    POSITIONAL = "p"
+
+
+class VerticalFlip(Augmentation):
+    """Mirrors top and bottom."""
+
+    POSITIONAL = "p"
+
+
+class ToGray(Augmentation):
+    """Replaces the colours by their luminance, in all three channels."""
+
+    POSITIONAL = "p"
+
+    def misfit(self, shape: Shape) -> tuple[str, str]:
+        """It needs red, green and blue."""
+        return ("", "") if shape[0] == 3 else (f"the images have {shape[0]} channels, to_gray needs 3", "remove it")
+
+
+class ShiftScaleRotate(Augmentation):
+    """Moves, zooms and turns the image about its centre, one draw each, both axes zoomed alike."""
+
+    shift: ShiftRange | None = Field(None, description="part of the side, ±, or [low, high]; 0.0625 unless said")
+    scale: ScaleRange | None = Field(None, description="zoom - 1, ±, or [low, high]; 0.1 unless said")
+    rotate: DegreeRange | None = Field(None, description="degrees, ±, or [low, high]; 45 unless said")
+    shift_limit: ShiftRange | None = Field(None, description="albumentations' word for shift")
+    scale_limit: ScaleRange | None = Field(None, description="albumentations' word for scale")
+    rotate_limit: DegreeRange | None = Field(None, description="albumentations' word for rotate")
+    border: Border | None = Field(None, description="what fills the rim: reflect_101, or constant where fill is set")
+    fill: Fill | None = Field(None, description="mean, or levels 0..255, of a constant border")
+
+    @property
+    def shift_range(self) -> tuple[float, float]:
+        """Least and most shift, as part of the side; each axis draws its own."""
+        return _one_spelling((-0.0625, 0.0625), shift=self.shift, shift_limit=self.shift_limit)
+
+    @property
+    def scale_range(self) -> tuple[float, float]:
+        """Least and most zoom; 0 keeps the size."""
+        return _one_spelling((-0.1, 0.1), scale=self.scale, scale_limit=self.scale_limit)
+
+    @property
+    def rotate_range(self) -> tuple[float, float]:
+        """Least and most turn in degrees."""
+        return _one_spelling((-45.0, 45.0), rotate=self.rotate, rotate_limit=self.rotate_limit)
+
+    @property
+    def border_mode(self) -> Border:
+        """The border in force.  albumentations 1 reflected; 2 paints black, which nobody asked for."""
+        return self.border or ("reflect_101" if self.fill is None else "constant")
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "ShiftScaleRotate":
+        _ = self.shift_range, self.scale_range, self.rotate_range
+        if self.fill is not None and self.border_mode != "constant":
+            raise failure(f"fill has no effect with border: {self.border}", "remove one of the two")
+        return self
+
+    def misfit(self, shape: Shape) -> tuple[str, str]:
+        """The border's levels must be as many as the channels."""
+        return _border_misfit(self.fill, shape)
+
+
+class CoarseDropout(Augmentation):
+    """Paints over rectangular holes, each wholly inside the image."""
+
+    holes: Count | None = Field(None, description="number of holes, or [fewest, most]; 1 unless said")
+    height: Count | None = Field(None, description="height of a hole in pixels, or [least, most]")
+    width: Count | None = Field(None, description="width of a hole in pixels, or [least, most]")
+    fill: Fill | None = Field(None, description="mean, or levels 0..255; 0 unless said")
+    max_holes: Positive | None = Field(None, description="albumentations' word for the most holes")
+    max_height: Positive | None = Field(None, description="albumentations' word for the greatest height")
+    max_width: Positive | None = Field(None, description="albumentations' word for the greatest width")
+    min_holes: Positive | None = Field(None, description="albumentations' word; max_holes unless said")
+    min_height: Positive | None = Field(None, description="albumentations' word; max_height unless said")
+    min_width: Positive | None = Field(None, description="albumentations' word; max_width unless said")
+    fill_value: Fill | None = Field(None, description="albumentations' word for fill")
+    mask_fill_value: None = Field(None, description="accepted for its frequency: there are no masks")
+
+    @property
+    def holes_range(self) -> tuple[int, int]:
+        """Fewest and most holes."""
+        default = (1, 1) if self.min_holes is None else None
+        return self._range("holes", self.holes, self.min_holes, self.max_holes, default)
+
+    @property
+    def height_range(self) -> tuple[int, int]:
+        """Least and greatest height of a hole in pixels."""
+        return self._range("height", self.height, self.min_height, self.max_height, None)
+
+    @property
+    def width_range(self) -> tuple[int, int]:
+        """Least and greatest width of a hole in pixels."""
+        return self._range("width", self.width, self.min_width, self.max_width, None)
+
+    @property
+    def filling(self) -> Literal["mean"] | float | tuple[float, ...]:
+        """`mean`, one level, or one level per channel, in 0..255."""
+        return _one_spelling(0.0, fill=self.fill, fill_value=self.fill_value)
+
+    @staticmethod
+    def _range(
+        name: str, ours: tuple[int, int] | None, least: int | None, most: int | None, default: tuple[int, int] | None
+    ) -> tuple[int, int]:
+        if ours is not None and (least, most) != (None, None):
+            raise failure(
+                f"{name} and {'max' if most is not None else 'min'}_{name} say the same thing", f"keep {name}"
+            )
+        if most is not None:
+            return ordered((most if least is None else least, most))
+        if least is not None:
+            raise failure(f"min_{name} stands without max_{name}", f"add max_{name}, or write {name}: [least, most]")
+        if ours is None and default is None:
+            raise failure(f"the field {name} is missing", f"add {name}: ...")
+        return ours or default or (1, 1)
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "CoarseDropout":
+        _ = self.holes_range, self.height_range, self.width_range, self.filling
+        return self
+
+    def misfit(self, shape: Shape) -> tuple[str, str]:
+        """A hole must lie inside the image."""
+        height, width = self.height_range[1], self.width_range[1]
+        if height > shape[1] or width > shape[2]:
+            return f"a hole of {height}x{width} is larger than the image, {shape[1]}x{shape[2]}", "make it smaller"
+        return _fill_misfit(self.filling, shape)
+
+
+class RandomCrop(Augmentation):
+    """Pads every side, then cuts a window of the image's own size at random."""
+
+    padding: SymmetricPadding = Field((4, 4), description="pixels on every side, or [height, width]")
+    mode: Border = Field("constant", description="what the padding shows")
+    fill: Fill | None = Field(None, description="mean, or levels 0..255, of a constant border; 0 unless said")
+    p: Probability = Field(1.0, description="probability for each image")
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "RandomCrop":
+        if self.fill is not None and self.mode != "constant":
+            raise failure(f"fill has no effect with mode: {self.mode}", "remove one of the two")
+        return self
+
+    def misfit(self, shape: Shape) -> tuple[str, str]:
+        """Padding stays smaller than the image, so that a window always shows some of it."""
+        if self.padding[0] >= shape[1] or self.padding[1] >= shape[2]:
+            found = "x".join(map(str, self.padding))
+            return f"padding {found} is as large as the image, {shape[1]}x{shape[2]}", "use less padding"
+        return _border_misfit(self.fill, shape)
+
+
+class ColorJitter(Augmentation):
+    """Changes brightness, contrast, saturation and hue in random order; what is not named stays."""
+
+    brightness: FactorRange = Field((1.0, 1.0), description="factor 1 ± this, or [low, high]")
+    contrast: FactorRange = Field((1.0, 1.0), description="factor 1 ± this, or [low, high]")
+    saturation: FactorRange = Field((1.0, 1.0), description="factor 1 ± this, or [low, high]")
+    hue: HueRange = Field((0.0, 0.0), description="part of the colour circle, ± up to 0.5, or [low, high]")
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "ColorJitter":
+        if {self.brightness, self.contrast, self.saturation} == {(1.0, 1.0)} and self.hue == (0.0, 0.0):
+            raise failure("color_jitter changes nothing", "add brightness, contrast, saturation or hue")
+        return self
+
+    def misfit(self, shape: Shape) -> tuple[str, str]:
+        """It knows grey images and colour images."""
+        found = f"the images have {shape[0]} channels, color_jitter needs 1 or 3"
+        return ("", "") if shape[0] in (1, 3) else (found, "remove it")
+
+
+AUGMENTATIONS = Family.of(
+    "augmentation",
+    {
+        "horizontal_flip": HorizontalFlip,
+        "vertical_flip": VerticalFlip,
+        "shift_scale_rotate": ShiftScaleRotate,
+        "coarse_dropout": CoarseDropout,
+        "random_crop": RandomCrop,
+        "to_gray": ToGray,
+        "grayscale": ToGray,
+        "color_jitter": ColorJitter,
+    },
+)

@@ -1,0 +1,77 @@
+"""The `data:` section: which images, in batches of how many, changed how.
+
+data:
+  dataset: cifar10            # or digits, or a file: images.npz
+  batch_size: 128
+  augment: [horizontal_flip, {random_crop: {padding: 4}}]
+"""
+
+from collections.abc import Iterator
+from typing import Annotated, Any
+
+from pydantic import Field, SerializeAsAny
+
+from archbuilder.diagnostics import Diagnostic, declare, did_you_mean
+from archbuilder.schema.fields import Check, Positive, Variables, failure, integer
+from archbuilder.schema.model import Child, Model
+from archbuilder.spec.augmentations import AUGMENTATIONS, Augmentation, Shape
+
+MAX_WORKERS = 128
+
+INPUT = declare("AB601", "images that do not fit the network")
+AUGMENT = declare("AB602", "an augmentation that the images cannot take")
+
+# name -> the only shape it comes in (None: resized to any), number of classes
+DATASETS: dict[str, tuple[Shape | None, int]] = {"cifar10": ((3, 32, 32), 10), "digits": (None, 10)}
+
+
+def _dataset(value: Any, variables: Variables) -> str:
+    if isinstance(value, str) and (value in DATASETS or value.lower().endswith(".npz")):
+        return value
+    hint = did_you_mean(str(value).lower(), [*DATASETS, "a path ending in .npz"])
+    raise failure(f"there is no data set {value!r}"[:100], hint)
+
+
+def _workers(value: Any, variables: Variables) -> int:
+    count: int = integer(0)(value, variables)
+    if count > MAX_WORKERS:
+        raise failure(f"{count} is out of range: from 0 to {MAX_WORKERS}")
+    return count
+
+
+class Data(Model):
+    """The images that a network is trained and tested on.
+
+    `normalize` subtracts the training images' mean and divides by their standard deviation, per
+    channel; without it pixels are scaled to 0..1.  `validation` is cut from the training images,
+    the same share of every class.
+    """
+
+    dataset: Annotated[str, Check(_dataset)] = Field(description="cifar10, digits, or the path of an .npz")
+    batch_size: Positive = Field(128, description="images per step")
+    augment: Annotated[tuple[SerializeAsAny[Augmentation], ...], Child(AUGMENTATIONS.read_list)] = Field(
+        (), description="random changes of the training images, in order"
+    )
+    validation: float = Field(0.0, ge=0.0, lt=1.0, description="share of the training images kept for choices")
+    normalize: bool = Field(True, description="zero mean and unit deviation per channel, else 0..1")
+    workers: Annotated[int, Check(_workers)] = Field(0, description="processes that augment; 0: this one")
+
+
+def problems(spec: Data, shape: Shape, classes: int | None) -> Iterator[Diagnostic]:
+    """What can be said before any image is read: does the section fit the network?
+
+    `shape` is the network's input (channels, height, width).
+    """
+    if spec.dataset in DATASETS:
+        own_shape, own_classes = DATASETS[spec.dataset]
+        place = spec.span("dataset")
+        if own_shape and own_shape != shape:
+            message = f"{spec.dataset} has images of {list(own_shape)}, the network takes {list(shape)}"
+            yield INPUT.at(place, message, f"set input: {list(own_shape)}")
+        if classes is not None and classes != own_classes:
+            message = f"{spec.dataset} has {own_classes} classes, the network {classes}"
+            yield INPUT.at(place, message, f"set classes: {own_classes}")
+    for augmentation in spec.augment:
+        message, hint = augmentation.misfit(shape)
+        if message:
+            yield AUGMENT.at(augmentation.span(), message, hint)
