@@ -79,8 +79,12 @@ def names() -> list[str]:
 
 def find(name: str) -> type[Block] | None:
     """The block of a name, None where there is none."""
-    if name not in _registered and name.isidentifier() and name in names():
+    if name not in _registered and name in names():
         import_module(f"{__name__}.{name}")
+    elif name not in _registered:
+        from archbuilder.blocks._external import load_installed
+
+        load_installed(name)
     return _registered.get(name)
 
 

@@ -7,12 +7,13 @@ from pydantic import Field
 from archbuilder.blocks import Block, Blocks, lower_blocks, read_blocks, register
 from archbuilder.blocks.conv import NormField
 from archbuilder.blocks.norm import Norm
-from archbuilder.diagnostics import declare
+from archbuilder.diagnostics import declare, did_you_mean
 from archbuilder.document import Node
 from archbuilder.ir.builder import GraphBuilder
 from archbuilder.ir.ops import Add, Concat, Conv2d, Multiply
+from archbuilder.ir.reach import Pixels, Reach
 from archbuilder.ir.shape import Shape
-from archbuilder.schema.model import Child, Env
+from archbuilder.schema.model import INVALID, VALUE, Child, Env
 
 NO_PROJECTION = declare("AB203", "a shortcut that no 1x1 convolution can make fit")
 
@@ -20,8 +21,17 @@ Merge = Literal["add", "concat", "multiply"]
 MERGES = {"add": Add(), "concat": Concat(), "multiply": Multiply()}
 
 
+SHORTCUTS = ("auto", "identity")
+
+
 def _shortcut(node: Node, env: Env) -> Any:
-    return node.value if isinstance(node.value, str) else read_blocks(node, env)
+    if not isinstance(node.value, str):
+        return read_blocks(node, env)
+    if node.value in SHORTCUTS:
+        return node.value
+    hint = did_you_mean(node.value, SHORTCUTS) + ", or a list of blocks"
+    env.report(VALUE, node.span, f"shortcut: there is no {node.value}", hint)
+    return INVALID
 
 
 Shortcut = Annotated[
@@ -60,28 +70,29 @@ class Skip(Block):
             start = g.value
             lower_blocks(self.blocks, g)
             body, g.value = g.value, start
-            note = self._lower_shortcut(g, g.shape_of(body))
+            note = self._lower_shortcut(g, body)
             if note is not None:
                 g.add(MERGES[self.merge], self.merge, (body, g.value), note)
             else:
                 g.value = body  # the shortcut is reported; go on with the body
 
-    def _lower_shortcut(self, g: GraphBuilder, body: Shape | None) -> str | None:
+    def _lower_shortcut(self, g: GraphBuilder, end: str) -> str | None:
         """Appends the shortcut; returns a remark for the report, None where there is no shortcut."""
         if isinstance(self.shortcut, tuple):
             with g.scope("shortcut"):
                 lower_blocks(self.shortcut, g)
             return "shortcut: blocks"
+        body = g.shape_of(end)
         if self.shortcut == "identity" or g.shape is None or body is None:
             return "shortcut: identity"
         out = g.shape.c if self.merge == "concat" else body.c
         if g.shape == Shape(out, body.h, body.w, body.flat):
             return "shortcut: identity"
-        return self._project(g, g.shape, body, out)
+        return self._project(g, g.shape, body, out, _strides(g, g.value, end))
 
-    def _project(self, g: GraphBuilder, x: Shape, body: Shape, out: int) -> str | None:
-        stride = (_stride(x.h, body.h), _stride(x.w, body.w))
-        if 0 in stride or x.flat:
+    def _project(self, g: GraphBuilder, x: Shape, body: Shape, out: int, stride: tuple[int, int]) -> str | None:
+        fits = all(s and (n - 1) // s + 1 == m for n, s, m in zip((x.h, x.w), stride, (body.h, body.w), strict=True))
+        if not fits or x.flat:
             message = f"no 1x1 conv makes {x} fit the body's {body}"
             hint = "pad the body's convs (padding: same), or write the shortcut's blocks"
             g.diagnostics.append(NO_PROJECTION.at(self.span("shortcut"), message, hint))
@@ -92,6 +103,12 @@ class Skip(Block):
         return "shortcut: 1x1 projection"
 
 
-def _stride(before: int, after: int) -> int:
-    """The stride at which a 1x1 conv makes `after` pixels of `before`, 0 where there is none."""
-    return next((s for s in range(1, before + 1) if (before - 1) // s + 1 == after), 0)
+def _strides(g: GraphBuilder, start: str, end: str) -> tuple[int, int]:
+    """The body's own strides, which its shortcut must have: equal shapes alone do not align the two.  0 for none."""
+    h: Pixels = 1
+    w: Pixels = 1
+    while end != start and end in g.graph.nodes:
+        node = g.graph.nodes[end]
+        step = node.op.reach((Reach(),) * len(node.inputs), g.graph.inputs(node)).stride
+        h, w, end = h * step[0], w * step[1], node.inputs[-1]  # of a join: the current value comes last
+    return (int(h) if h == int(h) else 0, int(w) if w == int(w) else 0) if end == start else (0, 0)

@@ -7,6 +7,7 @@ A command's file has a docstring whose first line is its help, `configure(parser
 from __future__ import annotations
 
 import gc
+import io
 import os
 import sys
 from argparse import ArgumentParser
@@ -25,6 +26,9 @@ from archbuilder.version import __version__
 def entry() -> NoReturn:
     """The program `archbuilder`: main, with a quick start and end for commands that need no torch."""
     gc.set_threshold(100_000)  # importing makes no garbage: collecting in between costs a tenth of a check
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # what its encoding lacks is written as \u2026
+            stream.reconfigure(errors="backslashreplace")
     status = main()
     sys.stdout.flush()
     sys.stderr.flush()
@@ -38,6 +42,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if arguments is None else arguments)
     try:
         args = _parser(words).parse_args(words)
+        for file in getattr(args, "blocks", ()):
+            from archbuilder.blocks._external import load_file
+
+            load_file(file)
         status: int = args.run(args)
         sys.stdout.flush()
         return status
@@ -48,9 +56,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for diagnostic in error.diagnostics:
             print(render_diagnostic(diagnostic, style=style_of(sys.stderr)), file=sys.stderr)
         return error.exit_status
-    except BrokenPipeError:  # the reader of the output has gone (| head): nothing is wrong
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is still to be written cannot be
+        if isinstance(error, BrokenPipeError):  # the reader of the output has gone (| head): nothing is wrong
+            return 0
+        print(f"archbuilder: {error}", file=sys.stderr)  # a full disk
+        return 2
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return 130

@@ -6,7 +6,7 @@ import sys
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-from archbuilder.diagnostics import ArchbuilderError, Span
+from archbuilder.diagnostics import Span
 from archbuilder.document import MISSING
 from archbuilder.pipeline import Report, check
 
@@ -23,7 +23,7 @@ def configure(parser: ArgumentParser) -> None:
 
 def run(args: Namespace) -> int:
     """Exit 0 all clean, 1 something found, 2 a file could not be read."""
-    reports = [check(file, args.set) for file in expand(args.files)]
+    reports = [report for name in args.files for report in _reports(name, args.set)]
     if args.format == "json":
         from archbuilder.reporting import json
 
@@ -49,19 +49,21 @@ def _status(report: Report, strict: bool) -> int:
     return max(found, default=0)
 
 
-def expand(names: list[str]) -> list[str]:
-    """The files that names stand for: a folder is every .yaml and .yml file below it.
+def _reports(name: str, overrides: list[str]) -> list[Report]:
+    """The reports on a file, or on every .yaml and .yml file in a folder and below; hidden folders are left out."""
+    folder = Path(name)
+    if name == "-" or not _is_folder(folder):
+        return [check(name, overrides)]
+    found = sorted(path for path in folder.rglob("*.y*ml") if path.suffix in (".yaml", ".yml") and path.is_file())
+    shown = [path for path in found if not any(part.startswith(".") for part in path.relative_to(folder).parts)]
+    if not shown:
+        message = "the folder has no .yaml file in it"
+        return [Report(name, diagnostics=(MISSING.at(Span(name), message, "name a folder of architectures"),))]
+    return [check(path, overrides) for path in shown]
 
-    Raises ArchbuilderError AB001 for a folder without any."""
-    files: list[str] = []
-    for name in names:
-        path = Path(name)
-        if name == "-" or not path.is_dir():
-            files.append(name)
-            continue
-        found = sorted(str(p) for pattern in ("*.yaml", "*.yml") for p in path.rglob(pattern))
-        if not found:
-            span = Span(name)
-            raise ArchbuilderError(MISSING.at(span, "the folder has no .yaml file in it", "name a folder of architectures"))
-        files += found
-    return files
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:  # a name that is too long, or behind a folder that is closed: check says what is wrong
+        return False

@@ -1,0 +1,51 @@
+"""Show the manual of a block, list all blocks, or test one."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+
+from archbuilder.blocks import BLOCKS, find
+from archbuilder.diagnostics import ArchbuilderError, Span, declare, did_you_mean
+
+NO_BLOCK = declare("AB903", "the name of a block that does not exist", exit_status=2)
+
+
+def configure(parser: ArgumentParser) -> None:
+    parser.add_argument("name", metavar="NAME", nargs="?", help="a block; without it, all are listed")
+    parser.add_argument("--markdown", action="store_true", help="the reference of all blocks")
+    parser.add_argument("--test", action="store_true", help="hold a block against everything that a block promises")
+    parser.add_argument("--blocks", metavar="FILE", action="append", default=[], help="a file with a block of your own")
+
+
+def run(args: Namespace) -> int:
+    """Exit 0, 1 where a test fails, 2 where there is no such block."""
+    from archbuilder.reporting import manual
+
+    if args.markdown:
+        print(manual.markdown(), end="")
+        return 0
+    if args.name is None and not args.test:
+        print(manual.index())
+        return 0
+    chosen = [args.name] if args.name else BLOCKS.names()
+    missing = [name for name in chosen if find(name) is None]
+    if missing:
+        message = f"there is no block {missing[0]}"
+        raise ArchbuilderError(NO_BLOCK.at(Span("archbuilder blocks"), message, did_you_mean(missing[0], BLOCKS.names())))
+    return max(map(_test, chosen)) if args.test else _show(args.name)
+
+
+def _show(name: str) -> int:
+    from archbuilder.reporting import manual
+
+    print(manual.text(manual.manual(name)))
+    return 0
+
+
+def _test(name: str) -> int:
+    from archbuilder.modules.conformance import failures
+    from archbuilder.reporting.manual import manual
+
+    found = list(failures(manual(name)))
+    print("\n".join([f"{name}: {'FAILED' if found else 'ok'}", *(f"  {failure}" for failure in found)]))
+    return 1 if found else 0

@@ -1,0 +1,127 @@
+"""The manual of blocks, read off their classes: as text for the terminal, as Markdown for docs/language.md."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from inspect import cleandoc
+from typing import Any
+
+from archbuilder.blocks import Block, find, names
+from archbuilder.blocks.activation import Activation
+from archbuilder.blocks.conv import ConvDefaults
+from archbuilder.blocks.dropout import Dropout
+from archbuilder.blocks.norm import Norm
+from archbuilder.rules.limits import QUANTITIES
+from archbuilder.schema.model import Model
+from archbuilder.spec.architecture import Architecture
+
+
+def index() -> str:
+    """Every block with the first line of its manual."""
+    blocks = [(name, manual(name)) for name in names()]
+    width = max(len(name) for name, _ in blocks)
+    return "\n".join(f"{name:{width}}  {first_line(block)}" for name, block in blocks)
+
+
+def manual(name: str) -> type[Block]:
+    """The block of a name that exists."""
+    block = find(name)
+    assert block is not None, f"{name} is listed and cannot be found"
+    return block
+
+
+def first_line(block: type[Block]) -> str:
+    return cleandoc(block.__doc__ or "").split("\n\n")[0].replace("\n", " ")
+
+
+def text(block: type[Block]) -> str:
+    """The whole manual of one block."""
+    rows = list(fields(block))
+    width = max(len(name) for name, *_ in rows)
+    lines = [block.KIND, "", cleandoc(block.__doc__ or ""), "", "fields:"]
+    lines += [f"  {name:{width}}  {description} ({default})" for name, default, description in rows]
+    lines += ["", "example:", *(f"  {line}" for line in example(block).splitlines())]
+    lines += ["", "rejected:", *(f"  {code}  {bad!r}" for bad, code in block.REJECTS.items())]
+    return "\n".join(lines)
+
+
+def example(block: type[Block]) -> str:
+    """The example as items of a list of blocks."""
+    return block.EXAMPLE if block.EXAMPLE.startswith("- ") else f"- {block.EXAMPLE}"
+
+
+def fields(block: type[Block]) -> Iterator[tuple[str, str, str]]:
+    """(name, default, description) of each field, the block's own first."""
+    inherited = set(Block.model_fields)
+    return iter(sorted(_fields(block), key=lambda field: field[0] in inherited))
+
+
+def _fields(model: type[Model]) -> Iterator[tuple[str, str, str]]:
+    for key, info in model.model_fields.items():
+        name = info.alias or key
+        required = info.is_required()
+        default = "required" if required else f"default {shown(info.get_default(call_default_factory=True))}"
+        if name == model.POSITIONAL:
+            default += ", may be written alone"
+        yield name, default, info.description or ""
+
+
+def shown(value: Any) -> str:
+    """A default as one would write it in YAML."""
+    if isinstance(value, (Norm, Activation)):
+        return value.kind
+    if isinstance(value, Dropout):
+        return f"{value.p:g}"
+    if value in ((), {}):
+        return "none"
+    if isinstance(value, tuple):
+        if all(isinstance(item, str) for item in value):
+            return "-".join(value)
+        return str(value[0]) if len(set(value)) == 1 else str(list(value))
+    return {None: "none", True: "true", False: "false"}.get(value) or str(value)
+
+
+def markdown() -> str:
+    """The reference of the whole language."""
+    top = "".join(f"| `{name}` | {default} | {text} |\n" for name, default, text in _fields(Architecture))
+    conv = "".join(f"| `{name}` | {default} | {text} |\n" for name, default, text in _fields(ConvDefaults))
+    head = _INTRODUCTION.format(top=top, conv=conv, limits=", ".join(f"`{name}`" for name in QUANTITIES))
+    return "\n".join([head, *map(_section, map(manual, names()))])
+
+
+_INTRODUCTION = """# The language
+
+Written by `archbuilder blocks --markdown` from the code itself; a test keeps it true.
+
+## The file
+
+| key | default | |
+|---|---|---|
+{top}
+`limits` is a mapping from a quantity to a relation and a number in quotes: `params: "< 200k"`. Relations: `<`, `<=`,
+`>`, `>=`, `==`. Suffixes: `k`, `M`, `G`, and `Ki`, `Mi`, `Gi` with or without a B. Quantities: {limits}.
+
+`define` makes blocks of one's own: `define: {{twice: {{params: {{out: null, kernel: 3}}, blocks: [...]}}}}`; a parameter
+without a default is `null`; it is then used like any block: `- twice: {{out: 32}}`.
+
+`extends: base.yaml` starts from another file: own keys win, sections are merged field by field, and lists (the
+network too) are replaced.
+
+`defaults` sets these fields for the conv family, and `bias` also for `linear` and `classifier`:
+
+| field | built-in | |
+|---|---|---|
+{conv}
+## The blocks
+
+A block is a mapping with one key, its name, or the bare name where every field has its default. `name:` is a field
+of every block. Sizes are one integer or `[height, width]`. Every integer may be arithmetic over `vars`.
+"""
+
+
+def _section(block: type[Block]) -> str:
+    rows = "".join(f"| `{name}` | {default} | {description} |\n" for name, default, description in fields(block))
+    rejects = "".join(f"- {code}: `{bad.replace(chr(10), ', ')}`\n" for bad, code in block.REJECTS.items())
+    doc = cleandoc(block.__doc__ or "")
+    table = f"| field | default | |\n|---|---|---|\n{rows}"
+    return f"### {block.KIND}\n\n{doc}\n\n{table}\n```yaml\n{example(block)}\n```\n\nRejected:\n\n{rejects}"
