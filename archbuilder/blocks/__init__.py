@@ -124,6 +124,11 @@ def _read_block(node: Node, env: Env) -> Block:
 Blocks = Annotated[tuple[Block, ...], Child(read_blocks), Field(min_length=1)]
 
 
+def is_reserved(name: str) -> bool:
+    """Whether a name means something else: an attribute of nn.Module, a word of Python."""
+    return name in RESERVED or keyword.iskeyword(name)
+
+
 def _check_names(blocks: Iterable[Block], env: Env) -> None:
     """Names must be free: unequal among siblings, no attribute of nn.Module, no word of Python."""
     seen: set[str] = set()
@@ -133,7 +138,7 @@ def _check_names(blocks: Iterable[Block], env: Env) -> None:
             continue
         if name in seen:
             env.report(NAME_TAKEN, block.span("name"), f"the name {name} occurs twice in one list of blocks", "rename one")
-        if name in RESERVED or keyword.iskeyword(name):
+        if is_reserved(name):
             message = f"the name {name} means something else in Python or torch"
             env.report(NAME_TAKEN, block.span("name"), message, f"use another one, {name}_ or {name}1 for example")
         seen.add(name)

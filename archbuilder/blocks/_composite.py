@@ -5,7 +5,7 @@ from typing import Any
 
 from pydantic import PrivateAttr
 
-from archbuilder.blocks import Block, Blocks, lower_blocks, read_blocks
+from archbuilder.blocks import BLOCKS, NAME_TAKEN, Block, Blocks, is_reserved, lower_blocks, read_blocks
 from archbuilder.diagnostics import Span, declare, did_you_mean
 from archbuilder.document import Node
 from archbuilder.ir.builder import GraphBuilder
@@ -101,6 +101,10 @@ def read_definitions(node: Node | None, env: Env) -> dict[str, Definition]:
 
 
 def _definition(name: str, node: Node, span: Span, env: Env) -> Definition | None:
+    if name in BLOCKS.names() or is_reserved(name) or not name.isidentifier() or name.startswith("_"):
+        message = f"a definition cannot be called {name}"
+        env.report(NAME_TAKEN, span, message, "use a name of letters, digits and underscores that no block and no torch module has")
+        return None
     blocks = node.get("blocks")
     if blocks is None:
         env.report(FORM, span, f"the definition {name} has no blocks", "write blocks: [...] under it, params: {...} before")

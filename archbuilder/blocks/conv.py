@@ -72,7 +72,7 @@ class Convolution(ConvDefaults, Block):
                 self.norm.lower(g)
             elif step == "act":
                 self.activation.lower(g)
-            else:
+            elif self.dropout.p > 0:
                 self.dropout.lower(g)
 
     def _conv(self, g: GraphBuilder, out: int, groups: int, bias: bool) -> None:

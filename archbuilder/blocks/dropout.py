@@ -14,7 +14,8 @@ from archbuilder.schema.fields import Check, number
 class Dropout(Block):
     """Dropout: `dropout: 0.1` for single elements, `dropout: {p: 0.1, channels: true}` for whole channels.
 
-    Also the value of the `dropout` field of convs and of `defaults`, where 0 leaves it out.
+    Also the value of the `dropout` field of convs and of `defaults`, where 0 leaves it out; as a block of
+    its own it is a layer at 0, too.
     """
 
     POSITIONAL: ClassVar[str] = "p"
@@ -25,5 +26,4 @@ class Dropout(Block):
     channels: Annotated[bool, Field(description="drop whole channels of a map")] = False
 
     def lower(self, g: GraphBuilder) -> None:
-        if self.p > 0:
-            g.add(ops.Dropout(self.p, self.channels), self.name or "dropout", at=self)
+        g.add(ops.Dropout(self.p, self.channels), self.name or "dropout", at=self)

@@ -1,5 +1,6 @@
 """skip: blocks with a connection around them."""
 
+from collections.abc import Sequence
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
@@ -10,6 +11,7 @@ from archbuilder.blocks.norm import Norm
 from archbuilder.diagnostics import declare, did_you_mean
 from archbuilder.document import Node
 from archbuilder.ir.builder import GraphBuilder
+from archbuilder.ir.graph import Node as Layer
 from archbuilder.ir.ops import Add, Concat, Conv2d, Multiply
 from archbuilder.ir.reach import Pixels, Reach
 from archbuilder.ir.shape import Shape
@@ -67,16 +69,16 @@ class Skip(Block):
 
     def lower(self, g: GraphBuilder) -> None:
         with g.scope(self.name or self.KIND):
-            start = g.value
+            start, count = g.value, g.count
             lower_blocks(self.blocks, g)
             body, g.value = g.value, start
-            note = self._lower_shortcut(g, body)
+            note = self._lower_shortcut(g, body, count)
             if note is not None:
                 g.add(MERGES[self.merge], self.merge, (body, g.value), note)
             else:
                 g.value = body  # the shortcut is reported; go on with the body
 
-    def _lower_shortcut(self, g: GraphBuilder, end: str) -> str | None:
+    def _lower_shortcut(self, g: GraphBuilder, end: str, count: int) -> str | None:
         """Appends the shortcut; returns a remark for the report, None where there is no shortcut."""
         if isinstance(self.shortcut, tuple):
             with g.scope("shortcut"):
@@ -88,27 +90,31 @@ class Skip(Block):
         out = g.shape.c if self.merge == "concat" else body.c
         if g.shape == Shape(out, body.h, body.w, body.flat):
             return "shortcut: identity"
-        return self._project(g, g.shape, body, out, _strides(g, g.value, end))
+        return self._project(g, g.shape, body, out, _strides(g, g.value, g.since(count), end))
 
-    def _project(self, g: GraphBuilder, x: Shape, body: Shape, out: int, stride: tuple[int, int]) -> str | None:
-        fits = all(s and (n - 1) // s + 1 == m for n, s, m in zip((x.h, x.w), stride, (body.h, body.w), strict=True))
-        if not fits or x.flat:
+    def _project(self, g: GraphBuilder, x: Shape, body: Shape, out: int, stride: tuple[Pixels, Pixels]) -> str | None:
+        if x.flat or (_subsampled(x.h, stride[0]), _subsampled(x.w, stride[1])) != (body.h, body.w):
             message = f"no 1x1 conv makes {x} fit the body's {body}"
             hint = "pad the body's convs (padding: same), or write the shortcut's blocks"
             g.diagnostics.append(NO_PROJECTION.at(self.span("shortcut"), message, hint))
             return None
         with g.scope("shortcut"):
-            g.add(Conv2d(out, (1, 1), stride, bias=self.norm.kind == "none"), "conv")
+            g.add(Conv2d(out, (1, 1), (int(stride[0]), int(stride[1])), bias=self.norm.kind == "none"), "conv")
             self.norm.lower(g)
         return "shortcut: 1x1 projection"
 
 
-def _strides(g: GraphBuilder, start: str, end: str) -> tuple[int, int]:
-    """The body's own strides, which its shortcut must have: equal shapes alone do not align the two.  0 for none."""
-    h: Pixels = 1
-    w: Pixels = 1
-    while end != start and end in g.graph.nodes:
-        node = g.graph.nodes[end]
-        step = node.op.reach((Reach(),) * len(node.inputs), g.graph.inputs(node)).stride
-        h, w, end = h * step[0], w * step[1], node.inputs[-1]  # of a join: the current value comes last
-    return (int(h) if h == int(h) else 0, int(w) if w == int(w) else 0) if end == start else (0, 0)
+def _strides(g: GraphBuilder, start: str, body: Sequence[Layer], end: str) -> tuple[Pixels, Pixels]:
+    """The body's own strides, which its shortcut must have: equal shapes alone do not align the two."""
+    strides: dict[str, tuple[Pixels, Pixels]] = {start: (1, 1)}
+    for node in body:
+        known = next((strides[name] for name in node.inputs if name in strides), None)
+        if known is not None:
+            step = node.op.reach((Reach(),) * len(node.inputs), g.graph.inputs(node)).stride
+            strides[node.name] = (known[0] * step[0], known[1] * step[1])
+    return strides.get(end, (1, 1))
+
+
+def _subsampled(side: int, stride: Pixels) -> int:
+    """What a 1x1 conv of this stride makes of a side, 0 where there is none (a body that enlarges)."""
+    return (side - 1) // int(stride) + 1 if stride == int(stride) else 0

@@ -72,7 +72,7 @@ def _parser(words: Sequence[str]) -> ArgumentParser:
     parser = ArgumentParser(prog="archbuilder", description="Small convolutional networks as checked YAML files.")
     parser.add_argument("--version", action="version", version=f"archbuilder {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    names = [module.name for module in iter_modules(__path__)]
+    names = [module.name for module in iter_modules(__path__) if not module.name.startswith("_")]
     used = words[0].replace("-", "_") if words else ""
     for name in [used] if used in names else names:
         module = import_module(f"{__name__}.{name}")

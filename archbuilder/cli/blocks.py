@@ -5,6 +5,7 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 
 from archbuilder.blocks import BLOCKS, find
+from archbuilder.cli._options import add_blocks_option
 from archbuilder.diagnostics import ArchbuilderError, Span, declare, did_you_mean
 
 NO_BLOCK = declare("AB903", "the name of a block that does not exist", exit_status=2)
@@ -14,7 +15,7 @@ def configure(parser: ArgumentParser) -> None:
     parser.add_argument("name", metavar="NAME", nargs="?", help="a block; without it, all are listed")
     parser.add_argument("--markdown", action="store_true", help="the reference of all blocks")
     parser.add_argument("--test", action="store_true", help="hold a block against everything that a block promises")
-    parser.add_argument("--blocks", metavar="FILE", action="append", default=[], help="a file with a block of your own")
+    add_blocks_option(parser)
 
 
 def run(args: Namespace) -> int:

@@ -6,25 +6,34 @@ import sys
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
+from archbuilder.cli._options import add_source_options
 from archbuilder.diagnostics import Span
 from archbuilder.document import MISSING
 from archbuilder.pipeline import Report, check
 
 
+STAGES = ("document", "spec", "graph", "facts")
+
+
 def configure(parser: ArgumentParser) -> None:
     parser.add_argument("files", metavar="FILE", nargs="+", help="a YAML file, a folder of them, or - for standard input")
     parser.add_argument("--format", choices=("text", "json"), default="text", help="text for people, json for programs")
-    parser.add_argument("--set", metavar="KEY=VALUE", action="append", default=[], help="override a field: train.epochs=3")
+    add_source_options(parser)
     parser.add_argument("--strict", action="store_true", help="warnings also give exit status 1")
     detail = parser.add_mutually_exclusive_group()
     detail.add_argument("-q", "--quiet", action="store_true", help="leave the table of layers out")
     detail.add_argument("-v", "--verbose", action="store_true", help="a row of the table for every op, not for every block")
+    detail.add_argument("--emit", choices=STAGES, help="print what a stage made instead of the report")
 
 
 def run(args: Namespace) -> int:
     """Exit 0 all clean, 1 something found, 2 a file could not be read."""
     reports = [report for name in args.files for report in _reports(name, args.set)]
-    if args.format == "json":
+    if args.emit:
+        from archbuilder.reporting import stages
+
+        print("\n".join(stages.render(report, args.emit) for report in reports))
+    elif args.format == "json":
         from archbuilder.reporting import json
 
         print(json.render(reports))
@@ -52,7 +61,7 @@ def _status(report: Report, strict: bool) -> int:
 def _reports(name: str, overrides: list[str]) -> list[Report]:
     """The reports on a file, or on every .yaml and .yml file in a folder and below; hidden folders are left out."""
     folder = Path(name)
-    if name == "-" or not _is_folder(folder):
+    if name in ("-", "") or not _is_folder(folder):
         return [check(name, overrides)]
     found = sorted(path for path in folder.rglob("*.y*ml") if path.suffix in (".yaml", ".yml") and path.is_file())
     shown = [path for path in found if not any(part.startswith(".") for part in path.relative_to(folder).parts)]

@@ -9,9 +9,6 @@ from archbuilder.pipeline import Report
 from archbuilder.reporting.text import layer_table, totals
 from archbuilder.schema.model import Model
 
-STAGES = ("document", "spec", "graph", "facts")
-
-
 def render(report: Report, stage: str) -> str:
     """The lines of one stage; nothing where the file did not get that far."""
     lines: Iterator[str] = iter(())

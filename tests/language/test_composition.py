@@ -1,0 +1,192 @@
+"""define, extends, join, use and branches: what they build, and what they refuse, with the place."""
+
+from textwrap import dedent
+
+import pytest
+import torch
+
+import archbuilder
+from archbuilder.pipeline import check
+
+HEAD = "archbuilder: 1\ninput: [3, 16, 16]\n"
+
+
+def network(text: str) -> str:
+    return HEAD + dedent(text).lstrip()
+
+
+def errors(source) -> list[tuple[str, int]]:
+    return [(d.code.id, d.span.line) for d in check(source).diagnostics]
+
+
+def forward(source, x):
+    torch.manual_seed(0)
+    module = archbuilder.build(source).eval()
+    return module, module(x)
+
+
+@pytest.fixture
+def x():
+    torch.manual_seed(1)
+    return torch.randn(2, 3, 16, 16)
+
+
+class TestDefine:
+    def test_equals_what_it_stands_for(self, x):
+        composite = network(
+            """
+            vars: {width: 8}
+            define:
+              pair:
+                params: {out: null, kernel: 3, step: width // 8}
+                blocks:
+                  - conv: {out: out, kernel: kernel}
+                  - conv: {out: 2 * out, stride: step}
+            network:
+              - pair: width
+              - pair: {out: 4, kernel: 1, step: 2}
+            """
+        )
+        written_out = network(
+            """
+            network:
+              - stage: {name: pair, blocks: [{conv: 8}, {conv: 16}]}
+              - stage: {name: pair2, blocks: [{conv: {out: 4, kernel: 1}}, {conv: {out: 8, stride: 2}}]}
+            """
+        )
+        module, y = forward(composite, x)
+        other, expected = forward(written_out, x)
+        assert list(module.state_dict()) == list(other.state_dict())
+        assert torch.equal(y, expected)
+
+    def test_may_use_another(self):
+        text = "define:\n  a: {blocks: [{conv: 4}]}\n  b: {blocks: [a, a]}\nnetwork: [b]\n"
+        assert list(check(HEAD + text).graph.nodes)[0] == "b.a.conv.conv"
+
+    @pytest.mark.parametrize(
+        ("text", "found"),
+        [
+            ("define:\n  a: {blocks: [a]}\nnetwork: [a]\n", [("AB208", 4)]),
+            ("define:\n  a: {blocks: [b]}\n  b: {blocks: [a]}\nnetwork: [a]\n", [("AB208", 4)]),
+            ("define: {a: {params: {out: null}, blocks: [{conv: out}]}}\nnetwork: [a]\n", [("AB102", 4)]),
+            ("define: {a: {params: {out: 4}, blocks: [{conv: out}]}}\nnetwork: [{a: {width: 4}}]\n", [("AB101", 4)]),
+            ("define: {a: {params: {out: 4}}}\nnetwork: [{conv: 4}]\n", [("AB104", 3)]),
+            ("define: {a: {blocks: [{conv: wide}]}}\nnetwork: [a, a]\n", [("AB103", 3)]),
+            ("define: {a: {blocks: [{conv: 0}]}}\nnetwork: [a]\n", [("AB103", 3)]),
+            ("define: {conv: {blocks: [{conv: 4}]}}\nnetwork: [conv]\n", [("AB202", 3)]),
+            ("define: {my-conv: {blocks: [{conv: 4}]}}\nnetwork: [{conv: 4}]\n", [("AB202", 3)]),
+            ("define: {train: {blocks: [{conv: 4}]}}\nnetwork: [{conv: 4}]\n", [("AB202", 3)]),
+        ],
+    )
+    def test_mistakes(self, text, found):
+        assert errors(HEAD + text) == found
+
+    def test_doubling_without_end_is_bounded(self):
+        levels = "".join(f"  d{n}: {{blocks: [d{n - 1}, d{n - 1}]}}\n" for n in range(1, 40))
+        text = f"{HEAD}define:\n  d0: {{blocks: [{{conv: 4}}]}}\n{levels}network: [d39]\n"
+        assert [code for code, _ in errors(text)] == ["AB209"]
+
+
+class TestExtends:
+    @pytest.fixture
+    def base(self, tmp_path):
+        path = tmp_path / "base.yaml"
+        path.write_text(
+            f'{HEAD}limits: {{params: "< 1k", receptive_field: "> 2"}}\nvars: {{w: 4}}\nnetwork: [{{conv: w}}]\n'
+        )
+        return path
+
+    def test_own_keys_win_and_sections_merge(self, base):
+        variant = base.parent / "variant.yaml"
+        variant.write_text('extends: base.yaml\nname: variant\nlimits: {params: "< 2k"}\nvars: {w: 8}\n')
+        report = check(variant)
+        assert report.ok
+        assert {m.limit.name: m.limit.text for m in report.limits} == {"params": "< 2k", "receptive_field": "> 2"}
+        assert report.facts.params == 3 * 8 * 9 + 16
+
+    def test_a_problem_in_the_base_points_into_the_base(self, base):
+        base.write_text(base.read_text().replace("conv: w", "conv: wide"))
+        variant = base.parent / "variant.yaml"
+        variant.write_text("extends: base.yaml\nname: variant\n")
+        (diagnostic,) = check(variant).diagnostics
+        assert (diagnostic.code.id, diagnostic.span.file, diagnostic.span.line) == ("AB103", str(base), 5)
+        assert "conv: wide" in check(variant).source_of(diagnostic)
+
+    @pytest.mark.parametrize("text", ["extends: variant.yaml\n", "extends: missing.yaml\n", "extends: [a, b]\n"])
+    def test_mistakes(self, tmp_path, text):
+        variant = tmp_path / "variant.yaml"
+        variant.write_text(text)
+        assert errors(variant) == [("AB009", 1)]
+
+
+class TestJoin:
+    def test_adds_earlier_outputs_to_the_current_value(self, x):
+        module, y = forward(HEAD + "network: [{conv: {out: 4, name: a}}, {conv: {out: 4, name: b}}, {join: a}]\n", x)
+        a = module.a.activation(module.a.norm(module.a.conv(x)))
+        b = module.b.activation(module.b.norm(module.b.conv(a)))
+        assert torch.equal(y, a + b)
+
+    def test_concatenates_in_the_order_of_from(self, x):
+        text = "network: [{conv: {out: 4, name: a}}, {conv: {out: 4, name: b}}, {join: {from: [b, a], merge: concat}}]\n"
+        module, y = forward(HEAD + text, x)
+        a = module.a.activation(module.a.norm(module.a.conv(x)))
+        assert torch.equal(y[:, 4:], a)
+
+    def test_a_name_that_comes_later(self):
+        text = "network:\n  - conv: 4\n  - join: late\n  - conv: {out: 4, name: late}\n"
+        assert errors(HEAD + text) == [("AB206", 5)]
+
+    def test_unequal_strides(self):
+        text = """
+        network:
+          - conv: {name: a, out: 4}
+          - branches: {paths: [[{strided: 4}], [{conv: {out: 4, kernel: 9, padding: valid}}]], merge: add}
+        """
+        assert errors(network(text)) == [("AB306", 5)]
+
+
+class TestUse:
+    def test_shares_weights_and_counts_them_once(self, x):
+        text = HEAD + "network: [{conv: {out: 4}}, {conv: {out: 4, name: twice}}, {use: twice}]\n"
+        module, y = forward(text, x)
+        twice = torch.nn.Sequential(module.twice.conv, module.twice.norm, module.twice.activation)
+        first = module.conv.activation(module.conv.norm(module.conv.conv(x)))
+        assert torch.equal(y, twice(twice(first)))
+        facts = check(text).facts
+        assert facts.params == sum(p.numel() for p in module.parameters())
+        assert [layer.macs for layer in facts.layers if layer.macs][1:] == [4 * 4 * 9 * 256] * 2
+
+    def test_a_block_with_a_skip_in_it(self, x):
+        text = HEAD + "network: [{conv: 4}, {skip: {name: s, blocks: [{conv: 4}]}}, {use: s}]\n"
+        module, _ = forward(text, x)
+        assert [name for name, _ in module.named_children()] == ["conv", "s"]
+        assert check(text).facts.field.size == (7, 7)
+
+    def test_other_channels(self):
+        assert errors(HEAD + "network:\n  - conv: {out: 4, name: a}\n  - use: a\n") == [("AB207", 5)]
+
+
+class TestBranches:
+    def test_split_and_multiply_is_a_gated_unit(self, x):
+        text = network(
+            """
+            network:
+              - conv: 8
+              - branches: {split: true, merge: multiply, paths: [[{activation: tanhexp}], []]}
+            """
+        )
+        module, y = forward(text, x)
+        a, b = module.conv.activation(module.conv.norm(module.conv.conv(x))).chunk(2, 1)
+        assert torch.allclose(y, a * torch.tanh(torch.exp(a)) * b)
+
+    def test_paths_of_several_lengths(self, x):
+        text = HEAD + "network: [{branches: {paths: [[{conv: 4}, {conv: 4}], [{max_pool: {kernel: 3, stride: 1, padding: 1}}], []]}}]\n"
+        _, y = forward(text, x)
+        assert y.shape == (2, 10, 16, 16)
+        assert torch.equal(y[:, 7:], x)
+
+
+def test_squeeze_excite_leaves_the_local_field_and_says_so():
+    report = check(HEAD + "classes: 10\nnetwork: [{conv: 8}, squeeze_excite, {conv: 8}, gap, classifier]\n")
+    assert report.facts.field.size == (5, 5)
+    assert report.facts.field.status == "whole input"
