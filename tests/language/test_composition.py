@@ -73,7 +73,7 @@ class TestDefine:
             ("define: {a: {params: {out: 4}}}\nnetwork: [{conv: 4}]\n", [("AB104", 3)]),
             ("define: {a: {blocks: [{conv: wide}]}}\nnetwork: [a, a]\n", [("AB103", 3)]),
             ("define: {a: {blocks: [{conv: 0}]}}\nnetwork: [a]\n", [("AB103", 3)]),
-            ("define: {conv: {blocks: [{conv: 4}]}}\nnetwork: [conv]\n", [("AB202", 3)]),
+            ("define: {conv: {blocks: [{conv: 4}]}}\nnetwork: [{conv: 4}]\n", [("AB202", 3)]),
             ("define: {my-conv: {blocks: [{conv: 4}]}}\nnetwork: [{conv: 4}]\n", [("AB202", 3)]),
             ("define: {train: {blocks: [{conv: 4}]}}\nnetwork: [{conv: 4}]\n", [("AB202", 3)]),
         ],
