@@ -3,6 +3,7 @@
     report = archbuilder.check("architectures/c1c2c3c40.yaml")   # no torch needed
     graph = archbuilder.load("architectures/c1c2c3c40.yaml")     # raises ArchbuilderError if invalid
     module = archbuilder.build(graph)                            # an ordinary torch.nn.Module
+    result = archbuilder.train("architectures/quickstart.yaml")  # a run folder that can be continued
 """
 
 from __future__ import annotations
@@ -16,8 +17,9 @@ if TYPE_CHECKING:
     from archbuilder.ir.graph import Graph
     from archbuilder.modules import build
     from archbuilder.pipeline import Report, check, load
+    from archbuilder.training import train
 
-__all__ = ["ArchbuilderError", "Graph", "Report", "__version__", "build", "check", "load"]
+__all__ = ["ArchbuilderError", "Graph", "Report", "__version__", "build", "check", "load", "train"]
 
 # name -> where it lives; imported on first use, so that importing archbuilder costs nothing
 _HOMES = {
@@ -27,6 +29,7 @@ _HOMES = {
     "build": "archbuilder.modules",
     "check": "archbuilder.pipeline",
     "load": "archbuilder.pipeline",
+    "train": "archbuilder.training",
 }
 
 

@@ -11,10 +11,9 @@ Every field has a default, so `train: {epochs: 3}` is a whole recipe.
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import Field, model_validator
 
-from archbuilder.schema.fields import Positive
+from archbuilder.schema.fields import Check, Positive, Variables, expected, failure
 from archbuilder.schema.model import Child, Family, Model
 
 Rate = Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
@@ -24,14 +23,17 @@ Share = Annotated[float, Field(ge=0.0, le=1.0)]
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
 
 
-def _pair(value: Any) -> Any:
-    if isinstance(value, (list, tuple)) and len(value) == 2:
-        return tuple(value)
-    text = {"text": f"expected two numbers, found {value!r}"[:80], "hint": "as in betas: [0.9, 0.999]"}
-    raise PydanticCustomError("archbuilder", "{text}", text)
+def _betas(value: Any, variables: Variables) -> tuple[float, float]:
+    if (
+        isinstance(value, (list, tuple))
+        and len(value) == 2
+        and all(type(v) in (int, float) and 0 <= v < 1 for v in value)
+    ):
+        return float(value[0]), float(value[1])
+    raise expected("two numbers from 0 to below 1", value, "write betas: [0.9, 0.999]")
 
 
-Pair = Annotated[tuple[BelowOne, BelowOne], BeforeValidator(_pair)]
+Betas = Annotated[tuple[float, float], Check(_betas)]
 
 
 class Sgd(Model):
@@ -45,8 +47,7 @@ class Sgd(Model):
     @model_validator(mode="after")
     def _nesterov_needs_momentum(self) -> "Sgd":
         if self.nesterov and not self.momentum:
-            text = {"text": "nesterov needs a momentum over 0, found 0", "hint": "set momentum: 0.9 or nesterov: false"}
-            raise PydanticCustomError("archbuilder", "{text}", text)
+            raise failure("nesterov needs a momentum over 0, found 0", "set momentum: 0.9 or nesterov: false")
         return self
 
 
@@ -54,7 +55,7 @@ class AdamW(Model):
     """Adam with decoupled weight decay, `torch.optim.AdamW`."""
 
     lr: Rate = Field(1e-3, description="learning rate; the highest one where a schedule changes it")
-    betas: Pair = Field((0.9, 0.999), description="decay of the running means of the gradient and of its square")
+    betas: Betas = Field((0.9, 0.999), description="decay of the running means of the gradient and of its square")
     weight_decay: Decay = Field(0.01, description="share of each weight that a step of rate 1 takes away")
     eps: Rate = Field(1e-8, description="added to the divisor")
 

@@ -1,0 +1,149 @@
+"""The run folder OUT/NAME/TIME: made whole, held by one process, every file replaced in one step.
+
+architecture.yaml   the YAML as it was read
+facts.json          what `check` found, and the recipe with every default filled in
+environment.json    versions, seed, device, threads, command, overrides
+metrics.jsonl       one object per epoch
+last.pt, best.pt    checkpoints
+curves.png          loss and accuracy over the epochs
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import datetime
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+from archbuilder.diagnostics import ArchbuilderError, Span, declare
+from archbuilder.training.files import locked, write_whole
+
+ARCHITECTURE = "architecture.yaml"
+FACTS = "facts.json"
+ENVIRONMENT = "environment.json"
+METRICS = "metrics.jsonl"
+LAST = "last.pt"
+BEST = "best.pt"
+CURVES = "curves.png"
+
+WRITE = declare("AB701", "a run folder that cannot be written")
+NO_RUN = declare("AB702", "a folder that is no run", exit_status=2)
+HELD = declare("AB703", "a run that another process is training", exit_status=2)
+
+
+class RunFolder:
+    """A run's files.  Writing raises ArchbuilderError AB701 and leaves the old file as it was."""
+
+    def __init__(self, path: Path, published: bool) -> None:
+        self.path = path
+        self.published = published
+
+    def write(self, name: str, data: bytes | str) -> None:
+        """Replace a file of the run in one step."""
+        try:
+            write_whole(self.path / name, data.encode() if isinstance(data, str) else data)
+        except OSError as error:
+            raise self._unwritable(name, error) from None
+
+    def write_json(self, name: str, value: Any) -> None:
+        self.write(name, json.dumps(value, indent=2) + "\n")
+
+    def has(self, name: str, text: str | None = None) -> bool:
+        """Is there such a file (with just this text)?"""
+        path = self.path / name
+        return path.is_file() and (text is None or path.read_bytes() == text.encode())
+
+    def read(self, name: str) -> bytes:
+        """A file of the run.  Raises ArchbuilderError AB702 where it is missing."""
+        try:
+            return (self.path / name).read_bytes()
+        except OSError as error:
+            message = f"{name} cannot be read: {error.strerror}"
+            raise ArchbuilderError(NO_RUN.at(Span(str(self.path)), message, _runs_below(self.path))) from None
+
+    def read_json(self, name: str) -> dict[str, Any]:
+        """A JSON object of the run.  Raises ArchbuilderError AB702 where there is none."""
+        try:
+            value = json.loads(self.read(name))
+        except ValueError:
+            value = None
+        if isinstance(value, dict):
+            return value
+        hint = "a run is continued with what it was started with: bring the file back"
+        raise ArchbuilderError(NO_RUN.at(Span(str(self.path / name)), "this is no JSON object", hint))
+
+    def publish(self) -> None:
+        """Give the folder its name, the time; never that of another run, even in the same second."""
+        time = datetime.now().strftime("%Y-%m-%dT%H-%M-%S")
+        for number in count(1):
+            target = self.path.parent / (time if number == 1 else f"{time}-{number}")
+            if target.exists():
+                continue
+            try:
+                os.rename(self.path, target)
+            except OSError as error:
+                if target.exists():
+                    continue  # another run was a moment faster
+                raise self._unwritable(target.name, error) from None
+            self.path, self.published = target, True
+            return
+
+    def _unwritable(self, name: str, error: OSError) -> ArchbuilderError:
+        message = f"{name} cannot be written: {error.strerror or error}"
+        if self.published:
+            hint = f"nothing older is lost: mend it, then archbuilder train --resume {self.path}"
+        else:
+            hint = "name another place with --out"
+        return ArchbuilderError(WRITE.at(Span(str(self.path)), message, hint))
+
+
+@contextmanager
+def created(out: Path, network: str) -> Iterator[RunFolder]:
+    """A new run folder, hidden until `publish`; what was not published is removed again.
+
+    So a visible run can always be continued, and a mistake before the first epoch leaves nothing.
+    """
+    parent = out / network
+    path = parent / f".starting-{secrets.token_hex(4)}"
+    try:
+        path.mkdir(parents=True)
+    except OSError as error:
+        message = f"no run folder can be made here: {error.strerror}"
+        raise ArchbuilderError(WRITE.at(Span(str(parent)), message, "name another place with --out")) from None
+    folder = RunFolder(path, published=False)
+    try:
+        with locked(path):
+            yield folder
+    finally:
+        if not folder.published:
+            shutil.rmtree(path, ignore_errors=True)
+            with suppress(OSError):
+                parent.rmdir()
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[RunFolder]:
+    """An existing run folder, held; left-overs of a killed process are removed.
+
+    Raises ArchbuilderError AB703 while another process trains this run.
+    """
+    with locked(path) as mine:
+        if not mine:
+            message = "another process is training this run"
+            raise ArchbuilderError(HELD.at(Span(str(path)), message, "wait for it, or stop it first"))
+        for leftover in path.glob("*.tmp"):
+            with suppress(OSError):
+                leftover.unlink()
+        yield RunFolder(path, published=True)
+
+
+def _runs_below(path: Path) -> str:
+    runs = [p.parent for form in ("*", "*/*") for p in path.glob(f"{form}/{ARCHITECTURE}") if p.parent.name[0] != "."]
+    newest = max(runs, default=None, key=lambda run: run.name)
+    return f"did you mean {newest}?" if newest else "a run folder is OUT/NAME/TIME, as train printed it"

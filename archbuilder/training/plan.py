@@ -1,0 +1,131 @@
+"""What is to be trained, held against everything that can be known before torch is imported."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import yaml
+
+from archbuilder import pipeline
+from archbuilder.diagnostics import ArchbuilderError, Diagnostic, Span, declare
+from archbuilder.ir.graph import Graph
+from archbuilder.pipeline import Report
+from archbuilder.spec.architecture import Architecture
+from archbuilder.spec.data import Data, problems
+from archbuilder.spec.train import Train
+from archbuilder.training.folder import ARCHITECTURE, ENVIRONMENT, NO_RUN, RunFolder
+
+REFUSED = declare("AB707", "a network that its check refuses is not trained")
+NO_DATA = declare("AB708", "a file without images to train on")
+CLASSES = declare("AB709", "a network without classes")
+ARGUMENTS = declare("AB710", "arguments that do not go together", exit_status=2)
+
+PathLike = str | os.PathLike[str]
+
+
+@dataclass(frozen=True)
+class Options:
+    """How this process trains; recorded with the run, so that a resumed one does the same."""
+
+    device: str = "auto"
+    threads: int | None = None
+    data_dir: Path | None = None
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A run that can start: a network that ends in classes, images, a recipe.
+
+    `out` is the folder for a new run; `path` is the run to go on with, None for a new one.
+    """
+
+    report: Report
+    graph: Graph
+    data: Data
+    train: Train
+    classes: int
+    overrides: tuple[str, ...]
+    options: Options
+    out: Path
+    path: Path | None = None
+
+    @property
+    def text(self) -> str:
+        """The YAML as it was read; with its base files merged in where it extends any."""
+        document = self.report.document
+        if document is None or len(document.sources) == 1:
+            return document.text if document else ""
+        return yaml.safe_dump(document.root.plain(), sort_keys=False, default_flow_style=None)
+
+    @property
+    def identity(self) -> str:
+        """What makes two runs the same run: the YAML and its overrides, as a SHA-256."""
+        return hashlib.sha256(json.dumps([self.text, self.overrides]).encode()).hexdigest()
+
+
+def new(source: PathLike | None, overrides: Sequence[str], out: PathLike, options: Options, check: bool) -> Plan:
+    """The plan of a new run.  Raises ArchbuilderError with all that stands against it."""
+    if source is None:
+        hint = "name a YAML file, or a run with --resume"
+        raise ArchbuilderError(ARGUMENTS.at(Span("archbuilder train"), "there is nothing to train", hint))
+    return _plan(pipeline.check(source, overrides), tuple(overrides), options, Path(out), check)
+
+
+def resumed(run: PathLike, options: Options) -> Plan:
+    """The plan of a run that goes on: its own YAML and overrides; its own device, threads and data
+    where the options do not say otherwise.  Raises ArchbuilderError."""
+    path = Path(run)
+    folder = RunFolder(path, published=True)
+    folder.read(ARCHITECTURE)
+    recorded = folder.read_json(ENVIRONMENT)
+    try:
+        overrides = tuple(map(str, recorded["overrides"]))
+        data_dir = recorded["data_dir"]
+        options = Options(
+            str(recorded["device"]) if options.device == "auto" else options.device,
+            options.threads or int(recorded["threads"]),
+            options.data_dir or (Path(data_dir) if data_dir else None),
+        )
+    except (KeyError, TypeError, ValueError):
+        span = Span(str(path / ENVIRONMENT))
+        hint = "bring the run's own file back, or start a new run"
+        raise ArchbuilderError(NO_RUN.at(span, "this does not say how the run was started", hint)) from None
+    plan = _plan(pipeline.check(path / ARCHITECTURE, overrides), overrides, options, path.parent, check=False)
+    return replace(plan, path=path, data=_beside(plan.data, Path(str(recorded.get("source", "")))))
+
+
+def _beside(data: Data, source: Path) -> Data:
+    """A data file's relative path counts from the folder of the YAML that was read, not from its copy's."""
+    path = source.parent / data.dataset
+    return data.model_copy(update={"dataset": str(path)}) if path.is_file() else data
+
+
+def _plan(report: Report, overrides: tuple[str, ...], options: Options, out: Path, check: bool) -> Plan:
+    errors = [d for d in report.diagnostics if d.severity == "error"]
+    spec, graph = report.spec, report.graph
+    if spec is None or graph is None:
+        raise ArchbuilderError(*errors)
+    if errors and check:
+        remark = f"not trained: check found {len(errors)} error{'s' if len(errors) > 1 else ''}"
+        hint = "mend it, or train it all the same with --no-check"
+        raise ArchbuilderError(*errors, REFUSED.at(Span(report.file), remark, hint))
+    if found := list(_problems(spec)):
+        raise ArchbuilderError(*found)
+    assert spec.data is not None and spec.classes is not None  # else there were problems
+    return Plan(report, graph, spec.data, spec.train or Train(), spec.classes, overrides, options, out)
+
+
+def _problems(spec: Architecture) -> Iterator[Diagnostic]:
+    """What a file may lack for a check, but not for training; do the images fit the network?"""
+    if spec.data is None:
+        yield NO_DATA.at(spec.span(), "there is no data: section", "add data: {dataset: digits}, for one")
+    else:
+        yield from problems(spec.data, spec.input, spec.classes)
+    if spec.classes is None:
+        hint = "add classes: 10, for one; the network then has to end in 10 values"
+        yield CLASSES.at(spec.span(), "there is no classes: field", hint)

@@ -1,0 +1,114 @@
+"""What a run says while it runs: a bar on a terminal, else a plain line per epoch."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from archbuilder.training.loop import Score
+from archbuilder.training.result import Record, best_of, chosen_on
+from archbuilder.training.trainer import Trainer
+
+
+def progress(epochs: int, done: int, images: int) -> Progress:
+    """The progress of a run of `epochs`, of which `done` are trained, with `images` training images each."""
+    return Bar(epochs, done, images) if sys.stdout.isatty() else Progress(epochs)
+
+
+class Progress:
+    """A plain line per epoch."""
+
+    def __init__(self, epochs: int) -> None:
+        self.epochs = epochs
+
+    def say(self, text: str) -> None:
+        print(text, flush=True)
+
+    def update(self, epoch: int, score: Score) -> None:
+        """The epoch's score up to now, and over how many images."""
+
+    def epoch(self, record: Record) -> None:
+        """An epoch is done and safe."""
+        self.say(line(record, self.epochs))
+
+    def close(self) -> None:
+        """Nothing more will be shown."""
+
+
+class Bar(Progress):
+    """A bar over the images of the whole run: loss, accuracy, images/s, and the time that is left."""
+
+    def __init__(self, epochs: int, done: int, images: int) -> None:
+        super().__init__(epochs)
+        self.images = images
+        from tqdm import tqdm
+
+        form = "{desc} {percentage:3.0f}%|{bar}| {rate_fmt}, {remaining} left{postfix}"
+        self._bar: Any = tqdm(
+            total=epochs * images,
+            initial=done * images,
+            unit=" images",
+            unit_scale=True,
+            bar_format=form,
+            mininterval=0,
+            desc=self._name(done + 1),
+            file=sys.stdout,
+            dynamic_ncols=True,
+            leave=False,
+        )
+
+    def _name(self, epoch: int) -> str:
+        return f"epoch {min(epoch, self.epochs)}/{self.epochs}"
+
+    def say(self, text: str) -> None:
+        self._bar.write(text, file=sys.stdout)
+
+    def update(self, epoch: int, score: Score) -> None:
+        self._bar.set_description_str(self._name(epoch), refresh=False)
+        self._bar.set_postfix_str(f"loss {score.loss:.3f}, accuracy {score.accuracy:.1f} %", refresh=False)
+        self._bar.update((epoch - 1) * self.images + score.images - self._bar.n)
+
+    def epoch(self, record: Record) -> None:
+        super().epoch(record)
+        self._bar.update(record["epoch"] * self.images - self._bar.n)
+
+    def close(self) -> None:
+        self._bar.close()
+
+
+def opening(trainer: Trainer, path: Path) -> str:
+    """What is about to be trained, on what, and where it goes."""
+    splits, device = trainer.splits, trainer.device.type
+    count = sum(p.numel() for p in trainer.module.parameters())
+    parts = {"training": splits.train, "validation": splits.validation, "test": splits.test}
+    images = ", ".join(f"{len(part):,} {name}" for name, part in parts.items() if part is not None)
+    threads = torch.get_num_threads()
+    cores = f", {threads} thread{'s' if threads > 1 else ''}" if device == "cpu" else ""
+    after = f", continues after epoch {trainer.done}" if trainer.done else ""
+    return f"{trainer.plan.report.name}: {count:,} parameters; {images} images; {device}{cores}\nrun: {path}{after}"
+
+
+def line(record: Record, epochs: int) -> str:
+    """One epoch in one line of text."""
+    parts = [f"epoch {record['epoch']:>{len(str(epochs))}}/{epochs}"]
+    for split in ("train", "validation", "test"):
+        if f"{split}_loss" in record:
+            parts.append(f"{split} {record[f'{split}_accuracy']:6.2f} % (loss {record[f'{split}_loss']:.4f})")
+    parts += [f"lr {record['lr']:.3g}", f"{record['seconds']:.1f} s", f"{record['images_per_second']:,.0f} images/s"]
+    return "  ".join(parts)
+
+
+def closing(metrics: list[Record], test_images: int) -> str:
+    """The result in words: the last epoch is it; the best one is named with the split that chose it."""
+    last, best = metrics[-1], best_of(metrics)
+    split = chosen_on(best)
+    remark = (
+        "chosen on the validation split" if split == "validation" else "chosen on the test images, so no fair result"
+    )
+    return (
+        f"result: test accuracy {last['test_accuracy']:.2f} % on {test_images:,} images after the last epoch\n"
+        f"best:   epoch {best['epoch']} with {split} accuracy {best[f'{split}_accuracy']:.2f} %, {remark}"
+    )

@@ -1,0 +1,47 @@
+"""What training gives back: where the run is, and what it measured."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+Record = dict[str, Any]  # one epoch: a line of metrics.jsonl
+
+
+def chosen_on(record: Record) -> str:
+    """The split by which the best epoch is chosen: the validation split where there is one."""
+    return "validation" if "validation_accuracy" in record else "test"
+
+
+def best_of(metrics: Sequence[Record]) -> Record:
+    """The first epoch with the highest accuracy on the split of `chosen_on`."""
+    return max(metrics, key=lambda record: float(record[f"{chosen_on(record)}_accuracy"]))
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """A finished run: its folder and one record per epoch (losses; accuracies in per cent)."""
+
+    path: Path
+    metrics: tuple[Record, ...]
+
+    @property
+    def last(self) -> Record:
+        """The last epoch: the result of the run."""
+        return self.metrics[-1]
+
+    @property
+    def best(self) -> Record:
+        """The best epoch.  Without a validation split it is chosen on the test images: no fair result."""
+        return best_of(self.metrics)
+
+
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C during training; the message says what is kept and how to continue."""
+
+    def __init__(self, path: Path, done: int, epochs: int) -> None:
+        kept = f"interrupted: {done} of {epochs} epochs are kept in {path}"
+        super().__init__(f"{kept}\ncontinue with: archbuilder train --resume {path}")
+        self.path = path

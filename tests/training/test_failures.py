@@ -1,0 +1,183 @@
+"""Whatever goes wrong is one clear diagnostic, and nothing already written is lost."""
+
+from __future__ import annotations
+
+import builtins
+import resource
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from archbuilder.cli import main
+from archbuilder.diagnostics import ArchbuilderError
+from archbuilder.training import RunResult, train
+from archbuilder.training.failures import explained
+
+SameEnd = Callable[[Path, Path], None]
+
+
+def refused(quick: Any, *overrides: str, **options: Any) -> ArchbuilderError:
+    with pytest.raises(ArchbuilderError) as error:
+        quick(*overrides, **options)
+    return error.value
+
+
+# before the first epoch
+
+
+def test_a_network_that_its_check_refuses_is_not_trained(quick, tiny: str, tmp_path: Path, capsys):
+    (tmp_path / "net.yaml").write_text(tiny + 'limits: {params: "< 100"}\n')
+    arguments = ["train", str(tmp_path / "net.yaml"), "--out", str(tmp_path / "runs"), "--set", "train.epochs=1"]
+    assert main(arguments) == 1
+    found = capsys.readouterr().err
+    assert "1,678" in found and "AB707 not trained: check found 1 error" in found and "--no-check" in found
+    assert not (tmp_path / "runs").exists()
+    assert main([*arguments, "--no-check", "--threads", "1"]) == 0
+    assert "note: its check finds errors" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "code"),
+    [
+        ("out: 6", "out: six", "AB103"),
+        ("lr: 0.2", "lr: -1", "AB103"),
+        ("one_cycle", "onecycle", "AB101"),
+        ("epochs: 4", "epochs: 0", "AB103"),
+        ("classes: 10", "clases: 10", "AB101"),
+        ("  - classifier", "  - linear: {out: 7}", "AB"),
+    ],
+)
+def test_a_wrong_file_is_wrong_with_or_without_check(quick, tiny: str, tmp_path: Path, old: str, new: str, code: str):
+    for check in (True, False):
+        error = refused(quick, text=tiny.replace(old, new), check=check)
+        assert error.diagnostics[0].code.id.startswith(code)
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_file_has_to_name_images_and_classes(quick, tiny: str):
+    bare = tiny[: tiny.index("data:")].replace("classes: 10\n", "").replace("  - classifier\n", "")
+    error = refused(quick, text=bare)
+    assert [d.code.id for d in error.diagnostics] == ["AB708", "AB709"]
+
+
+def test_a_file_without_a_recipe_trains_by_the_defaults(quick, tiny: str):
+    result = quick("train.epochs=1", text=tiny[: tiny.index("train:")])
+    assert result.last["lr"] == pytest.approx(0.1 / 25 / 1e4)
+
+
+def test_a_network_without_parameters_cannot_be_trained(quick, tiny: str, tmp_path: Path):
+    start, end = tiny.index("network:"), tiny.index("data:")
+    text = tiny[:start].replace("defaults: {dropout: 0.1}\n", "") + "network: [gap]\n" + tiny[end:]
+    text = text.replace("[1, 8, 8]", "[10, 8, 8]").replace("augment:", "# augment:")
+    error = refused(quick, text=text)
+    assert "AB711 the network has no parameters to train" in str(error)
+    assert not list((tmp_path / "runs").rglob("*"))  # what was begun is removed again
+
+
+def test_a_device_that_is_not_there_is_named(quick):
+    missing = "cuda" if not torch.cuda.is_available() else "mps"
+    error = refused(quick, device=missing)
+    assert f"AB706 there is no device {missing}" in str(error) and error.exit_status == 2
+
+
+def test_a_place_that_cannot_be_written_is_found_before_the_first_epoch(tiny: str, tmp_path: Path):
+    (tmp_path / "file").touch()
+    with pytest.raises(ArchbuilderError, match="AB701 no run folder can be made here: Not a directory") as error:
+        train(tiny, out=tmp_path / "file")
+    assert "--out" in error.value.diagnostics[0].hint
+
+
+def test_nothing_to_train_and_missing_files_give_status_2(tmp_path: Path, capsys):
+    assert main(["train"]) == 2
+    assert main(["train", str(tmp_path / "none.yaml")]) == 2
+    assert main(["train", "--resume", str(tmp_path / "none")]) == 2
+    assert main(["train", str(tmp_path / "none.yaml"), "--set", "train.epochs"]) == 2
+    found = capsys.readouterr().err
+    assert "AB710" in found and "AB001" in found and "AB702" in found and "Traceback" not in found
+
+
+def test_a_missing_package_is_named(tiny: str, monkeypatch: pytest.MonkeyPatch):
+    real = builtins.__import__
+
+    def without_session(name: str, *args: Any, **kwargs: Any) -> Any:
+        if name == "archbuilder.training.session":
+            raise ModuleNotFoundError("No module named 'torch'", name="torch")
+        return real(name, *args, **kwargs)
+
+    monkeypatch.setattr(builtins, "__import__", without_session)
+    with pytest.raises(ArchbuilderError, match="AB700 training needs torch, which is not installed"):
+        train(tiny)
+
+
+# in the middle of a run
+
+
+def test_a_loss_that_is_no_number_stops_the_run_and_keeps_the_last_good_state(quick, tmp_path: Path):
+    diverging = ("train.schedule={step: {every: 2, gamma: 1.0e30}}", "train.epochs=6")
+    error = refused(quick, *diverging)
+    (found,) = error.diagnostics
+    assert found.code.id == "AB712" and "epoch 3" in found.message and "lr: 0.2" in found.hint
+    (run,) = tmp_path.glob("runs/tiny/*")
+    state = torch.load(run / "last.pt", weights_only=True)
+    assert state["epoch"] == 2
+    assert all(value.isfinite().all() for value in state["model"].values())
+    assert len((run / "metrics.jsonl").read_text().splitlines()) == 2
+
+
+def test_a_batch_of_one_value_per_channel_is_explained(quick, tiny: str):
+    text = tiny.replace("  - gap\n", "  - gap\n  - norm\n").replace("batch_size: 256", "batch_size: 1")
+    error = refused(quick, text=text)
+    assert "AB714 batch normalisation cannot learn from one value per channel" in str(error)
+
+
+def test_too_little_memory_is_explained(tiny: str):
+    from archbuilder.training import plan
+
+    wanted = plan.new(tiny, (), "runs", plan.Options(), check=True)
+    with pytest.raises(ArchbuilderError, match=r"AB713 .*allocate") as error, explained(wanted):
+        torch.empty(2**46, dtype=torch.int8)
+    assert "lower batch_size (256 now)" in error.value.diagnostics[0].hint
+    with pytest.raises(RuntimeError, match="something else"), explained(wanted):
+        raise RuntimeError("something else")
+
+
+@pytest.mark.parametrize("name", ["best.pt", "last.pt", "metrics.jsonl", "curves.png"])
+def test_a_full_disk_loses_nothing(quick, whole: RunResult, same_end: SameEnd, tmp_path: Path, name: str):
+    def fill(record: dict[str, Any]) -> None:
+        nonlocal run, before
+        (run,) = tmp_path.glob("runs/tiny/*")
+        if record["epoch"] == 3:
+            before = {path.name: path.read_bytes() for path in run.iterdir()}
+            (run / f"{name}.tmp").symlink_to("/dev/full")
+
+    run, before = Path(), {}
+    error = refused(quick, on_epoch=fill)
+    (found,) = error.diagnostics
+    assert f"AB701 {name} cannot be written: No space left on device" in str(error) and error.exit_status == 1
+    assert f"archbuilder train --resume {run}" in found.hint
+    assert (run / name).read_bytes() == before[name] if name in before else not (run / name).exists()
+    assert not list(run.glob("*.tmp"))
+    train(resume=run)
+    same_end(run, whole.path)
+
+
+def test_a_checkpoint_cut_off_in_the_middle_loses_nothing(quick, whole: RunResult, same_end: SameEnd, tmp_path: Path):
+    unlimited = resource.getrlimit(resource.RLIMIT_FSIZE)
+
+    def fill(record: dict[str, Any]) -> None:
+        if record["epoch"] == 2:  # from here on the system lets no file grow beyond 9 kB
+            resource.setrlimit(resource.RLIMIT_FSIZE, (9_000, unlimited[1]))
+
+    try:
+        error = refused(quick, on_epoch=fill)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, unlimited)
+    assert "pt cannot be written: File too large" in str(error)
+    (run,) = tmp_path.glob("runs/tiny/*")
+    assert torch.load(run / "last.pt", weights_only=True)["epoch"] == 2
+    assert not list(run.glob("*.tmp"))
+    train(resume=run)
+    same_end(run, whole.path)

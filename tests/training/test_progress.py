@@ -1,0 +1,48 @@
+"""What a terminal shows; plain lines are held in test_run."""
+
+from __future__ import annotations
+
+import re
+import sys
+
+import pytest
+
+from archbuilder.training.curves import curves
+from archbuilder.training.loop import Score
+from archbuilder.training.progress import Bar, Progress, line, progress
+
+RECORD = {
+    "epoch": 2,
+    "train_loss": 1.25,
+    "train_accuracy": 50.0,
+    "test_loss": 1.5,
+    "test_accuracy": 40.0,
+    "lr": 0.1,
+    "seconds": 12.34,
+    "images_per_second": 1234.5,
+}
+
+
+def test_a_line_has_all_of_an_epoch():
+    expected = "epoch  2/10  train  50.00 % (loss 1.2500)  test  40.00 % (loss 1.5000)  lr 0.1  12.3 s  1,234 images/s"
+    assert line(RECORD, 10) == expected
+
+
+def test_a_terminal_gets_a_bar(monkeypatch: pytest.MonkeyPatch, capsys):
+    assert type(progress(2, 0, 100)) is Progress  # what pytest captures is no terminal
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    bar = progress(2, 1, 100)
+    assert isinstance(bar, Bar)
+    bar.update(2, Score(loss=1.234, accuracy=56.78, images=50))
+    bar.epoch(RECORD)
+    bar.close()
+    shown = capsys.readouterr().out
+    assert re.search(r"epoch 2/2 +75%\|.*\| .* images/s, .* left, loss 1\.234, accuracy 56\.8 %", shown)
+    assert "100%" in shown
+    assert line(RECORD, 2) in shown
+
+
+def test_curves_take_any_number_of_epochs():
+    for epochs in (1, 2, 300):
+        metrics = [{**RECORD, "epoch": epoch} for epoch in range(1, epochs + 1)]
+        assert curves(metrics, "a network").startswith(b"\x89PNG")

@@ -1,0 +1,256 @@
+"""An interrupted run that goes on ends where an uninterrupted one ends, bit for bit."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from archbuilder.diagnostics import ArchbuilderError
+from archbuilder.training import Interrupted, RunResult, train
+
+SameEnd = Callable[[Path, Path], None]
+
+
+def stop_after(epoch: int) -> Callable[[dict[str, Any]], None]:
+    """Ctrl-C as soon as an epoch is on disk."""
+
+    def stop(record: dict[str, Any]) -> None:
+        if record["epoch"] == epoch:
+            raise KeyboardInterrupt
+
+    return stop
+
+
+@pytest.fixture
+def half(quick) -> Path:
+    """A run of four epochs, interrupted after two."""
+    with pytest.raises(Interrupted) as stop:
+        quick(on_epoch=stop_after(2))
+    return stop.value.path
+
+
+def test_a_resumed_run_ends_like_an_uninterrupted_one(half: Path, whole: RunResult, same_end: SameEnd):
+    assert len((half / "metrics.jsonl").read_text().splitlines()) == 2
+    result = train(resume=half)
+    assert result.path == half and len(result.metrics) == 4
+    same_end(half, whole.path)
+
+
+def test_an_interruption_says_how_to_go_on(half: Path, quick):
+    said = r"2 of 4 epochs are kept in .*\ncontinue with: archbuilder train --resume "
+    with pytest.raises(KeyboardInterrupt, match=said):
+        quick(on_epoch=stop_after(2))
+    assert (half / "curves.png").exists()
+
+
+def test_it_can_be_interrupted_again_and_again(half: Path, whole: RunResult, same_end: SameEnd):
+    with pytest.raises(Interrupted):
+        train(resume=half, on_epoch=stop_after(3))
+    train(resume=half)
+    same_end(half, whole.path)
+    resumed = json.loads((half / "environment.json").read_text())["resumed"]
+    assert [entry["after_epoch"] for entry in resumed] == [2, 3]
+
+
+@pytest.mark.parametrize("torn", ['{"epoch": 1, "train_lo', "", '{"epoch": 1}\n{"epoch": 2}\n{"epoch": 3}\n'])
+def test_metrics_are_those_of_the_checkpoint_whatever_a_kill_left(
+    half: Path, whole: RunResult, same_end: SameEnd, torn: str
+):
+    (half / "metrics.jsonl").write_text(torn)
+    (half / "last.pt.tmp").write_bytes(b"half a checkpoint")
+    train(resume=half)
+    same_end(half, whole.path)
+    assert not list(half.glob("*.tmp"))
+
+
+def test_a_run_without_a_checkpoint_begins_at_its_first_epoch(half: Path, whole: RunResult, same_end: SameEnd):
+    for name in ("last.pt", "best.pt", "metrics.jsonl", "curves.png"):
+        (half / name).unlink()
+    train(resume=half)
+    same_end(half, whole.path)
+
+
+WIDE = """\
+archbuilder: 1
+input: [3, 8, 8]
+classes: 10
+network:
+  - conv: {out: 24}
+  - skip: {blocks: [{depthwise: {dilation: 2}}, {pointwise: {out: 24}}, {grouped: {out: 24, groups: 4}}]}
+  - strided: {out: 32, dropout: 0.2}
+  - gap
+  - classifier
+data: {dataset: digits, batch_size: 512, augment: [shift_scale_rotate, {coarse_dropout: {height: 4, width: 4}}]}
+"""
+
+
+def test_two_threads_end_alike_too(quick, same_end: SameEnd):
+    """Wide enough that torch divides the work, and every kind of conv."""
+    overrides, options = ("train.epochs=2",), {"text": WIDE, "threads": 2}
+    full = quick(*overrides, **options)
+    with pytest.raises(Interrupted) as stop:
+        quick(*overrides, **options, on_epoch=stop_after(1))
+    train(resume=stop.value.path)
+    same_end(stop.value.path, full.path)
+
+
+def test_overrides_adamw_and_a_validation_split_survive(quick, same_end: SameEnd):
+    overrides = (
+        "train.optimizer={adamw: {lr: 0.01}}",
+        "train.schedule={step: {every: 1, gamma: 0.5}}",
+        "data.validation=0.1",
+        "train.epochs=3",
+        "train.seed=7",
+    )
+    full = quick(*overrides)
+    with pytest.raises(Interrupted) as stop:
+        quick(*overrides, on_epoch=stop_after(1))
+    train(resume=stop.value.path)
+    same_end(stop.value.path, full.path)
+
+
+def test_a_finished_run_says_so_and_stays_as_it_is(quick, capsys):
+    run = quick("train.epochs=1").path
+    before = {path.name: (path.stat().st_mtime_ns, path.read_bytes()) for path in run.iterdir()}
+    capsys.readouterr()
+    result = train(resume=run)
+    assert "is finished: all 1 epochs are trained" in capsys.readouterr().out
+    assert len(result.metrics) == 1
+    assert {path.name: (path.stat().st_mtime_ns, path.read_bytes()) for path in run.iterdir()} == before
+
+
+def test_a_kill_after_the_last_epoch_leaves_only_the_picture_to_be_made(quick):
+    run = quick("train.epochs=1").path
+    (run / "curves.png").unlink()
+    train(resume=run)
+    assert (run / "curves.png").exists()
+
+
+def test_a_resumed_run_says_what_is_not_as_it_was(half: Path, capsys):
+    environment = json.loads((half / "environment.json").read_text())
+    (half / "environment.json").write_text(json.dumps({**environment, "torch": "0.0.1"}))
+    capsys.readouterr()
+    train(resume=half, threads=2)
+    out = capsys.readouterr().out
+    assert "cpu, 2 threads" in out
+    assert "note: torch was 0.0.1 when the run started, and is" in out
+    assert "note: threads was 1 when the run started, and is 2 now" in out
+    assert "device was" not in out
+
+
+def test_a_resumed_run_takes_as_many_threads_as_before(half: Path, capsys):
+    capsys.readouterr()
+    train(resume=half)
+    assert "cpu, 1 thread\n" in capsys.readouterr().out
+
+
+def test_a_data_file_beside_the_yaml_is_found_again(tiny: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    images, labels = np.random.default_rng(0).integers(0, 256, (64, 8, 8), dtype=np.uint8), np.arange(64) % 10
+    (tmp_path / "nets").mkdir()
+    np.savez(tmp_path / "nets" / "own.npz", x_train=images, y_train=labels, x_test=images, y_test=labels)
+    (tmp_path / "nets" / "net.yaml").write_text(tiny.replace("dataset: digits", "dataset: own.npz"))
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(Interrupted) as stop:
+        train("nets/net.yaml", device="cpu", on_epoch=stop_after(1))
+    assert stop.value.path.parts[:2] == ("runs", "tiny")
+    run = stop.value.path.absolute()
+    monkeypatch.chdir("/")
+    assert len(train(resume=run).metrics) == 4
+
+
+def damaged(run: Path, how: str) -> None:
+    path = run / "last.pt"
+    content = bytearray(path.read_bytes())
+    if how == "truncated":
+        path.write_bytes(content[: len(content) // 2])
+    elif how == "empty":
+        path.write_bytes(b"")
+    elif how == "text":
+        path.write_text("not a checkpoint")
+    elif how == "one bit":  # in the middle of the weights: torch itself would read it without a word
+        content[len(content) // 2] ^= 1
+        path.write_bytes(content)
+    elif how == "unsafe":
+        torch.save({"kind": Path("/")}, path)
+
+
+@pytest.mark.parametrize("how", ["truncated", "empty", "text", "one bit", "unsafe"])
+def test_a_damaged_checkpoint_is_named_with_a_remedy(half: Path, how: str):
+    damaged(half, how)
+    with pytest.raises(ArchbuilderError, match="AB704 this file is damaged, or no checkpoint at all") as error:
+        train(resume=half)
+    (found,) = error.value.diagnostics
+    assert found.span.file == str(half / "last.pt")
+    assert "copy best.pt over last.pt" in found.hint
+
+
+def test_the_remedy_for_a_damaged_checkpoint_works(half: Path, whole: RunResult, same_end: SameEnd):
+    damaged(half, "truncated")
+    shutil.copy(half / "best.pt", half / "last.pt")
+    train(resume=half)
+    same_end(half, whole.path)
+
+
+def test_a_foreign_checkpoint_is_refused(half: Path, quick):
+    other = quick("train.seed=3", "train.epochs=1").path
+    shutil.copy(other / "last.pt", half / "last.pt")
+    with pytest.raises(ArchbuilderError, match="AB705 this belongs to another network or recipe"):
+        train(resume=half)
+    torch.save({"state_dict": {}}, half / "last.pt")
+    with pytest.raises(ArchbuilderError, match="AB705 this is no checkpoint of archbuilder"):
+        train(resume=half)
+
+
+def test_a_checkpoint_that_does_not_fit_is_refused(half: Path):
+    state = torch.load(half / "last.pt", weights_only=True)
+    state["model"].popitem()
+    torch.save(state, half / "last.pt")
+    with pytest.raises(ArchbuilderError, match="AB705 this does not fit the network: Missing key"):
+        train(resume=half)
+
+
+def test_a_run_whose_yaml_was_changed_is_refused(half: Path):
+    path = half / "architecture.yaml"
+    path.write_text(path.read_text().replace("lr: 0.2", "lr: 0.3"))
+    with pytest.raises(ArchbuilderError, match="AB705 this belongs to another network or recipe than architecture"):
+        train(resume=half)
+
+
+def test_a_run_that_is_being_trained_is_not_resumed(quick, tmp_path: Path):
+    refused = []
+
+    def second(record: dict[str, Any]) -> None:
+        (run,) = tmp_path.glob("runs/tiny/*")
+        with pytest.raises(ArchbuilderError, match="AB703 another process is training this run"):
+            train(resume=run)
+        refused.append(run)
+
+    assert quick("train.epochs=1", on_epoch=second).path == refused[0]
+
+
+def test_what_is_no_run_is_named(tmp_path: Path, half: Path):
+    with pytest.raises(ArchbuilderError, match=r"AB702 architecture.yaml cannot be read") as error:
+        train(resume=tmp_path / "nothing")
+    assert error.value.exit_status == 2
+    with pytest.raises(ArchbuilderError, match=f"did you mean {half}"):
+        train(resume=half.parent)
+    (half / "environment.json").write_text("{}")
+    with pytest.raises(ArchbuilderError, match="AB702 this does not say how the run was started"):
+        train(resume=half)
+    (half / "environment.json").write_text("[1")
+    with pytest.raises(ArchbuilderError, match="AB702 this is no JSON object"):
+        train(resume=half)
+
+
+def test_a_resumed_run_takes_no_other_network(half: Path, tiny: str):
+    for source, overrides in ((tiny, ()), (None, ("train.epochs=9",))):
+        with pytest.raises(ArchbuilderError, match="AB710 a resumed run brings its own") as error:
+            train(source, overrides=overrides, resume=half)
+        assert error.value.exit_status == 2
