@@ -121,7 +121,8 @@ def _read_block(node: Node, env: Env) -> Block:
     return block if isinstance(block, Block) else _Broken.model_construct()
 
 
-Blocks = Annotated[tuple[Block, ...], Child(read_blocks), Field(min_length=1)]
+BLOCK_LIST = {"type": "array", "items": BLOCKS}  # as JSON Schema
+Blocks = Annotated[tuple[Block, ...], Child(read_blocks, BLOCK_LIST), Field(min_length=1)]
 
 
 def is_reserved(name: str) -> bool:

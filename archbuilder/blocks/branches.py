@@ -4,7 +4,7 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
-from archbuilder.blocks import Block, lower_blocks, read_blocks, register
+from archbuilder.blocks import BLOCK_LIST, Block, lower_blocks, read_blocks, register
 from archbuilder.blocks.skip import MERGES, Merge
 from archbuilder.document import Node
 from archbuilder.ir.builder import GraphBuilder
@@ -34,7 +34,11 @@ class Branches(Block):
         "branches: {paths: [[], [], []], split: true}": "AB301",
     }
 
-    paths: Annotated[tuple[tuple[Block, ...], ...], Child(_read_paths), Field(description="lists of blocks, at least two")]
+    paths: Annotated[
+        tuple[tuple[Block, ...], ...],
+        Child(_read_paths, {"type": "array", "minItems": 2, "items": BLOCK_LIST}),
+        Field(description="lists of blocks, at least two"),
+    ]
     merge: Annotated[Merge, Field(description="how the paths meet")] = "concat"
     split: Annotated[bool, Field(description="cut the channels between the paths")] = False
 

@@ -10,12 +10,18 @@ from archbuilder.blocks.dropout import Dropout
 from archbuilder.blocks.norm import Norm
 from archbuilder.ir.builder import GraphBuilder
 from archbuilder.ir.ops import Conv2d, Pad2d
-from archbuilder.schema.fields import Check, Padding, Positive, Size, Variables, expected
+from archbuilder.schema.fields import Check, Padding, Positive, Size, Variables, expected, reads
 from archbuilder.schema.model import Child, Model, one
 
 STEPS = ("conv", "norm", "act", "dropout")
+_BESIDE = "|".join(STEPS[1:])
 
 
+@reads(
+    type="string",
+    pattern=f"^(({_BESIDE})-){{0,7}}conv(-({_BESIDE})){{0,7}}$",
+    examples=["conv-norm-act-dropout", "conv-act-norm", "norm-act-conv", "conv"],
+)
 def _order(value: Any, variables: Variables) -> tuple[str, ...]:
     """`conv-norm-act` -> its steps; conv stands in it exactly once."""
     steps = tuple(value.split("-")) if isinstance(value, str) else tuple(value) if isinstance(value, tuple) else ()
@@ -24,9 +30,15 @@ def _order(value: Any, variables: Variables) -> tuple[str, ...]:
     return steps
 
 
-NormField = Annotated[Norm, Child(one(Norm)), Field(description="batch, group, layer, instance, none, or a mapping as of `norm`")]
-ActivationField = Annotated[Activation, Child(one(Activation)), Field(description="as of `activation`; none leaves it out")]
-DropoutField = Annotated[Dropout, Child(one(Dropout)), Field(description="as of `dropout`; 0 leaves it out")]
+NormField = Annotated[
+    Norm, Child(one(Norm), Norm), Field(description="batch, group, layer, instance, none, or a mapping as of `norm`")
+]
+ActivationField = Annotated[
+    Activation, Child(one(Activation), Activation), Field(description="as of `activation`; none leaves it out")
+]
+DropoutField = Annotated[
+    Dropout, Child(one(Dropout), Dropout), Field(description="as of `dropout`; 0 leaves it out")
+]
 OrderField = Annotated[
     tuple[str, ...],
     Check(_order),

@@ -9,14 +9,14 @@ from archbuilder.blocks.conv import Conv
 from archbuilder.schema.fields import Check, size
 
 
-_OVER_ONE = Check(size(1, lambda value: max(value) > 1, "use conv for dilation 1"))
+_OVER_ONE = Check(size(1, lambda value: max(value) > 1, "use conv for dilation 1", **{"not": {"enum": [1, [1, 1]]}}))
 
 
 @register
 class Dilated(Conv):
     """A dilated (atrous) convolution: a larger receptive field for the same parameters."""
 
-    EXAMPLE: ClassVar[str] = "dilated: {out: 32, dilation: 4}"
+    EXAMPLE: ClassVar[str] = "- conv: 32\n- dilated: {out: 32, dilation: 2}"
     REJECTS: ClassVar[dict[str, str]] = {"dilated: {out: 32, dilation: 1}": "AB103"}
 
     dilation: Annotated[tuple[int, int], _OVER_ONE, Field(description="distance between taps, over 1 on one axis")] = (2, 2)

@@ -5,7 +5,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from archbuilder.blocks import Block, Blocks, lower_blocks, read_blocks, register
+from archbuilder.blocks import BLOCK_LIST, Block, Blocks, lower_blocks, read_blocks, register
 from archbuilder.blocks.conv import NormField
 from archbuilder.blocks.norm import Norm
 from archbuilder.diagnostics import declare, did_you_mean
@@ -38,7 +38,7 @@ def _shortcut(node: Node, env: Env) -> Any:
 
 Shortcut = Annotated[
     Literal["auto", "identity"] | tuple[Block, ...],
-    Child(_shortcut),
+    Child(_shortcut, {"anyOf": [{"enum": list(SHORTCUTS)}, BLOCK_LIST]}),
     Field(description="auto, identity, or a list of blocks"),
 ]
 

@@ -9,7 +9,7 @@ from archbuilder.blocks.conv import Conv
 from archbuilder.schema.fields import Check, size
 
 
-_OVER_ONE = Check(size(1, lambda value: max(value) > 1, "use conv for stride 1"))
+_OVER_ONE = Check(size(1, lambda value: max(value) > 1, "use conv for stride 1", **{"not": {"enum": [1, [1, 1]]}}))
 
 
 @register

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 
 import torchinfo
 
-from archbuilder.analysis.facts import Facts, Layer
-from archbuilder.ir.graph import Graph
+from archbuilder.analysis.facts import Facts
+from archbuilder.ir.graph import Graph, Node
 from archbuilder.ir.ops import Conv2d
+from archbuilder.ir.shape import Shapes
 from archbuilder.modules.network import build
 
 
@@ -24,14 +25,14 @@ def summary(graph: Graph, facts: Facts) -> str:
         col_names=("output_size", "num_params", "kernel_size", "mult_adds"),
         row_settings=("var_names", "depth"),
     )
-    lines = compare(facts, statistics.total_params, statistics.total_mult_adds)
+    lines = compare(graph, facts, statistics.total_params, statistics.total_mult_adds)
     return "\n".join([str(statistics), *lines])
 
 
-def compare(facts: Facts, params: int, mult_adds: int) -> Iterator[str]:
+def compare(graph: Graph, facts: Facts, params: int, mult_adds: int) -> Iterator[str]:
     """archbuilder's totals against torchinfo's."""
     yield _line("parameters", facts.params, params, "")
-    extra = sum(map(_counted_by_torchinfo, facts.layers))
+    extra = sum(_counted_by_torchinfo(node, graph.inputs(node)) for node in graph.nodes.values())
     why = f"torchinfo also counts {extra:,} for biases and norms"
     if mult_adds != facts.macs + extra:
         why += f"; {mult_adds - facts.macs - extra:+,} are not explained by that"
@@ -44,13 +45,13 @@ def _line(name: str, own: int, theirs: int, why: str) -> str:
     return f"{name}: {own:,}; torchinfo says {theirs:,}" + (f": {why}" if why else "")
 
 
-def _counted_by_torchinfo(layer: Layer) -> int:
-    """What torchinfo counts as multiply-adds of a layer beside its MACs.
+def _counted_by_torchinfo(node: Node, inputs: Shapes) -> int:
+    """What torchinfo counts as multiply-adds of one call of a layer beside its MACs.
 
     It multiplies the size of every weight and bias by the positions of a conv's output, and by
     one for every other layer (torchinfo 1.8.0, LayerInfo.calculate_macs).
     """
-    op, shape = layer.node.op, layer.node.shape
+    op = node.op
     if isinstance(op, Conv2d):
-        return op.bias * shape.elements
-    return layer.params - layer.macs
+        return op.bias * node.shape.elements
+    return op.params(inputs) - op.macs(inputs)
