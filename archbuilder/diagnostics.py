@@ -10,7 +10,7 @@ turns them into text or into an exception.  A `Code` is declared in the module t
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Literal, NamedTuple
@@ -97,8 +97,17 @@ class ArchbuilderError(Exception):
 def did_you_mean(found: str, known: Iterable[str]) -> str:
     """A remedy for a name that is not known: the nearest known one, or all of them."""
     known = sorted(known)[:MAX_NAMES]
-    near = get_close_matches(found[:MAX_NAME], known, n=1, cutoff=0.6)
-    return f"did you mean {near[0]}?" if near else f"known here: {', '.join(known)}"
+    return nearest(found, known) or (f"known here: {', '.join(known)}" if known else "")
+
+
+def nearest(found: str, known: Sequence[str]) -> str:
+    """The known name that is like the one that was found, as a remedy; empty where none is like it."""
+    for name in (found[:MAX_NAME], found[:MAX_NAME].lower()):
+        near = get_close_matches(name, known, n=1, cutoff=0.65)
+        near = near or [word for word in known if len(word) > 3 and word in name]  # there is a norm in BatchNorm2d
+        if near:
+            return f"did you mean {near[0]}?"
+    return ""
 
 
 def show(value: object, width: int = 60) -> str:

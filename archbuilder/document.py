@@ -36,6 +36,7 @@ DUPLICATE = declare("AB005", "a key that occurs twice")
 BAD_KEY = declare("AB006", "a key that is not text")
 BOUND = declare("AB007", "a file that is too large, too deep or expands too far")
 SCALAR = declare("AB008", "a value with a tag, an alias or digits that cannot be read")
+TOO_MANY = declare("AB010", "more problems than are reported")
 
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _STARTS = (yaml.MappingStartEvent, yaml.SequenceStartEvent)
@@ -119,22 +120,23 @@ def read_text(source: str | os.PathLike[str]) -> tuple[str, str]:
     """
     if isinstance(source, str) and "\n" in source:
         return "<string>", source
-    name = "<stdin>" if str(source) == "-" else str(source)
+    name = "<stdin>" if source == "-" else str(source)
     try:
         with _open(source) as stream:
             data = stream.read(MAX_BYTES + 1)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
-        hint = "check the path; a YAML text given as a string needs a line break"
+        hint = "a YAML text needs a line break to be told from a path" if ": " in name else "check the path"
         raise ArchbuilderError(MISSING.at(Span(name), f"cannot be read: {reason}", hint)) from None
     if len(data) > MAX_BYTES:
-        raise ArchbuilderError(BOUND.at(Span(name), f"the file is larger than {MAX_BYTES // 2**20} MiB"))
+        message, hint = f"the file is larger than {MAX_BYTES // 2**20} MiB", "an architecture has some kilobytes"
+        raise ArchbuilderError(BOUND.at(Span(name), message, hint))
     return name, _decode(data, name)
 
 
 def _open(source: str | os.PathLike[str]) -> AbstractContextManager[BinaryIO]:
     """The bytes of a file or of standard input.  Raises OSError, also for what is not an ordinary file."""
-    if str(source) == "-":
+    if source == "-":
         if sys.stdin is None:  # closed, as by <&-
             raise OSError("standard input is closed")
         return nullcontext(sys.stdin.buffer)
@@ -160,6 +162,11 @@ def _place(name: str, text: str, offset: int) -> Span:
     lines = _LINE_BREAK.split(text[:offset])
     line, column = len(lines), len(lines[-1]) + 1
     return Span(name, line, column, line, column + 1)
+
+
+def too_many(place: Span) -> Diagnostic:
+    """The last finding of a file that has more than anyone reads."""
+    return TOO_MANY.at(place, f"more than {MAX_PROBLEMS} problems: the rest is not read", "mend these first")
 
 
 def parse(text: str, name: str = "<string>") -> Document:
@@ -309,7 +316,7 @@ class _Reader:
     def _value(self, event: Any) -> Any:
         """A scalar by the YAML 1.2 core schema."""
         text: str = event.value
-        if not event.implicit[0] or event.style in ("'", '"', "|", ">"):
+        if event.tag or event.style:  # !!str, quotes, | and >
             return text
         if text in _NULL:
             return None
@@ -329,7 +336,7 @@ class _Reader:
         return math.nan if text in _NAN else text
 
     def _check_tag(self, event: Any) -> None:
-        if event.tag is None or event.tag == "!" or (event.tag == "tag:yaml.org,2002:str" and type(event) not in _STARTS):
+        if event.tag is None or (event.tag in ("!", "tag:yaml.org,2002:str") and type(event) is yaml.ScalarEvent):
             return
         raise ArchbuilderError(SCALAR.at(self._span(event), f"the tag {event.tag} is not supported", "remove the tag"))
 
@@ -346,8 +353,9 @@ class _Reader:
         return ArchbuilderError(BOUND.at(self._span(event), message))
 
     def _report(self, diagnostic: Diagnostic) -> None:
-        if len(self.diagnostics) < MAX_PROBLEMS:
-            self.diagnostics.append(diagnostic)
+        if len(self.diagnostics) >= MAX_PROBLEMS:
+            raise ArchbuilderError(*self.diagnostics, too_many(diagnostic.span))
+        self.diagnostics.append(diagnostic)
 
     def _span(self, event: Any) -> Span:
         start, end = event.start_mark, event.end_mark
@@ -366,18 +374,19 @@ class _Reader:
             message = f"the character U+{ord(forbidden[0]):04X} is not allowed in YAML"
             raise ArchbuilderError(SYNTAX.at(_place(self.name, self.text, forbidden.start()), message, "remove it"))
         if self.text.count("\n%") > MAX_DIRECTIVES:
-            raise ArchbuilderError(BOUND.at(Span(self.name), f"more than {MAX_DIRECTIVES} directives (lines that begin with %)"))
+            message = f"more than {MAX_DIRECTIVES} directives (lines that begin with %)"
+            raise ArchbuilderError(BOUND.at(Span(self.name), message))
 
     def _syntax(self, error: Any) -> Diagnostic:
-        """A syntax error in a place where there is text: what is open at the end of the file is shown where it began."""
+        """A syntax error; what is still open at the end of the file is shown where it began."""
         lines = _LINE_BREAK.split(self.text)
         mark, opened = error.problem_mark, error.context_mark
         problem = f"not YAML: {error.problem}"
-        if error.context:
-            problem += f" {error.context}" + (f" that starts on line {opened.line + 1}" if opened else "")
-        if opened and mark.line >= len(lines) - 1 and not lines[-1]:
-            mark = opened
+        if opened and opened.line != mark.line:
+            problem += f" {error.context} that starts on line {opened.line + 1}"
         line, column = mark.line + 1, mark.column + 1
+        if line + (not lines[-1]) > len(lines):
+            line, column = (opened.line + 1, opened.column + 1) if opened else (len(lines), len(lines[-1]) + 1)
         span = Span(self.name, line, column, line, column + 1)
         return SYNTAX.at(span, problem, _slip(lines[mark.line] if mark.line < len(lines) else "", problem))
 

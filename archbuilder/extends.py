@@ -6,12 +6,15 @@ field, a list and the network are replaced as a whole.
 
 from __future__ import annotations
 
+from os.path import realpath
 from pathlib import Path
 
 from archbuilder.diagnostics import ArchbuilderError, declare
 from archbuilder.document import Document, Node, parse, read_text
 
 MAX_BASES = 10
+
+FORM = {"type": "string", "description": "a file to start from: own keys win, lists are replaced"}  # as JSON Schema
 
 EXTENDS = declare("AB009", "a base file that cannot be extended")
 
@@ -24,7 +27,7 @@ def extend(document: Document) -> None:
     while (node := document.root.get("extends")) is not None:
         span = document.root.place("extends")
         del document.root.value["extends"]
-        if not isinstance(node.value, str):
+        if not isinstance(node.value, str) or "\0" in node.value:
             raise ArchbuilderError(EXTENDS.at(span, "extends takes the path of one file", "write extends: base.yaml"))
         path = str(Path(node.span.file).parent / node.value)
         if any(_same(path, other) for other in seen) or len(seen) > MAX_BASES:
@@ -43,7 +46,7 @@ def extend(document: Document) -> None:
 
 
 def _same(first: str, second: str) -> bool:
-    return Path(first).resolve() == Path(second).resolve()
+    return realpath(first) == realpath(second)
 
 
 def _merge(own: Node, base: Node, depth: int = 0) -> None:

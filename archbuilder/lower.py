@@ -37,7 +37,7 @@ def _end(spec: Architecture, classes: int, g: GraphBuilder) -> None:
             g.add(Flatten(), "flatten")
     elif not shape.flat:
         message = f"the network ends in a map of {shape}, classes: {classes} needs a vector"
-        g.diagnostics.append(ENDING.at(last.span(), message, "add gap and classifier at the end"))
+        g.diagnostics.append(ENDING.at(last.span(), message, "end with gap and classifier"))
         return
     if shape.c != classes:
         message = f"the network ends in {shape.c} values, classes is {classes}"

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+from copy import copy
+from dataclasses import replace
 
-from archbuilder.diagnostics import ArchbuilderError, Diagnostic, Span, declare
+from archbuilder.diagnostics import ArchbuilderError, Diagnostic, Span, declare, shorten, show
 from archbuilder.document import Document, Node, parse
 
 OVERRIDE = declare("AB901", "an override that cannot be applied", exit_status=2)
@@ -12,54 +15,87 @@ OVERRIDE = declare("AB901", "an override that cannot be applied", exit_status=2)
 
 def apply(document: Document, overrides: Sequence[str]) -> None:
     """Set each `key.path=value`, value in YAML.  Raises ArchbuilderError AB901 with every bad one."""
-    problems = [problem for text in overrides if (problem := _apply(document.root, text))]
+    problems: list[Diagnostic] = []
+    for text in overrides:
+        try:
+            _apply(document.root, text)
+        except ArchbuilderError as error:
+            problems += error.diagnostics
     if problems:
         raise ArchbuilderError(*problems)
 
 
-def _apply(root: Node, text: str) -> Diagnostic | None:
-    span = Span(f"--set {text}")
+def _apply(root: Node, text: str) -> None:
+    place = Span(f"--set {text}")
     path, equals, value = text.partition("=")
     keys = path.strip().split(".")
     if not equals or not all(keys):
-        return OVERRIDE.at(span, "an override is key.path=value", "write --set train.epochs=3")
+        raise _error(place, "an override is key.path=value", "write --set train.epochs=3")
+    _set(root, keys, _value(value, place))
+
+
+def _value(text: str, place: Span) -> Node:
+    """The node of a value in YAML; its places are the override, not lines of the little text it is read from."""
     try:
         # as the value of a key, so that an empty text and a bare scalar are read alike
-        node = parse(f"value: {value}\n", span.file).root.value["value"]
+        document = parse(f"value: {text}", place.file)
     except ArchbuilderError as error:
-        return OVERRIDE.at(span, f"the value is not YAML: {error.diagnostics[0].message}", "quote it as YAML would need it")
-    _relabel(node, span)
-    return _set(root, keys, node, span)
+        raise _error(place, f"the value is not YAML: {error.diagnostics[0].message}", "write it as in a file") from None
+    if document.diagnostics:
+        raise ArchbuilderError(*(replace(d, code=OVERRIDE, span=place) for d in document.diagnostics))
+    if list(document.root.value) != ["value"]:
+        raise _error(place, "the value ends before the text does", "write a mapping as {a: 1, b: 2}")
+    node: Node = document.root.value["value"]
+    _relabel(node, place)
+    return node
 
 
-def _set(parent: Node, keys: list[str], node: Node, span: Span) -> Diagnostic | None:
-    for number, key in enumerate(keys):
-        at_end = number == len(keys) - 1
-        if parent.is_list:
-            if not key.isdigit() or int(key) >= len(parent.value):
-                message = f"{'.'.join(keys[:number])} is a list of {len(parent.value)}, {key} is not one of its places"
-                return OVERRIDE.at(span, message, "places count from 0")
-            if at_end:
-                parent.value[int(key)] = node
-            else:
-                parent = parent.value[int(key)]
-            continue
-        if parent.value is None:
-            parent.value = {}
-        if not parent.is_mapping:
-            return OVERRIDE.at(span, f"{'.'.join(keys[:number])} is {parent.value!r}, which has no fields", "")
-        parent.keys[key] = span
-        if at_end:
-            parent.value[key] = node
-        else:
-            parent = parent.value.setdefault(key, Node({}, span))
-    return None
+def _set(root: Node, keys: Sequence[str], node: Node) -> None:
+    """Put a node under a path of keys."""
+    *way, last = keys
+    parent = root
+    for number, key in enumerate(way):
+        parent = _enter(parent, _step(parent, key, way[:number], node.span), node.span)
+    step = _step(parent, last, way, node.span)
+    parent.value[step] = node
+    if isinstance(step, str):
+        parent.keys[step] = node.span
 
 
-def _relabel(node: Node, span: Span) -> None:
-    """Problems with the value point at the override, not at a line of the little text it was read from."""
-    node.span = span
-    node.keys = dict.fromkeys(node.keys, span)
+def _step(parent: Node, key: str, way: Sequence[str], place: Span) -> str | int:
+    """The key of a mapping, or the number of a place in a list.  Raises ArchbuilderError where there is neither."""
+    where = ".".join(way) or "the file"
+    if parent.is_list:
+        if not re.fullmatch("[0-9]{1,9}", key) or int(key) >= len(parent.value):
+            message = f"{where} is a list of {len(parent.value)}, {shorten(key, 60)} is not one of its places"
+            raise _error(place, message, "places count from 0")
+        return int(key)
+    if parent.value is None:
+        parent.value = {}
+    if not parent.is_mapping:
+        raise _error(place, f"{where} is {show(parent.value)}, which has no fields", f"set {where} itself")
+    return key
+
+
+def _enter(parent: Node, step: str | int, place: Span) -> Node:
+    """The child to go on in: a new mapping, or a copy of what is there, for an alias may share it."""
+    if isinstance(step, str) and step not in parent.value:
+        parent.keys[step] = place
+        child = Node({}, place)
+    else:
+        old = parent.value[step]
+        child = replace(old, value=copy(old.value), keys=copy(old.keys))
+    parent.value[step] = child
+    return child
+
+
+def _relabel(node: Node, place: Span) -> None:
+    node.span = place
+    node.keys = dict.fromkeys(node.keys, place)
     children = node.value.values() if node.is_mapping else node.value if node.is_list else ()
     for child in children:
-        _relabel(child, span)
+        _relabel(child, place)
+
+
+def _error(place: Span, message: str, hint: str) -> ArchbuilderError:
+    return ArchbuilderError(OVERRIDE.at(place, message, hint))

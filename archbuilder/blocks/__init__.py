@@ -138,7 +138,9 @@ def _check_names(blocks: Iterable[Block], env: Env) -> None:
         if name is None:
             continue
         if name in seen:
-            env.report(NAME_TAKEN, block.span("name"), f"the name {name} occurs twice in one list of blocks", "rename one")
+            env.report(
+                NAME_TAKEN, block.span("name"), f"the name {name} occurs twice in one list of blocks", "rename one"
+            )
         if is_reserved(name):
             message = f"the name {name} means something else in Python or torch"
             env.report(NAME_TAKEN, block.span("name"), message, f"use another one, {name}_ or {name}1 for example")

@@ -5,12 +5,31 @@ from typing import Any
 
 from pydantic import PrivateAttr
 
-from archbuilder.blocks import BLOCKS, NAME_TAKEN, Block, Blocks, is_reserved, lower_blocks, read_blocks
+from archbuilder.blocks import BLOCK_LIST, BLOCKS, NAME_TAKEN, Block, Blocks, is_reserved, lower_blocks, read_blocks
 from archbuilder.diagnostics import Span, declare, did_you_mean
 from archbuilder.document import Node
 from archbuilder.ir.builder import GraphBuilder
-from archbuilder.schema.expressions import MAX_VALUE, ExpressionError, evaluate
-from archbuilder.schema.model import FORM, INVALID, REQUIRED, UNKNOWN, VALUE, Env
+from archbuilder.schema.expressions import MAX_VALUE, PATTERN, ExpressionError, evaluate
+from archbuilder.schema.model import FORM, INVALID, REQUIRED, UNKNOWN, VALUE, Env, validate
+
+_DEFAULT = {"type": ["integer", "string", "null"], "pattern": PATTERN}  # of a parameter; null: it has none
+DEFINITIONS = {  # as JSON Schema
+    "type": ["object", "null"],
+    "propertyNames": {"pattern": "^[A-Za-z][A-Za-z0-9_]*$"},
+    "additionalProperties": {
+        "type": "object",
+        "properties": {
+            "params": {
+                "type": ["object", "null"],
+                "additionalProperties": _DEFAULT,
+                "description": "each parameter with its default; null where it has none",
+            },
+            "blocks": {**BLOCK_LIST, "description": "the blocks that it stands for"},
+        },
+        "required": ["blocks"],
+        "additionalProperties": False,
+    },
+}
 
 RECURSION = declare("AB208", "a definition that uses itself")
 
@@ -28,20 +47,22 @@ class Definition:
         """The composite that a use of this definition stands for, or INVALID."""
         if self.name in env.expanding:
             chain = " -> ".join([*env.expanding, self.name])
-            env.report(RECURSION, self.span, f"{self.name} uses itself: {chain}", "a definition is made of blocks before it")
+            env.report(
+                RECURSION, self.span, f"{self.name} uses itself: {chain}", "a definition is made of blocks before it"
+            )
             return INVALID
         given = self._given(body)
         if given is None:
             env.report(FORM, body.span, f"{self.name} takes a mapping of its parameters", self._usage())
             return INVALID
         values = self._values(given, body, env)
-        if values is None:
+        named = validate(Block, Node({"name": given["name"]} if "name" in given else {}, body.span, body.keys), env)
+        if values is None or not isinstance(named, Block):
             return INVALID
         blocks = read_blocks(self.blocks, env.inside(self.name, values))
         if not isinstance(blocks, tuple):
             return INVALID
-        name = given["name"].value if "name" in given else None
-        composite = Composite.model_construct(name=name, blocks=blocks)
+        composite = Composite.model_construct(name=named.name, blocks=blocks)
         composite._node, composite._kind = body, self.name
         return composite
 
@@ -58,7 +79,9 @@ class Definition:
         before = len(env.diagnostics)
         for key in given:
             if key not in self.params and key != "name":
-                env.report(UNKNOWN, body.place(key), f"{self.name} has no parameter {key}", did_you_mean(key, self.params))
+                env.report(
+                    UNKNOWN, body.place(key), f"{self.name} has no parameter {key}", did_you_mean(key, self.params)
+                )
         values: dict[str, int] = {}
         for key, default in self.params.items():
             if key in given:
@@ -94,7 +117,9 @@ def read_definitions(node: Node | None, env: Env) -> dict[str, Definition]:
     if node is None or node.value is None:
         return {}
     if not node.is_mapping:
-        env.report(FORM, node.span, "expected a mapping of definitions", "write define: {NAME: {params: {...}, blocks: [...]}}")
+        env.report(
+            FORM, node.span, "expected a mapping of definitions", "write define: {NAME: {params: {...}, blocks: [...]}}"
+        )
         return {}
     found = (_definition(name, child, node.place(name), env) for name, child in node.value.items())
     return {definition.name: definition for definition in found if definition}
@@ -103,15 +128,24 @@ def read_definitions(node: Node | None, env: Env) -> dict[str, Definition]:
 def _definition(name: str, node: Node, span: Span, env: Env) -> Definition | None:
     if name in BLOCKS.names() or is_reserved(name) or not name.isidentifier() or name.startswith("_"):
         message = f"a definition cannot be called {name}"
-        env.report(NAME_TAKEN, span, message, "use a name of letters, digits and underscores that no block and no torch module has")
+        env.report(
+            NAME_TAKEN,
+            span,
+            message,
+            "use a name of letters, digits and underscores that no block and no torch module has",
+        )
         return None
     blocks = node.get("blocks")
     if blocks is None:
-        env.report(FORM, span, f"the definition {name} has no blocks", "write blocks: [...] under it, params: {...} before")
+        env.report(
+            FORM, span, f"the definition {name} has no blocks", "write blocks: [...] under it, params: {...} before"
+        )
         return None
     for key in node.value:
         if key not in ("params", "blocks"):
-            env.report(UNKNOWN, node.place(key), f"a definition has no field {key}", did_you_mean(key, ("params", "blocks")))
+            env.report(
+                UNKNOWN, node.place(key), f"a definition has no field {key}", did_you_mean(key, ("params", "blocks"))
+            )
     return Definition(name, _params(node.get("params"), env), blocks, span)
 
 
@@ -119,7 +153,9 @@ def _params(node: Node | None, env: Env) -> dict[str, int | None]:
     if node is None or node.value is None:
         return {}
     if not node.is_mapping:
-        env.report(FORM, node.span, "expected a mapping from parameter to default", "write params: {out: null, times: 2}")
+        env.report(
+            FORM, node.span, "expected a mapping from parameter to default", "write params: {out: null, times: 2}"
+        )
         return {}
     return {
         key: None if child.value is None else _evaluate(key, child, node.place(key), env)
@@ -130,7 +166,11 @@ def _params(node: Node | None, env: Env) -> dict[str, int | None]:
 def _evaluate(key: str, node: Node, span: Span, env: Env) -> int:
     value = node.value
     try:
-        if isinstance(value, bool) or not isinstance(value, (int, str)) or abs(value if isinstance(value, int) else 0) > MAX_VALUE:
+        if (
+            isinstance(value, bool)
+            or not isinstance(value, (int, str))
+            or abs(value if isinstance(value, int) else 0) > MAX_VALUE
+        ):
             raise ExpressionError(f"{key}: expected an integer", "a whole number or arithmetic over vars")
         return value if isinstance(value, int) else evaluate(value, env.variables)
     except ExpressionError as error:

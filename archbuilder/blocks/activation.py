@@ -44,4 +44,4 @@ class Activation(Block):
 
     def lower(self, g: GraphBuilder) -> None:
         if self.kind != "none":
-            g.add(ops.Activation(self.kind, self.slope), self.name or "activation", at=self)
+            g.add(ops.Activation(self.kind, self.slope), self.name or "activation", at=self if self._node else None)

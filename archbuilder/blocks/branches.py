@@ -14,9 +14,15 @@ from archbuilder.schema.model import FORM, INVALID, Child, Env
 
 def _read_paths(node: Node, env: Env) -> Any:
     if not node.is_list or len(node.value) < 2:
-        env.report(FORM, node.span, "expected at least two paths", "write paths: [[conv: 16], []]; an empty path is the identity")
+        env.report(
+            FORM,
+            node.span,
+            "expected at least two paths",
+            "write paths: [[conv: 16], []]; an empty path is the identity",
+        )
         return INVALID
-    return tuple(read_blocks(path, env) for path in node.value)
+    paths = tuple(read_blocks(path, env) for path in node.value)
+    return INVALID if INVALID in paths else paths
 
 
 @register

@@ -26,7 +26,9 @@ def _order(value: Any, variables: Variables) -> tuple[str, ...]:
     """`conv-norm-act` -> its steps; conv stands in it exactly once."""
     steps = tuple(value.split("-")) if isinstance(value, str) else tuple(value) if isinstance(value, tuple) else ()
     if steps.count("conv") != 1 or not set(steps) <= set(STEPS) or len(steps) > 8:
-        raise expected("an order of steps", value, f"{', '.join(STEPS)} joined by dashes, conv once: conv-norm-act-dropout")
+        raise expected(
+            "an order of steps", value, f"{', '.join(STEPS)} joined by dashes, conv once: conv-norm-act-dropout"
+        )
     return steps
 
 
@@ -36,9 +38,7 @@ NormField = Annotated[
 ActivationField = Annotated[
     Activation, Child(one(Activation), Activation), Field(description="as of `activation`; none leaves it out")
 ]
-DropoutField = Annotated[
-    Dropout, Child(one(Dropout), Dropout), Field(description="as of `dropout`; 0 leaves it out")
-]
+DropoutField = Annotated[Dropout, Child(one(Dropout), Dropout), Field(description="as of `dropout`; 0 leaves it out")]
 OrderField = Annotated[
     tuple[str, ...],
     Check(_order),
@@ -129,6 +129,7 @@ class Conv(Convolution):
         "conv: {out: 32, kernel: 99, padding: valid}": "AB302",
         "conv: {out: 32, order: norm-act}": "AB103",
         "conv: {out: 32, padding: some}": "AB103",
+        "conv: {out: 32, padding: 16, padding_mode: reflect}": "AB310",
     }
 
     out: Annotated[Positive, Field(description="output channels")]

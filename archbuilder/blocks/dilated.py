@@ -8,7 +8,6 @@ from archbuilder.blocks import register
 from archbuilder.blocks.conv import Conv
 from archbuilder.schema.fields import Check, size
 
-
 _OVER_ONE = Check(size(1, lambda value: max(value) > 1, "use conv for dilation 1", **{"not": {"enum": [1, [1, 1]]}}))
 
 
@@ -19,4 +18,7 @@ class Dilated(Conv):
     EXAMPLE: ClassVar[str] = "- conv: 32\n- dilated: {out: 32, dilation: 2}"
     REJECTS: ClassVar[dict[str, str]] = {"dilated: {out: 32, dilation: 1}": "AB103"}
 
-    dilation: Annotated[tuple[int, int], _OVER_ONE, Field(description="distance between taps, over 1 on one axis")] = (2, 2)
+    dilation: Annotated[tuple[int, int], _OVER_ONE, Field(description="distance between taps, over 1 on one axis")] = (
+        2,
+        2,
+    )

@@ -26,4 +26,4 @@ class Dropout(Block):
     channels: Annotated[bool, Field(description="drop whole channels of a map")] = False
 
     def lower(self, g: GraphBuilder) -> None:
-        g.add(ops.Dropout(self.p, self.channels), self.name or "dropout", at=self)
+        g.add(ops.Dropout(self.p, self.channels), self.name or "dropout", at=self if self._node else None)

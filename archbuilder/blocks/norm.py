@@ -25,7 +25,11 @@ class Norm(Block):
 
     POSITIONAL: ClassVar[str] = "kind"
     EXAMPLE: ClassVar[str] = "norm: {kind: group, groups: 4}"
-    REJECTS: ClassVar[dict[str, str]] = {"norm: bach": "AB103", "norm: {kind: group, groups: 5}": "AB301"}
+    REJECTS: ClassVar[dict[str, str]] = {
+        "norm: bach": "AB103",
+        "norm: {kind: group, groups: 5}": "AB301",
+        "- gap\n- norm: instance": "AB309",
+    }
 
     kind: Annotated[Kind, Field(description="batch, group, layer, instance or none")] = "batch"
     groups: Annotated[Positive | None, Field(description="groups of channels, for kind group")] = None
@@ -36,7 +40,7 @@ class Norm(Block):
 
     def lower(self, g: GraphBuilder) -> None:
         if self.kind != "none":
-            g.add(self.op(g.channels), self.name or "norm", at=self)
+            g.add(self.op(g.channels), self.name or "norm", at=self if self._node else None)
 
     def op(self, channels: int) -> Op:
         """The op for a number of channels; not for kind none."""

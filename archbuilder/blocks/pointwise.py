@@ -8,7 +8,6 @@ from archbuilder.blocks import register
 from archbuilder.blocks.conv import Conv
 from archbuilder.schema.fields import Check, size
 
-
 _ONE = Check(size(1, lambda value: value == (1, 1), "use conv for another kernel", maximum=1))
 
 

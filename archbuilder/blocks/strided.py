@@ -8,7 +8,6 @@ from archbuilder.blocks import register
 from archbuilder.blocks.conv import Conv
 from archbuilder.schema.fields import Check, size
 
-
 _OVER_ONE = Check(size(1, lambda value: max(value) > 1, "use conv for stride 1", **{"not": {"enum": [1, [1, 1]]}}))
 
 

@@ -11,11 +11,13 @@ from archbuilder.ir.graph import INPUT, Graph, Node, Place
 from archbuilder.ir.op import Op, OpError
 from archbuilder.ir.shape import Shape, Shapes
 
-MAX_LAYERS = 100_000
+MAX_LAYERS = 50_000
+MAX_SIDE, MAX_ELEMENTS = 100_000, 2**31
 
 NO_BLOCK = declare("AB206", "a name that no earlier block has")
 SHARED = declare("AB207", "a shared layer that does not fit here")
 LAYERS = declare("AB201", "a network with too many layers")
+HUGE = declare("AB210", "a value that is too large")
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,14 @@ class GraphBuilder:
         """Channels of the current value, 1 where there is none (then nothing is added anyway)."""
         shape = self.shape
         return shape.c if shape else 1
+
+    @property
+    def count(self) -> int:
+        """How many nodes there are; `since` gives those that came after."""
+        return len(self._nodes)
+
+    def since(self, count: int) -> list[Node]:
+        return self._nodes[count:]
 
     def shape_of(self, value: str) -> Shape | None:
         return self._shapes[value]
@@ -176,13 +186,21 @@ class GraphBuilder:
         if shapes is None:
             return None
         try:
-            return op.shape(shapes)
+            return self._bounded(op.shape(shapes), place)
         except OpError as error:
             branches = ""
             if len(inputs) > 1:
                 branches = ": " + ", ".join(f"{v} gives {s}" for v, s in zip(inputs, shapes, strict=True))
             self.diagnostics.append(error.code.at(place.span(error.field), error.message + branches, error.hint))
-            return error.shape
+            return error.shape and self._bounded(error.shape, place)
+
+    def _bounded(self, shape: Shape, place: Place) -> Shape | None:
+        """The shape, None where it is past what any network has: sizes that multiply would cost time and memory."""
+        if max(shape.h, shape.w) <= MAX_SIDE and shape.elements <= MAX_ELEMENTS:
+            return shape
+        message = f"the result of {shape} has more than {MAX_SIDE:,} pixels a side or {MAX_ELEMENTS:,} values"
+        self.diagnostics.append(HUGE.at(place.span(), message, "pad, upsample or multiply less before it"))
+        return None
 
     def finish(self) -> Graph:
         """The graph, whose output is the current value."""

@@ -13,6 +13,8 @@ from typing import Literal, NamedTuple
 
 Pixels = int | Fraction  # fractions come from upsampling only
 
+FARTHEST = 10**12  # pixels
+
 Status = Literal["exact", "whole input", "upper bound", "unknown"]
 _RANK: tuple[Status, ...] = ("exact", "whole input", "upper bound", "unknown")
 
@@ -47,8 +49,8 @@ class Axis(NamedTuple):
         )
 
     def hull(self, other: Axis) -> Axis:
-        """What a unit sees through either of two paths of equal stride."""
-        return Axis(self.stride, min(self.lo, other.lo), max(self.hi, other.hi), min(self.least, other.least))
+        """What a unit sees through either of two paths of equal stride; at most that where the strides differ."""
+        return Axis(max(self.stride, other.stride), min(self.lo, other.lo), max(self.hi, other.hi), min(self.least, other.least))
 
 
 class Reach(NamedTuple):
@@ -57,15 +59,22 @@ class Reach(NamedTuple):
     `exact`: every unit sees exactly this hull.  `whole input`: something on the way looks at the
     whole map (a global pool, a norm over space, a linear layer); the axes then leave such gates
     out unless the op itself is the pool.  `upper bound`: depends on the position.  `unknown`.
+    `alike`: whether every channel sees all of it; after a concatenation of unlike branches one may see less.
     """
 
     h: Axis = Axis()
     w: Axis = Axis()
     status: Status = "exact"
+    alike: bool = True
 
     @property
     def size(self) -> tuple[int, int]:
         return (self.h.size, self.w.size)
+
+    @property
+    def least(self) -> tuple[int, int]:
+        """The size along the shortest path."""
+        return (ceil(self.h.least), ceil(self.w.least))
 
     @property
     def stride(self) -> tuple[Pixels, Pixels]:
@@ -79,11 +88,15 @@ class Reach(NamedTuple):
         lead: tuple[int, int] = (0, 0),
     ) -> Reach:
         """The field after a conv or pool; every pair is (height, width)."""
-        return Reach(
-            self.h.window(kernel[0], stride[0], dilation[0], lead[0]),
-            self.w.window(kernel[1], stride[1], dilation[1], lead[1]),
-            self.status,
+        return self._replace(
+            h=self.h.window(kernel[0], stride[0], dilation[0], lead[0]),
+            w=self.w.window(kernel[1], stride[1], dilation[1], lead[1]),
         )
+
+    @property
+    def is_beyond(self) -> bool:
+        """Whether a number is past those of any image: strides multiply, and upsampling divides them."""
+        return any(abs(n.numerator) > FARTHEST or n.denominator > FARTHEST for n in (*self.h, *self.w))
 
     def at_least(self, status: Status) -> Reach:
         """The same field with a status no better than the given one."""

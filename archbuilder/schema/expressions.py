@@ -8,12 +8,23 @@ from __future__ import annotations
 
 import ast
 import operator
+import re
 from collections.abc import Callable, Mapping
 
 from archbuilder.diagnostics import did_you_mean
 
 MAX_LENGTH = 200
 MAX_VALUE = 10**12
+
+_HINT = "write a whole number, or arithmetic over vars with + - * // % and brackets"
+
+# checked before Python's parser sees a text: it warns about what it does not like.  A number or a name
+# ends where no letter or digit follows, so that there is only one way to read a text, and no time to lose
+_TOKENS = re.compile(r"(?:\s|(?:[0-9]+(?:_[0-9]+)*|[A-Za-z_][A-Za-z0-9_]*)(?![0-9A-Za-z_.])|[-+*/%()])+")
+
+# the same as a JSON Schema sees it: operands with operators between them; which names there are, it cannot know
+_OPERAND = r"[-+(\s]*(?:[0-9]+(?:_[0-9]+)*|[A-Za-z_][A-Za-z0-9_]*)[)\s]*"
+PATTERN = rf"^{_OPERAND}(?:(?://|[-+*%]){_OPERAND})*$"
 
 _BINARY: dict[type[ast.operator], Callable[[int, int], int]] = {
     ast.Add: operator.add,
@@ -38,9 +49,11 @@ def evaluate(text: str, names: Mapping[str, int]) -> int:
     if len(text) > MAX_LENGTH:
         raise ExpressionError(f"the expression has {len(text)} characters, at most {MAX_LENGTH} are read")
     try:
+        if not _TOKENS.fullmatch(text):
+            raise SyntaxError
         tree = ast.parse(text.strip(), mode="eval")
-    except (SyntaxError, ValueError, MemoryError, RecursionError):
-        raise ExpressionError(f"{text!r} is not an integer", "write a whole number or arithmetic over vars") from None
+    except (SyntaxError, MemoryError, RecursionError):
+        raise ExpressionError(f"{text!r} is not an integer", _HINT) from None
     return _value(tree.body, names, text)
 
 
@@ -58,7 +71,8 @@ def _value(node: ast.expr, names: Mapping[str, int], text: str) -> int:
         case ast.UnaryOp(op, operand) if type(op) in _UNARY:
             result = _UNARY[type(op)](_value(operand, names, text))
         case _:
-            raise ExpressionError(f"{text!r} is not an integer", "expressions know + - * // % and brackets over vars")
+            hint = "write // to divide whole numbers" if "/" in text else _HINT
+            raise ExpressionError(f"{text!r} is not an integer", hint)
     if abs(result) > MAX_VALUE:
         raise ExpressionError(f"{text!r} leaves the range of ±{MAX_VALUE:,}")
     return result

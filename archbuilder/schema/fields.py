@@ -13,12 +13,31 @@ from typing import Annotated, Any, Literal
 
 from pydantic_core import PydanticCustomError, core_schema
 
-from archbuilder.schema.expressions import ExpressionError, evaluate
+from archbuilder.diagnostics import show
+from archbuilder.schema.expressions import MAX_LENGTH, PATTERN, ExpressionError, evaluate
 
-MAX_INTEGER = 1_000_000  # no small network has a wider layer or a larger map
+MAX_INTEGER = 1_000_000  # no small network has a wider layer
+MAX_PIXELS = 10_000  # a side of an image
+MAX_WINDOW = 1_000  # a kernel, stride, dilation or padding: lints go through a window tap by tap
 
 Variables = Mapping[str, int]
 Read = Callable[[Any, Variables], Any]
+
+
+class Reading:
+    """A reading function, and `form`, the JSON Schema of what it takes; one with a title is shared by its uses."""
+
+    def __init__(self, read: Read, form: dict[str, Any]) -> None:
+        self.read = read
+        self.form = form
+
+    def __call__(self, value: Any, variables: Variables) -> Any:
+        return self.read(value, variables)
+
+
+def reads(**form: Any) -> Callable[[Read], Reading]:
+    """Says the JSON Schema of what a function takes, as far as a schema can say it; editors complete by it."""
+    return lambda read: Reading(read, form)
 
 
 class Check:
@@ -26,6 +45,11 @@ class Check:
 
     def __init__(self, read: Read) -> None:
         self.read = read
+
+    @property
+    def form(self) -> dict[str, Any]:
+        """The JSON Schema of what is read; empty where nobody has said it."""
+        return self.read.form if isinstance(self.read, Reading) else {}
 
     def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> Any:
         def validate(value: Any, info: Any) -> Any:
@@ -42,17 +66,19 @@ def failure(message: str, hint: str = "") -> PydanticCustomError:
 
 def expected(what: str, value: Any, hint: str = "") -> PydanticCustomError:
     """The error of a value of another kind: what was expected, what was found, and a remedy."""
-    return failure(f"expected {what}, found {_shown(value)}", hint)
+    return failure(f"expected {what}, found {show(value)}", hint)
 
 
-def _shown(value: Any) -> str:
-    text = repr(value) if not isinstance(value, int) or abs(value) <= 10**20 else "an enormous integer"
-    return text if len(text) <= 60 else text[:57] + "..."
+def _whole(minimum: int, maximum: int) -> dict[str, Any]:
+    bounds = {"minimum": minimum, "maximum": maximum}
+    title = f"whole number from {minimum}"
+    return {"title": title, "type": ["integer", "string"], **bounds, "pattern": PATTERN, "maxLength": MAX_LENGTH}
 
 
-def integer(minimum: int) -> Read:
-    """Reads a whole number, or arithmetic over variables, of at least `minimum`."""
+def integer(minimum: int, maximum: int = MAX_INTEGER) -> Reading:
+    """Reads a whole number, or arithmetic over variables, from `minimum` to `maximum`."""
 
+    @reads(**_whole(minimum, maximum))
     def read(value: Any, variables: Variables) -> int:
         if isinstance(value, str):
             try:
@@ -60,18 +86,24 @@ def integer(minimum: int) -> Read:
             except ExpressionError as error:
                 raise failure(str(error), error.hint) from None
         if isinstance(value, bool) or not isinstance(value, int):
-            raise expected("an integer", value, "a whole number or arithmetic over vars")
-        if not minimum <= value <= MAX_INTEGER:
-            raise failure(f"{_shown(value)} is out of range: from {minimum} to {MAX_INTEGER:,}")
+            whole = isinstance(value, float) and value.is_integer()
+            raise expected(
+                "an integer", value, f"write {value:.0f}" if whole else "a whole number or arithmetic over vars"
+            )
+        if not minimum <= value <= maximum:
+            raise failure(f"{show(value)} is out of range: from {minimum} to {maximum:,}")
         return value
 
     return read
 
 
-def size(minimum: int, accept: Callable[[tuple[int, int]], bool] | None = None, hint: str = "") -> Read:
-    """Reads one integer or [height, width] into (height, width); `accept` may turn a size down with a hint."""
-    number = integer(minimum)
+def size(minimum: int, accept: Callable[[tuple[int, int]], bool] | None = None, hint: str = "", **form: Any) -> Reading:
+    """Reads one integer or [height, width] into (height, width); `accept` may turn a size down with a hint.
 
+    `form` is what `accept` says, as JSON Schema."""
+    number = integer(minimum, MAX_WINDOW)
+
+    @reads(**_listed(minimum, 2, "" if form else f"size from {minimum}") | form)
     def read(value: Any, variables: Variables) -> tuple[int, int]:
         items = list(value) if isinstance(value, (list, tuple)) else [value, value]
         if len(items) != 2:
@@ -84,25 +116,42 @@ def size(minimum: int, accept: Callable[[tuple[int, int]], bool] | None = None, 
     return read
 
 
-def number(minimum: float, maximum: float = float("inf"), exclusive: bool = False) -> Read:
-    """Reads a finite number between bounds; `exclusive` leaves the bounds themselves out."""
+def _listed(minimum: int, count: int, title: str = "") -> dict[str, Any]:
+    """One whole number, or a list of them."""
+    one = _whole(minimum, MAX_WINDOW)
+    kinds = {"title": title, "type": [*one["type"], "array"]}
+    return one | kinds | {"items": one, "minItems": 2, "maxItems": count}
 
+
+def number(minimum: float, maximum: float = float("inf"), exclusive: bool = False) -> Reading:
+    """Reads a finite number between bounds; `exclusive` leaves the bounds themselves out."""
+    least, most = ("exclusiveMinimum", "exclusiveMaximum") if exclusive else ("minimum", "maximum")
+
+    @reads(type="number", **{least: minimum}, **({most: maximum} if maximum < float("inf") else {}))
     def read(value: Any, variables: Variables) -> float:
         if isinstance(value, bool) or not isinstance(value, (int, float)):
             raise expected("a number", value)
         inside = minimum < value < maximum if exclusive else minimum <= value <= maximum
         if not inside or value in (float("inf"), float("-inf")):
             bounds = f"over {minimum:g} and under {maximum:g}" if exclusive else f"from {minimum:g} to {maximum:g}"
-            raise failure(f"{_shown(value)} is out of range: {bounds}")
+            raise failure(f"{show(value)} is out of range: {bounds}")
         return float(value)
 
     return read
 
 
-_edge = integer(0)
+_edge = integer(0, MAX_WINDOW)
 _edges = size(0)
 
 
+@reads(
+    title="padding",
+    anyOf=[
+        {"enum": ["same", "valid"]},
+        # three values are neither [height, width] nor all four sides
+        _listed(0, 4) | {"not": {"type": "array", "minItems": 3, "maxItems": 3}},
+    ],
+)
 def _padding(value: Any, variables: Variables) -> Any:
     """`same`, `valid`, one integer, [height, width] or [top, bottom, left, right]."""
     if value in ("same", "valid"):
@@ -117,12 +166,18 @@ def _padding(value: Any, variables: Variables) -> Any:
     return (height, height, width, width)
 
 
+_NAME = r"[A-Za-z][A-Za-z0-9_]{0,59}"
+NAME_FORM = {"title": "name", "type": "string", "pattern": f"^{_NAME}$"}
+
+
+@reads(**NAME_FORM)
 def _name(value: Any, variables: Variables) -> str:
-    if not isinstance(value, str) or not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", value):
-        raise failure(f"{_shown(value)} is not a name", "a letter, then letters, digits and underscores")
+    if not isinstance(value, str) or not re.fullmatch(_NAME, value):
+        raise failure(f"{show(value)} is not a name", "a letter, then up to 59 letters, digits and underscores")
     return value
 
 
+@reads(anyOf=[NAME_FORM, {"type": "array", "items": NAME_FORM}])
 def _names(value: Any, variables: Variables) -> tuple[str, ...]:
     """One name or a list of names."""
     return tuple(_name(item, variables) for item in (value if isinstance(value, (list, tuple)) else [value]))

@@ -10,7 +10,8 @@ values, and turns pydantic's errors into diagnostics with the place of the very 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import Any, ClassVar, TypeVar
@@ -18,13 +19,38 @@ from typing import Any, ClassVar, TypeVar
 from pydantic import BaseModel, ConfigDict, PrivateAttr, ValidationError
 from pydantic_core import core_schema
 
-from archbuilder.diagnostics import Code, Diagnostic, Span, declare, did_you_mean
-from archbuilder.document import Node
+from archbuilder.diagnostics import (
+    MAX_PROBLEMS,
+    ArchbuilderError,
+    Code,
+    Diagnostic,
+    Span,
+    declare,
+    did_you_mean,
+    nearest,
+    show,
+)
+from archbuilder.document import Node, too_many
 
 UNKNOWN = declare("AB101", "a name that is not known here")
 REQUIRED = declare("AB102", "a field that is missing")
 VALUE = declare("AB103", "a value of the wrong type or out of range")
 FORM = declare("AB104", "a mapping or list that has another form than expected")
+
+# what pydantic's kinds of error expect, in the language's words
+_EXPECTED = {
+    "bool_type": "true or false",
+    "float_type": "a number",
+    "finite_number": "a finite number",
+    "int_type": "a whole number",
+    "string_type": "text",
+    "literal_error": "{expected}",
+    "too_short": "a list of at least {min_length}",
+    "greater_than": "more than {gt}",
+    "greater_than_equal": "at least {ge}",
+    "less_than": "less than {lt}",
+    "less_than_equal": "at most {le}",
+}
 
 
 @dataclass(frozen=True)
@@ -39,6 +65,9 @@ class Env:
     counter: Iterator[int] = field(default_factory=count)  # of blocks read, shared by all that derive from this
 
     def report(self, code: Code, span: Span, message: str, hint: str = "") -> None:
+        """Note a problem.  Raises ArchbuilderError AB010 where there are too many to go on."""
+        if len(self.diagnostics) >= MAX_PROBLEMS:
+            raise ArchbuilderError(too_many(span))
         self.diagnostics.append(code.at(span, message, hint))
 
     def inside(self, definition: str, parameters: Mapping[str, int]) -> Env:
@@ -82,9 +111,12 @@ Reader = Callable[[Node, Env], Any]
 
 @dataclass(frozen=True)
 class Child:
-    """Marks a field whose value is read by `read` instead of by pydantic."""
+    """Marks a field whose value is read by `read` instead of by pydantic.
+
+    `form` is the JSON Schema of what it takes, in which a model or a Family stands for its own."""
 
     read: Reader
+    form: Any = None
 
     def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> Any:
         # the child is an instance already: building its model's schema here would cost start-up time
@@ -106,9 +138,9 @@ def validate(model: type[M], node: Node, env: Env, recover: bool = False) -> M |
     """
     fields = _fields(model, node)
     if fields is None:
-        expected = f", or a value for {model.POSITIONAL}" if model.POSITIONAL else ""
-        shown = "a list" if node.is_list else f"{node.value!r}"
-        env.report(FORM, node.span, f"expected a mapping of fields{expected}, found {shown}")
+        shown = "a list" if node.is_list else show(node.value)
+        hint = f"its fields are {', '.join(_names(model))}"
+        env.report(FORM, node.span, f"expected a mapping of fields, found {shown}", hint)
         return INVALID
     values: dict[str, Any] = {}
     for key, child in fields.items():
@@ -120,9 +152,7 @@ def validate(model: type[M], node: Node, env: Env, recover: bool = False) -> M |
     reported = {key for key, value in values.items() if value is INVALID}
     good = {key: value for key, value in values.items() if key not in reported}
     instance, errors = _attempt(model, good, env)
-    for error in errors:
-        if error["type"] != "missing" or error["loc"][0] not in reported:
-            env.diagnostics.append(_diagnostic(error, model, node, fields))
+    _report(errors, reported, model, node, env)
     if errors and recover:
         bad = {error["loc"][0] for error in errors if error["loc"]}
         instance, _ = _attempt(model, {key: value for key, value in good.items() if key not in bad}, env)
@@ -162,35 +192,73 @@ def _reader(model: type[Model], key: str) -> Reader | None:
     return None
 
 
-def _diagnostic(found: Any, model: type[Model], node: Node, fields: Mapping[str, Node]) -> Diagnostic:
-    """A pydantic error in the language's words, at the key it is about."""
-    path, kind, context = found["loc"], found["type"], found.get("ctx", {})
-    span = node.place(*path) if node.is_mapping else node.span
-    name = str(path[0]) if path else ""
-    if kind == "extra_forbidden":
-        return UNKNOWN.at(span, f"there is no field {name} here", _unknown_hint(name, model))
-    if kind == "missing":
-        return REQUIRED.at(node.span, f"the field {name} is missing", f"add {name}: ...")
-    if kind == "archbuilder":
-        return VALUE.at(span, f"{name}: {context['text']}" if name else context["text"], context["hint"])
-    message = found["msg"].replace("Input should be", "expected")
-    found_value = fields[name].plain() if name in fields else None
-    if kind == "literal_error":
-        known = [word.strip("' ") for word in context["expected"].replace(" or ", ",").split(",")]
-        return VALUE.at(span, f"{name}: {message}, found {found_value!r}", did_you_mean(str(found_value), known))
-    shown = repr(found_value)
-    return VALUE.at(span, f"{name}: {message}, found {shown[:60]}")
+def _report(errors: Sequence[Any], reported: set[str], model: type[Model], node: Node, env: Env) -> None:
+    """pydantic's errors in the language's words, each at the key it is about, one for each field."""
+    by_field: dict[str, list[Any]] = {}
+    for error in errors:
+        by_field.setdefault(str(error["loc"][0]) if error["loc"] else "", []).append(error)
+    written = {name.partition(":")[0].strip() for name in by_field if ":" in name}  # {out:32} has an out
+    for name, found in by_field.items():
+        kind, span = found[0]["type"], node.place(name)
+        label = f"{name}: " if node.get(name) else ""  # a bare value, as in norm: batch, stands at its own place
+        if kind == "extra_forbidden":
+            env.report(UNKNOWN, span, f"there is no field {name} here", _unknown_hint(name, _names(model)))
+        elif kind == "missing":
+            if name not in reported | written:
+                env.report(REQUIRED, node.span, f"the field {name} is missing", _missing_hint(name, model))
+        elif kind == "archbuilder":
+            context = found[0]["ctx"]
+            env.report(VALUE, span, label + context["text"], context["hint"])
+        else:
+            value = (node.get(name) or node).plain()
+            expected = " or ".join(map(_expected, found))
+            env.report(VALUE, span, f"{label}expected {expected}, found {show(value)}", _value_hint(value, expected))
 
 
-def _unknown_hint(name: str, model: type[Model]) -> str:
+def _expected(error: Any) -> str:
+    text = _EXPECTED.get(error["type"])
+    context = {key: str(value).replace("'", "") for key, value in error.get("ctx", {}).items()}
+    return text.format(**context) if text else str(error["msg"]).replace("Input should be ", "")
+
+
+def _value_hint(value: Any, expected: str) -> str:
+    if "true or false" in expected and value in ("yes", "no", "on", "off"):
+        return f"YAML knows true and false; {value} is text"
+    return nearest(value, re.split(", | or ", expected)) if isinstance(value, str) else ""
+
+
+def _missing_hint(name: str, model: type[Model]) -> str:
+    example = getattr(model, "EXAMPLE", "")
+    if example and "\n" not in example:
+        return f"as in {example}"
+    field = next(info for key, info in model.model_fields.items() if name in (key, info.alias))
+    return f"add {name}: {field.examples[0]}" if field.examples else f"add {name}: ... ({field.description})"
+
+
+def _unknown_hint(name: str, known: Sequence[str]) -> str:
     if ":" in name:
         return f"put a blank after the colon: {name.replace(':', ': ', 1)}"
-    return did_you_mean(name, [info.alias or key for key, info in model.model_fields.items()])
+    if "{" in name:
+        return f"put a colon before the bracket: {name.replace(' {', ': {')}"
+    return did_you_mean(name, known)
+
+
+def _names(model: type[Model]) -> list[str]:
+    """The fields of a model as a user writes them."""
+    return [info.alias or key for key, info in model.model_fields.items()]
 
 
 def one(model: type[M]) -> Reader:
     """Reads a child that is one model."""
-    return lambda node, env: validate(model, node, env)
+
+    def read(node: Node, env: Env) -> Any:
+        if node.value is None:  # the default, or none?  The two differ
+            hint = "leave the field out for its default; none switches a layer off"
+            env.report(VALUE, node.span, "a value is missing here", hint)
+            return INVALID
+        return validate(model, node, env)
+
+    return read
 
 
 class Family:
@@ -216,15 +284,16 @@ class Family:
         name, body, span = split
         model = self.find(name)
         if model is None:
-            hint = f"put a blank after the colon: {name.replace(':', ': ', 1)}" if ":" in name else did_you_mean(name, self.names())
-            env.report(UNKNOWN, span, f"there is no {self.noun} {name}", hint)
+            env.report(UNKNOWN, span, f"there is no {self.noun} {name}", _unknown_hint(name, self.names()))
             return INVALID
         return validate(model, body, env)
 
     def read_list(self, node: Node, env: Env) -> Any:
         """A tuple of members; every bad one is reported."""
         if not node.is_list:
-            env.report(FORM, node.span, f"expected a list of {self.noun}s", "start each one with a dash")
+            shown = "a mapping" if node.is_mapping else show(node.value)
+            message = f"expected a list of {self.noun}s, found {shown}"
+            env.report(FORM, node.span, message, "start each one with a dash")
             return INVALID
         members = [self.read(item, env) for item in node.value]
         return INVALID if INVALID in members else tuple(members)
@@ -242,5 +311,8 @@ class Family:
             hint = f"start a new item with a dash before {second}, or indent it to make it a field"
             env.report(FORM, node.place(second), f"expected one {self.noun} here, found a second key {second}", hint)
         else:
-            env.report(FORM, node.span, f"expected the name of a {self.noun}", did_you_mean("", self.names()))
+            article = "an" if self.noun[0] in "aeiou" else "a"
+            shown = "a list" if node.is_list else show(node.value)
+            hint = did_you_mean("", self.names())
+            env.report(FORM, node.span, f"expected the name of {article} {self.noun}, found {shown}", hint)
         return None

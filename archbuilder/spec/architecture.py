@@ -2,7 +2,7 @@
 
 import keyword
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -12,47 +12,86 @@ from archbuilder.blocks import Blocks
 from archbuilder.blocks.conv import ConvDefaults
 from archbuilder.diagnostics import ArchbuilderError, Diagnostic, declare, show
 from archbuilder.document import Document, Node
-from archbuilder.schema.expressions import ExpressionError, evaluate
-from archbuilder.schema.fields import Check, Positive, Variables, expected, failure, integer
+from archbuilder.schema.expressions import PATTERN, ExpressionError, evaluate
+from archbuilder.schema.fields import MAX_PIXELS, Check, Positive, Variables, expected, failure, integer, reads
 from archbuilder.schema.model import FORM, VALUE, Child, Env, Invalid, Model, validate
-from archbuilder.spec.limits import Limit, read_limits
+from archbuilder.spec.limits import LIMITS, Limit, read_limits
 
 if TYPE_CHECKING:
     from archbuilder.spec.data import Data
+    from archbuilder.spec.rules import PackName
     from archbuilder.spec.train import Train
 else:
-    Data = Train = Any  # read by _data and _train: only a file with the section pays for its models
+    Data = Train = PackName = Any  # read by _data, _train and _rules: only a file with the section pays for its models
 
 NOT_AN_ARCHITECTURE = declare("AB105", "a file that describes no network")
 
 
-def _data(node: Node, env: Env) -> Any:
+def _data() -> type[Model]:
     from archbuilder.spec.data import Data
 
-    return validate(Data, node, env)
+    return Data
 
 
-def _train(node: Node, env: Env) -> Any:
+def _train() -> type[Model]:
     from archbuilder.spec.train import Train
 
-    return validate(Train, node, env)
+    return Train
 
 
+def _late(load: Callable[[], type[Model]]) -> Child:
+    """A section whose models are loaded with it."""
+    return Child(lambda node, env: validate(load(), node, env), load)
+
+
+def _rules(node: Node, env: Env) -> Any:
+    from archbuilder.spec.rules import read_rules
+
+    return read_rules(node, env)
+
+
+def _rules_form() -> Any:
+    from archbuilder.spec.rules import RULES
+
+    return RULES
+
+
+def _definitions() -> Any:
+    from archbuilder.blocks._composite import DEFINITIONS
+
+    return DEFINITIONS
+
+
+@reads(const=1)
 def _version(value: Any, variables: Variables) -> int:
     if type(value) is not int or value != 1:  # true == 1 == 1.0
         raise failure(f"there is no version {show(value)} of the language", "write archbuilder: 1")
     return value
 
 
+_NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}"
+
+
+@reads(type="string", pattern=f"^{_NAME}$")
 def _name(value: Any, variables: Variables) -> str:
-    if not isinstance(value, str) or not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", value):
+    if not isinstance(value, str) or not re.fullmatch(_NAME, value):
         raise expected("a name of letters, digits, dots, dashes and underscores", value)
     return value
 
 
-_extent = integer(1)
+# vars: as JSON Schema
+_VARIABLE = "[A-Za-z_][A-Za-z0-9_]*"
+_VALUE = {"title": "number or arithmetic", "type": ["integer", "string"], "pattern": PATTERN}
+_VARS = {
+    "type": ["object", "null"],
+    "propertyNames": {"pattern": f"^{_VARIABLE}$"},
+    "additionalProperties": _VALUE,
+}
+
+_extent = integer(1, MAX_PIXELS)
 
 
+@reads(type="array", items=_extent.form, minItems=3, maxItems=3)
 def _input(value: Any, variables: Variables) -> tuple[int, ...]:
     if not isinstance(value, (list, tuple)) or len(value) != 3:
         raise expected("[channels, height, width]", value, "write input: [3, 32, 32]")
@@ -63,18 +102,29 @@ class Architecture(Model):
     """A network, what it must satisfy, and how it is trained."""
 
     archbuilder: Annotated[Literal[1], Check(_version), Field(description="version of the language", examples=[1])]
-    name: Annotated[str, Check(_name), Field(description="name of the network and its runs; the file's by default")] = "network"
+    name: Annotated[str, Check(_name), Field(description="name of the network and its runs; the file's by default")] = (
+        "network"
+    )
     input: Annotated[
         tuple[int, int, int], Check(_input), Field(description="channels, height, width", examples=["[3, 32, 32]"])
     ]
-    classes: Annotated[Positive | None, Field(description="number of classes; the network ends in that many values")] = None
-    limits: Annotated[tuple[Limit, ...], Child(read_limits), Field(description="bounds on the totals")] = ()
-    vars: Annotated[Mapping[str, int], Child(lambda node, env: env.variables), Field(description="names for numbers")] = {}
-    defaults: Annotated[Any, Child(lambda node, env: env.defaults), Field(description="what blocks use by default")] = None
-    define: Annotated[Any, Child(lambda node, env: env.definitions), Field(description="blocks of one's own")] = None
+    classes: Annotated[
+        Positive | None, Field(description="number of classes; the network ends in that many values")
+    ] = None
+    limits: Annotated[tuple[Limit, ...], Child(read_limits, LIMITS), Field(description="bounds on the totals")] = ()
+    rules: Annotated[tuple[PackName, ...], Child(_rules, _rules_form), Field(description="rule packs to satisfy")] = ()
+    vars: Annotated[
+        Mapping[str, int], Child(lambda node, env: env.variables, _VARS), Field(description="names for numbers")
+    ] = {}
+    defaults: Annotated[
+        Any, Child(lambda node, env: env.defaults, ConvDefaults), Field(description="what blocks use by default")
+    ] = None
+    define: Annotated[
+        Any, Child(lambda node, env: env.definitions, _definitions), Field(description="blocks of one's own")
+    ] = None
     network: Annotated[Blocks, Field(description="the blocks in order", examples=["[{conv: 16}, gap, classifier]"])]
-    data: Annotated[Data | None, Child(_data), Field(description="data set and augmentation")] = None
-    train: Annotated[Train | None, Child(_train), Field(description="how the network is trained")] = None
+    data: Annotated[Data | None, _late(_data), Field(description="data set and augmentation")] = None
+    train: Annotated[Train | None, _late(_train), Field(description="how the network is trained")] = None
 
 
 def read(document: Document, diagnostics: list[Diagnostic]) -> Architecture | None:
@@ -85,8 +135,9 @@ def read(document: Document, diagnostics: list[Diagnostic]) -> Architecture | No
     """
     env = Env(diagnostics)
     root = document.root
-    if not root.is_mapping:
-        message = f"expected a mapping with archbuilder, input and network, found {'a list' if root.is_list else 'text'}"
+    if not root.is_mapping or not {"archbuilder", "input", "network"} & root.value.keys():
+        shown = "a list" if root.is_list else show(", ".join(root.value) if root.is_mapping else root.value)
+        message = f"expected a mapping with archbuilder, input and network, found {shown}"
         env.report(NOT_AN_ARCHITECTURE, root.span, message, "start from architectures/quickstart.yaml")
         return None
     try:
@@ -125,7 +176,7 @@ def _variables(node: Node | None, env: Env) -> dict[str, int]:
         return {}
     values: dict[str, int] = {}
     for name, child in node.value.items():
-        if not re.fullmatch("[A-Za-z_][A-Za-z0-9_]*", name) or keyword.iskeyword(name):
+        if not re.fullmatch(_VARIABLE, name) or keyword.iskeyword(name):
             hint = "a letter, then letters, digits and underscores; no word of Python"
             env.report(VALUE, node.place(name), f"{show(name)} is not a name for a variable", hint)
         try:
@@ -138,7 +189,8 @@ def _variables(node: Node | None, env: Env) -> dict[str, int]:
 
 def _expression(value: Any) -> str:
     if isinstance(value, bool) or not isinstance(value, (int, str)):
-        raise ExpressionError(f"{show(value)} is not an integer", "write a whole number or arithmetic over earlier vars")
+        hint = "write a whole number or arithmetic over earlier vars"
+        raise ExpressionError(f"{show(value)} is not an integer", hint)
     return str(value)
 
 

@@ -12,7 +12,7 @@ from typing import Annotated, Any
 from pydantic import Field, SerializeAsAny
 
 from archbuilder.diagnostics import Diagnostic, declare, did_you_mean
-from archbuilder.schema.fields import Check, Positive, Variables, failure, integer
+from archbuilder.schema.fields import Check, Positive, Variables, failure, integer, reads
 from archbuilder.schema.model import Child, Model
 from archbuilder.spec.augmentations import AUGMENTATIONS, Augmentation, Shape
 
@@ -21,10 +21,13 @@ MAX_WORKERS = 128
 INPUT = declare("AB601", "images that do not fit the network")
 AUGMENT = declare("AB602", "an augmentation that the images cannot take")
 
+AUGMENTATION_LIST = {"type": "array", "items": AUGMENTATIONS}  # as JSON Schema
+
 # name -> the only shape it comes in (None: resized to any), number of classes
 DATASETS: dict[str, tuple[Shape | None, int]] = {"cifar10": ((3, 32, 32), 10), "digits": (None, 10)}
 
 
+@reads(anyOf=[{"enum": list(DATASETS)}, {"type": "string", "pattern": r"\.[nN][pP][zZ]$"}])
 def _dataset(value: Any, variables: Variables) -> str:
     if isinstance(value, str) and (value in DATASETS or value.lower().endswith(".npz")):
         return value
@@ -32,6 +35,7 @@ def _dataset(value: Any, variables: Variables) -> str:
     raise failure(f"there is no data set {value!r}"[:100], hint)
 
 
+@reads(**integer(0).form | {"title": "", "maximum": MAX_WORKERS})
 def _workers(value: Any, variables: Variables) -> int:
     count: int = integer(0)(value, variables)
     if count > MAX_WORKERS:
@@ -49,8 +53,8 @@ class Data(Model):
 
     dataset: Annotated[str, Check(_dataset)] = Field(description="cifar10, digits, or the path of an .npz")
     batch_size: Positive = Field(128, description="images per step")
-    augment: Annotated[tuple[SerializeAsAny[Augmentation], ...], Child(AUGMENTATIONS.read_list)] = Field(
-        (), description="random changes of the training images, in order"
+    augment: Annotated[tuple[SerializeAsAny[Augmentation], ...], Child(AUGMENTATIONS.read_list, AUGMENTATION_LIST)] = (
+        Field((), description="random changes of the training images, in order")
     )
     validation: float = Field(0.0, ge=0.0, lt=1.0, description="share of the training images kept for choices")
     normalize: bool = Field(True, description="zero mean and unit deviation per channel, else 0..1")

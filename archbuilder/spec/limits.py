@@ -1,4 +1,4 @@
-"""The limits: section: `params: "< 200k"`."""
+"""The limits: section: `params: "< 200k"`; memory with its dtype: `flash: "< 256 KiB int8"`."""
 
 from __future__ import annotations
 
@@ -6,25 +6,35 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from archbuilder.diagnostics import Span, declare
+from archbuilder.diagnostics import Span, declare, show
 from archbuilder.document import Node
 from archbuilder.schema.model import FORM, INVALID, Env
+
+MAX_LENGTH = 40  # characters of a limit
+MAX_LIMITS = 50
 
 LIMIT = declare("AB501", "a limit that cannot be read")
 
 _SUFFIXES = {"": 1, "k": 10**3, "K": 10**3, "M": 10**6, "G": 10**9, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30}
-_PATTERN = re.compile(r"(<=|>=|==|=|<|>)\s*([0-9][0-9_]*(?:\.[0-9]+)?)\s*([kKMG]i?)?B?")
+_DTYPE = r"(?:\s+(b?float[0-9]+|u?int[0-9]+))?"
+_PATTERN = re.compile(r"(<=|>=|==|=|<|>)\s*([0-9][0-9_]*)(?:\.([0-9]+))?\s*([KMG]i|[kKMG])?B?" + _DTYPE)
+LIMITS = {  # as JSON Schema; which quantities there are, rules/limits.py knows
+    "type": ["object", "null"],
+    "maxProperties": MAX_LIMITS,
+    "additionalProperties": {"title": "limit", "type": "string", "pattern": rf"^\s*({_PATTERN.pattern})\s*$"},
+}
 
 
 @dataclass(frozen=True)
 class Limit:
-    """A bound on a total: `relation` is <, <=, >, >= or ==; `text` is as written."""
+    """A bound on a total: `relation` is <, <=, >, >= or ==; `text` is as written, `dtype` empty where none was."""
 
     name: str
     text: str
     relation: str
     bound: int
     span: Span
+    dtype: str = ""
 
     def holds(self, value: int) -> bool:
         if self.relation == "==":
@@ -42,23 +52,35 @@ class Limit:
 
 def read_limits(node: Node, env: Env) -> Any:
     """A tuple of Limit; every unreadable one is reported."""
+    if node.value is None:
+        return ()
     if not node.is_mapping:
         env.report(FORM, node.span, "expected a mapping of limits", 'write params: "< 200k" under limits:')
+        return INVALID
+    if len(node.value) > MAX_LIMITS:
+        env.report(LIMIT, node.span, f"{len(node.value)} limits, at most {MAX_LIMITS} are read", "")
         return INVALID
     return tuple(limit for name, child in node.value.items() if (limit := _limit(name, child, node.place(name), env)))
 
 
 def _limit(name: str, node: Node, span: Span, env: Env) -> Limit | None:
-    text = node.value if isinstance(node.value, str) else str(node.plain())
-    found = _PATTERN.fullmatch(text.strip())
-    if not found or len(text) > 40:
-        slip = 'quote it, as in "> 44": an unquoted > starts a block of text in YAML'
-        hint = slip if "\n" in text or node.value in ("", None) else 'write a relation and a number: "< 200k", ">= 45", "<= 64Ki"'
-        env.report(LIMIT, span, f"{name}: {text.strip()[:40]!r} is not a limit", hint)
+    text = node.value.strip() if isinstance(node.value, str) else ""
+    found = _PATTERN.fullmatch(text) if len(text) <= MAX_LENGTH else None
+    if not found:
+        env.report(LIMIT, span, f"{name}: {show(node.plain(), MAX_LENGTH)} is not a limit", _hint(node.value))
         return None
-    relation, number, suffix = found.groups()
-    bound = float(number.replace("_", "")) * _SUFFIXES[suffix or ""]
-    if bound != int(bound):
-        env.report(LIMIT, span, f"{name}: {text} is not a whole number", "")
+    relation, whole, fraction, suffix, dtype = found.groups("")
+    # in integers: 0.07 * 1000 is not 70 in floating point
+    bound, rest = divmod(int(whole.replace("_", "") + fraction) * _SUFFIXES[suffix], 10 ** len(fraction))
+    if rest:
+        env.report(LIMIT, span, f"{name}: {text} is not a whole number", "these totals count in whole numbers")
         return None
-    return Limit(name, text.strip(), "==" if relation == "=" else relation, int(bound), span)
+    return Limit(name, text, "==" if relation == "=" else relation, bound, span, dtype)
+
+
+def _hint(value: Any) -> str:
+    if isinstance(value, str) and (not value or "\n" in value):
+        return 'quote it, as in "> 44": an unquoted > starts a block of text in YAML'
+    if isinstance(value, int) and not isinstance(value, bool):
+        return f'write the relation too: "< {value}"'
+    return 'write a relation and a number: "< 200k", ">= 45", "<= 64Ki"'

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Annotated, Any, Literal, TypeVar
 
-from archbuilder.schema.fields import Check, Read, Variables, expected, failure, size
+from archbuilder.schema.fields import Check, Reading, Variables, expected, failure, reads, size
 
 N = TypeVar("N", int, float)
 
@@ -19,6 +19,7 @@ def ordered(value: tuple[N, N]) -> tuple[N, N]:
     return value
 
 
+@reads(**_two_counts.form | {"title": "count, or [least, most]"})
 def _count(value: Any, variables: Variables) -> tuple[int, int]:
     """8 -> (8, 8); [4, 8] -> (4, 8)."""
     if isinstance(value, list) and len(value) != 2:
@@ -30,9 +31,18 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
-def _between(least: float, most: float, spread: Callable[[float], tuple[float, float]]) -> Read:
-    """Reads a number, spread into a range, or [low, high]; both ends lie within least..most."""
+def _between(least: float, most: float, spread: Callable[[float], tuple[float, float]], alone: float) -> Reading:
+    """Reads a number, spread into a range, or [low, high]; both ends lie within least..most.
 
+    A number by itself lies within ±`alone`: farther out, an end of its range would be out of bounds."""
+    ends = {"type": "number", "minimum": least, "maximum": most}
+
+    @reads(
+        anyOf=[
+            {"type": "number", "minimum": -alone, "maximum": alone},
+            {"type": "array", "items": ends, "minItems": 2, "maxItems": 2},
+        ]
+    )
     def read(value: Any, variables: Variables) -> tuple[float, float]:
         ends = spread(value) if _is_number(value) else value
         if not isinstance(ends, (list, tuple)) or len(ends) != 2 or not all(map(_is_number, ends)):
@@ -52,6 +62,10 @@ def _factor(value: float) -> tuple[float, float]:
     return max(0.0, 1.0 - abs(value)), 1.0 + abs(value)
 
 
+_LEVEL = {"type": "number", "minimum": 0, "maximum": 255, "not": {"exclusiveMinimum": 0, "exclusiveMaximum": 1}}
+
+
+@reads(anyOf=[{"const": "mean"}, _LEVEL, {"type": "array", "items": _LEVEL}])
 def _fill(value: Any, variables: Variables) -> Any:
     """`mean`, one grey level, or one level per channel; levels are 0..255."""
     if value == "mean":
@@ -66,10 +80,10 @@ def _fill(value: Any, variables: Variables) -> Any:
 
 _Range = tuple[float, float]
 Count = Annotated[tuple[int, int], Check(_count)]
-ShiftRange = Annotated[_Range, Check(_between(-1.0, 1.0, _symmetric))]  # 0.1 -> (-0.1, 0.1)
-ScaleRange = Annotated[_Range, Check(_between(-0.99, 10.0, _symmetric))]
-DegreeRange = Annotated[_Range, Check(_between(-360.0, 360.0, _symmetric))]
-FactorRange = Annotated[_Range, Check(_between(0.0, 100.0, _factor))]  # 0.2 -> (0.8, 1.2)
-HueRange = Annotated[_Range, Check(_between(-0.5, 0.5, _symmetric))]
+ShiftRange = Annotated[_Range, Check(_between(-1.0, 1.0, _symmetric, 1.0))]  # 0.1 -> (-0.1, 0.1)
+ScaleRange = Annotated[_Range, Check(_between(-0.99, 10.0, _symmetric, 0.99))]
+DegreeRange = Annotated[_Range, Check(_between(-360.0, 360.0, _symmetric, 360.0))]
+FactorRange = Annotated[_Range, Check(_between(0.0, 100.0, _factor, 99.0))]  # 0.2 -> (0.8, 1.2)
+HueRange = Annotated[_Range, Check(_between(-0.5, 0.5, _symmetric, 0.5))]
 Fill = Annotated[Literal["mean"] | float | tuple[float, ...], Check(_fill)]
 Border = Literal["constant", "replicate", "reflect", "reflect_101", "wrap"]

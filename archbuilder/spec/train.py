@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from archbuilder.schema.fields import Check, Positive, Variables, expected, failure
+from archbuilder.schema.fields import Check, Positive, Variables, expected, failure, reads
 from archbuilder.schema.model import Child, Family, Model
 
 Rate = Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
@@ -23,6 +23,7 @@ Share = Annotated[float, Field(ge=0.0, le=1.0)]
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
 
 
+@reads(type="array", items={"type": "number", "minimum": 0, "exclusiveMaximum": 1}, minItems=2, maxItems=2)
 def _betas(value: Any, variables: Variables) -> tuple[float, float]:
     if (
         isinstance(value, (list, tuple))
@@ -102,11 +103,13 @@ class Train(Model):
     """How a network is trained: the whole recipe, and the seed that makes it repeatable."""
 
     epochs: Positive = Field(10, description="times that every training image is seen")
-    optimizer: Annotated[Optimizer, Child(OPTIMIZERS.read)] = Field(default_factory=Sgd, description="how weights move")
-    schedule: Annotated[Schedule, Child(SCHEDULES.read)] = Field(
+    optimizer: Annotated[Optimizer, Child(OPTIMIZERS.read, OPTIMIZERS)] = Field(
+        default_factory=Sgd, description="how weights move"
+    )
+    schedule: Annotated[Schedule, Child(SCHEDULES.read, SCHEDULES)] = Field(
         default_factory=OneCycle, description="how the learning rate changes over the run"
     )
-    loss: Annotated[CrossEntropy, Child(LOSSES.read)] = Field(
+    loss: Annotated[CrossEntropy, Child(LOSSES.read, LOSSES)] = Field(
         default_factory=CrossEntropy, description="what training makes small"
     )
     seed: Seed = Field(0, description="start of all random draws: weights, order, augmentation, dropout, split")

@@ -7,7 +7,7 @@ from typing import final
 
 from archbuilder.diagnostics import declare
 from archbuilder.ir.op import Op, OpError, a_map, by
-from archbuilder.ir.ops.window import slide
+from archbuilder.ir.ops.window import mirror, slide
 from archbuilder.ir.reach import Reach
 from archbuilder.ir.shape import Shape, Shapes
 
@@ -22,7 +22,8 @@ class Conv2d(Op):
     Shapes:  x (c, h, w) -> (out, h', w'), h' = (h + 2p - d(k-1) - 1) // s + 1.
     Units:   kernel, stride, dilation and padding in pixels as (height, width); padding on both
              sides of an axis (an uneven one is a Pad2d before it).
-    Errors:  AB301 groups does not divide the channels; AB302 the window exceeds the padded map.
+    Errors:  AB301 groups does not divide the channels; AB302 the window exceeds the padded map;
+             AB310 padding_mode reflect or circular, and the map has too few pixels.
     Source:  torch.nn.Conv2d.
     """
 
@@ -38,6 +39,8 @@ class Conv2d(Op):
 
     def shape(self, inputs: Shapes) -> Shape:
         x = a_map(inputs)
+        top, left = self.padding
+        mirror(x, self.padding_mode, (top, top, left, left))
         h, w = slide(x, self.kernel, self.stride, self.dilation, self.padding)
         result = Shape(self.out, h, w)
         if x.c % self.groups or self.out % self.groups:
@@ -46,7 +49,8 @@ class Conv2d(Op):
         return result
 
     def reach(self, inputs: tuple[Reach, ...], shapes: Shapes) -> Reach:
-        return inputs[0].window(self.kernel, self.stride, self.dilation, self.padding)
+        reach = inputs[0].window(self.kernel, self.stride, self.dilation, self.padding)
+        return reach._replace(alike=reach.alike or self.groups == 1)
 
     def params(self, inputs: Shapes) -> int:
         return self._weights(inputs) + self.out * self.bias

@@ -18,7 +18,8 @@ MERGE_STRIDE = declare("AB306", "a merge of branches with unequal effective stri
 class Merge(Op):
     """An op over several branches of one grid.
 
-    The field of the result is the hull of the branches' fields.
+    The field of the result is the hull of the branches' fields.  Along an axis of one pixel their
+    strides may differ; a window after that sees nothing new, but its field is then an upper bound.
     Errors:  AB305 unequal shapes; AB306 unequal effective strides: the units that meet do not
              look at the same place of the image.
     """
@@ -53,7 +54,13 @@ class Merge(Op):
             raise OpError(MERGE_STRIDE, f"the branches have effective strides {found}", hint)
         h = reduce(Axis.hull, (reach.h for reach in inputs))
         w = reduce(Axis.hull, (reach.w for reach in inputs))
-        return Reach(h, w, worst(*(reach.status for reach in inputs)))
+        differ = len({reach.stride for reach in inputs}) > 1 and not shapes[0].flat
+        status = worst("upper bound" if differ else "exact", *(reach.status for reach in inputs))
+        return Reach(h, w, status, self.keeps_alike(inputs))
+
+    def keeps_alike(self, inputs: tuple[Reach, ...]) -> bool:
+        """Whether every channel of the result sees its whole field."""
+        return all(reach.alike for reach in inputs)
 
     def describe(self) -> str:
         return self.VERB
@@ -111,6 +118,9 @@ class Concat(Merge):
 
     def merged(self, inputs: Shapes) -> Shape:
         return inputs[0]._replace(c=sum(x.c for x in inputs))
+
+    def keeps_alike(self, inputs: tuple[Reach, ...]) -> bool:
+        return super().keeps_alike(inputs) and len({(reach.h, reach.w) for reach in inputs}) == 1
 
     def remedy(self) -> str:
         return "make height and width equal"

@@ -5,10 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import final
 
+from archbuilder.diagnostics import declare
 from archbuilder.ir.op import Op, OpError, Pointwise, a_map
 from archbuilder.ir.ops.conv import GROUPS
 from archbuilder.ir.reach import Reach
 from archbuilder.ir.shape import Shape, Shapes
+
+SINGLE = declare("AB309", "a norm over a single value")
 
 
 @final
@@ -43,6 +46,14 @@ class _SpatialNorm(Op):
 
     affine: bool
 
+    @staticmethod
+    def varied(x: Shape, groups: int) -> Shape:
+        """The map itself.  Raises OpError AB309 where each of its groups has a single value: no variance."""
+        if x.elements == groups:
+            message = f"each value of {x} would be normalised by itself, to 0"
+            raise OpError(SINGLE, message, "leave the norm out on a map of one pixel, or use norm: batch", shape=x)
+        return x
+
     def reach(self, inputs: tuple[Reach, ...], shapes: Shapes) -> Reach:
         return inputs[0].at_least("whole input")
 
@@ -57,7 +68,7 @@ class GroupNorm(_SpatialNorm):
 
     Shapes:  (c, h, w) -> (c, h, w).
     Units:   2c parameters where affine.
-    Errors:  AB301 groups does not divide the channels.
+    Errors:  AB301 groups does not divide the channels; AB309 one value per group.
     Source:  torch.nn.GroupNorm.
     """
 
@@ -70,7 +81,7 @@ class GroupNorm(_SpatialNorm):
         if x.c % self.groups:
             message = f"groups={self.groups} must divide {x.c} channels"
             raise OpError(GROUPS, message, f"choose a divisor of {x.c}", "groups", x)
-        return x
+        return self.varied(x, self.groups)
 
     def describe(self) -> str:
         return "layer norm" if self.groups == 1 else f"group norm g{self.groups}"
@@ -106,6 +117,7 @@ class InstanceNorm2d(_SpatialNorm):
 
     Shapes:  (c, h, w) -> (c, h, w).
     Units:   2c parameters where affine.
+    Errors:  AB309 a map of one pixel.
     Source:  torch.nn.InstanceNorm2d (without running statistics).
     """
 
@@ -113,7 +125,8 @@ class InstanceNorm2d(_SpatialNorm):
     affine: bool = False
 
     def shape(self, inputs: Shapes) -> Shape:
-        return a_map(inputs)
+        x = a_map(inputs)
+        return self.varied(x, x.c)
 
     def describe(self) -> str:
         return "instance norm"

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import final
 
 from archbuilder.ir.op import Op, a_map
+from archbuilder.ir.ops.window import mirror
 from archbuilder.ir.reach import Reach
 from archbuilder.ir.shape import Shape, Shapes
 
@@ -17,6 +18,7 @@ class Pad2d(Op):
 
     Shapes:  (c, h, w) -> (c, h + top + bottom, w + left + right).
     Units:   pixels of its own input.
+    Errors:  AB310 reflect or circular, and the map has too few pixels.
     Source:  torch.nn.ZeroPad2d, ReflectionPad2d, ReplicationPad2d, CircularPad2d.
     """
 
@@ -28,6 +30,7 @@ class Pad2d(Op):
 
     def shape(self, inputs: Shapes) -> Shape:
         x = a_map(inputs)
+        mirror(x, self.mode, (self.top, self.bottom, self.left, self.right))
         return Shape(x.c, x.h + self.top + self.bottom, x.w + self.left + self.right)
 
     def reach(self, inputs: tuple[Reach, ...], shapes: Shapes) -> Reach:

@@ -108,7 +108,7 @@ class AdaptivePool(Op):
         h, hs = self._axis(x.h, shape.h, self.size[0])
         w, ws = self._axis(x.w, shape.w, self.size[1])
         status: Status = "whole input" if self.is_global(shapes) else "exact"
-        return Reach(h, w, worst(x.status, hs, ws, status))
+        return Reach(h, w, worst(x.status, hs, ws, status), x.alike)
 
     @staticmethod
     def _axis(axis: Axis, n: int, size: int) -> tuple[Axis, Status]:

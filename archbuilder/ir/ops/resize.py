@@ -32,7 +32,7 @@ class Upsample(Op):
     def reach(self, inputs: tuple[Reach, ...], shapes: Shapes) -> Reach:
         (x,) = inputs
         h, w = (self._axis(axis, factor) for axis, factor in zip((x.h, x.w), self.factor, strict=True))
-        return Reach(h, w, x.status).at_least("upper bound" if self.factor != (1, 1) else "exact")
+        return Reach(h, w, x.status, x.alike).at_least("upper bound" if self.factor != (1, 1) else "exact")
 
     def _axis(self, axis: Axis, factor: int) -> Axis:
         if factor == 1:

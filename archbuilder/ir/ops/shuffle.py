@@ -7,6 +7,7 @@ from typing import final
 
 from archbuilder.ir.op import OpError, Pointwise, a_map
 from archbuilder.ir.ops.conv import GROUPS
+from archbuilder.ir.reach import Reach
 from archbuilder.ir.shape import Shape, Shapes
 
 
@@ -41,6 +42,8 @@ class ChannelSlice(Pointwise):
     Shapes:  (c, h, w) -> (c / parts, h, w).
     Errors:  AB301 parts does not divide the channels.
     Source:  torch.chunk.
+
+    Of channels that see unlike fields, the field is an upper bound: this part may be the one that sees less.
     """
 
     part: int
@@ -52,6 +55,10 @@ class ChannelSlice(Pointwise):
             message = f"{x.c} channels cannot be split into {self.parts} equal parts"
             raise OpError(GROUPS, message, "make the channels a multiple of the paths", "split", x)
         return x._replace(c=x.c // self.parts)
+
+    def reach(self, inputs: tuple[Reach, ...], shapes: Shapes) -> Reach:
+        whole = inputs[0].alike or self.parts == 1
+        return inputs[0] if whole else inputs[0].at_least("upper bound")
 
     def describe(self) -> str:
         return f"channels {self.part + 1}/{self.parts}"

@@ -7,6 +7,18 @@ from archbuilder.ir.op import OpError
 from archbuilder.ir.shape import Shape
 
 WINDOW = declare("AB302", "a window larger than the padded map")
+TOO_SMALL = declare("AB310", "a padding made of more pixels than the map has")
+
+
+def mirror(x: Shape, mode: str, sides: tuple[int, int, int, int]) -> None:
+    """Checks that a map has the pixels for a padding (top, bottom, left, right).  Raises OpError AB310."""
+    if mode not in ("reflect", "circular"):
+        return
+    spare = int(mode == "reflect")  # the pixel at the edge is not reflected
+    for n, p in zip((x.h, x.h, x.w, x.w), sides, strict=True):
+        if p > n - spare:
+            message = f"padding_mode {mode} needs {p + spare} pixels to pad {p}, the map is {x.h}x{x.w}"
+            raise OpError(TOO_SMALL, message, "pad less, or use padding_mode: zeros", "padding")
 
 
 def slide(

@@ -1,0 +1,46 @@
+"""The `rules:` key: which rule packs a network must satisfy; what a pack asks for stands in rules/packs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from archbuilder.diagnostics import Span, show
+from archbuilder.document import Node
+from archbuilder.schema.model import FORM, INVALID, VALUE, Env
+
+MAX_PACKS = 20
+
+_NAME = {"type": "string", "minLength": 1}
+RULES = {"anyOf": [_NAME, {"type": "array", "items": _NAME, "maxItems": MAX_PACKS}, {"type": "null"}]}  # JSON Schema
+
+_HINT = "write rules: era-s9, or rules: [era-s9, ./my-pack.yaml]"
+
+
+@dataclass(frozen=True)
+class PackName:
+    """A pack as it was asked for: the name of a shipped one or a file's path, relative to the file it stands in."""
+
+    text: str
+    span: Span
+
+
+def read_rules(node: Node, env: Env) -> Any:
+    """A tuple of PackName: one, or a list of them."""
+    if node.value is None:
+        return ()
+    if node.is_mapping:
+        env.report(FORM, node.span, "expected the name of a rule pack, found a mapping", _HINT)
+        return INVALID
+    items = node.value if node.is_list else [node]
+    if len(items) > MAX_PACKS:
+        env.report(FORM, node.span, f"{len(items)} rule packs, at most {MAX_PACKS} are read")
+        return INVALID
+    return tuple(PackName(item.value, item.span) for item in items if _is_name(item, env))
+
+
+def _is_name(node: Node, env: Env) -> bool:
+    if isinstance(node.value, str) and node.value:
+        return True
+    env.report(VALUE, node.span, f"expected the name of a rule pack, found {show(node.plain())}", _HINT)
+    return False
