@@ -9,7 +9,7 @@ from __future__ import annotations
 from os.path import realpath
 from pathlib import Path
 
-from archbuilder.diagnostics import ArchbuilderError, declare
+from archbuilder.diagnostics import ArchbuilderError, Span, declare
 from archbuilder.document import Document, Node, parse, read_text
 
 MAX_BASES = 10
@@ -28,21 +28,25 @@ def extend(document: Document) -> None:
         span = document.root.place("extends")
         del document.root.value["extends"]
         if not isinstance(node.value, str) or "\0" in node.value:
-            raise ArchbuilderError(EXTENDS.at(span, "extends takes the path of one file", "write extends: base.yaml"))
+            raise _error(span, "extends takes the path of one file", "write extends: base.yaml")
         path = str(Path(node.span.file).parent / node.value)
         if any(_same(path, other) for other in seen) or len(seen) > MAX_BASES:
             chain = " -> ".join([*seen, path])
-            raise ArchbuilderError(EXTENDS.at(span, f"the files extend each other without end: {chain}", "end the chain"))
+            raise _error(span, f"the files extend each other without end: {chain}", "end the chain")
         seen.append(path)
         try:
             name, text = read_text(Path(path))
             base = parse(text, name)
         except ArchbuilderError as error:
             reasons = "; ".join(f"{d.span}: {d.message}" for d in error.diagnostics)
-            raise ArchbuilderError(EXTENDS.at(span, f"the base cannot be used: {reasons}", "paths are relative to this file")) from None
+            raise _error(span, f"the base cannot be used: {reasons}", "paths are relative to this file") from None
         document.sources |= base.sources
         document.diagnostics += base.diagnostics
         _merge(document.root, base.root)
+
+
+def _error(span: Span, message: str, hint: str) -> ArchbuilderError:
+    return ArchbuilderError(EXTENDS.at(span, message, hint))
 
 
 def _same(first: str, second: str) -> bool:

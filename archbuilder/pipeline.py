@@ -9,6 +9,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from archbuilder import document, lower
 from archbuilder.analysis.facts import Facts, analyse
@@ -21,6 +22,9 @@ from archbuilder.rules.limits import Measured, measure
 from archbuilder.rules.lints import lint
 from archbuilder.spec import architecture
 from archbuilder.spec.architecture import Architecture
+
+if TYPE_CHECKING:
+    from archbuilder.rules.packs import Verdict  # imported where a pack is asked for
 
 Source = str | os.PathLike[str]
 
@@ -36,6 +40,7 @@ class Report:
     facts: Facts | None = None
     limits: tuple[Measured, ...] = ()
     diagnostics: tuple[Diagnostic, ...] = ()
+    rules: tuple[Verdict, ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -60,16 +65,22 @@ class Report:
         return render(self)
 
 
-def check(source: Source, overrides: Sequence[str] = ()) -> Report:
+def check(source: Source, overrides: Sequence[str] = (), rules: Sequence[str] = ()) -> Report:
     """Everything about a path, `-` (standard input) or a YAML text, without torch.
 
-    `overrides` are texts such as `train.epochs=3`.  Problems are in the report, never raised.
+    `overrides` are texts such as `train.epochs=3`, `rules` rule packs beside those that the file names.
+    Problems are in the report, never raised.
     """
-    diagnostics: list[Diagnostic] = []
     try:
         file, text = document.read_text(source)
     except ArchbuilderError as error:
         return Report(str(source), diagnostics=error.diagnostics)
+    return check_text(text, file, overrides, rules)
+
+
+def check_text(text: str, file: str, overrides: Sequence[str] = (), rules: Sequence[str] = ()) -> Report:
+    """`check` of a text that stands for a file (an edited one): what it extends is found beside that file."""
+    diagnostics: list[Diagnostic] = []
     try:
         doc = document.parse(text, file)
         extend(doc)
@@ -78,6 +89,8 @@ def check(source: Source, overrides: Sequence[str] = ()) -> Report:
         broken = Document(file, text, document.Node(None, Span(file)), sources={file: text})
         return Report(file, broken, diagnostics=error.diagnostics)
     diagnostics += doc.diagnostics
+    if doc.root.get("archbuilder_rules") is not None:
+        return _pack(doc)
     spec = architecture.read(doc, diagnostics)
     if spec is None:
         return _report(doc, diagnostics)
@@ -86,13 +99,37 @@ def check(source: Source, overrides: Sequence[str] = ()) -> Report:
         from archbuilder.spec.data import problems  # loaded already, with the section
 
         diagnostics += problems(spec.data, spec.input, spec.classes)
-    if not _clean(diagnostics):
-        measure(spec.limits, None, diagnostics)
-        return _report(doc, diagnostics, spec)
-    facts = analyse(graph, diagnostics)
+    facts = analyse(graph, diagnostics) if _clean(diagnostics) else None
     limits = measure(spec.limits, facts, diagnostics)
+    verdicts = _judge(doc, spec, graph, facts, rules, diagnostics) if spec.rules or rules else ()
+    if facts is None:
+        return _report(doc, diagnostics, spec)
     diagnostics += lint(graph, facts)
-    return _report(doc, diagnostics, spec, graph, facts, limits)
+    return _report(doc, diagnostics, spec, graph, facts, limits, verdicts)
+
+
+def _judge(
+    doc: Document,
+    spec: Architecture,
+    graph: Graph,
+    facts: Facts | None,
+    more: Sequence[str],
+    diagnostics: list[Diagnostic],
+) -> tuple[Verdict, ...]:
+    """The rule packs held against a network; without facts what is wrong with the packs themselves."""
+    from archbuilder.rules import packs
+
+    found = packs.read_packs(packs.asked_for(spec, more), doc, diagnostics)
+    return packs.judge(found, spec, graph, facts, diagnostics) if facts else ()
+
+
+def _pack(doc: Document) -> Report:
+    """A rule pack's own report: it is no network, but may lie beside one."""
+    from archbuilder.rules.packs.pack import read
+
+    diagnostics: list[Diagnostic] = []
+    read(doc, diagnostics)
+    return _report(doc, diagnostics)
 
 
 def _clean(diagnostics: Sequence[Diagnostic]) -> bool:
@@ -106,10 +143,11 @@ def _report(
     graph: Graph | None = None,
     facts: Facts | None = None,
     limits: tuple[Measured, ...] = (),
+    verdicts: tuple[Verdict, ...] = (),
 ) -> Report:
     once = dict.fromkeys(diagnostics)  # a definition's body is read at each use
     ordered = sorted(once, key=lambda d: (d.span.file != doc.name, d.span.line, d.span.column, d.code.id))
-    return Report(doc.name, doc, spec, graph, facts, limits, tuple(ordered))
+    return Report(doc.name, doc, spec, graph, facts, limits, tuple(ordered), verdicts)
 
 
 def load(source: Source, overrides: Sequence[str] = ()) -> Graph:

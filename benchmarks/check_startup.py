@@ -45,7 +45,9 @@ def main() -> None:
     pairs = [(seconds(check), seconds(smallest)) for _ in range(args.runs)]
     own, base = (statistics.median(column) for column in zip(*pairs, strict=True))
     ratio = statistics.median(a / b for a, b in pairs)
-    print(f"check {own:.3f} s, smallest pydantic program {base:.3f} s, ratio {ratio:.2f} (medians of {args.runs} pairs)")
+    print(
+        f"check {own:.3f} s, smallest pydantic program {base:.3f} s, ratio {ratio:.2f} (medians of {args.runs} pairs)"
+    )
     print("heavy packages imported:", ", ".join(imported(check) & set(HEAVY)) or "none")
 
 

@@ -26,7 +26,8 @@ def test_a_block_that_breaks_its_promises_is_told_each_of_them(tmp_path, capsys)
     path = tmp_path / "careless.py"
     path.write_text(
         "from archbuilder.blocks import register\nfrom archbuilder.blocks.conv import Conv\n"
-        "@register\nclass Careless(Conv):\n    EXAMPLE = 'careless: {wide: 3}'\n    REJECTS = {'careless: 8': 'AB101'}\n"
+        "@register\nclass Careless(Conv):\n"
+        "    EXAMPLE = 'careless: {wide: 3}'\n    REJECTS = {'careless: 8': 'AB101'}\n"
     )
     assert main(["blocks", "careless", "--test", "--blocks", str(path)]) == 1
     out = capsys.readouterr().out

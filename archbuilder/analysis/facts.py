@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, TypeVar
 
 from archbuilder.analysis.field import field_value
-from archbuilder.diagnostics import Diagnostic
+from archbuilder.analysis.memory import BYTES, DTYPE, Memory, measure
+from archbuilder.diagnostics import Diagnostic, declare
 from archbuilder.ir.graph import INPUT, Graph, Node
-from archbuilder.ir.op import OpError
-from archbuilder.ir.reach import Reach
+from archbuilder.ir.op import Op, OpError
+from archbuilder.ir.ops import BatchNorm2d
+from archbuilder.ir.reach import FARTHEST, Reach
+
+FAR = declare("AB211", "strides that multiply without end")
+
+OpT = TypeVar("OpT", bound=Op)
 
 
 @dataclass(frozen=True)
@@ -31,13 +39,15 @@ class Layer:
 
 @dataclass(frozen=True)
 class Facts:
-    """The layers in execution order and their totals.
+    """The layers of a graph in execution order, and their totals.
 
-    `field` is the receptive field before the global pool, which is what a limit means; `field_with_gap`
-    that of the output.
+    `field` is the receptive field before the global pool, which is what a limit means, and `value` the
+    name of the map that it is of; `field_with_gap` is that of the output.
     """
 
+    graph: Graph
     layers: tuple[Layer, ...]
+    value: str
     field: Reach
     field_with_gap: Reach
 
@@ -57,6 +67,41 @@ class Facts:
     def macs(self) -> int:
         return sum(layer.macs for layer in self.layers)
 
+    @cached_property
+    def reaches(self) -> dict[str, Reach]:
+        """The receptive field of every value, by its name."""
+        return {INPUT: Reach()} | {layer.node.name: layer.reach for layer in self.layers}
+
+    @cached_property
+    def readers(self) -> dict[str, list[Node]]:
+        """The nodes that read a value, by its name; what nothing reads is absent."""
+        found: dict[str, list[Node]] = {}
+        for layer in self.layers:
+            for name in dict.fromkeys(layer.node.inputs):
+                found.setdefault(name, []).append(layer.node)
+        return found
+
+    @cached_property
+    def _by_kind(self) -> dict[type[Op], list[tuple[Node, Any]]]:
+        found: dict[type[Op], list[tuple[Node, Any]]] = {}
+        for layer in self.layers:
+            found.setdefault(type(layer.node.op), []).append((layer.node, layer.node.op))
+        return found
+
+    def nodes_of(self, *kinds: type[OpT]) -> list[tuple[Node, OpT]]:
+        """The nodes whose op is of these kinds, with the op, kind by kind."""
+        return [pair for kind in kinds for pair in self._by_kind.get(kind, ())]
+
+    @cached_property
+    def memory(self) -> Memory:
+        """What training keeps and what inference needs, for one image."""
+        return measure(self.graph)
+
+    def weight_bytes(self, dtype: str = DTYPE) -> int:
+        """The size of parameters and buffers in a file; the batches that a batch norm has seen stay 64-bit."""
+        counters = sum(isinstance(layer.node.op, BatchNorm2d) and not layer.node.shared for layer in self.layers)
+        return (self.params + self.buffers - counters) * BYTES[dtype] + counters * 8
+
 
 def analyse(graph: Graph, diagnostics: list[Diagnostic]) -> Facts:
     """The facts of a graph whose shapes fit; what ops complain about goes to `diagnostics`."""
@@ -71,7 +116,12 @@ def analyse(graph: Graph, diagnostics: list[Diagnostic]) -> Facts:
             where = ": " + ", ".join(node.inputs)
             diagnostics.append(error.code.at(node.span, error.message + where, error.hint))
             reach = inputs[0].at_least("unknown")
+        if reach.is_beyond:
+            message = f"strides multiply beyond all images: the effective stride or field passes {FARTHEST:,} pixels"
+            diagnostics.append(FAR.at(node.span, message, "stride less: a map of one pixel needs no stride"))
+            reach = Reach(status="unknown")
         reaches[node.name] = reach
         params, buffers = (0, 0) if node.shared else (node.op.params(shapes), node.op.buffers(shapes))
         layers.append(Layer(node, params, buffers, node.op.macs(shapes), reach))
-    return Facts(tuple(layers), reaches[field_value(graph)], reaches[graph.output])
+    value = field_value(graph)
+    return Facts(graph, tuple(layers), value, reaches[value], reaches[graph.output])

@@ -12,7 +12,7 @@ def field_value(graph: Graph) -> str:
     The value that enters the first global pool; where none is global, the last average or adaptive pool;
     where there is none, the last map before flatten, linear or the output.
     """
-    average, last_map, gates = None, INPUT, _inside_gates(graph)
+    average, last_map, gates = None, INPUT, inside_gates(graph)
     for node in graph.nodes.values():
         if node.name in gates:
             continue
@@ -27,7 +27,7 @@ def field_value(graph: Graph) -> str:
     return average or last_map
 
 
-def _inside_gates(graph: Graph) -> set[str]:
+def inside_gates(graph: Graph) -> set[str]:
     """Nodes that only compute the factors of a gate: their pool ends no map."""
     inside: set[str] = set()
     for node in graph.nodes.values():

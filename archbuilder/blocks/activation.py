@@ -7,6 +7,7 @@ from pydantic import Field
 from archbuilder.blocks import Block, register
 from archbuilder.ir import ops
 from archbuilder.ir.builder import GraphBuilder
+from archbuilder.schema.fields import Check, number
 
 Kind = Literal[
     "relu",
@@ -40,7 +41,7 @@ class Activation(Block):
     REJECTS: ClassVar[dict[str, str]] = {"activation: rellu": "AB103", "activation: {slop: 0.1}": "AB101"}
 
     kind: Annotated[Kind, Field(description="the function")] = "relu"
-    slope: Annotated[float, Field(description="leaky_relu's slope below zero")] = 0.01
+    slope: Annotated[float, Check(number(-100, 100)), Field(description="leaky_relu's slope below zero")] = 0.01
 
     def lower(self, g: GraphBuilder) -> None:
         if self.kind != "none":

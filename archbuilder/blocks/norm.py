@@ -35,7 +35,9 @@ class Norm(Block):
     groups: Annotated[Positive | None, Field(description="groups of channels, for kind group")] = None
     over: Annotated[Literal["map", "channels"], Field(description="what kind layer runs over")] = "map"
     eps: Annotated[float, Check(number(0, 1, exclusive=True)), Field(description="added to the variance")] = 1e-5
-    momentum: Annotated[float, Check(number(0, 1)), Field(description="share of a new batch in the running statistics")] = 0.1
+    momentum: Annotated[
+        float, Check(number(0, 1)), Field(description="share of a new batch in the running statistics")
+    ] = 0.1
     affine: Annotated[bool | None, Field(description="learn scale and shift; off only for instance")] = None
 
     def lower(self, g: GraphBuilder) -> None:

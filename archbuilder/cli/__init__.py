@@ -72,12 +72,13 @@ def _parser(words: Sequence[str]) -> ArgumentParser:
     parser = ArgumentParser(prog="archbuilder", description="Small convolutional networks as checked YAML files.")
     parser.add_argument("--version", action="version", version=f"archbuilder {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    names = [module.name for module in iter_modules(__path__) if not module.name.startswith("_")]
-    used = words[0].replace("-", "_") if words else ""
-    for name in [used] if used in names else names:
-        module = import_module(f"{__name__}.{name}")
+    files = [module.name for module in iter_modules(__path__) if not module.name.startswith("_")]
+    commands_by_word = {name.rstrip("_").replace("_", "-"): name for name in files}  # import_.py is `import`
+    used = words[0] if words else ""
+    for word in [used] if used in commands_by_word else commands_by_word:
+        module = import_module(f"{__name__}.{commands_by_word[word]}")
         doc = module.__doc__ or ""
-        command = commands.add_parser(name.replace("_", "-"), help=doc.splitlines()[0].rstrip("."), description=doc)
+        command = commands.add_parser(word, help=doc.splitlines()[0].rstrip("."), description=doc)
         module.configure(command)
         command.set_defaults(run=module.run)
     return parser

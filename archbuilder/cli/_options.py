@@ -7,7 +7,8 @@ from argparse import ArgumentParser
 
 def add_source_options(parser: ArgumentParser) -> None:
     """How a YAML file is read: `args.set`, a list of overrides; `args.blocks`, files that main loads."""
-    parser.add_argument("--set", metavar="KEY=VALUE", action="append", default=[], help="override a field: train.epochs=3")
+    help = "override a field: train.epochs=3"
+    parser.add_argument("--set", metavar="KEY=VALUE", action="append", default=[], help=help)
     add_blocks_option(parser)
 
 

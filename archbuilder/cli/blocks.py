@@ -31,8 +31,8 @@ def run(args: Namespace) -> int:
     chosen = [args.name] if args.name else BLOCKS.names()
     missing = [name for name in chosen if find(name) is None]
     if missing:
-        message = f"there is no block {missing[0]}"
-        raise ArchbuilderError(NO_BLOCK.at(Span("archbuilder blocks"), message, did_you_mean(missing[0], BLOCKS.names())))
+        message, hint = f"there is no block {missing[0]}", did_you_mean(missing[0], BLOCKS.names())
+        raise ArchbuilderError(NO_BLOCK.at(Span("archbuilder blocks"), message, hint))
     return max(map(_test, chosen)) if args.test else _show(args.name)
 
 

@@ -146,7 +146,9 @@ class GraphBuilder:
         """What an earlier block of that name added; reported at the field where there is none."""
         if name not in self._named:
             message = f"there is no earlier block named {name}"
-            hint = did_you_mean(name, self._named) if self._named else "give the block a name: field; it must come first"
+            hint = (
+                did_you_mean(name, self._named) if self._named else "give the block a name: field; it must come first"
+            )
             self.diagnostics.append(NO_BLOCK.at(self._place.span(field), message, hint))
         return self._named.get(name)
 
@@ -162,7 +164,9 @@ class GraphBuilder:
                 return self.lose()
             if node.op.params(old) and [x.c for x in new] != [x.c for x in old]:
                 message = f"{node.name} has weights for {old[0].c} channels, here it gets {new[0].c}"
-                self.diagnostics.append(SHARED.at(self._place.span(), message, "share a block where the channels are equal"))
+                self.diagnostics.append(
+                    SHARED.at(self._place.span(), message, "share a block where the channels are equal")
+                )
                 return self.lose()
             self.add(node.op, node.name.rpartition(".")[2], inputs, f"shares {node.module}")
             values[node.name] = self.value

@@ -50,7 +50,9 @@ class Axis(NamedTuple):
 
     def hull(self, other: Axis) -> Axis:
         """What a unit sees through either of two paths of equal stride; at most that where the strides differ."""
-        return Axis(max(self.stride, other.stride), min(self.lo, other.lo), max(self.hi, other.hi), min(self.least, other.least))
+        return Axis(
+            max(self.stride, other.stride), min(self.lo, other.lo), max(self.hi, other.hi), min(self.least, other.least)
+        )
 
 
 class Reach(NamedTuple):

@@ -33,11 +33,11 @@ class Network(nn.Module):
             if not node.shared:
                 self._place(node.name, make_layer(node.op, graph.inputs(node)))
         last_use = {name: position for position, node in enumerate(nodes) for name in node.inputs}
-        # per step: its value's name, the layer's path, the inputs, and the values that nothing needs any more
-        self._plan: list[tuple[str, str, tuple[str, ...], tuple[str, ...]]] = [
-            (node.name, node.module, node.inputs, tuple(n for n in dict.fromkeys(node.inputs) if last_use[n] == position))
-            for position, node in enumerate(nodes)
-        ]
+        # per step: its value's name, the layer's path, the inputs, and the values that nothing needs after it
+        self._plan: list[tuple[str, str, tuple[str, ...], tuple[str, ...]]] = []
+        for position, node in enumerate(nodes):
+            done = tuple(name for name in dict.fromkeys(node.inputs) if last_use[name] == position)
+            self._plan.append((node.name, node.module, node.inputs, done))
         self._output = graph.output
 
     def _place(self, path: str, module: nn.Module) -> None:

@@ -18,6 +18,10 @@ def render(report: Report) -> str:
     for measured in report.limits:
         limit, mark = measured.limit, "✓" if measured.ok else "✗"
         parts.append(f"<div>{mark} {escape(f'{limit.name} {limit.text}')}: {measured.value:,}</div>")
+    if report.rules:
+        from archbuilder.reporting.rules import lines
+
+        parts.append("<pre>" + escape("\n".join(lines(report.rules))) + "</pre>")
     for d in report.diagnostics:
         parts.append("<pre>" + escape(render_diagnostic(d, report.source_of(d))) + "</pre>")
     return "<div>" + "".join(parts) + "</div>"
@@ -25,7 +29,11 @@ def render(report: Report) -> str:
 
 def _line(tag: str, cells: tuple[str, ...]) -> str:
     aligned = zip(HEADER, cells, strict=True)
-    return "<tr>" + "".join(f'<{tag} style="text-align:{_side(title)}">{escape(cell)}</{tag}>' for title, cell in aligned) + "</tr>"
+    return (
+        "<tr>"
+        + "".join(f'<{tag} style="text-align:{_side(title)}">{escape(cell)}</{tag}>' for title, cell in aligned)
+        + "</tr>"
+    )
 
 
 def _side(title: str) -> str:

@@ -7,7 +7,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from archbuilder.analysis.facts import Facts, Layer
+from archbuilder.analysis.memory import BYTES, DTYPE
+from archbuilder.analysis.unread import unread
+from archbuilder.analysis.view import views, whole
 from archbuilder.diagnostics import Diagnostic
+from archbuilder.ir.graph import INPUT
+from archbuilder.ir.reach import Pixels
 from archbuilder.pipeline import Report
 from archbuilder.rules.limits import Measured
 
@@ -27,21 +32,68 @@ def to_dict(report: Report) -> dict[str, Any]:
         "ok": report.ok,
         "totals": _totals(report.facts) if report.facts else None,
         "limits": [_limit(measured) for measured in report.limits],
+        "rules": _rules(report),
         "layers": [_layer(layer) for layer in report.facts.layers] if report.facts else [],
         "diagnostics": [_diagnostic(d) for d in report.diagnostics],
     }
+
+
+def _rules(report: Report) -> list[dict[str, Any]]:
+    if not report.rules:
+        return []
+    from archbuilder.reporting.rules import to_dict  # only where a pack is asked for
+
+    return [to_dict(verdict) for verdict in report.rules]
 
 
 def _totals(facts: Facts) -> dict[str, Any]:
     return {
         "params": facts.params,
         "frozen_params": facts.frozen_params,
-        "buffers": facts.buffers,
         "macs": facts.macs,
         "receptive_field": list(facts.field.size),
         "receptive_field_with_gap": list(facts.field_with_gap.size),
         "receptive_field_status": facts.field.status,
+        "field": field_to_dict(facts),
+        "memory": _memory(facts),
     }
+
+
+def field_to_dict(facts: Facts) -> dict[str, Any]:
+    """More about the field before the global pool; every pair is [height, width]."""
+    reach, found = facts.field, views(facts)
+    with_gates = whole(facts)
+    return {
+        "least": list(reach.least),
+        "whole": list(with_gates) if with_gates else None,
+        "stride": list(map(number, reach.stride)),
+        "padding": [number(-reach.h.lo), number(-reach.w.lo)],
+        "units": [view.units for view in found],
+        "first_centre": [view.first_centre for view in found],
+        "middle_unit": [view.unit for view in found],
+        "middle_centre": [view.centre for view in found],
+        "image_centre": [(view.side - 1) / 2 for view in found],
+        "inside": [view.inside for view in found],
+        "covers_image": all(view.covers for view in found),
+        "unread": [lost.pixels for lost in unread(facts)],
+    }
+
+
+def _memory(facts: Facts) -> dict[str, Any]:
+    """Bytes for one image: lower bounds, as archbuilder.analysis.memory says."""
+    found, size = facts.memory, BYTES[DTYPE]
+    return {
+        "dtype": DTYPE,
+        "peak": found.peak_bytes(),
+        "peak_layer": facts.layers[found.peak].node.name if facts.layers else INPUT,
+        "peak_tensors": [{"name": name, "bytes": scalars * size} for name, scalars in found.tensors],
+        "training": found.training_bytes(),
+        "weights": {dtype: facts.weight_bytes(dtype) for dtype in BYTES},
+    }
+
+
+def number(value: Pixels) -> int | float:
+    return int(value) if value == int(value) else float(value)
 
 
 def _limit(measured: Measured) -> dict[str, Any]:
@@ -66,7 +118,7 @@ def _layer(layer: Layer) -> dict[str, Any]:
         "macs": layer.macs,
         "receptive_field": list(layer.reach.size),
         "receptive_field_status": layer.reach.status,
-        "stride": [int(s) if s == int(s) else float(s) for s in layer.reach.stride],
+        "stride": list(map(number, layer.reach.stride)),
         "line": node.span.line,
     }
 

@@ -1,4 +1,4 @@
-"""The manual of blocks, read off their classes: as text for the terminal, as Markdown for docs/language.md."""
+"""The manual of blocks and rules, read off their classes: text for the terminal, Markdown for docs/language.md."""
 
 from __future__ import annotations
 
@@ -12,8 +12,13 @@ from archbuilder.blocks.conv import ConvDefaults
 from archbuilder.blocks.dropout import Dropout
 from archbuilder.blocks.norm import Norm
 from archbuilder.rules.limits import QUANTITIES
+from archbuilder.rules.packs import kinds
+from archbuilder.rules.packs.pack import built_in, shipped
+from archbuilder.rules.packs.rule import Rule
 from archbuilder.schema.model import Model
 from archbuilder.spec.architecture import Architecture
+
+Entry = type[Block] | type[Rule]  # what the manual describes: a word, its fields, an example, rejected examples
 
 
 def index() -> str:
@@ -30,11 +35,11 @@ def manual(name: str) -> type[Block]:
     return block
 
 
-def first_line(block: type[Block]) -> str:
+def first_line(block: Entry) -> str:
     return cleandoc(block.__doc__ or "").split("\n\n")[0].replace("\n", " ")
 
 
-def text(block: type[Block]) -> str:
+def text(block: Entry) -> str:
     """The whole manual of one block."""
     rows = list(fields(block))
     width = max(len(name) for name, *_ in rows)
@@ -45,14 +50,14 @@ def text(block: type[Block]) -> str:
     return "\n".join(lines)
 
 
-def example(block: type[Block]) -> str:
+def example(block: Entry) -> str:
     """The example as items of a list of blocks."""
     return block.EXAMPLE if block.EXAMPLE.startswith("- ") else f"- {block.EXAMPLE}"
 
 
-def fields(block: type[Block]) -> Iterator[tuple[str, str, str]]:
+def fields(block: Entry) -> Iterator[tuple[str, str, str]]:
     """(name, default, description) of each field, the block's own first."""
-    inherited = set(Block.model_fields)
+    inherited = set(Block.model_fields if issubclass(block, Block) else Rule.model_fields)
     return iter(sorted(_fields(block), key=lambda field: field[0] in inherited))
 
 
@@ -78,7 +83,9 @@ def shown(value: Any) -> str:
         if all(isinstance(item, str) for item in value):
             return "-".join(value)
         return str(value[0]) if len(set(value)) == 1 else str(list(value))
-    return {None: "none", True: "true", False: "false"}.get(value) or str(value)
+    if value is None or isinstance(value, bool):
+        return {None: "none", True: "true", False: "false"}[value]
+    return str(value)
 
 
 def markdown() -> str:
@@ -86,7 +93,9 @@ def markdown() -> str:
     top = "".join(f"| `{name}` | {default} | {text} |\n" for name, default, text in _fields(Architecture))
     conv = "".join(f"| `{name}` | {default} | {text} |\n" for name, default, text in _fields(ConvDefaults))
     head = _INTRODUCTION.format(top=top, conv=conv, limits=", ".join(f"`{name}`" for name in QUANTITIES))
-    return "\n".join([head, *map(_section, map(manual, names()))])
+    packs = "".join(f"- `{name}`: {built_in(name).title}\n" for name in shipped())
+    rules = (_section(rule, f"rule {name}") for name in kinds.names() if (rule := kinds.find(name)))
+    return "\n".join([head, *map(_section, map(manual, names())), _PACKS.format(packs=packs), *rules])
 
 
 _INTRODUCTION = """# The language
@@ -100,9 +109,12 @@ Written by `archbuilder blocks --markdown` from the code itself; a test keeps it
 {top}
 `limits` is a mapping from a quantity to a relation and a number in quotes: `params: "< 200k"`. Relations: `<`, `<=`,
 `>`, `>=`, `==`. Suffixes: `k`, `M`, `G`, and `Ki`, `Mi`, `Gi` with or without a B. Quantities: {limits}.
+Memory is in bytes, for one image, in float32 or the dtype behind the number: `flash: "< 256 KiB int8"`.
+`peak_activations` is what must be alive at once in inference (norms, activations and dropouts in place),
+`training_activations` what backward keeps, `flash` the parameters and buffers; each a lower bound for a real runtime.
 
-`define` makes blocks of one's own: `define: {{twice: {{params: {{out: null, kernel: 3}}, blocks: [...]}}}}`; a parameter
-without a default is `null`; it is then used like any block: `- twice: {{out: 32}}`.
+`define` makes blocks of one's own: `define: {{twice: {{params: {{out: null, kernel: 3}}, blocks: [...]}}}}`; a
+parameter without a default is `null`; it is then used like any block: `- twice: {{out: 32}}`.
 
 `extends: base.yaml` starts from another file: own keys win, sections are merged field by field, and lists (the
 network too) are replaced.
@@ -119,9 +131,31 @@ of every block. Sizes are one integer or `[height, width]`. Every integer may be
 """
 
 
-def _section(block: type[Block]) -> str:
+_PACKS = """## Rule packs
+
+A pack is what a task asks of a network, held against it rule by rule. `rules: era-s9` names one in a file,
+`rules: [era-s9, ./my-pack.yaml]` several (a path counts from the file it stands in), `check --rules PACK` one on the
+command line. The report says of each rule what satisfies it; what is missing is an error. Shipped:
+
+{packs}
+A pack of your own is a file with rules of these kinds; `archbuilder rules mcu` prints a shipped one to start from:
+
+```yaml
+archbuilder_rules: 1
+name: mine
+rules:
+  - has: {{layers: skip, at_least: 2}}
+  - without: [max_pool, gelu]
+  - limit: {{of: macs, bound: "< 20M", remedy: stride earlier}}
+```
+
+`name:`, what reports call it, and `remedy:`, said instead of its own, are fields of every rule.
+"""
+
+
+def _section(block: Entry, title: str = "") -> str:
     rows = "".join(f"| `{name}` | {default} | {description} |\n" for name, default, description in fields(block))
     rejects = "".join(f"- {code}: `{bad.replace(chr(10), ', ')}`\n" for bad, code in block.REJECTS.items())
     doc = cleandoc(block.__doc__ or "")
     table = f"| field | default | |\n|---|---|---|\n{rows}"
-    return f"### {block.KIND}\n\n{doc}\n\n{table}\n```yaml\n{example(block)}\n```\n\nRejected:\n\n{rejects}"
+    return f"### {title or block.KIND}\n\n{doc}\n\n{table}\n```yaml\n{example(block)}\n```\n\nRejected:\n\n{rejects}"

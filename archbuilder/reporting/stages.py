@@ -9,6 +9,7 @@ from archbuilder.pipeline import Report
 from archbuilder.reporting.text import layer_table, totals
 from archbuilder.schema.model import Model
 
+
 def render(report: Report, stage: str) -> str:
     """The lines of one stage; nothing where the file did not get that far."""
     lines: Iterator[str] = iter(())

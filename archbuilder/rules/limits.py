@@ -6,11 +6,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from archbuilder.analysis.facts import Facts
+from archbuilder.analysis.memory import BYTES, DTYPE
 from archbuilder.diagnostics import Diagnostic, declare, did_you_mean
-from archbuilder.spec.limits import Limit
+from archbuilder.spec.limits import LIMIT, Limit
 
 UNKNOWN_LIMIT = declare("AB502", "a limit on something that is not measured")
 MISSED = declare("AB503", "a limit that is missed")
+UNPROVEN = declare("AB504", "a limit that is held against a mere bound", severity="warning")
 
 
 def _worse_axis(facts: Facts, limit: Limit) -> int:
@@ -20,18 +22,23 @@ def _worse_axis(facts: Facts, limit: Limit) -> int:
 
 @dataclass(frozen=True)
 class Quantity:
-    """Something that can be limited: how to read it off the facts, and its unit."""
+    """Something that can be limited: how to read it off the facts, and the dtypes that it can be stated in."""
 
     value: Callable[[Facts, Limit], int]
-    unit: str = ""
+    dtypes: tuple[str, ...] = ()
 
+
+FLOATS = tuple(dtype for dtype in BYTES if "float" in dtype)
 
 QUANTITIES = {
     "params": Quantity(lambda facts, limit: facts.params),
     "trainable_params": Quantity(lambda facts, limit: facts.params - facts.frozen_params),
     "macs": Quantity(lambda facts, limit: facts.macs),
-    "receptive_field": Quantity(_worse_axis, "pixels"),
+    "receptive_field": Quantity(_worse_axis),
     "layers": Quantity(lambda facts, limit: len(facts.layers)),
+    "peak_activations": Quantity(lambda facts, limit: facts.memory.peak_bytes(limit.dtype or DTYPE), tuple(BYTES)),
+    "training_activations": Quantity(lambda facts, limit: facts.memory.training_bytes(limit.dtype or DTYPE), FLOATS),
+    "flash": Quantity(lambda facts, limit: facts.weight_bytes(limit.dtype or DTYPE), tuple(BYTES)),
 }
 
 
@@ -51,6 +58,11 @@ class Measured:
         """How much is left of the budget; negative: by how much it is missed."""
         return self.limit.left(self.value)
 
+    @property
+    def unit(self) -> str:
+        """What the value counts, to stand behind a number; empty where that is plain."""
+        return f" bytes in {self.limit.dtype or DTYPE}" if QUANTITIES[self.limit.name].dtypes else ""
+
 
 def measure(limits: Sequence[Limit], facts: Facts | None, diagnostics: list[Diagnostic]) -> tuple[Measured, ...]:
     """Every limit with its value; unknown and missed ones are reported.  Without facts only unknown ones."""
@@ -60,27 +72,60 @@ def measure(limits: Sequence[Limit], facts: Facts | None, diagnostics: list[Diag
         if quantity is None:
             message = f"there is no limit on {limit.name}"
             diagnostics.append(UNKNOWN_LIMIT.at(limit.span, message, did_you_mean(limit.name, QUANTITIES)))
+        elif limit.dtype and limit.dtype not in quantity.dtypes:
+            message = f"{limit.name} cannot be stated in {limit.dtype}"
+            hint = f"known here: {', '.join(quantity.dtypes)}" if quantity.dtypes else f"leave {limit.dtype} out"
+            diagnostics.append(LIMIT.at(limit.span, message, hint))
         elif facts is not None:
             result = Measured(limit, quantity.value(facts, limit))
             measured.append(result)
             if not result.ok:
                 diagnostics.append(_missed(result, facts))
+            elif not _proven(limit, facts):
+                message = f"the field is an upper bound: {result.value} at most, {min(facts.field.least)} at least"
+                diagnostics.append(UNPROVEN.at(limit.span, message, f"{limit.text} need not hold for every unit"))
     return tuple(measured)
+
+
+def _proven(limit: Limit, facts: Facts) -> bool:
+    """Whether a kept limit is kept for certain: an upper bound says nothing from below."""
+    if limit.name != "receptive_field" or facts.field.status != "upper bound":
+        return True
+    return limit.holds(_worse_axis(facts, limit)) and ("<" in limit.relation or limit.holds(min(facts.field.least)))
+
+
+# what to do where a value is too small, and where it is too large
+_REMEDIES = {
+    "receptive_field": (
+        "dilate or stride a conv early on, or add one: each adds (kernel - 1) x dilation x effective stride",
+        "stride later, dilate less, or leave out a conv",
+    ),
+    "layers": ("add a layer", "leave a layer out"),
+}
 
 
 def _missed(measured: Measured, facts: Facts) -> Diagnostic:
     limit = measured.limit
-    message = f"{limit.name} is {measured.value:,}, the limit is {limit.text}"
-    if limit.name == "receptive_field":
-        hint = "dilate or stride a conv early on, or add a conv: each adds (kernel - 1) x dilation x effective stride"
-        if "<" in limit.relation:
-            hint = "stride later, dilate less, or leave out a conv"
-        return MISSED.at(limit.span, message, hint)
-    return MISSED.at(limit.span, message, _costliest(limit.name, facts))
+    message = f"{limit.name} is {measured.value:,}{measured.unit}, the limit is {limit.text}"
+    add, remove = _REMEDIES.get(limit.name) or ("widen a layer, or add one", _costliest(limit.name, facts))
+    too_much = "<" in limit.relation or measured.value > limit.bound
+    return MISSED.at(limit.span, message, remove if too_much else add)
 
 
 def _costliest(name: str, facts: Facts) -> str:
-    """The three layers that a missed budget should look at."""
-    attribute = "macs" if name == "macs" else "params"
-    layers = sorted(facts.layers, key=lambda layer: -getattr(layer, attribute))[:3]
-    return "the most cost " + ", ".join(f"{layer.node.name} ({getattr(layer, attribute):,})" for layer in layers)
+    """The three layers, or the live tensors, that a missed budget should look at."""
+    if name == "peak_activations":
+        return _at_the_peak(facts)
+    if name == "training_activations":
+        values: Sequence[int] = facts.memory.kept
+    else:
+        values = [layer.macs if name == "macs" else layer.params for layer in facts.layers]
+    costs = [(value, layer.node.name) for value, layer in zip(values, facts.layers, strict=True)]
+    most = sorted(costs, key=lambda pair: -pair[0])[:3]
+    return "the most expensive: " + ", ".join(f"{layer} ({cost:,})" for cost, layer in most if cost)
+
+
+def _at_the_peak(facts: Facts) -> str:
+    memory = facts.memory
+    live = ", ".join(f"{name} ({scalars:,} values)" for name, scalars in memory.tensors)
+    return f"live while {facts.layers[memory.peak].node.name} runs: {live}; stride earlier, or narrow what is there"

@@ -61,7 +61,7 @@ class TestDefine:
 
     def test_may_use_another(self):
         text = "define:\n  a: {blocks: [{conv: 4}]}\n  b: {blocks: [a, a]}\nnetwork: [b]\n"
-        assert list(check(HEAD + text).graph.nodes)[0] == "b.a.conv.conv"
+        assert next(iter(check(HEAD + text).graph.nodes)) == "b.a.conv.conv"
 
     @pytest.mark.parametrize(
         ("text", "found"),
@@ -127,7 +127,9 @@ class TestJoin:
         assert torch.equal(y, a + b)
 
     def test_concatenates_in_the_order_of_from(self, x):
-        text = "network: [{conv: {out: 4, name: a}}, {conv: {out: 4, name: b}}, {join: {from: [b, a], merge: concat}}]\n"
+        text = (
+            "network: [{conv: {out: 4, name: a}}, {conv: {out: 4, name: b}}, {join: {from: [b, a], merge: concat}}]\n"
+        )
         module, y = forward(HEAD + text, x)
         a = module.a.activation(module.a.norm(module.a.conv(x)))
         assert torch.equal(y[:, 4:], a)
@@ -180,7 +182,10 @@ class TestBranches:
         assert torch.allclose(y, a * torch.tanh(torch.exp(a)) * b)
 
     def test_paths_of_several_lengths(self, x):
-        text = HEAD + "network: [{branches: {paths: [[{conv: 4}, {conv: 4}], [{max_pool: {kernel: 3, stride: 1, padding: 1}}], []]}}]\n"
+        text = (
+            HEAD
+            + "network: [{branches: {paths: [[{conv: 4}, {conv: 4}], [{max_pool: {kernel: 3, stride: 1, padding: 1}}], []]}}]\n"
+        )
         _, y = forward(text, x)
         assert y.shape == (2, 10, 16, 16)
         assert torch.equal(y[:, 7:], x)

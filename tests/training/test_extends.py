@@ -6,7 +6,10 @@ from archbuilder.pipeline import check
 
 def test_the_run_folder_needs_no_base(tmp_path):
     base = tmp_path / "base.yaml"
-    base.write_text("archbuilder: 1\ninput: [1, 8, 8]\nclasses: 10\nnetwork: [{conv: 4}, gap, classifier]\ndata: {dataset: digits}\n")
+    base.write_text(
+        "archbuilder: 1\ninput: [1, 8, 8]\nclasses: 10\n"
+        "network: [{conv: 4}, gap, classifier]\ndata: {dataset: digits}\n"
+    )
     variant = tmp_path / "variant.yaml"
     variant.write_text("extends: base.yaml\nname: variant\ntrain: {epochs: 1}\n")
     run = archbuilder.train(variant, overrides=["train.seed=3"], out=tmp_path / "runs", device="cpu").path

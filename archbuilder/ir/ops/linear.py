@@ -51,7 +51,9 @@ class Linear(Pointwise):
         (x,) = inputs
         result = Shape(self.out, flat=True)
         if not x.flat:
-            raise OpError(NEEDS_VECTOR, f"needs a vector, gets a map of {x}", "put flatten or gap before it", "", result)
+            raise OpError(
+                NEEDS_VECTOR, f"needs a vector, gets a map of {x}", "put flatten or gap before it", "", result
+            )
         return result
 
     def params(self, inputs: Shapes) -> int:

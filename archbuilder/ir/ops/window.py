@@ -34,9 +34,10 @@ def slide(
         span = d * (k - 1) + 1
         if span > n + 2 * p:
             dilated = f" with dilation {d}" if d > 1 else ""
+            padded = f"{n + 2 * p} ({x.h}x{x.w} before padding)"
             raise OpError(
                 WINDOW,
-                f"a kernel of {k}{dilated} spans {span} pixels, the padded map has {n + 2 * p} ({x.h}x{x.w} before padding)",
+                f"a kernel of {k}{dilated} spans {span} pixels, the padded map has {padded}",
                 "use a smaller kernel or dilation, more padding, or one strided block less before it",
                 field="kernel",
             )

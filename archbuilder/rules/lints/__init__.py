@@ -7,18 +7,29 @@ A lint file declares its code with severity "warning" and defines
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
+from functools import cache
 from importlib import import_module
 from pkgutil import iter_modules
 
 from archbuilder.analysis.facts import Facts
-from archbuilder.diagnostics import Code, Diagnostic, Span
+from archbuilder.diagnostics import MAX_PROBLEMS, Code, Diagnostic, Span
 from archbuilder.ir.graph import Graph
+
+Check = Callable[[Graph, Facts], Iterable[Diagnostic]]
+
+
+@cache
+def _checks() -> tuple[Check, ...]:
+    """The lints, in the order of their files' names."""
+    return tuple(import_module(f"{__name__}.{module.name}").check for module in iter_modules(__path__))
 
 
 def lint(graph: Graph, facts: Facts) -> list[Diagnostic]:
     """The findings of every lint; of several about one place (a repeated block) the first."""
-    found: dict[tuple[Code, Span], Diagnostic] = {}
-    for module in iter_modules(__path__):
-        for diagnostic in import_module(f"{__name__}.{module.name}").check(graph, facts):
-            found.setdefault((diagnostic.code, diagnostic.span), diagnostic)
+    found: dict[tuple[Code, Span], Diagnostic] = {}  # of which there are at most MAX_PROBLEMS
+    for check in _checks():
+        for diagnostic in check(graph, facts):
+            if len(found) < MAX_PROBLEMS:
+                found.setdefault((diagnostic.code, diagnostic.span), diagnostic)
     return list(found.values())

@@ -15,12 +15,13 @@ PADDED = declare("AB403", "a padded 1x1 convolution", severity="warning")
 
 def check(graph: Graph, facts: Facts) -> Iterator[Diagnostic]:
     """A dilation on a 1x1 kernel has no effect; padding on it grows the map by a border of bias."""
-    for node in graph.nodes.values():
-        if not isinstance(node.op, Conv2d) or node.op.kernel != (1, 1):
+    for node, op in facts.nodes_of(Conv2d):
+        if op.kernel != (1, 1):
             continue
-        if node.op.dilation != (1, 1):
-            yield DILATED.at(node.place.span("dilation"), f"{node.name}: dilation on a 1x1 kernel does nothing", "leave it out")
-        if node.op.padding != (0, 0):
+        if op.dilation != (1, 1):
+            message = f"{node.name}: dilation on a 1x1 kernel does nothing"
+            yield DILATED.at(node.place.span("dilation"), message, "leave it out")
+        if op.padding != (0, 0):
             x = graph.inputs(node)[0]
             message = f"{node.name}: padding a 1x1 kernel puts a border of zeros around the map ({x} to {node.shape})"
             yield PADDED.at(node.place.span("padding"), message, "use padding: 0")

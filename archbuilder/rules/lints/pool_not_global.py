@@ -14,10 +14,10 @@ NOT_GLOBAL = declare("AB401", "a pool that is not global", severity="warning")
 
 def check(graph: Graph, facts: Facts) -> Iterator[Diagnostic]:
     """One finding per such pool."""
-    for node in graph.nodes.values():
-        (x, *_) = graph.inputs(node)
-        if isinstance(node.op, (AvgPool2d, MaxPool2d)) and (node.shape.h, node.shape.w) == (1, 1):
-            seen = [min(k, n) for k, n in zip(node.op.kernel, (x.h, x.w), strict=True)]
+    for node, op in facts.nodes_of(AvgPool2d, MaxPool2d):
+        (x,) = graph.inputs(node)
+        if (node.shape.h, node.shape.w) == (1, 1):
+            seen = [min(k, n) for k, n in zip(op.kernel, (x.h, x.w), strict=True)]
             if seen != [x.h, x.w]:
                 message = f"the window sees {seen[0]}x{seen[1]} of the {x.h}x{x.w} map: this pool is not global"
                 yield NOT_GLOBAL.at(node.place.span("kernel"), message, "write gap to average the whole map")

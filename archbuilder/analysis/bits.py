@@ -1,0 +1,20 @@
+"""Sets of pixels along an axis as the bits of an integer: exact, and cheap to move and to unite."""
+
+from __future__ import annotations
+
+MAX_BITS = 20_000  # pixels; what is wider is not looked at
+
+
+def repeated(bits: int, times: int, step: int) -> int:
+    """The set together with its copies moved by step, 2 step ... (times - 1) step; each round doubles their number."""
+    done = 1
+    while done < times:
+        more = min(done, times - done)
+        bits |= bits << more * step
+        done += more
+    return bits
+
+
+def spread(bits: int, stride: int) -> int:
+    """Pixel i moved to i * stride."""
+    return bits if stride == 1 else int(("0" * (stride - 1)).join(f"{bits:b}"), 2)

@@ -1,0 +1,107 @@
+"""The receptive field step by step: what each layer that moves or merges windows does to it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+from archbuilder.analysis.facts import Facts
+from archbuilder.ir.graph import INPUT, Graph, Node
+from archbuilder.ir.op import Op, Pointwise
+from archbuilder.ir.ops import AdaptivePool, AvgPool2d, Conv2d, Flatten, MaxPool2d, Pad2d, Upsample
+from archbuilder.ir.reach import Pixels, Reach
+from archbuilder.ir.shape import Shape
+
+Pair = tuple[Pixels, Pixels]  # (height, width)
+
+
+@dataclass(frozen=True)
+class Window:
+    """What slides over a map; `before` and `after` are the padding at both ends of an axis."""
+
+    kernel: Pair
+    stride: Pair
+    dilation: Pair
+    before: Pair
+    after: Pair
+
+
+@dataclass(frozen=True)
+class Step:
+    """A layer of the derivation: the maps before and after it, its window, and the field of its output.
+
+    `sources` are the steps that it reads, by name.  A merge has no window.
+    """
+
+    name: str
+    op: str
+    sources: tuple[str, ...]
+    before: Shape
+    after: Shape
+    window: Window | None
+    reach: Reach
+
+
+@dataclass(frozen=True)
+class Derivation:
+    """The steps from the image to the output; `last` is the one that makes the map before the global pool."""
+
+    steps: tuple[Step, ...]
+    last: str
+
+
+def derive(facts: Facts) -> Derivation:
+    """The steps of a network; layers that leave every field as it is are left out."""
+    graph = facts.graph
+    step_of = {INPUT: INPUT}  # per value, the step that made its field
+    steps: list[Step] = []
+    for node in graph.nodes.values():
+        sources = tuple(dict.fromkeys(step_of[name] for name in node.inputs))
+        if _is_step(node.op, facts, node):
+            name = _short(node.name)
+            step_of[node.name] = name
+            x, window = _window(graph, node)
+            steps.append(Step(name, node.op.describe(), sources, x, node.shape, window, facts.reaches[node.name]))
+        else:
+            step_of[node.name] = sources[0]
+    return Derivation(tuple(steps), step_of[facts.value])
+
+
+def _is_step(op: Op, facts: Facts, node: Node) -> bool:
+    """Whether a layer belongs into the derivation: it has a window, or what comes out differs from what went in."""
+    if isinstance(op, (Pointwise, Flatten)):
+        return False
+    if isinstance(op, Pad2d):  # told with the window that follows
+        return not all(isinstance(reader.op, Conv2d) for reader in facts.readers.get(node.name, ()))
+    return len(node.inputs) > 1 or _has_window(op) or facts.reaches[node.name] != facts.reaches[node.inputs[0]]
+
+
+def _has_window(op: Op) -> bool:
+    return isinstance(op, (AdaptivePool, AvgPool2d, Conv2d, MaxPool2d, Upsample))
+
+
+def _short(name: str) -> str:
+    """C1.conv for C1.conv.conv: a block's conv is the block to a reader."""
+    return name.removesuffix(".conv")
+
+
+def _window(graph: Graph, node: Node) -> tuple[Shape, Window | None]:
+    """The map before a layer and its window, with a padding that stands before it as a layer of its own."""
+    op, x, one, zero = node.op, graph.inputs(node)[0], (1, 1), (0, 0)
+    if isinstance(op, Upsample):
+        return x, Window(one, (Fraction(1, op.factor[0]), Fraction(1, op.factor[1])), one, zero, zero)
+    if isinstance(op, AdaptivePool):
+        bins = (Fraction(x.h, op.size[0]), Fraction(x.w, op.size[1]))
+        return x, Window(bins, bins, one, zero, zero)
+    if isinstance(op, Pad2d):
+        return x, Window(one, one, one, (op.top, op.left), (op.bottom, op.right))
+    if not isinstance(op, (AvgPool2d, Conv2d, MaxPool2d)):
+        return x, None
+    top, left = op.padding
+    before, after = (top, left), (top, left)
+    pad = graph.nodes.get(node.inputs[0])
+    if pad and isinstance(pad.op, Pad2d):
+        x = graph.inputs(pad)[0]
+        before = (top + pad.op.top, left + pad.op.left)
+        after = (top + pad.op.bottom, left + pad.op.right)
+    return x, Window(op.kernel, op.stride, op.dilation, before, after)

@@ -1,0 +1,92 @@
+"""Which tensors are alive while each layer of an inference runs.
+
+Layers run in the order of the graph.  Norms, activations and scales work in place unless their input is read
+again later; dropouts are gone; flatten and a slice of channels are views.  The image counts, and a tensor is
+freed after its last reader.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from archbuilder.ir.graph import INPUT, Graph
+from archbuilder.ir.op import Op
+from archbuilder.ir.ops import (
+    Activation,
+    BatchNorm2d,
+    ChannelNorm,
+    ChannelScale,
+    ChannelSlice,
+    Dropout,
+    Flatten,
+    GroupNorm,
+    InstanceNorm2d,
+)
+
+VIEWS: tuple[type[Op], ...] = (ChannelSlice, Flatten)
+IN_PLACE: tuple[type[Op], ...] = (Activation, BatchNorm2d, ChannelNorm, ChannelScale, GroupNorm, InstanceNorm2d)
+
+
+class Live(NamedTuple):
+    """Scalars alive at each layer, the position of the layer with the most, and what is alive there."""
+
+    scalars: tuple[int, ...]
+    peak: int
+    tensors: tuple[tuple[str, int], ...]
+
+
+def live(graph: Graph) -> Live:
+    """What is alive in one inference of one image."""
+    owner = _storages(graph)
+    last = _last_uses(graph, owner)
+    scalars = tuple(_totals(graph, owner, last))
+    peak = scalars.index(max(scalars)) if scalars else 0
+    return Live(scalars, peak, tuple(_alive(graph, owner, last, peak)))
+
+
+def _storages(graph: Graph) -> dict[str, str]:
+    """Of each value, the value whose storage it is in: its own, or that of the input it overwrites or views."""
+    readers = {name: position for position, node in enumerate(graph.nodes.values()) for name in node.inputs}
+    readers[graph.output] = len(graph.nodes)
+    owner = {INPUT: INPUT}
+    read = dict(readers)  # of each storage, the last reader of all values that are in it so far
+    for position, node in enumerate(graph.nodes.values()):
+        source = owner[node.inputs[0]]
+        free = isinstance(node.op, IN_PLACE) and read[source] <= position
+        shares = free or isinstance(node.op, (*VIEWS, Dropout))
+        owner[node.name] = source if shares else node.name
+        if shares:
+            read[source] = max(read[source], readers.get(node.name, position))
+    return owner
+
+
+def _last_uses(graph: Graph, owner: dict[str, str]) -> dict[str, int]:
+    """Of each storage, the position of its last use."""
+    last: dict[str, int] = {}
+    for position, node in enumerate(graph.nodes.values()):
+        for name in (*node.inputs, node.name):
+            last[owner[name]] = position
+    last[owner[graph.output]] = len(graph.nodes)
+    return last
+
+
+def _totals(graph: Graph, owner: dict[str, str], last: dict[str, int]) -> Iterator[int]:
+    """The scalars alive while each layer runs."""
+    total = graph.input.elements
+    for position, node in enumerate(graph.nodes.values()):
+        if owner[node.name] == node.name:
+            total += node.shape.elements
+        yield total
+        used = {owner[name] for name in (*node.inputs, node.name)}
+        total -= sum(graph.shape(storage).elements for storage in used if last[storage] <= position)
+
+
+def _alive(graph: Graph, owner: dict[str, str], last: dict[str, int], at: int) -> Iterator[tuple[str, int]]:
+    """What is alive while a layer runs, each storage under the latest value that is in it."""
+    names = {INPUT: INPUT}
+    for node in list(graph.nodes.values())[: at + 1]:
+        names[owner[node.name]] = node.name
+    for storage, name in names.items():
+        if last.get(storage, 0) >= at:
+            yield name, graph.shape(storage).elements

@@ -1,0 +1,76 @@
+"""Memory for one image, without torch: what training keeps for backward, and the peak of an inference.
+
+Both are lower bounds for a real runtime:
+- training: torch's eager autograd with a batch of one image, activations not in place, a dropout's mask of one
+  byte an element (as on a GPU); weights, their gradients, the optimizer and workspaces come on top;
+- inference: the tensors that must be alive at once, as archbuilder.analysis.live says; weights and workspaces
+  come on top.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from archbuilder.analysis.kept import INDEX, Operands, kept
+from archbuilder.analysis.live import VIEWS, live
+from archbuilder.ir.graph import INPUT, Graph, Node
+from archbuilder.ir.ops import Dropout
+
+BYTES = {"float32": 4, "float16": 2, "bfloat16": 2, "int8": 1}  # per scalar
+DTYPE = "float32"  # where none is stated
+
+
+@dataclass(frozen=True)
+class Memory:
+    """Per layer, in their order: scalars `live` while it runs; scalars and bytes that it adds for backward.
+
+    `peak` is the position of the layer where most is live, `tensors` what is live there, in scalars.
+    """
+
+    live: tuple[int, ...]
+    kept: tuple[int, ...]
+    kept_bytes: tuple[int, ...]
+    peak: int
+    tensors: tuple[tuple[str, int], ...]
+
+    def peak_bytes(self, dtype: str = DTYPE) -> int:
+        """The largest sum of live tensors of an inference."""
+        return sum(scalars for _, scalars in self.tensors) * BYTES[dtype]
+
+    def training_bytes(self, dtype: str = DTYPE) -> int:
+        """What backward keeps of one image."""
+        return sum(self.kept) * BYTES[dtype] + sum(self.kept_bytes)
+
+
+def measure(graph: Graph, mask: int = 1) -> Memory:
+    """The memory of a graph; a dropout's mask takes `mask` bytes an element (on a CPU those of its dtype)."""
+    alive = live(graph)
+    scalars, extra = _training(graph, mask)
+    return Memory(alive.scalars, scalars, extra, alive.peak, alive.tensors)
+
+
+def _training(graph: Graph, mask: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Per layer the scalars and the bytes that it is the first to keep."""
+    owner = {INPUT: INPUT}  # of each value, the value whose storage it is in
+    needs = {INPUT: False}  # whether a gradient flows through it
+    done: set[str] = set()
+    scalars, extra = [], []
+    for node in graph.nodes.values():
+        shapes, flows = graph.inputs(node), tuple(needs[name] for name in node.inputs)
+        needs[node.name] = any(flows) or (node.op.params(shapes) > 0 and not node.op.frozen)
+        owner[node.name] = owner[node.inputs[0]] if _is_its_input(node) else node.name
+        if not needs[node.name]:
+            scalars.append(0)
+            extra.append(0)
+            continue
+        keeps = kept(node.op, Operands(shapes, node.shape, flows))
+        values = {owner[node.inputs[i]] for i in keeps.inputs} | ({owner[node.name]} if keeps.output else set())
+        scalars.append(keeps.scalars + sum(graph.shape(name).elements for name in values - done))
+        extra.append(keeps.masked * mask + keeps.indices * INDEX)
+        done |= values
+    return tuple(scalars), tuple(extra)
+
+
+def _is_its_input(node: Node) -> bool:
+    """Whether torch hands a layer's input on in training, whole or as a view."""
+    return isinstance(node.op, VIEWS) or (isinstance(node.op, Dropout) and node.op.p == 0)

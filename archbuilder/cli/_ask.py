@@ -1,0 +1,31 @@
+"""Questions on a terminal."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import TypeVar
+
+from archbuilder.diagnostics import ArchbuilderError, Span, declare
+
+ENDED = declare("AB923", "the end of the input instead of an answer", exit_status=2)
+
+T = TypeVar("T")
+
+
+def can_ask() -> bool:
+    """Whether a person is there to answer."""
+    return sys.stdin is not None and sys.stdin.isatty() and sys.stdout.isatty()
+
+
+def ask(question: str, default: str, read: Callable[[str], T]) -> T:
+    """The answer to a question, read by `read`; an empty one is the default.  Asks again after a ValueError."""
+    while True:
+        try:
+            text = input(f"{question} [{default}]: ").strip()
+        except EOFError:
+            raise ArchbuilderError(ENDED.at(Span("standard input"), "there is no answer", "use the flags")) from None
+        try:
+            return read(text or default)
+        except ValueError as error:
+            print(f"  {error}")

@@ -1,0 +1,77 @@
+"""Write a network as Python source, ONNX, a torch.export program, JSON or a drawing."""
+
+from __future__ import annotations
+
+import sys
+from argparse import ArgumentParser, Namespace
+from os.path import exists, samefile
+from pathlib import Path
+
+from archbuilder import exporters
+from archbuilder.cli._options import add_source_options
+from archbuilder.diagnostics import ArchbuilderError, Span, declare
+from archbuilder.pipeline import analyse_file
+
+ARGUMENTS = declare("AB852", "arguments of export that do not go together", exit_status=2)
+UNWRITABLE = declare("AB853", "an exported file that cannot be written", exit_status=2)
+
+
+def configure(parser: ArgumentParser) -> None:
+    parser.add_argument("file", metavar="FILE", help="a YAML file, or - for standard input")
+    formats = ", ".join([*exporters.TEXTS, *exporters.BINARIES])
+    parser.add_argument("--to", metavar="FORMAT", required=True, help=f"one of {formats}")
+    parser.add_argument("--out", metavar="FILE", help="where to write it; texts go to standard output without it")
+    parser.add_argument(
+        "--weights", metavar="RUN", help="for onnx and torch: a run folder (its last.pt) or a checkpoint"
+    )
+    add_source_options(parser)
+
+
+def run(args: Namespace) -> int:
+    """Exit 0 written, also where a limit is missed; 1 the network is wrong; 2 could not run."""
+    _check(args)
+    exporter = exporters.exporter(args.to)
+    graph, facts = analyse_file(args.file, args.set)
+    if args.to in exporters.TEXTS:
+        text = exporter.export(graph, facts)
+        if args.out is None:
+            sys.stdout.write(text)
+            return 0
+        data, remark = text.encode(), f"{text.count(chr(10)):,} lines"
+    else:
+        made = exporter.export(graph, Path(args.weights) if args.weights else None)
+        data, remark = made.data, f"{args.weights or 'fresh weights'}; outputs differ by at most {made.difference:.1e}"
+    _write(Path(args.out), data)
+    print(f"{args.out}: {graph.name} as {args.to}, {remark}")
+    return 0
+
+
+def _check(args: Namespace) -> None:
+    """Raises ArchbuilderError AB852 for arguments that make no sense together."""
+    if args.weights and args.to in exporters.TEXTS:
+        hint = "leave --weights out"
+        if args.to == "python":
+            hint += "; the file's class takes them with load_state_dict"
+        raise ArchbuilderError(ARGUMENTS.at(Span("--weights"), f"{args.to} holds no weights", hint))
+    if args.out is None and args.to in exporters.BINARIES:
+        stem = Path(args.file).stem if args.file != "-" else "network"
+        hint = f"add --out {stem}{exporters.BINARIES[args.to]}"
+        raise ArchbuilderError(ARGUMENTS.at(Span("--out"), f"{args.to} is binary and needs a file to go to", hint))
+    for source in (args.file, args.weights):
+        if args.out and source and exists(args.out) and exists(source) and samefile(args.out, source):
+            message = f"{args.out} is what the export is made from"
+            raise ArchbuilderError(ARGUMENTS.at(Span("--out"), message, "name another file with --out"))
+
+
+def _write(path: Path, data: bytes) -> None:
+    """Replace a file in one step.  Raises ArchbuilderError AB853, and then an older file stands untouched."""
+    from archbuilder.training.files import write_whole
+
+    try:
+        if path.exists() and not path.is_file() and not path.is_dir():
+            path.write_bytes(data)  # a device or a pipe is written to, not replaced
+        else:
+            write_whole(path.resolve(), data)
+    except OSError as error:
+        message = f"cannot be written: {error.strerror or error}"
+        raise ArchbuilderError(UNWRITABLE.at(Span(str(path)), message, "name another file with --out")) from None

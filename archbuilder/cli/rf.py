@@ -1,0 +1,71 @@
+"""Derive the receptive field layer by layer, as a table to hand in or as a drawing."""
+
+from __future__ import annotations
+
+import sys
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from archbuilder.cli._options import add_source_options
+from archbuilder.diagnostics import ArchbuilderError, Span, declare
+
+if TYPE_CHECKING:
+    from archbuilder.analysis.facts import Facts
+    from archbuilder.exporters.field_plot import Measured
+
+NO_MATPLOTLIB = declare("AB905", "a drawing without matplotlib", exit_status=2)
+UNWRITABLE = declare("AB906", "a drawing that cannot be written", exit_status=2)
+
+
+def configure(parser: ArgumentParser) -> None:
+    parser.add_argument("file", metavar="FILE", help="a YAML file, or - for standard input")
+    formats = ("text", "markdown", "csv", "json")
+    parser.add_argument("--format", choices=formats, default="text", help="of the table: text (default) for people")
+    parser.add_argument("--plot", metavar="PNG", help="draw the field, and where torch is installed the measured one")
+    add_source_options(parser)
+
+
+def run(args: Namespace) -> int:
+    """Exit 0, also where a limit is missed: the table then helps to find out why."""
+    from archbuilder.pipeline import analyse_file
+    from archbuilder.reporting.derivation import FORMATS
+
+    graph, facts = analyse_file(args.file, args.set)
+    print(FORMATS[args.format](graph.name, facts))
+    if args.plot:
+        _plot(facts, args.plot)
+    return 0
+
+
+def _plot(facts: Facts, path: str) -> None:
+    from archbuilder.exporters.field_plot import draw
+
+    try:
+        picture = draw(facts, f"{facts.graph.name}: receptive field", _measure(facts))
+    except ImportError as error:
+        hint = "pip install 'archbuilder[train]'"
+        raise ArchbuilderError(NO_MATPLOTLIB.at(Span(path), f"a drawing needs matplotlib: {error}", hint)) from None
+    try:
+        Path(path).write_bytes(picture)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise ArchbuilderError(UNWRITABLE.at(Span(path), f"cannot be written: {reason}", "name another file")) from None
+    print(f"drawn: {path}", file=sys.stderr)
+
+
+def _measure(facts: Facts) -> Measured | None:
+    """The measured field of the middle unit, None without torch."""
+    from archbuilder.analysis.view import views
+    from archbuilder.exporters.field_plot import Measured
+
+    try:
+        from archbuilder.modules.effective import effective_field, level, side
+    except ImportError:
+        print("without torch the effective field is not measured: pip install 'archbuilder[train]'", file=sys.stderr)
+        return None
+    h, w = views(facts)
+    heat = effective_field(facts.graph, facts.value, (h.unit, w.unit))
+    (half, half_part), (most, most_part) = level(heat, 0.5), level(heat, 0.95)
+    parts = f"half of it: {100 * half_part:.0f} % of the image, 95 % of it: {100 * most_part:.0f} %"
+    return Measured(heat, (half, most), f"{parts};\neffective side: {side(heat):.0f} pixels")

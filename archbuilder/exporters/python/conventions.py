@@ -1,0 +1,50 @@
+"""How people write torch's layers: which arguments go without their keyword, which ones are left out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Convention:
+    """Arguments written without keyword, in the order of the signature; values that are left out."""
+
+    positional: tuple[str, ...] = ()
+    defaults: Mapping[str, Any] = field(default_factory=dict)
+
+
+_WINDOW = {"padding": 0, "dilation": 1}
+
+# a test holds each against torch's own signature; a layer that is not here is written with every keyword
+CONVENTIONS: dict[str, Convention] = {
+    "Conv2d": Convention(
+        ("in_channels", "out_channels", "kernel_size"),
+        {**_WINDOW, "stride": 1, "groups": 1, "bias": True, "padding_mode": "zeros"},
+    ),
+    "Linear": Convention(("in_features", "out_features"), {"bias": True}),
+    "BatchNorm2d": Convention(("num_features",), {"eps": 1e-5, "momentum": 0.1, "affine": True}),
+    "GroupNorm": Convention(("num_groups", "num_channels"), {"eps": 1e-5, "affine": True}),
+    "InstanceNorm2d": Convention(("num_features",), {"eps": 1e-5, "affine": False}),
+    "ChannelNorm": Convention(("channels",), {"eps": 1e-5, "affine": True}),
+    "ChannelScale": Convention(("channels",), {"init": 1.0}),
+    "ChannelShuffle": Convention(("groups",)),
+    "LeakyReLU": Convention(("negative_slope",)),
+    "Dropout": Convention(("p",)),
+    "Dropout2d": Convention(("p",)),
+    "MaxPool2d": Convention(("kernel_size",), _WINDOW),
+    "AvgPool2d": Convention(("kernel_size",), {"padding": 0}),
+    "AdaptiveAvgPool2d": Convention(("output_size",)),
+    "AdaptiveMaxPool2d": Convention(("output_size",)),
+    "ZeroPad2d": Convention(("padding",)),
+    "ReflectionPad2d": Convention(("padding",)),
+    "ReplicationPad2d": Convention(("padding",)),
+    "CircularPad2d": Convention(("padding",)),
+    "Upsample": Convention((), {"mode": "nearest"}),
+}
+
+
+def plain(value: Any) -> Any:
+    """3 for (3, 3): torch takes one number for both axes."""
+    return value[0] if isinstance(value, tuple) and len(value) == 2 and value[0] == value[1] else value

@@ -1,0 +1,91 @@
+"""The module to export: with the weights of a run or a checkpoint, or with fresh ones."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from archbuilder.diagnostics import ArchbuilderError, Span, declare
+from archbuilder.ir.graph import Graph
+from archbuilder.modules import build
+
+SEED = 0  # of fresh weights: the same file every time
+LAST = "last.pt"  # of a run: what it ended with
+SHOWN = 3  # tensors that do not fit, named in a message
+
+UNREADABLE = declare("AB855", "weights that cannot be read", exit_status=2)
+MISFIT = declare("AB856", "weights of another network")
+
+State = Mapping[str, Tensor]
+
+
+def ready(graph: Graph, weights: Path | None) -> nn.Module:
+    """The module of a graph in evaluation mode.
+
+    weights: a run folder (its last.pt), a checkpoint, or a file with a state_dict; None for fresh weights.
+    Raises ArchbuilderError AB855 (missing, damaged), AB856 (of another network).
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(SEED)
+        module = build(graph)
+    if weights is not None:
+        path = weights / LAST if weights.is_dir() else weights
+        state = read(path)
+        if problems := list(_misfits(module.state_dict(), state)):
+            more = f" and {len(problems) - SHOWN} more" if len(problems) > SHOWN else ""
+            message = f"these weights do not fit {graph.name}: {'; '.join(problems[:SHOWN])}{more}"
+            hint = "export the architecture.yaml of the weights' own run"
+            raise ArchbuilderError(MISFIT.at(Span(str(path)), message, hint))
+        module.load_state_dict(state)
+    return module.eval()
+
+
+def read(path: Path) -> State:
+    """The tensors of a checkpoint or of a saved state_dict, by name.  Raises ArchbuilderError AB855."""
+    try:
+        if zipfile.is_zipfile(path):
+            with zipfile.ZipFile(path) as archive:  # torch itself does not look at the checksums
+                if torn := archive.testzip():
+                    raise ValueError(f"the checksum of {torn} is wrong")
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except OSError as error:
+        raise _unreadable(path, error.strerror or str(error)) from None
+    except Exception as error:  # whatever a file of any content makes zipfile, pickle or torch raise
+        raise _unreadable(path, f"it is damaged, or holds no weights ({type(error).__name__})") from None
+    state = _state(content)
+    if not state:
+        raise _unreadable(path, "it holds no weights")
+    return state
+
+
+def _state(content: Any) -> dict[str, Tensor]:
+    """The weights in what a file holds: a checkpoint's `model`, or the whole of it."""
+    if isinstance(content, Mapping) and isinstance(content.get("model"), Mapping):
+        content = content["model"]
+    if not isinstance(content, Mapping) or not all(isinstance(value, Tensor) for value in content.values()):
+        return {}
+    return {str(name): value for name, value in content.items()}
+
+
+def _misfits(wanted: State, found: State) -> Iterator[str]:
+    """What keeps weights from fitting a module, in words."""
+    for name, tensor in wanted.items():
+        if name not in found:
+            yield f"there is no {name}"
+        elif tensor.shape != found[name].shape:
+            yield f"{name} is {_size(found[name])}, the network has {_size(tensor)}"
+    yield from (f"the network has no {name}" for name in found if name not in wanted)
+
+
+def _size(tensor: Tensor) -> str:
+    return "x".join(map(str, tensor.shape)) or "one number"
+
+
+def _unreadable(path: Path, reason: str) -> ArchbuilderError:
+    hint = "name a run folder, its last.pt or best.pt, or a file of torch.save(module.state_dict(), ...)"
+    return ArchbuilderError(UNREADABLE.at(Span(str(path)), f"cannot be read: {reason}", hint))

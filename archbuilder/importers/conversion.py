@@ -1,0 +1,169 @@
+"""A torch module -> a YAML architecture, and the proof that it is the same network."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+import torch
+from torch import nn
+
+from archbuilder.diagnostics import ArchbuilderError, Diagnostic, Span, declare
+from archbuilder.importers.flow import Step
+from archbuilder.importers.places import failing_line
+from archbuilder.importers.proof import Proof, image_batch, prove
+from archbuilder.importers.recorder import BATCH, Recording, record
+from archbuilder.importers.tape import address
+from archbuilder.importers.writing import write
+from archbuilder.ir.shape import Shape
+from archbuilder.pipeline import Report, check_text
+
+FORWARD = declare("AB806", "a module that does not run on the given input")
+UNPROVEN = declare("AB809", "an imported file that is not the same network")
+
+
+@dataclass(frozen=True)
+class Unused:
+    """A module, or a parameter, that nothing calls."""
+
+    name: str
+    kind: str
+    params: int
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.kind}, {f'{self.params:,}' if self.params else 'no'} parameters)"
+
+
+@dataclass(frozen=True)
+class Imported:
+    """An architecture read off a module.
+
+    `text` is the YAML, `report` what archbuilder says of it, `proof` how it compares; `problems` has
+    what could not be written, in which case the text ends before it and nothing is proven.
+    """
+
+    text: str
+    report: Report
+    params: int  # of the module, those that nothing uses left out
+    proof: Proof = field(default_factory=Proof)
+    problems: tuple[Diagnostic, ...] = ()
+    notes: tuple[str, ...] = ()
+    unused: tuple[Unused, ...] = ()
+
+    @property
+    def ok(self) -> bool:
+        """The whole network is written, archbuilder takes it, and it is proven to be the same."""
+        return not self.problems and self.report.ok
+
+    @property
+    def diagnostics(self) -> tuple[Diagnostic, ...]:
+        """Everything that is wrong."""
+        return (*self.problems, *self.report.errors)
+
+
+def to_yaml(module: nn.Module, input_shape: Sequence[int]) -> str:
+    """The YAML architecture of a module for images of (channels, height, width), proven to be the same network.
+
+    Runs the module in evaluation mode; it is left as it was.  Raises ArchbuilderError where something has
+    no words in the language, or where the outputs differ.  `convert` gives the text even then.
+    """
+    imported = convert(module, input_shape)
+    if not imported.ok:
+        raise ArchbuilderError(*imported.diagnostics)
+    return imported.text
+
+
+def convert(
+    module: nn.Module, input_shape: Sequence[int], *, name: str = "", source: str = "", file: str = ""
+) -> Imported:
+    """Read a module for images of (channels, height, width), which is left as it was.
+
+    `name` is the network's, its class's by default; `source` says in the first line where it is from; `file`
+    is what the new file is called in the report.
+
+    Raises ArchbuilderError AB806 where the module does not run, AB807 where not even its start can be written."""
+    channels, height, width = input_shape
+    shape = Shape(channels, height, width)
+    subject = _copied(module)
+    recording = _record(subject, shape)
+    name = name or type(module).__name__
+    file = file or f"{name}.yaml"
+    problems = list(recording.lost.problems if recording.lost else ())
+    written = write(recording, problems)
+    unused = tuple(_unused(subject, recording))
+    params = sum(p.numel() for p in subject.parameters() if address(p) in recording.used)
+    comments = [f"Imported from {source or name} by archbuilder import.", *_left_out(recording, unused)]
+    result = Imported("", Report(file), params, Proof(), tuple(problems), tuple(recording.notes), unused)
+    if not problems:
+        result = _prove(result, written.text(name, shape, comments), subject, written.order, recording)
+    if result.problems:
+        comments = [*(f"{_state(p)}: {p.span}: {p.message}" for p in result.problems), *comments]
+    text = written.text(name, shape, comments)
+    return replace(result, text=text, report=check_text(text, file))
+
+
+def _state(problem: Diagnostic) -> str:
+    return "NOT PROVEN" if problem.code is UNPROVEN else "INCOMPLETE"
+
+
+def _copied(module: nn.Module) -> nn.Module:
+    """A copy in evaluation mode, whose weights may be changed."""
+    try:
+        return copy.deepcopy(module).eval()
+    except Exception as error:
+        message = f"{type(module).__name__} cannot be copied: {' '.join(str(error).split())}"
+        hint = "give a module that holds no tensors of an earlier run"
+        raise ArchbuilderError(FORWARD.at(Span(type(module).__name__), message, hint)) from error
+
+
+def _record(subject: nn.Module, shape: Shape) -> Recording:
+    like = next((p.detach() for p in subject.parameters() if p.is_floating_point()), torch.zeros(1))
+    image = image_batch(shape, like, BATCH, torch.Generator().manual_seed(0))
+    try:
+        return record(subject, image)
+    except Exception as error:
+        text = " ".join(str(error).split()) or "no reason given"
+        message = f"{type(subject).__name__} does not run on an input of {shape}: {type(error).__name__}: {text}"
+        hint = "give the input that it was written for, --input CHANNELSxHEIGHTxWIDTH"
+        raise ArchbuilderError(FORWARD.at(failing_line(error, type(subject).__name__), message, hint)) from error
+
+
+def _prove(result: Imported, text: str, subject: nn.Module, order: list[Step], recording: Recording) -> Imported:
+    """The result with its proof; a proof that fails is a problem."""
+    report = check_text(text, result.report.file)
+    if report.graph is None or report.facts is None:
+        return replace(result, problems=(UNPROVEN.at(Span(result.report.file), "the file does not check"),))
+    proof = prove(subject, report.graph, order, recording)
+    failure = proof.failure
+    if not failure and report.facts.params != result.params:
+        failure = f"the file has {report.facts.params:,} parameters, the module uses {result.params:,}"
+    problems = (
+        (UNPROVEN.at(Span(type(subject).__name__), failure, "the file is written all the same"),) if failure else ()
+    )
+    return replace(result, proof=replace(proof, failure=failure), problems=problems)
+
+
+def _unused(module: nn.Module, recording: Recording) -> Iterator[Unused]:
+    """What is built and never called: the outermost modules, and parameters of modules that do run."""
+    done: list[str] = []
+    for name, child in module.named_modules():
+        if name and not any(name.startswith(f"{outer}.") for outer in done) and not _runs(name, child, recording):
+            done.append(name)
+            yield Unused(name, type(child).__name__, sum(p.numel() for p in child.parameters()))
+    for name, parameter in module.named_parameters():
+        if address(parameter) not in recording.used and not any(name.startswith(f"{outer}.") for outer in done):
+            yield Unused(name, "Parameter", parameter.numel())
+
+
+def _runs(name: str, child: nn.Module, recording: Recording) -> bool:
+    called = any(other == name or other.startswith(f"{name}.") for other in recording.called)
+    return called or any(address(p) in recording.used for p in child.parameters())
+
+
+def _left_out(recording: Recording, unused: Sequence[Unused]) -> Iterator[str]:
+    if recording.ending:
+        yield f"Left out: {recording.ending} at the end."
+    weighted = [one for one in unused if one.params]
+    if weighted:
+        yield f"Never called, and so left out: {', '.join(map(str, weighted))}."

@@ -1,0 +1,139 @@
+"""What moves values or cuts channels, and computes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from archbuilder.importers.functions import reads
+from archbuilder.importers.tape import Tape, Unsupported, Value, by
+from archbuilder.ir import ops
+
+
+@reads(
+    *(
+        "contiguous",
+        "clone",
+        "detach",
+        "to",
+        "type",
+        "float",
+        "double",
+        "half",
+        "type_as",
+        "cpu",
+        "cuda",
+        "requires_grad",
+    ),
+    *("alias", "identity", "data", "pin_memory", "positive"),
+)
+def unchanged(tape: Tape, input: Value, *_: Any, **__: Any) -> Value:
+    return input
+
+
+@reads("view", "reshape", "flatten", "squeeze", "unsqueeze", "view_as", "reshape_as", "unflatten", "ravel")
+def view(tape: Tape, input: Value, *_: Any, **__: Any) -> Value:
+    """The same numbers in the same order, in other dimensions: those of torch's result."""
+    if input.layout == "first":
+        return replace(input, dims=tape.dims)
+    shape = tape.shape(input)
+    if input.layout == "dealt" and tape.dims == shape.dims:
+        return tape.emit(ops.ChannelShuffle(input.groups), [input.step])
+    raise Unsupported(f"views values as {by(tape.dims)} after their axes were moved")
+
+
+@reads("expand", "expand_as", "broadcast_to")
+def expand(tape: Tape, input: Value, *_: Any, **__: Any) -> Value:
+    if tape.dims == input.dims:
+        return input
+    if tape.dims[:1] != input.dims[:1] or input.dims[1:] != (1, 1):
+        raise Unsupported(f"repeats {by(input.dims)} to {by(tape.dims)}")
+    return replace(input, dims=tape.dims, layout="spread")
+
+
+@reads("channel_shuffle", "native_channel_shuffle")
+def channel_shuffle(tape: Tape, input: Value, groups: int) -> Value:
+    return tape.emit(ops.ChannelShuffle(groups), [tape.map(input)])
+
+
+@reads("permute")
+def permute(tape: Tape, input: Value, *dims: Any) -> Value:
+    order = list(dims[0] if isinstance(dims[0], Sequence) else dims)
+    return _moved(tape, input, [axis % len(order) for axis in order])
+
+
+@reads("transpose", "swapaxes", "swapdims")
+def transpose(tape: Tape, input: Value, dim0: int, dim1: int) -> Value:
+    order = list(range(len(input.dims) + 1))
+    order[dim0], order[dim1] = order[dim1], order[dim0]
+    return _moved(tape, input, order)
+
+
+@reads("movedim", "moveaxis")
+def movedim(tape: Tape, input: Value, source: int, destination: int) -> Value:
+    order = list(range(len(input.dims) + 1))
+    axis = order.pop(source)
+    order.insert(destination % (len(input.dims) + 1), axis)
+    return _moved(tape, input, order)
+
+
+def _moved(tape: Tape, value: Value, order: list[int]) -> Value:
+    """Axes in another order, the batch included: channels to the end and back, or the middle of a channel shuffle."""
+    shape = tape.shape(value)
+    if value.layout == "first" and value.dims == shape.dims and order == [0, 2, 3, 1]:
+        return replace(value, dims=tape.dims, layout="last")
+    if value.layout == "last" and order == [0, 3, 1, 2]:
+        return replace(value, dims=tape.dims, layout="first")
+    groups = value.dims[0]
+    split = value.layout == "first" and len(value.dims) > 2 and groups * value.dims[1] == shape.c
+    if split and order == [0, 2, 1, *range(3, len(order))]:
+        return replace(value, dims=tape.dims, layout="dealt", groups=groups)
+    raise Unsupported(f"moves the axes of {by(value.dims)}", "the language has channel_shuffle and norms over channels")
+
+
+@reads("chunk")
+def chunk(tape: Tape, input: Value, chunks: int, dim: int = 0) -> tuple[Value, ...]:
+    return _cut(tape, input, chunks, dim)
+
+
+@reads("split", "tensor_split", "split_with_sizes")
+def split(tape: Tape, tensor: Value, sizes: Any, dim: int = 0) -> tuple[Value, ...]:
+    channels = tensor.dims[0]
+    sizes = list(sizes) if isinstance(sizes, Sequence) else [sizes] * (channels // sizes)
+    if len(set(sizes)) != 1 or sum(sizes) != channels:
+        raise Unsupported(f"cuts {channels} channels unequally: {sizes}", "the language cuts them into equal parts")
+    return _cut(tape, tensor, len(sizes), dim)
+
+
+def _cut(tape: Tape, value: Value, parts: int, dim: int) -> tuple[Value, ...]:
+    if dim % (len(value.dims) + 1) != 1:
+        raise Unsupported(f"cuts along axis {dim}", "the language cuts channels, axis 1")
+    x = tape.map(value)
+    return tuple(tape.emit(ops.ChannelSlice(part, parts), [x]) for part in range(parts))
+
+
+@reads("getitem")
+def getitem(tape: Tape, input: Value, key: Any) -> Value:
+    shape = tape.shape(input)
+    keys = list(key) if isinstance(key, tuple) else [key]
+    if _count(tape.dims) == _count(input.dims):  # nothing was cut off: an axis of length 1 came or went
+        return view(tape, input)
+    cut = keys[1] if len(keys) > 1 else None
+    rest = [other for other in [*keys[:1], *keys[2:]] if other != slice(None) and other is not Ellipsis]
+    if not isinstance(cut, slice) or rest or cut.step not in (None, 1):
+        raise Unsupported("takes a part of the map", "the language cuts channels into equal parts")
+    start, stop, _ = cut.indices(shape.c)
+    width = stop - start
+    if width < 1 or shape.c % width or start % width:
+        message = f"takes the channels {start} to {stop} of {shape.c}"
+        raise Unsupported(message, "the language cuts channels into equal parts")
+    return tape.emit(ops.ChannelSlice(start // width, shape.c // width), [tape.map(input)])
+
+
+def _count(dims: tuple[int, ...]) -> int:
+    """How many numbers there are."""
+    count = 1
+    for length in dims:
+        count *= length
+    return count

@@ -1,0 +1,143 @@
+"""Is the file the same network?  Weights are copied over by position, and outputs compared on random images."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from archbuilder.importers.flow import Step
+from archbuilder.importers.recorder import BATCH, Recording, first_tensor, record
+from archbuilder.ir.graph import Graph
+from archbuilder.ir.shape import Shape
+from archbuilder.modules import Network, build
+
+BATCHES = (BATCH, 1, 5)  # with the weights as they are; one batch with others
+AS_THEY_ARE = "weights as they are"
+TOLERANCE = {torch.float32: 1e-5, torch.float64: 1e-10}  # of the largest output, or of 1 where that is more
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The largest difference between two outputs over several batches, and the largest output."""
+
+    what: str
+    difference: float
+    largest: float
+    tolerance: float
+
+    @property
+    def ok(self) -> bool:
+        return self.difference <= self.tolerance * max(1.0, self.largest)  # False for nan
+
+
+@dataclass(frozen=True)
+class Proof:
+    """What was compared, and why the file is not the same network, empty where it is."""
+
+    comparisons: tuple[Comparison, ...] = ()
+    failure: str = ""
+
+    @property
+    def ok(self) -> bool:
+        return not self.failure
+
+    @property
+    def difference(self) -> float:
+        """The largest of all differences."""
+        return max((one.difference for one in self.comparisons), default=float("nan"))
+
+
+def prove(subject: nn.Module, graph: Graph, order: Sequence[Step], recording: Recording) -> Proof:
+    """Hold a graph against the module that it was read off, whose weights are changed on the way: give a copy.
+
+    `order` has the recorded steps in the order of the graph's nodes.  Three runs: the weights as they
+    are; every weight and statistic shaken, so that no two layers look alike; the same in float64.
+    """
+    nodes = list(graph.nodes.values())
+    for node, step in zip(nodes, order, strict=False):
+        if node.op != step.op:
+            return Proof((), f"{node.name} is {node.op.describe()} in the file, {step.op.describe()} in the module")
+    if len(nodes) != len(order):
+        return Proof((), f"the file has {len(nodes)} ops, the module runs {len(order)}")
+    network = build(graph).to(_like(subject)).eval()
+    comparisons: list[Comparison] = []
+    for what in _variants(subject):
+        try:
+            comparisons.append(_compare(what, subject, network, graph, order, recording))
+        except RuntimeError as error:
+            if not comparisons:
+                raise
+            return Proof(tuple(comparisons), f"{what}: {str(error).splitlines()[0]}")
+    bad = next((one for one in comparisons if not one.ok), None)
+    failure = (
+        f"outputs differ by {bad.difference:.3g} ({bad.what}), the largest output is {bad.largest:.3g}" if bad else ""
+    )
+    return Proof(tuple(comparisons), failure)
+
+
+def _variants(subject: nn.Module) -> Iterator[str]:
+    """Puts the module into each state in which it is compared, and says which."""
+    yield AS_THEY_ARE
+    generator = torch.Generator().manual_seed(0)
+    with torch.no_grad():
+        for name, tensor in [*subject.named_parameters(), *subject.named_buffers()]:
+            if tensor.is_floating_point():
+                _shake(name, tensor, generator)
+    yield "weights shaken"
+    subject.double()
+    yield "weights shaken, float64"
+
+
+def _shake(name: str, tensor: Tensor, generator: torch.Generator) -> None:
+    factor = torch.rand(tensor.shape, generator=generator).to(tensor) + 0.5
+    noise = torch.randn(tensor.shape, generator=generator).to(tensor) * 0.02
+    tensor.mul_(factor).add_(noise.abs() if name.endswith("running_var") else noise)
+
+
+def _compare(
+    what: str, subject: nn.Module, network: Network, graph: Graph, order: Sequence[Step], recording: Recording
+) -> Comparison:
+    like = _like(subject)
+    network.to(like)
+    generator = torch.Generator().manual_seed(1)
+    counts = BATCHES if what == AS_THEY_ARE else (BATCH,)
+    images = [image_batch(graph.input, like, count, generator) for count in counts]
+    steps = record(subject, images[0]).flow.steps
+    _copy(network, graph, [steps[step.id] for step in order])
+    difference = largest = 0.0
+    with torch.no_grad():
+        for image in images:
+            theirs = (
+                record(subject, image.clone()).output
+                if recording.always_drops
+                else first_tensor(subject(image.clone()))
+            )
+            ours = network(image)
+            ours = getattr(torch, recording.ending)(ours, 1) if recording.ending else ours
+            gap = (ours - theirs).abs().max()
+            difference = max(difference, float(gap)) if not gap.isnan() else float("nan")
+            largest = max(largest, float(theirs.abs().max()))
+    return Comparison(what, difference, largest, TOLERANCE.get(like.dtype, 1e-2))
+
+
+def _copy(network: Network, graph: Graph, steps: Sequence[Step]) -> None:
+    """Each recorded step's weights into the layer of the graph's node at the same position."""
+    with torch.no_grad():
+        for node, step in zip(graph.nodes.values(), steps, strict=True):
+            layer = network.get_submodule(node.module)
+            for name, tensor in step.weights.items():
+                target = getattr(layer, name)
+                target.copy_(tensor.reshape(target.shape))
+
+
+def image_batch(shape: Shape, like: Tensor, count: int, generator: torch.Generator) -> Tensor:
+    """Random images of the module's kind of numbers, on its device."""
+    return torch.randn(count, *shape.dims, generator=generator).to(like)
+
+
+def _like(module: nn.Module) -> Tensor:
+    """A tensor of the module's kind of numbers and device."""
+    return next((p.detach() for p in module.parameters() if p.is_floating_point()), torch.zeros(1))

@@ -1,0 +1,232 @@
+"""Runs a module on random images and writes down what it does, as a Flow.
+
+The module's own Python code runs, on real tensors; every torch function that it calls is seen on
+its way, by the protocol that torch offers for this (torch.overrides.TorchFunctionMode).  So loops,
+branches on shapes, wrappers that override `__call__`, sliced Sequentials, attributes that are set on the
+way and modules kept in lists or dicts need no special care, where symbolic tracing refuses them.
+
+Operands that are changed in place keep their identity: the tensor object stands for its newest value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
+
+from archbuilder.diagnostics import Diagnostic, declare
+from archbuilder.importers.flow import IMAGE, Flow
+from archbuilder.importers.following import following
+from archbuilder.importers.functions import reader
+from archbuilder.importers.places import running_line
+from archbuilder.importers.tape import Tape, Unsupported, Value, address
+from archbuilder.ir.shape import Shape
+
+BATCH = 2  # more than one image, so that the batch's axis cannot be taken for another of length 1
+
+NO_BLOCK = declare("AB807", "a torch function that no block stands for")
+
+
+@dataclass(frozen=True)
+class Lost:
+    """Stands for a value that no block can make: why, and the last value before it that one can."""
+
+    problems: tuple[Diagnostic, ...]
+    before: int
+
+
+@dataclass
+class Recording:
+    """What one run showed."""
+
+    flow: Flow
+    output: Tensor
+    name: str = ""  # of the module's class
+    dims: tuple[int, ...] = ()  # of the output, without the batch
+    lost: Lost | None = None  # where the output is made by something that no block stands for
+    ending: str = ""  # the softmax that the network ends in, and that is left out
+    notes: list[str] = field(default_factory=list)
+    always_drops: bool = False  # a dropout is on in evaluation too
+    called: set[str] = field(default_factory=set)  # modules that ran, by name
+    used: set[int] = field(default_factory=set)  # addresses of parameters that something worked with
+
+
+class Recorder(TorchFunctionMode):
+    """Sees every torch function that is called while it is on."""
+
+    def __init__(self, tape: Tape, image: Tensor) -> None:
+        super().__init__()
+        self.tape = tape
+        self.used: set[int] = set()
+        # the tensors are kept, so that no other one gets the id of one that is gone
+        self._known: dict[int, tuple[Tensor, Value | Lost]] = {}
+        self._keep(image, Value(IMAGE, tuple(image.shape[1:])))
+
+    def value(self, tensor: Tensor) -> Value | Lost | None:
+        """What is known of a tensor; None for one that does not come from the image."""
+        found = self._known.get(id(tensor))
+        return found[1] if found else None
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs = kwargs or {}
+        tensors = [item for item in _flat([*args, *kwargs.values()]) if isinstance(item, Tensor)]
+        self.used.update(map(address, tensors))
+        name = _name(func)
+        result = _without_dropping(func, args, kwargs) if "dropout" in name else func(*args, **kwargs)
+        if any(id(tensor) in self._known for tensor in tensors):
+            if name == "setitem":
+                self._keep(args[0], self._lose("writes into a part of a value", tensors))
+            elif any(isinstance(item, Tensor) for item in _flat([result])):
+                return self._read(name, args, kwargs, tensors, result)
+        return result
+
+    def _read(self, name: str, args: Any, kwargs: Any, tensors: list[Tensor], result: Any) -> Any:
+        """Write the call down; returns its result, or a copy where torch returned the operand itself."""
+        self.tape.calls += 1
+        tape, first = self.tape, next(item for item in _flat([result]) if isinstance(item, Tensor))
+        tape.place, tape.copies = running_line(self.tape.path, record.__code__), False
+        tape.dims = tuple(first.shape[1:])
+        lost = [known for tensor in tensors if isinstance(known := self.value(tensor), Lost)]
+        made: Any
+        if lost:
+            made = Lost(tuple(dict.fromkeys(p for one in lost for p in one.problems)), lost[0].before)
+        else:
+            made = self._ask(name, args, kwargs, tensors, result)
+        if tape.copies and isinstance(result, Tensor) and any(result is tensor for tensor in tensors):
+            result = result.clone()
+        if any(result is tensor for tensor in tensors) and made != self.value(result):
+            self._changed(result, made)
+        results = [item for item in _flat([result]) if isinstance(item, Tensor)]
+        values = made if isinstance(made, tuple) else [made] * len(results)
+        for tensor, value in zip(results, values, strict=True):
+            self._keep(tensor, value)
+        return result
+
+    def _ask(self, name: str, args: Any, kwargs: Any, tensors: list[Tensor], result: Any) -> Any:
+        """What the function's reader makes of the call: a value, several, or Lost."""
+        read = reader(name)
+        if read is None:
+            return self._lose(f"{name} has no block", tensors)
+        try:
+            if any(item.dim() == 0 or item.shape[0] != BATCH for item in _flat([result]) if isinstance(item, Tensor)):
+                raise Unsupported("mixes the images of a batch, or moves its axis", "keep the batch as the first axis")
+            made = read(self.tape, *self._swap(args), **self._swap(kwargs))
+            if isinstance(made, Value) and made.dims != self.tape.dims:
+                raise Unsupported(f"gives {self.tape.dims} where the language gives {made.dims}")
+        except Unsupported as error:
+            return self._lose(f"{name} {error.message}", tensors, error.hint)
+        except TypeError as error:  # arguments that the reader does not know
+            return self._lose(f"{name} is called in a way that is not known here: {error}", tensors)
+        return made
+
+    def _lose(self, message: str, tensors: list[Tensor], hint: str = "") -> Lost:
+        known = [value for tensor in tensors if isinstance(value := self.value(tensor), Value)]
+        hint = hint or "`archbuilder blocks` lists what the language has; the file is written up to here"
+        return Lost(
+            (NO_BLOCK.at(running_line(self.tape.path, record.__code__), message, hint),),
+            max(value.step for value in known) if known else IMAGE,
+        )
+
+    def _swap(self, item: Any) -> Any:
+        """The argument with values in place of the tensors that come from the image."""
+        if isinstance(item, Tensor):
+            found = self.value(item)
+            return item if found is None else found
+        if isinstance(item, dict):
+            return {key: self._swap(value) for key, value in item.items()}
+        return type(item)(map(self._swap, item)) if type(item) in (list, tuple) else item
+
+    def _changed(self, tensor: Tensor, made: Value | Lost) -> None:
+        """An operand was changed in place: so were the views of it."""
+        old = self.value(tensor)
+        memory = tensor.untyped_storage().data_ptr()
+        for other, value in list(self._known.values()):
+            if other is tensor or other.untyped_storage().data_ptr() != memory or not isinstance(value, Value):
+                continue
+            if isinstance(made, Value) and isinstance(old, Value) and value.step == old.step:
+                self._keep(other, Value(made.step, value.dims, value.layout, value.groups, value.ending))
+            else:
+                self._keep(other, self._lose("changes a part of a value in place", [tensor]))
+
+    def _keep(self, tensor: Tensor, value: Value | Lost) -> None:
+        self._known[id(tensor)] = (tensor, value)
+
+
+def record(module: nn.Module, image: Tensor) -> Recording:
+    """Run a module, which is in evaluation mode, on a batch of BATCH images and write down what it does.
+
+    Whatever the module's forward raises comes through.  An output that is a list, tuple or dict
+    stands for its first tensor."""
+    tape = Tape(Flow(Shape(*image.shape[1:])))
+    tape.owned = {address(t): name for name, t in [*module.named_buffers(), *module.named_parameters()] if t.numel()}
+    tape.all_frozen = not any(p.requires_grad for p in module.parameters())
+    recorder = Recorder(tape, image)
+    called: set[str] = set()
+    with torch.no_grad(), following(module, tape, called), recorder:
+        returned = module(image)
+    output = first_tensor(returned)
+    if output is not returned:
+        tape.note(f"forward returns a {type(returned).__name__}: only the first tensor in it is taken over")
+    recording = Recording(tape.flow, output, type(module).__name__, called=called, used=recorder.used)
+    _finish(recording, recorder, tape)
+    recording.notes += tape.notes
+    recording.always_drops = tape.always_drops
+    return recording
+
+
+def first_tensor(returned: Any) -> Tensor:
+    """The tensor that forward returns, or the first one in what it returns.  Raises TypeError for none."""
+    for item in _flat([returned]):
+        if isinstance(item, Tensor):
+            return item
+    raise TypeError(f"forward returns {type(returned).__name__}, which has no tensor in it")
+
+
+def _finish(recording: Recording, recorder: Recorder, tape: Tape) -> None:
+    """Read off what the output is."""
+    value = recorder.value(recording.output)
+    if value is None:
+        message = "the output is not computed from the image by torch functions that can be seen"
+        problem = NO_BLOCK.at(
+            tape.place, message, "a scripted or compiled module cannot be imported; give the plain one"
+        )
+        value = Lost((problem,), IMAGE)
+    if isinstance(value, Value):
+        try:
+            plain = Value(value.step, value.dims, value.layout)
+            recording.flow.output = tape.vector(plain) if len(value.dims) == 1 else tape.map(plain)
+            recording.dims, recording.ending = value.dims, value.ending
+            return
+        except Unsupported as error:
+            value = Lost((NO_BLOCK.at(tape.place, f"the output {error.message}", error.hint),), value.step)
+    recording.lost, recording.flow.output = value, value.before
+
+
+def _flat(items: Any) -> Iterator[Any]:
+    """The items of nested lists, tuples and dicts."""
+    for item in items:
+        if isinstance(item, dict):
+            yield from _flat(item.values())
+        elif isinstance(item, (list, tuple)):
+            yield from _flat(item)
+        else:
+            yield item
+
+
+def _name(func: Any) -> str:
+    """add for torch.add, Tensor.add_, Tensor.__iadd__; shape for the property."""
+    name: str = getattr(func, "__name__", "")
+    if name == "__get__":
+        name = getattr(func.__self__, "__name__", "")
+    return name.strip("_")
+
+
+def _without_dropping(func: Any, args: Any, kwargs: Any) -> Any:
+    """A dropout's result where it does not drop, whatever the caller wanted: values must not be random here."""
+    if len(args) > 2:
+        return func(*args[:2], False, *args[3:], **kwargs)
+    return func(*args, **kwargs | {"train" if "train" in kwargs else "training": False})

@@ -1,0 +1,40 @@
+"""What an import found, as text for people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from archbuilder.importers.conversion import Imported
+from archbuilder.reporting.style import PLAIN, Style
+from archbuilder.reporting.text import render, render_diagnostic
+
+
+def render_import(imported: Imported, style: Style = PLAIN) -> str:
+    """The table and facts of the new file, what was left out, and how it compares with the module."""
+    parts = [render(imported.report, style), ""]
+    parts += [f"note: {note}" for note in imported.notes]
+    parts += _never_called(imported)
+    parts += [render_diagnostic(problem, style=style) for problem in imported.problems]
+    parts += _proof(imported, style)
+    return "\n".join(parts)
+
+
+def _never_called(imported: Imported) -> Iterator[str]:
+    weighted = [one for one in imported.unused if one.params]
+    others = [one.name for one in imported.unused if not one.params]
+    for one in weighted:
+        yield f"never called: {one}; left out"
+    if others:
+        yield f"never called, without parameters: {', '.join(others)}"
+
+
+def _proof(imported: Imported, style: Style) -> Iterator[str]:
+    for one in imported.proof.comparisons:
+        verdict = style.green("ok") if one.ok else style.red("DIFFERENT")
+        found = f"largest difference {one.difference:.3g}, largest output {one.largest:.3g}"
+        yield f"{one.what + ':':28} {found}  {verdict}"
+    if imported.problems:
+        yield style.red("not proven to be the same network")
+    elif imported.report.facts:
+        text = f"the same network: {imported.params:,} parameters, outputs equal to {imported.proof.difference:.1g}"
+        yield style.green(text)

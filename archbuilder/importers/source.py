@@ -1,0 +1,152 @@
+"""`model.py:Net` -> a module: the user's file is imported, which runs the code in it."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import importlib.util
+import inspect
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from types import ModuleType
+from typing import Any, NoReturn
+
+from torch import nn
+
+from archbuilder.diagnostics import ArchbuilderError, Code, Span, declare, did_you_mean, show
+from archbuilder.importers.places import failing_line
+
+RAISES = declare("AB803", "a Python file that cannot be imported")
+UNDEFINED = declare("AB804", "a class that its file does not define")
+UNBUILT = declare("AB805", "a class that cannot be built")
+
+
+def load(file: Path, name: str, arguments: Mapping[str, Any]) -> nn.Module:
+    """The module that a file defines under a name: a class or function, which is called, or a module as it is.
+
+    Runs the file's code.  What it prints goes to standard error.  Raises ArchbuilderError AB803, AB804, AB805."""
+    with _surroundings(file):
+        module = _import(file)
+        found = getattr(module, name, None)
+        if found is None:
+            names = _networks(module)
+            hint = did_you_mean(name, names) if names else "the file defines no network"
+            _fail(UNDEFINED, Span(str(file)), f"there is no {name} in it", hint)
+        return _made(found, name, file, arguments)
+
+
+@contextlib.contextmanager
+def _surroundings(file: Path) -> Iterator[None]:
+    """What a script finds around it: its folder on the path, its name as the only argument."""
+    path, arguments, before = list(sys.path), list(sys.argv), set(sys.modules)
+    folder = file.resolve().parent
+    sys.path[:0] = dict.fromkeys([str(folder), str(_root(folder))])
+    sys.argv[:] = [str(file)]
+    try:
+        with contextlib.redirect_stdout(sys.stderr):
+            yield
+    finally:
+        sys.path[:], sys.argv[:] = path, arguments
+        for name in sys.modules.keys() - before:  # another file may have neighbours of the same names
+            origin = getattr(sys.modules[name], "__file__", None)
+            if origin and Path(origin).is_relative_to(_root(folder)):
+                del sys.modules[name]
+
+
+def _root(folder: Path) -> Path:
+    """The folder that the package of a folder lies in; the folder itself where it is no package."""
+    while (folder / "__init__.py").exists():
+        folder = folder.parent
+    return folder
+
+
+def _import(file: Path) -> ModuleType:
+    resolved = file.resolve()
+    root = _root(resolved.parent)
+    try:
+        if root != resolved.parent:  # in a package, imports may be relative
+            return importlib.import_module(".".join(resolved.with_suffix("").relative_to(root).parts))
+        name = resolved.stem if resolved.stem not in sys.modules else f"imported_{resolved.stem}"
+        spec = importlib.util.spec_from_file_location(name, resolved)
+        if spec is None or spec.loader is None:
+            _fail(RAISES, Span(str(file)), "this is not a Python file", "name a file that ends in .py")
+        module = sys.modules[name] = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        return module
+    except ArchbuilderError:
+        raise
+    except SyntaxError as error:
+        place = Span(str(file), error.lineno or 1, error.offset or 1, error.lineno or 1, (error.offset or 1) + 1)
+        _fail(RAISES, place, f"not Python: {error.msg}", "")
+    except (Exception, SystemExit) as error:
+        hint = "the file is run from top to bottom when it is imported; put what trains under if __name__ == '__main__'"
+        _fail(RAISES, failing_line(error, str(file)), f"importing the file raises {_words(error)}", hint)
+
+
+def _networks(module: ModuleType) -> list[str]:
+    """What a user may have meant: classes and functions of the file, and modules that it holds."""
+    return [name for name, found in vars(module).items() if not name.startswith("_") and _is_network(found, module)]
+
+
+def _is_network(found: object, module: ModuleType) -> bool:
+    if isinstance(found, type):
+        return issubclass(found, nn.Module) and found.__module__ == module.__name__
+    return isinstance(found, nn.Module) or (inspect.isfunction(found) and found.__module__ == module.__name__)
+
+
+def _made(found: Any, name: str, file: Path, arguments: Mapping[str, Any]) -> nn.Module:
+    if not isinstance(found, nn.Module):
+        if not callable(found):
+            _fail(
+                UNDEFINED,
+                Span(str(file)),
+                f"{name} is of type {type(found).__name__}",
+                "name a class, a function or a module",
+            )
+        _check_arguments(found, name, file, arguments)
+        try:
+            found = found(**arguments)
+        except Exception as error:
+            place = failing_line(error, str(file))
+            given = ", ".join(f"{key}={show(value)}" for key, value in arguments.items())
+            _fail(UNBUILT, place, f"{name}({given}) raises {_words(error)}", "give other values with --arg NAME=VALUE")
+    elif arguments:
+        message = f"{name} is a module already, it takes no arguments"
+        _fail(UNBUILT, Span(str(file)), message, "leave --arg out, or name its class")
+    if not isinstance(found, nn.Module):
+        _fail(
+            UNDEFINED,
+            Span(str(file)),
+            f"{name} gives a {type(found).__name__}, which is no torch.nn.Module",
+            "name the network's class",
+        )
+    return found
+
+
+def _check_arguments(build: Callable[..., Any], name: str, file: Path, arguments: Mapping[str, Any]) -> None:
+    """Say which arguments are missing or not known."""
+    try:
+        parameters = inspect.signature(build).parameters
+    except (TypeError, ValueError):  # built in C: calling it will tell
+        return
+    takes = {key: p for key, p in parameters.items() if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)}
+    span = Span(str(file))
+    if not any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
+        for key in arguments:
+            if key not in takes:
+                hint = did_you_mean(key, takes) if takes else f"{name} takes no arguments"
+                _fail(UNBUILT, span, f"{name} has no argument {key}", hint)
+    missing = [key for key, p in takes.items() if p.default is p.empty and key not in arguments]
+    if missing:
+        flags = " ".join(f"--arg {key}=..." for key in missing)
+        _fail(UNBUILT, span, f"{name} needs {', '.join(missing)}", f"add {flags}")
+
+
+def _words(error: BaseException) -> str:
+    text = " ".join(str(error).split())
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
+def _fail(code: Code, span: Span, message: str, hint: str) -> NoReturn:
+    raise ArchbuilderError(code.at(span, message, hint))

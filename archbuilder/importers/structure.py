@@ -1,0 +1,165 @@
+"""Flow -> a tree of sequences, forks and joins: what runs one after the other, and what runs side by side.
+
+A sequence leads from one value to another.  Its main path is found by walking back from the end, at a
+merge along the deepest operand.  Every merge on it spans an arc back to where its other operands
+come from.  Arcs that nest become forks (skip, branches); an operand that is an earlier value as it
+is, and whose arc crosses another, becomes a join by name.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Container, Sequence
+from dataclasses import dataclass, field
+
+from archbuilder.importers.flow import IMAGE, Flow, Step
+from archbuilder.importers.tree import Fork, Inexpressible, Item, Join, Leaf, flatter, split, steps
+from archbuilder.ir.ops.merge import Merge
+
+
+@dataclass
+class _Arc:
+    """A merge on the main path, at position `end`: where its operands come from."""
+
+    merge: Step
+    end: int
+    main: int  # which operand lies on the main path
+    origins: dict[int, int | None] = field(default_factory=dict)  # of the others: a position, None where outside
+    empty: bool = True  # every other operand is an earlier value as it is
+
+    @property
+    def start(self) -> int | None:
+        """The one position from which all other operands come, None where there is none."""
+        found = set(self.origins.values())
+        return found.pop() if len(found) == 1 else None
+
+    def crosses(self, other: _Arc) -> bool:
+        a, b = sorted([(self.start or 0, self.end), (other.start or 0, other.end)])
+        return a[0] < b[0] < a[1] < b[1]
+
+
+class Structure:
+    """The tree of a flow's live steps."""
+
+    def __init__(self, flow: Flow) -> None:
+        self.flow = flow
+        self.steps = flow.live()
+        self._depth = {IMAGE: 0}
+        for step in self.steps.values():
+            self._depth[step.id] = 1 + max(self._depth[value] for value in step.inputs)
+        self._claimed: set[int] = set()  # values on side paths
+
+    def sequence(self) -> list[Item]:
+        """The whole network.  Raises Inexpressible."""
+        items = self._sequence(IMAGE, self.flow.output)
+        written = Counter(step.id for step in steps(items))
+        for id, step in self.steps.items():
+            if written[id] != 1 and not isinstance(step.op, Merge):  # merges of one sum may have become one
+                raise Inexpressible(step, "has connections that cross others")
+        return items
+
+    def _sequence(self, start: int, end: int) -> list[Item]:
+        chain = self._chain(start, end)
+        position = {value: number for number, value in enumerate(chain)}
+        arcs = [self._arc(value, position) for value in chain[1:] if len(self.steps[value].inputs) > 1]
+        return self._items(chain, self._forks(arcs), 0, len(chain) - 1)
+
+    def _chain(self, start: int, end: int) -> list[int]:
+        """The values of the main path, start and end included."""
+        chain = [end]
+        while chain[-1] != start:
+            operands = self.steps[chain[-1]].inputs
+            if len(operands) > 1:
+                operands = tuple(value for value in operands if self._leads_back(value, start))
+            chain.append(max(operands, key=self._depth.__getitem__))
+        return chain[::-1]
+
+    def _leads_back(self, value: int, start: int) -> bool:
+        """Whether a value is computed from `start`, or is it."""
+        seen, todo = set(), [value]
+        while todo:
+            value = todo.pop()
+            if value == start:
+                return True
+            if value in self.steps and value not in seen and self._depth[value] > self._depth[start]:
+                seen.add(value)
+                todo += self.steps[value].inputs
+        return False
+
+    def _arc(self, value: int, position: dict[int, int]) -> _Arc:
+        merge = self.steps[value]
+        before = position[value] - 1
+        main = next(n for n, operand in enumerate(merge.inputs) if position.get(operand) == before)
+        arc = _Arc(merge, position[value], main)
+        for number, operand in enumerate(merge.inputs):
+            if number != main:
+                arc.origins[number] = self._origin(merge, operand, position)
+                arc.empty &= operand in position or operand in self._claimed or arc.origins[number] is None
+        if not arc.empty:
+            self._claim(arc, position)
+        return arc
+
+    def _origin(self, merge: Step, value: int, position: dict[int, int]) -> int | None:
+        """Where on the main path a side path begins; None for a value from outside."""
+        if value in self._claimed:
+            return None
+        while value not in position:
+            if value not in self.steps:
+                return None
+            if value in self._claimed:
+                raise Inexpressible(merge, "merges a branch that starts inside another one")
+            value = max(self.steps[value].inputs, key=self._depth.__getitem__)
+        return position[value]
+
+    def _claim(self, arc: _Arc, position: dict[int, int]) -> None:
+        """The values of an arc's side paths are this arc's: nothing else may run through them."""
+        for number in arc.origins:
+            self._claimed |= self._between(arc.merge.inputs[number], position)
+
+    def _between(self, value: int, position: Container[int]) -> set[int]:
+        """A value and all before it, as far as the positions of a main path."""
+        found: set[int] = set()
+        todo = [value]
+        while todo:
+            value = todo.pop()
+            if value in self.steps and value not in position and value not in found:
+                found.add(value)
+                todo += self.steps[value].inputs
+        return found
+
+    def _forks(self, arcs: Sequence[_Arc]) -> dict[int, _Arc]:
+        """The arcs that become forks, by their end: those that must, then the others that nest, short ones first."""
+        chosen: list[_Arc] = []
+        for arc in sorted(arcs, key=lambda arc: (arc.empty, arc.end - (arc.start or 0))):
+            crossing = arc.start is None or any(arc.crosses(other) for other in chosen)
+            if not crossing:
+                chosen.append(arc)
+            elif not arc.empty:
+                hint = "a branch may start inside another only if it ends there too"
+                raise Inexpressible(arc.merge, "merges branches that cross others", hint)
+        return {arc.end: arc for arc in chosen}
+
+    def _items(self, chain: Sequence[int], forks: dict[int, _Arc], low: int, high: int) -> list[Item]:
+        """What leads from one position of the main path to another."""
+        items: list[Item] = []
+        while high > low:
+            step, arc = self.steps[chain[high]], forks.get(high)
+            if arc is not None and arc.start is not None:
+                items.append(self._fork(chain, forks, arc, arc.start))
+                high = arc.start
+                continue
+            items.append(Leaf(step) if len(step.inputs) == 1 else Join(step, step.inputs, chain[high - 1]))
+            high -= 1
+        return items[::-1]
+
+    def _fork(self, chain: Sequence[int], forks: dict[int, _Arc], arc: _Arc, start: int) -> Fork:
+        inner = {end: other for end, other in forks.items() if other is not arc}
+        paths = []
+        for number, operand in enumerate(arc.merge.inputs):
+            if number == arc.main:
+                paths.append(self._items(chain, inner, start, arc.end - 1))
+            else:
+                self._claimed -= self._between(operand, chain)  # inside, they are a main path of their own
+                paths.append(self._sequence(chain[start], operand))
+        fork = Fork(arc.merge, paths, arc.main)
+        return split(flatter(fork))

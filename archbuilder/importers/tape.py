@@ -1,0 +1,178 @@
+"""Writes a Flow while the network runs.
+
+A torch tensor on its way through the network is a `Value`: a step of the flow, and how the tensor
+is laid out now.  Reshaping makes no step: a view is remembered in the value and looked at only by
+the next layer, so that view(b, -1), flatten(1), squeeze() and mean([2, 3]) need no rules of their own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+from torch import Tensor
+
+from archbuilder.diagnostics import Span
+from archbuilder.importers.flow import Flow, Step
+from archbuilder.ir.op import Op, OpError
+from archbuilder.ir.ops import Add, ChannelSlice, Concat, Flatten, Multiply
+from archbuilder.ir.shape import Shape
+
+# first: channels first, as torch has a map.  last: channels moved to the end.  dealt: channels of
+# `groups` groups dealt out, the view back is still to come (a channel shuffle).  rows: averaged over
+# the width, the height is still to come.  spread: one number per channel, repeated over a map.
+Layout = Literal["first", "last", "dealt", "rows", "spread"]
+
+_PURE = (Add, Multiply, Concat, ChannelSlice, Flatten)  # computing one of these twice is the same as once
+
+
+class Unsupported(Exception):
+    """A call that no block of the language stands for; the recorder adds the place."""
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+@dataclass(frozen=True)
+class Value:
+    """A tensor: the step that made it, its dimensions now (without the batch), its layout.
+
+    `ending` names a softmax that has been applied: only the end of the network may have one."""
+
+    step: int
+    dims: tuple[int, ...]
+    layout: Layout = "first"
+    groups: int = 0
+    ending: str = ""
+
+
+@dataclass
+class Tape:
+    """The flow that is being written, and what is known of the call that is being read."""
+
+    flow: Flow
+    owned: Mapping[int, str] = field(default_factory=dict)  # the module's parameters and buffers, by `address`
+    all_frozen: bool = False
+    dims: tuple[int, ...] = ()  # of the call's real result, without the batch
+    path: str = ""
+    place: Span = field(default_factory=lambda: Span(""))
+    calls: int = 0  # how many calls were read
+    copies: bool = False  # the call's result is a tensor of its own, though torch returned the operand
+    always_drops: bool = False  # a dropout that the network never switches off was met
+    notes: dict[str, None] = field(default_factory=dict)  # remarks for the report, in order, each once
+    _known: dict[Any, int] = field(default_factory=dict)
+    _layers: dict[int, Step] = field(default_factory=dict)
+
+    def note(self, text: str) -> None:
+        self.notes[text] = None
+
+    def map(self, value: Value) -> int:
+        """The step of a value that must be a map of channels, height and width."""
+        shape = self.shape(value)
+        if value.layout == "first" and value.dims == shape.dims and not shape.flat:
+            return value.step
+        raise Unsupported(f"works on values that were rearranged to {by(value.dims)}", "give the layer a map (c, h, w)")
+
+    def vector(self, value: Value) -> int:
+        """The step of a value that must be a vector; a map that was viewed as one is flattened here."""
+        shape = self.shape(value)
+        if value.layout != "first" or value.dims != (shape.elements,):
+            raise Unsupported(
+                f"works on values that were rearranged to {by(value.dims)}", "give the layer a vector (n)"
+            )
+        return value.step if shape.flat else self.emit(Flatten(), [value.step]).step
+
+    def shape(self, value: Value) -> Shape:
+        """The shape of the step behind a value.  Raises Unsupported after a softmax and for a foreign tensor."""
+        if not isinstance(value, Value):
+            raise Unsupported("works on a tensor that is not computed from the image")
+        if value.ending:
+            raise Unsupported(
+                f"works on the result of {value.ending}", f"only the end of a network may be {value.ending}"
+            )
+        return self.flow.shape(value.step)
+
+    def emit(self, op: Op, inputs: Sequence[int], **weights: Tensor | None) -> Value:
+        """Append a step; returns its value.  Raises Unsupported where the op cannot take its operands."""
+        key = (op, tuple(inputs))
+        if isinstance(op, _PURE) and key in self._known:
+            step = self.flow.steps[self._known[key]]
+            return Value(step.id, step.shape.dims)
+        try:
+            shape = op.shape(tuple(map(self.flow.shape, inputs)))
+        except OpError as error:
+            raise Unsupported(error.message, error.hint) from None
+        kept = {name: tensor for name, tensor in weights.items() if tensor is not None}
+        id = len(self.flow.steps) + 1
+        step = Step(id, op, tuple(inputs), shape, kept, self._layer(kept), self.path, self.place)
+        self._check_sharing(step)
+        self.flow.steps[id] = step
+        self._known[key] = id
+        return Value(id, shape.dims)
+
+    def pointwise(self, op: Op, value: Value, **weights: Tensor | None) -> Value:
+        """Append an op that treats every element alike: the layout stays as it is."""
+        self.shape(value)  # nothing may follow a softmax
+        return replace(value, step=self.emit(op, [value.step], **weights).step)
+
+    def concat(self, inputs: Sequence[int]) -> Value:
+        """Append a concatenation, on top of an earlier one of the same values where there is one.
+
+        So the ever longer lists of a DenseNet become a chain of two values each."""
+        parts = [part for value in inputs for part in self._parts(value)]
+        for length in range(len(parts) - 1, 1, -1):
+            if (start := self._known.get(tuple(parts[:length]))) is not None:
+                return self._concat([start, *parts[length:]], parts)
+            if (end := self._known.get(tuple(parts[-length:]))) is not None:
+                return self._concat([*parts[:-length], end], parts)
+        return self._concat(inputs, parts)
+
+    def _concat(self, inputs: Sequence[int], parts: list[int]) -> Value:
+        known = self._known.get(tuple(parts))
+        if known is not None:
+            return Value(known, self.flow.shape(known).dims)
+        value = self.emit(Concat(), inputs)
+        self._known[tuple(parts)] = value.step
+        return value
+
+    def _parts(self, value: int) -> tuple[int, ...]:
+        """The values that a concatenation consists of; the value itself where it is none."""
+        step = self.flow.steps.get(value)
+        if step is None or not isinstance(step.op, Concat):
+            return (value,)
+        return tuple(part for operand in step.inputs for part in self._parts(operand))
+
+    def forget(self, step: Step) -> None:
+        """Another step is going to run this one's layer in its place, with the weights in another form."""
+        for where in step.layer:
+            self._layers.pop(where, None)
+
+    def _layer(self, weights: Mapping[str, Tensor]) -> tuple[int, ...]:
+        """Whose the weights are: by address, which is unique while the flow holds them."""
+        if any(address(tensor) not in self.owned for tensor in weights.values()):
+            self.note(
+                f"{self.path or 'the network'} computes its weights while it runs: the file has them as ordinary ones"
+            )
+        return tuple(map(address, weights.values()))
+
+    def _check_sharing(self, step: Step) -> None:
+        """A layer that runs again must be the same in all: one that shares only some weights cannot be written."""
+        for where in step.layer:
+            first = self._layers.setdefault(where, step)
+            if (first.layer, first.op) != (step.layer, step.op):
+                message = (
+                    f"takes only a part of the layer {first.path} at {first.place.file}:{first.place.line} once more"
+                )
+                raise Unsupported(message, "share whole layers: the same weights with the same settings")
+
+
+def address(tensor: Tensor) -> int:
+    """Where a tensor's numbers begin: equal for a parameter and its views from the start."""
+    return tensor.data_ptr()
+
+
+def by(dims: tuple[int, ...]) -> str:
+    return "x".join(map(str, dims)) or "a number"

@@ -1,0 +1,128 @@
+"""Convolution units -> blocks in the fewest words, given what the file's `defaults:` say."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+from archbuilder.importers.block import Block
+from archbuilder.importers.units import Sides, Unit
+from archbuilder.importers.values import layer_values, size
+from archbuilder.importers.writer import inline
+from archbuilder.ir import ops
+
+
+@dataclass(frozen=True)
+class Style:
+    """The values of a file's `defaults:` section; these here are the language's own."""
+
+    norm: Any = "batch"
+    activation: Any = "relu"
+    order: str = "conv-norm-act-dropout"
+    dropout: Any = 0
+    padding: Any = "same"
+    bias: Any = "auto"
+
+    def section(self) -> dict[str, Any]:
+        """What a `defaults:` section has to say."""
+        return {f.name: getattr(self, f.name) for f in fields(self) if getattr(self, f.name) != f.default}
+
+
+_FIELD = {"norm": "norm", "act": "activation", "dropout": "dropout"}
+_OFF = {"norm": "none", "act": "none", "dropout": 0}
+
+
+def conv_block(unit: Unit, style: Style) -> Block:
+    """The unit as a block of the conv family."""
+    conv = unit.conv
+    word, own = _preset(unit)
+    kernel, stride, dilation = _USUAL.get(word, (3, 1, 1))
+    for key, value, usual in (
+        ("kernel", conv.kernel, kernel),
+        ("stride", conv.stride, stride),
+        ("dilation", conv.dilation, dilation),
+    ):
+        if value != (usual, usual):
+            own[key] = size(value)
+    return Block(word, own | _common(unit, style), list(unit.steps))
+
+
+_USUAL = {"pointwise": (1, 1, 1), "strided": (3, 2, 1), "dilated": (3, 1, 2)}  # kernel, stride, dilation
+
+
+def _preset(unit: Unit) -> tuple[str, dict[str, Any]]:
+    """The member of the conv family that says most, and what only it has to say."""
+    conv = unit.conv
+    if unit.depthwise:
+        multiplier = conv.out // unit.channels
+        return "depthwise", {"multiplier": multiplier} if multiplier > 1 else {}
+    if conv.groups > 1:
+        return "grouped", {"out": conv.out, "groups": conv.groups}
+    if conv.kernel == (1, 1):
+        return "pointwise", {"out": conv.out}
+    word = "strided" if conv.stride != (1, 1) else "dilated" if conv.dilation != (1, 1) else "conv"
+    return word, {"out": conv.out}
+
+
+def separable_block(depthwise: Unit, pointwise: Unit, style: Style) -> Block | None:
+    """Two units as one depthwise separable convolution, None where they are none."""
+    plain = ops.Conv2d(pointwise.conv.out, (1, 1), bias=depthwise.conv.bias, frozen=depthwise.conv.frozen)
+    settings = (depthwise.order, depthwise.layers) == (pointwise.order, pointwise.layers)
+    padded = len(pointwise.order) < len(pointwise.steps)
+    if not settings or padded or pointwise.conv != plain or not depthwise.depthwise or depthwise.conv.kernel == (1, 1):
+        return None
+    steps, norms = depthwise.steps + pointwise.steps, depthwise.norm_channels + pointwise.norm_channels
+    block = conv_block(replace(depthwise, steps=steps, norm_channels=norms), style)
+    return Block("depthwise_separable", {"out": pointwise.conv.out, **block.fields}, block.steps)
+
+
+def _common(unit: Unit, style: Style) -> dict[str, Any]:
+    """What the whole family has to say: padding, bias, norm, activation, dropout, order."""
+    own: dict[str, Any] = {}
+    if sides_of(style.padding, unit.conv) != unit.sides:
+        own["padding"] = _padding(unit.sides, unit.conv)
+    if unit.mode != "zeros":
+        own["padding_mode"] = unit.mode
+    normed = "norm" in unit.order[unit.order.index("conv") :]
+    if unit.conv.bias != (not normed if style.bias == "auto" else style.bias):
+        own["bias"] = unit.conv.bias
+    own |= min(_orders(unit, style), key=lambda words: len(inline(words)))
+    return own | ({"frozen": True} if unit.conv.frozen else {})
+
+
+def _orders(unit: Unit, style: Style) -> Iterator[dict[str, Any]]:
+    """The ways to write norm, activation and dropout: by the default order with steps switched off, or an own one."""
+    usual = style.order.split("-")
+    here = _layers(unit, style)
+    if unit.order == tuple(step for step in usual if step in unit.order):
+        absent = [step for step in dict.fromkeys(usual) if step not in unit.order]
+        off = {_FIELD[step]: _OFF[step] for step in absent if getattr(style, _FIELD[step]) != _OFF[step]}
+        yield here | off
+    yield here | {"order": "-".join(unit.order)}
+
+
+def _layers(unit: Unit, style: Style) -> dict[str, Any]:
+    own = {}
+    for step in ("norm", "act", "dropout"):
+        if step in unit.layers:
+            values = layer_values(unit, step)
+            if getattr(style, _FIELD[step]) not in values:
+                own[_FIELD[step]] = values[0]
+    return own
+
+
+def sides_of(padding: Any, conv: ops.Conv2d) -> Sides:
+    """What a default padding means for a conv, as top, bottom, left, right."""
+    if padding == "same":
+        height, width = (d * (k - 1) for d, k in zip(conv.dilation, conv.kernel, strict=True))
+        return (height // 2, height - height // 2, width // 2, width - width // 2)
+    return (0, 0, 0, 0) if padding == "valid" else (padding,) * 4
+
+
+def _padding(sides: Sides, conv: ops.Conv2d) -> Any:
+    for word in ("same", "valid"):
+        if sides == sides_of(word, conv):
+            return word
+    top, bottom, left, right = sides
+    return size((top, left)) if (top, left) == (bottom, right) else list(sides)

@@ -1,0 +1,72 @@
+"""The effective receptive field: how much each pixel of the image really matters to a unit, measured by gradient.
+
+Source: Luo, Li, Urtasun and Zemel, Understanding the Effective Receptive Field in Deep CNNs, 2016.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from math import sqrt
+
+import torch
+from torch import Tensor, nn
+
+from archbuilder.ir.graph import Graph
+from archbuilder.modules.network import build
+
+Heat = list[list[float]]  # rows of pixels, the largest 1
+
+EDGE = 1 - 0.9545  # of the largest: within two deviations of a bell, as in the paper
+
+
+def effective_field(graph: Graph, value: str, unit: tuple[int, int], inits: int = 10, images: int = 4) -> Heat:
+    """Mean |gradient| of a unit (row, column) of a map with respect to the image, the largest made 1.
+
+    Over `inits` random initialisations, each with the same weight in the mean, `images` images of noise
+    each, all channels of the image and random signs for those of the map.  In evaluation: dropout is off
+    and batch norms use the statistics of that noise.  torch's random state is left as it was.
+    """
+    head_off = _until(graph, value)
+    total = torch.zeros(graph.input.h, graph.input.w)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        for _ in range(inits):
+            heat = _gradient(build(head_off), torch.randn(images, *graph.input.dims), unit)
+            total += heat / heat.max().clamp_min(1e-30)
+    return (total / total.max().clamp_min(1e-30)).tolist()
+
+
+def side(heat: Heat) -> float:
+    """The side in pixels of a square as large as all that lies above EDGE of the largest."""
+    return sqrt(sum(pixel > EDGE for row in heat for pixel in row))
+
+
+def level(heat: Heat, share: float) -> tuple[float, float]:
+    """Of the pixels that matter most and hold this share of it all: the least one, and their part of the image."""
+    pixels = sorted((pixel for row in heat for pixel in row), reverse=True)
+    total, held = sum(pixels), 0.0
+    for count, pixel in enumerate(pixels, 1):
+        held += pixel
+        if held >= share * total:
+            return pixel, count / len(pixels)
+    return 0.0, 1.0
+
+
+def _until(graph: Graph, value: str) -> Graph:
+    """The graph whose output is an earlier value."""
+    names = list(graph.nodes)
+    kept = names[: names.index(value) + 1] if value in graph.nodes else []
+    return replace(graph, nodes={name: graph.nodes[name] for name in kept}, output=value)
+
+
+def _gradient(module: nn.Module, x: Tensor, unit: tuple[int, int]) -> Tensor:
+    """Mean |gradient| at each pixel: (h, w)."""
+    module.requires_grad_(False)
+    for layer in module.modules():
+        if isinstance(layer, nn.BatchNorm2d):
+            layer.momentum = 1.0  # so that one batch makes the statistics
+    with torch.no_grad():
+        module.train()(x)
+    out = module.eval()(x.requires_grad_())[:, :, unit[0], unit[1]]
+    (gradient,) = torch.autograd.grad(out, x, torch.randn_like(out))
+    return gradient.abs().mean((0, 1))

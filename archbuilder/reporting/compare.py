@@ -1,0 +1,197 @@
+"""Networks side by side: their totals, and for two of them what changed from the one to the other."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from archbuilder.analysis.changes import Change, Part, changes
+from archbuilder.analysis.facts import Facts
+from archbuilder.ir.op import by
+from archbuilder.pipeline import Report
+from archbuilder.reporting.json import VERSION, to_dict
+from archbuilder.reporting.style import PLAIN, Style
+from archbuilder.reporting.text import MARKS, columns, human
+
+SIGNS = {"added": "+", "removed": "-", "changed": "~", "renamed": "=", "follows": " "}
+HEADER = ("", "line", "block", "was", "is", "params", "MACs", "RF")
+LEFT = {"", "block", "was", "is"}
+
+# a title and the number it stands for, where the difference of two numbers says something
+_NUMBERS: dict[str, Callable[[Facts], int]] = {
+    "parameters": lambda facts: facts.params,
+    "MACs": lambda facts: facts.macs,
+    "layers": lambda facts: len(facts.layers),
+    "peak activations, bytes": lambda facts: facts.memory.peak_bytes(),
+    "kept for backward, bytes": lambda facts: facts.memory.training_bytes(),
+    "weights on disk, bytes": lambda facts: facts.weight_bytes(),
+}
+
+
+def render(reports: Sequence[Report], style: Style = PLAIN) -> str:
+    """The table of totals; for two networks the table of changes, too."""
+    lines = columns([("", *titles(reports)), *_rows(reports)], {""})
+    parts = [style.bold(lines[0]), *lines[1:]]
+    if len(reports) == 2:
+        parts += ["", *_changes(reports[0], reports[1], style)]
+    return "\n".join(parts)
+
+
+def titles(reports: Sequence[Report]) -> Iterator[str]:
+    """The networks' names; their files where names are alike."""
+    alike = len({report.name for report in reports}) < len(reports)
+    yield from (report.file if alike else report.name for report in reports)
+    if len(reports) == 2:
+        yield "difference"
+
+
+def _rows(reports: Sequence[Report]) -> Iterator[tuple[str, ...]]:
+    facts = [report.facts for report in reports if report.facts]
+    yield _row("input", [str(each.graph.input) for each in facts], "")
+    yield _row("classes", [str(each.graph.classes or "none") for each in facts], "")
+    for title, number in _NUMBERS.items():
+        values = [number(each) for each in facts]
+        yield _row(title, [f"{value:,}" for value in values], _difference(values[0], values[-1]))
+        if title == "MACs":
+            yield from _fields(facts)
+    yield _row("limits", [_limits(report) for report in reports], "")
+    if any(report.rules for report in reports):
+        yield _row("rules", [_rules(report) for report in reports], "")
+    yield _row("problems", [_problems(report) for report in reports], "")
+
+
+def _row(title: str, cells: Sequence[str], difference: str) -> tuple[str, ...]:
+    return (title, *cells, *([difference] if len(cells) == 2 else []))
+
+
+def _fields(facts: Sequence[Facts]) -> Iterator[tuple[str, ...]]:
+    first, last = facts[0].field.size, facts[-1].field.size
+    shown = [by(each.field.size) + MARKS[each.field.status] for each in facts]
+    yield _row("receptive field", shown, signed_pair((last[0] - first[0], last[1] - first[1])))
+    with_gap = [by(each.field_with_gap.size) + MARKS[each.field_with_gap.status] for each in facts]
+    yield _row("  with the global pool", with_gap, "")
+
+
+def _difference(first: int, last: int) -> str:
+    if first == last:
+        return ""
+    share = f" ({(last - first) / first:+.1%})" if first else ""
+    return f"{last - first:+,}{share}"
+
+
+def _limits(report: Report) -> str:
+    if not report.limits:
+        return "none"
+    return ", ".join(f"{m.limit.name} missed by {-m.left:,}" for m in report.limits if not m.ok) or "ok"
+
+
+def _rules(report: Report) -> str:
+    if not report.rules:
+        return "none"
+    missed = [verdict.rule for verdict in report.rules if not verdict.ok]
+    return f"{len(missed)} missed: {', '.join(missed)}" if missed else "ok"
+
+
+def _problems(report: Report) -> str:
+    errors = len(report.errors)
+    found = ((errors, "error"), (len(report.diagnostics) - errors, "warning"))
+    return ", ".join(f"{n} {word}{'s' * (n != 1)}" for n, word in found if n) or "none"
+
+
+def _changes(before: Report, after: Report, style: Style) -> Iterator[str]:
+    assert before.facts and after.facts
+    found = changes(before.facts, after.facts)
+    if not found:
+        yield "the blocks are the same"
+        return
+    rows = [HEADER, *map(_cells, found), _sum(found)]
+    first, *lines = columns(rows, LEFT)
+    yield style.bold(first)
+    for change, line in zip(found, lines, strict=False):
+        paint = {"added": style.green, "removed": style.red}.get(change.kind, str)
+        yield paint(line)
+    yield lines[-1]
+    yield "+ added, - removed, ~ changed, = renamed; no sign: the same, at another cost because its input changed"
+
+
+def _cells(change: Change) -> tuple[str, ...]:
+    was, now = _described(change.before, change.after)
+    part = change.after or change.before
+    assert part is not None
+    moved = change.before and change.after and change.before.path != change.after.path
+    path = f"{change.before.path} > {part.path}" if moved and change.before else part.path
+    return (SIGNS[change.kind], str(part.line), path, was, now, *_deltas(change))
+
+
+def _deltas(change: Change) -> tuple[str, str, str]:
+    return signed(change.params), signed(change.macs, short=True), signed_pair(change.field)
+
+
+def _sum(found: Sequence[Change]) -> tuple[str, ...]:
+    field = sum(change.field[0] for change in found), sum(change.field[1] for change in found)
+    macs = signed(sum(change.macs for change in found), short=True)
+    return ("", "", "all", "", "", signed(sum(change.params for change in found)), macs, signed_pair(field))
+
+
+def _described(before: Part | None, after: Part | None) -> tuple[str, str]:
+    """Was and is, in as many words as it takes to tell the two apart."""
+    if before is None or after is None:
+        return describe(before), describe(after)
+    shapes = (str(before.shape), str(after.shape)) if before.shape != after.shape else ("", "")
+    was, now = ([op.describe() for op in part.ops] for part in (before, after))
+    if len(was) == len(now):  # leave out what is alike
+        differ = [pair for pair in zip(was, now, strict=True) if pair[0] != pair[1]]
+        was, now = [first for first, _ in differ], [second for _, second in differ]
+    return _joined(was, shapes[0]), _joined(now, shapes[1])
+
+
+def _joined(ops: Sequence[str], shape: str) -> str:
+    return ": ".join(filter(None, (", ".join(ops), shape)))
+
+
+def describe(part: Part | None) -> str:
+    """The ops of a part and the shape it makes."""
+    return _joined([op.describe() for op in part.ops], str(part.shape)) if part else ""
+
+
+def signed(number: int, short: bool = False) -> str:
+    """+1,234, or +1.2k; nothing for 0."""
+    if not short or not number:
+        return f"{number:+,}" if number else ""
+    return ("+" if number > 0 else "-") + human(abs(number))
+
+
+def signed_pair(pair: tuple[int, int]) -> str:
+    """+4, or +4x-2 where the axes differ; nothing for 0."""
+    if pair[0] == pair[1]:
+        return signed(pair[0])
+    return f"{pair[0]:+,}x{pair[1]:+,}"
+
+
+def to_json(reports: Sequence[Report]) -> str:
+    """The totals of all networks and the changes between two, as one JSON object."""
+    wanted = ("file", "name", "ok", "totals", "limits", "rules")
+    files = [{key: value for key, value in to_dict(report).items() if key in wanted} for report in reports]
+    found: list[dict[str, Any]] | None = None
+    if len(reports) == 2 and reports[0].facts and reports[1].facts:
+        found = [_to_dict(change) for change in changes(reports[0].facts, reports[1].facts)]
+    return json.dumps({"version": VERSION, "files": files, "changes": found}, indent=2, allow_nan=False)
+
+
+def _to_dict(change: Change) -> dict[str, Any]:
+    return {
+        "kind": change.kind,
+        "before": _part(change.before),
+        "after": _part(change.after),
+        "params": change.params,
+        "macs": change.macs,
+        "receptive_field": list(change.field),
+    }
+
+
+def _part(part: Part | None) -> dict[str, Any] | None:
+    if part is None:
+        return None
+    ops = [op.describe() for op in part.ops]
+    return {"path": part.path, "block": part.word, "ops": ops, "out": list(part.shape[:3]), "line": part.line}

@@ -1,0 +1,45 @@
+"""Rule packs in a report: rule by rule, satisfied by what, or not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import accumulate, groupby
+from typing import Any
+
+from archbuilder.diagnostics import shorten
+from archbuilder.reporting.style import PLAIN, Style
+from archbuilder.rules.packs import Verdict
+from archbuilder.rules.packs.rule import listed
+
+MAX_MESSAGE = 100  # characters: the diagnostics say what is missing in full, and JSON names every layer
+
+
+def lines(verdicts: Sequence[Verdict], style: Style = PLAIN) -> Iterator[str]:
+    """A line for each rule, under the name of its pack."""
+    for pack, group in groupby(verdicts, lambda verdict: verdict.pack):
+        rules = list(group)
+        width = max(len(verdict.rule) for verdict in rules)
+        for number, verdict in enumerate(rules):
+            title = "" if number else f"rules {pack}"
+            mark = style.green("ok".ljust(6)) if verdict.ok else style.red("MISSED")
+            yield f"{title:16} {verdict.rule:{width}}  {mark}  {evidence(verdict)}".rstrip()
+
+
+def evidence(verdict: Verdict) -> str:
+    """What satisfies a rule, or what is missing, in one line."""
+    if not verdict.ok:
+        return shorten(verdict.message, MAX_MESSAGE)
+    names = [f"{each.name} (line {each.line})" for each in verdict.by]
+    by = listed(names, max(1, sum(total <= MAX_MESSAGE for total in accumulate(map(len, names)))))
+    return ", ".join(filter(None, (by, verdict.message)))
+
+
+def to_dict(verdict: Verdict) -> dict[str, Any]:
+    """A verdict as plain data."""
+    return {
+        "pack": verdict.pack,
+        "rule": verdict.rule,
+        "ok": verdict.ok,
+        "by": [{"name": each.name, "line": each.line} for each in verdict.by],
+        "message": verdict.message,
+    }

@@ -1,0 +1,33 @@
+"""What changes the class scores after the layer that makes them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from archbuilder.analysis.facts import Facts
+from archbuilder.diagnostics import Diagnostic, declare
+from archbuilder.ir.graph import Graph
+from archbuilder.ir.ops import Activation, AdaptivePool, AvgPool2d, Conv2d, Dropout, Flatten, Linear
+
+ACTIVATED = declare("AB414", "an activation on the class scores", severity="warning")
+DROPPED = declare("AB415", "dropout of class scores", severity="warning")
+
+
+def check(graph: Graph, facts: Facts) -> Iterator[Diagnostic]:
+    """Activations and dropouts on the network's `classes` scores themselves.
+
+    Those on the class maps before a global pool are left alone: SqueezeNet, for one, has a relu there.
+    """
+    found, name = [], graph.output
+    while (node := graph.nodes.get(name)) and isinstance(node.op, (Activation, Dropout, Flatten)):
+        if isinstance(node.op, Activation):
+            message = f"{node.name}: {node.op.kind} changes the scores of the classes: the loss takes them as they are"
+            found.append(ACTIVATED.at(node.place.span("activation"), message, "leave it out, or activation: none"))
+        elif isinstance(node.op, Dropout):
+            message = f"{node.name}: dropout of {node.op.p:g} zeroes whole class scores in training"
+            found.append(
+                DROPPED.at(node.place.span("dropout"), message, "move it before the last layer, or dropout: 0")
+            )
+        name = node.inputs[0]
+    if node and graph.classes and isinstance(node.op, (AdaptivePool, AvgPool2d, Conv2d, Linear)):
+        yield from reversed(found)

@@ -1,0 +1,36 @@
+"""A bias that the norm right after it takes away again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from archbuilder.analysis.facts import Facts
+from archbuilder.diagnostics import Diagnostic, declare
+from archbuilder.ir.graph import Graph, Node
+from archbuilder.ir.ops import BatchNorm2d, Conv2d, InstanceNorm2d
+
+CANCELLED = declare("AB409", "a bias before a norm that cancels it", severity="warning")
+
+
+def check(graph: Graph, facts: Facts) -> Iterator[Diagnostic]:
+    """One finding for each bias that is written; one for all that come from a default."""
+    inherited: list[Node] = []
+    for node, op in facts.nodes_of(Conv2d):
+        if not op.bias or node.shared:
+            continue
+        if all(isinstance(reader.op, (BatchNorm2d, InstanceNorm2d)) for reader in facts.readers.get(node.name, [node])):
+            if node.place.span("bias") == node.span:
+                inherited.append(node)
+            else:
+                yield _finding([node])
+    if inherited:
+        yield _finding(inherited)
+
+
+def _finding(nodes: list[Node]) -> Diagnostic:
+    first, *others = nodes
+    lost = sum(node.shape.c for node in nodes)
+    who = f"{first.name} and {len(others)} other conv{'s' * (len(others) > 1)}" if others else first.name
+    message = f"{who}: the norm right after takes the bias away again with the mean: {lost:,} parameters do nothing"
+    hint = "leave bias out: it is off where a norm follows" if others else "bias: false, or leave it out"
+    return CANCELLED.at(first.place.span("bias"), message, hint)

@@ -1,0 +1,57 @@
+"""Dilations that step over pixels: a unit spans more than it touches."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from archbuilder.analysis.facts import Facts
+from archbuilder.analysis.touched import Touched, touched
+from archbuilder.analysis.view import View, views
+from archbuilder.diagnostics import Diagnostic, declare
+from archbuilder.ir.graph import Graph, Node
+from archbuilder.ir.ops import Conv2d
+from archbuilder.ir.reach import Reach
+
+GRIDDING = declare("AB405", "dilations that leave holes in what a unit sees", severity="warning")
+
+MOST = 0.9  # of the pixels that are spanned: a single hole is no grid
+HINT = "let the dilation grow by steps (1, 2, 4) or add a conv without: no step should exceed what is seen so far"
+
+
+def check(graph: Graph, facts: Facts) -> Iterator[Diagnostic]:
+    """At the dilation after which the middle unit of the map before the global pool misses pixels of the image.
+
+    Source: Wang et al., Understanding Convolution for Semantic Segmentation, 2018 (gridding).
+    """
+    jumps = any(_jumps(op, facts.reaches[node.inputs[0]]) for node, op in facts.nodes_of(Conv2d))
+    if not jumps or facts.field.status in ("upper bound", "unknown"):
+        return
+    for axis, view in enumerate(views(facts)):
+        sets = touched(facts, axis)
+        if sets is None or not sets[facts.value].has_holes:
+            continue
+        node = _origin(graph, sets, facts.value)
+        seen = sets[facts.value].moved(int(facts.field.stride[axis]) * view.unit).inside(view.side)
+        if seen.pixels < MOST * view.inside and isinstance(node.op, Conv2d) and node.op.dilation[axis] > 1:
+            yield GRIDDING.at(node.place.span("dilation"), _message(node, view, seen, ("rows", "columns")[axis]), HINT)
+
+
+def _jumps(op: Conv2d, before: Reach) -> bool:
+    """Whether a dilation steps further than its input's units see: only then can there be holes."""
+    (dh, dw), (h, w) = op.dilation, before.stride
+    return (dh > 1 and dh * h > before.h.size) or (dw > 1 and dw * w > before.w.size)
+
+
+def _origin(graph: Graph, sets: Mapping[str, Touched], value: str) -> Node:
+    """The layer at which the holes began that are still there at `value`."""
+    node = graph.nodes[value]
+    while name := next((name for name in node.inputs if sets[name].has_holes), None):
+        node = graph.nodes[name]
+    return node
+
+
+def _message(node: Node, view: View, seen: Touched, word: str) -> str:
+    return (
+        f"{node.name}: from here on the taps jump over pixels: the middle unit before the global pool spans "
+        f"{view.inside} {word} of the image and touches {seen.pixels} of them ({100 * seen.pixels // view.inside} %)"
+    )

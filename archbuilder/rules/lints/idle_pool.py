@@ -1,0 +1,27 @@
+"""A pool that gives back what it gets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from archbuilder.analysis.facts import Facts
+from archbuilder.analysis.field import inside_gates
+from archbuilder.diagnostics import Diagnostic, declare
+from archbuilder.ir.graph import Graph
+from archbuilder.ir.ops import AdaptivePool, AvgPool2d, MaxPool2d
+
+IDLE = declare("AB413", "a pool that changes nothing", severity="warning")
+
+
+def check(graph: Graph, facts: Facts) -> Iterator[Diagnostic]:
+    """A window of one pixel at every pixel; a global pool of a map that has only one."""
+    idle = [node for node, op in facts.nodes_of(AvgPool2d, MaxPool2d) if op.kernel == op.stride == (1, 1)]
+    for node, op in facts.nodes_of(AdaptivePool):
+        (x,) = graph.inputs(node)
+        if op.size == (x.h, x.w) and node.name not in inside_gates(graph):
+            idle.append(node)
+    for node in idle:
+        h, w = node.shape.h, node.shape.w
+        message = f"{node.name}: a pool over single pixels of the {h}x{w} map changes nothing"
+        hint = "stride less before it: there is one pixel left to average" if (h, w) == (1, 1) else "leave it out"
+        yield IDLE.at(node.place.span("kernel"), message, hint)

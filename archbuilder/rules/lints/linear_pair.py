@@ -1,0 +1,46 @@
+"""Two convolutions in a row with nothing between that make a costlier form of a single one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from math import gcd
+
+from archbuilder.analysis.facts import Facts
+from archbuilder.diagnostics import Diagnostic, declare
+from archbuilder.ir.graph import Graph, Node
+from archbuilder.ir.ops import Conv2d
+
+LINEAR = declare("AB412", "two convolutions that are no more than one", severity="warning")
+
+
+def check(graph: Graph, facts: Facts) -> Iterator[Diagnostic]:
+    """A conv that runs straight into another, where one conv computes the same, borders apart, with fewer weights.
+
+    A pair that saves weights (depthwise and pointwise, a narrow layer between two wide ones) is a design.
+    """
+    shared = {node.module for node, _ in facts.nodes_of(Conv2d) if node.shared}
+    for first, one in facts.nodes_of(Conv2d):
+        readers = facts.readers.get(first.name, ())
+        if len(readers) != 1 or first.name == graph.output or {first.module, readers[0].module} & shared:
+            continue
+        if isinstance(readers[0].op, Conv2d):
+            yield from _judge(graph, first, one, readers[0], readers[0].op)
+
+
+def _judge(graph: Graph, first: Node, one: Conv2d, second: Node, two: Conv2d) -> Iterator[Diagnostic]:
+    x, groups = graph.inputs(first), gcd(one.groups, two.groups)
+    kernel = _spanned(one, two, 0), _spanned(one, two, 1)
+    merged = Conv2d(two.out, kernel, groups=groups).params(x)
+    pair = one.params(x) - one.out * one.bias + two.params(graph.inputs(second)) - two.out * two.bias
+    if merged <= pair:
+        message = (
+            f"{first.name} runs straight into {second.name}: without an activation between, the two are "
+            f"one {kernel[0]}x{kernel[1]} conv of {merged:,} weights, not {pair:,}"
+        )
+        yield LINEAR.at(first.span, message, "put an activation between, or write the one conv")
+
+
+def _spanned(one: Conv2d, two: Conv2d, axis: int) -> int:
+    """The kernel that spans both."""
+    first, second = (op.dilation[axis] * (op.kernel[axis] - 1) for op in (one, two))
+    return first + one.stride[axis] * second + 1

@@ -1,0 +1,30 @@
+"""Branches that look at different places of the image when they meet."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from archbuilder.analysis.facts import Facts
+from archbuilder.diagnostics import Diagnostic, declare
+from archbuilder.ir.graph import Graph
+from archbuilder.ir.ops import Add, Concat, Multiply
+from archbuilder.ir.reach import Pixels, Reach
+
+MISALIGNED = declare("AB406", "branches with different centres", severity="warning")
+
+HINT = "pad the branches alike; a window of an even size sits off the middle, and a stride doubles what it is off"
+
+
+def check(graph: Graph, facts: Facts) -> Iterator[Diagnostic]:
+    """At a merge whose branches are centred on different pixels; one whose field is only a bound is left out."""
+    for node, _ in facts.nodes_of(Add, Concat, Multiply):
+        reaches = [facts.reaches[name] for name in node.inputs]
+        if len(set(map(_twice_centre, reaches))) > 1 and facts.reaches[node.name].status in ("exact", "whole input"):
+            found = zip(node.inputs, reaches, strict=True)
+            shown = ", ".join(f"{name} on ({reach.h.centre():g}, {reach.w.centre():g})" for name, reach in found)
+            message = f"{node.name}: unit 0 of each branch is centred on another pixel (row, column): {shown}"
+            yield MISALIGNED.at(node.span, message, HINT)
+
+
+def _twice_centre(reach: Reach) -> tuple[Pixels, Pixels]:
+    return reach.h.lo + reach.h.hi, reach.w.lo + reach.w.hi

@@ -1,0 +1,80 @@
+"""Convolutions on maps too small for them, which read padding instead of the map."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from archbuilder.analysis.facts import Facts
+from archbuilder.diagnostics import Diagnostic, declare
+from archbuilder.ir.graph import Graph, Node
+from archbuilder.ir.op import by
+from archbuilder.ir.ops import Conv2d, Pad2d
+from archbuilder.ir.shape import Shape
+
+DEAD = declare("AB407", "weights that only ever see padding", severity="warning")
+MOSTLY = declare("AB408", "a convolution that mostly reads padding", severity="warning")
+
+
+MAX_KERNEL = 100  # pixels; a larger one is not looked at
+MOST = 2 / 3  # a 3x3 kernel with dilation 2 on a 4x4 map is still under it
+
+Pair = tuple[int, int]
+Axis = tuple[list[int], int]  # of each tap, at how many units it meets the map; and the number of units
+
+
+def check(graph: Graph, facts: Facts) -> Iterator[Diagnostic]:
+    """A window whose taps lie outside the map at every position, or at most of them.
+
+    With a growing dilation a 3x3 conv becomes a 1x1 conv: Chen et al., Rethinking Atrous Convolution, 2017.
+    """
+    for node, op in facts.nodes_of(Conv2d):
+        if op.kernel == (1, 1) or op.padding_mode != "zeros" or max(op.kernel) > MAX_KERNEL:
+            continue
+        x, lead, trail = _map_and_padding(graph, node, op)
+        if not all(map(_harmless, op.kernel, op.stride, op.dilation, map(max, lead, trail), (x.h, x.w))):
+            rows = _hits(op, 0, x.h, node.shape.h, lead[0])
+            columns = _hits(op, 1, x.w, node.shape.w, lead[1])
+            yield from _judge(node, op, x, rows, columns)
+
+
+def _harmless(kernel: int, stride: int, dilation: int, padding: int, side: int) -> bool:
+    """Whether a map is so much larger than the window that there is nothing to count."""
+    span = dilation * (kernel - 1)
+    roomy = side > 2 * span if stride == 1 else side > span + max(span, stride) and padding <= stride
+    return padding == 0 or (roomy and padding <= span)
+
+
+def _map_and_padding(graph: Graph, node: Node, op: Conv2d) -> tuple[Shape, Pair, Pair]:
+    """The map without padding, and the padding before and after it, as (height, width)."""
+    before, (top, left) = graph.nodes.get(node.inputs[0]), op.padding
+    if before and isinstance(before.op, Pad2d) and before.op.mode == "zeros":
+        pad, x = before.op, graph.inputs(before)[0]
+        return x, (top + pad.top, left + pad.left), (top + pad.bottom, left + pad.right)
+    return graph.inputs(node)[0], (top, left), (top, left)
+
+
+def _hits(op: Conv2d, axis: int, side: int, units: int, lead: int) -> Axis:
+    stride, hits = op.stride[axis], []
+    for tap in range(op.kernel[axis]):
+        offset = tap * op.dilation[axis] - lead
+        first, last = max(0, -(offset // stride)), min(units - 1, (side - 1 - offset) // stride)
+        hits.append(max(0, last - first + 1))
+    return hits, units
+
+
+def _judge(node: Node, op: Conv2d, x: Shape, rows: Axis, columns: Axis) -> Iterator[Diagnostic]:
+    taps = op.kernel[0] * op.kernel[1]
+    alive = sum(n > 0 for n in rows[0]) * sum(n > 0 for n in columns[0])
+    padding = 1 - sum(rows[0]) * sum(columns[0]) / (taps * rows[1] * columns[1])
+    dilated = op.dilation != (1, 1)
+    kernel = f"{op.kernel[0]}x{op.kernel[1]} kernel" + (f" with dilation {by(op.dilation)}" if dilated else "")
+    hint = "use a smaller dilation" if dilated else "use pointwise" if (x.h, x.w) == (1, 1) else "use a smaller kernel"
+    hint += ", or stride less before it"
+    place = node.place.span("dilation" if dilated else "kernel")
+    if alive < taps:
+        dead = f"{taps - alive} of the {taps} taps of a {kernel}"
+        message = f"{node.name}: {dead} only ever see padding: the map is {x.h}x{x.w}"
+        yield DEAD.at(place, message, hint)
+    elif padding > MOST:
+        message = f"{node.name}: {100 * padding:.0f} % of what a {kernel} reads is padding: the map is {x.h}x{x.w}"
+        yield MOSTLY.at(place, message, hint)

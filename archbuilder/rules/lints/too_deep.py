@@ -1,0 +1,35 @@
+"""Convolutions after the point where the whole image is seen already."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from archbuilder.analysis.facts import Facts
+from archbuilder.diagnostics import Diagnostic, declare
+from archbuilder.ir.graph import Graph
+from archbuilder.ir.ops import Conv2d
+
+TOO_DEEP = declare("AB410", "depth that the resolution cannot use", severity="warning")
+
+HINT = "leave some of them out, stride or dilate less before, or use a larger input"
+
+
+def check(graph: Graph, facts: Facts) -> Iterator[Diagnostic]:
+    """Where half of the convs or more start from a map whose units span the whole image, by the shortest path.
+
+    A window has no context left to add there: Richter et al., Should You Go Deeper?, 2021 (border layers).
+    """
+    if facts.field.status in ("upper bound", "unknown"):
+        return
+    windows = [node for node, op in facts.nodes_of(Conv2d) if op.kernel != (1, 1)]
+    idle = []
+    for node in windows:
+        reach = facts.reaches[node.inputs[0]]
+        if reach.h.least >= graph.input.h and reach.w.least >= graph.input.w:
+            idle.append(node)
+    if idle and 2 * len(idle) >= len(windows):
+        message = (
+            f"at {idle[0].name} a unit already spans the whole {graph.input.h}x{graph.input.w} image, by its shortest "
+            f"path too: {len(idle)} of the {len(windows)} convs with a window have no context left to add"
+        )
+        yield TOO_DEEP.at(idle[0].span, message, HINT)

@@ -1,0 +1,128 @@
+"""Which kernels of TensorFlow Lite for Microcontrollers an op runs on, quantised to int8, or why there is none.
+
+Source: the kernels that tensorflow/tflite-micro registers in tensorflow/lite/micro/micro_mutable_op_resolver.h
+(its list of supported operators: issue 2119 there), read as of 2024 to 2026. What is missing: GELU (issue 3218
+there); SELU, softplus and mish, which are no operators of TensorFlow Lite; EXP and LOG run in float32 only
+(kernels/exp.cc, kernels/elementwise.cc); norms other than batch norm (tensorflow/tensorflow issue 60532).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from archbuilder.ir import ops
+from archbuilder.ir.graph import Node
+from archbuilder.ir.op import Op
+from archbuilder.rules.packs.network import Network
+
+Kernels = tuple[str, ...]
+
+
+class Lacking(Exception):
+    """There is no kernel; `hint` says what to use instead."""
+
+    def __init__(self, reason: str, hint: str) -> None:
+        super().__init__(reason)
+        self.hint = hint
+
+
+ACTIVATIONS: dict[str, Kernels] = {
+    "elu": ("ELU",),
+    "hardsigmoid": ("ADD", "RELU6", "MUL"),
+    "hardswish": ("HARD_SWISH",),
+    "leaky_relu": ("LEAKY_RELU",),
+    "prelu": ("PRELU",),
+    "relu": ("RELU",),
+    "relu6": ("RELU6",),
+    "sigmoid": ("LOGISTIC",),
+    "silu": ("LOGISTIC", "MUL"),
+    "tanh": ("TANH",),
+}
+NO_ACTIVATION = {
+    "gelu": "there is no kernel for GELU",
+    "mish": "EXP and LOG run in float32 only",
+    "selu": "TensorFlow Lite has no operator for it",
+    "softplus": "EXP and LOG run in float32 only",
+    "tanhexp": "EXP runs in float32 only",
+}
+
+
+def _activation(op: ops.Activation, net: Network, node: Node) -> Kernels:
+    if op.kind in NO_ACTIVATION:
+        raise Lacking(NO_ACTIVATION[op.kind], "activation: relu6, hardswish or silu")
+    return ACTIVATIONS[op.kind]
+
+
+def _adaptive(op: ops.AdaptivePool, net: Network, node: Node) -> Kernels:
+    x = net.graph.inputs(node)[0]
+    if op.size == (1, 1):
+        return ("REDUCE_MAX",) if op.maximum else ("MEAN",)
+    if x.h % op.size[0] or x.w % op.size[1]:
+        raise Lacking("a pool's window is the same everywhere", f"a size that divides {x.h}x{x.w}")
+    return ("MAX_POOL_2D",) if op.maximum else ("AVERAGE_POOL_2D",)
+
+
+def _batch_norm(op: ops.BatchNorm2d, net: Network, node: Node) -> Kernels:
+    before = net.graph.nodes.get(node.inputs[0])
+    alone = len(net.facts.readers[node.inputs[0]]) == 1
+    folds = before is not None and isinstance(before.op, (ops.Conv2d, ops.Linear)) and alone
+    return () if folds else ("MUL", "ADD")
+
+
+def _conv(op: ops.Conv2d, net: Network, node: Node) -> Kernels:
+    x = net.graph.inputs(node)[0]
+    kernel = "DEPTHWISE_CONV_2D" if net.is_depthwise(node) else "CONV_2D"
+    if op.padding == (0, 0):
+        return (kernel,)
+    if op.padding_mode != "zeros":
+        return (*_pad(op.padding_mode), kernel)
+    same = op.stride == (1, 1) and (node.shape.h, node.shape.w) == (x.h, x.w)
+    return (kernel,) if same else ("PAD", kernel)  # its own padding is SAME or VALID, which a stride changes
+
+
+def _pad(mode: str) -> Kernels:
+    if mode in ("zeros", "reflect"):
+        return ("PAD",) if mode == "zeros" else ("MIRROR_PAD",)
+    raise Lacking(f"there is no kernel for {mode} padding", "padding_mode: zeros")
+
+
+def _max_pool(op: ops.MaxPool2d, net: Network, node: Node) -> Kernels:
+    if op.dilation != (1, 1):
+        raise Lacking("MAX_POOL_2D has no dilation", "dilation: 1")
+    return ("PADV2", "MAX_POOL_2D") if op.padding != (0, 0) else ("MAX_POOL_2D",)
+
+
+def _no_norm(op: Op, net: Network, node: Node) -> Kernels:
+    raise Lacking("there is no kernel for it, and in int8 no good way to write it with others", "norm: batch")
+
+
+KERNELS: dict[type[Op], Kernels | Callable[[Any, Network, Node], Kernels]] = {
+    ops.Activation: _activation,
+    ops.AdaptivePool: _adaptive,
+    ops.Add: ("ADD",),
+    ops.AvgPool2d: lambda op, net, node: ("PAD",) * (op.padding != (0, 0)) + ("AVERAGE_POOL_2D",),
+    ops.BatchNorm2d: _batch_norm,
+    ops.ChannelNorm: _no_norm,
+    ops.ChannelScale: ("MUL",),
+    ops.ChannelShuffle: ("RESHAPE", "TRANSPOSE"),
+    ops.ChannelSlice: ("STRIDED_SLICE",),
+    ops.Concat: ("CONCATENATION",),
+    ops.Conv2d: _conv,
+    ops.Dropout: (),
+    ops.Flatten: ("RESHAPE",),
+    ops.Gate: ("MUL",),
+    ops.GroupNorm: _no_norm,
+    ops.InstanceNorm2d: _no_norm,
+    ops.Linear: ("FULLY_CONNECTED",),
+    ops.MaxPool2d: _max_pool,
+    ops.Multiply: ("MUL",),
+    ops.Pad2d: lambda op, net, node: _pad(op.mode),
+    ops.Upsample: lambda op, net, node: ("RESIZE_BILINEAR",) if op.bilinear else ("RESIZE_NEAREST_NEIGHBOR",),
+}
+
+
+def kernels(net: Network, node: Node) -> Kernels:
+    """The kernels that a layer runs on; none where it costs nothing (dropout, a folded norm).  Raises Lacking."""
+    known = KERNELS[type(node.op)]
+    return known if isinstance(known, tuple) else known(node.op, net, node)

@@ -1,0 +1,143 @@
+"""augment: random changes of the training images."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Annotated, ClassVar
+
+from pydantic import Field
+
+from archbuilder.diagnostics import Span
+from archbuilder.rules.packs.kinds import register
+from archbuilder.rules.packs.network import Network
+from archbuilder.rules.packs.rule import DATA, Evidence, Miss, Outcome, Rule, missed
+from archbuilder.schema.model import Child
+from archbuilder.spec.augmentations import AUGMENTATIONS, Augmentation, CoarseDropout, ShiftScaleRotate
+from archbuilder.spec.data import Data
+
+# the mean of a data set's training images in grey levels, for those who write it out instead of `fill: mean`
+MEANS = {"cifar10": (125.3, 123.0, 113.9)}
+LEVEL = 1.0  # how far a level that is written out may be from it
+
+HINT = "add it under data: augment:"
+
+
+@register
+class Augment(Rule):
+    """Each of these augmentations, at any probability over 0.
+
+    Fields that are named here must have these values, in either spelling; those that are not are free, but a
+    shift_scale_rotate must change something. Of a coarse_dropout there must be one only (a second would add
+    holes), with this number and size of holes and this fill.
+    """
+
+    POSITIONAL: ClassVar[str] = "has"
+    EXAMPLE: ClassVar[str] = (
+        "augment: [horizontal_flip, {coarse_dropout: {holes: 1, height: 16, width: 16, fill: mean}}]"
+    )
+    REJECTS: ClassVar[dict[str, str]] = {
+        "augment": "AB102",
+        "augment: [flip]": "AB101",
+        "augment: [{coarse_dropout: {holes: 1}}]": "AB103",
+    }
+
+    has: Annotated[
+        tuple[Augmentation, ...],
+        Child(AUGMENTATIONS.read_list, {"type": "array", "items": AUGMENTATIONS}),
+        Field(min_length=1, description="augmentations as in data:"),
+    ]
+
+    def judge(self, net: Network) -> Outcome:
+        data = net.spec.data
+        if data is None:
+            message = f"there is no data: section, {', '.join(map(_word, self.has))} are asked for"
+            return missed(DATA, message, "add data: with dataset: and augment:")
+        by: list[Evidence] = []
+        misses: list[Miss] = []
+        for wanted in self.has:
+            found = [each for each in data.augment if type(each) is type(wanted)]
+            problems = list(_problems(wanted, found, data))
+            misses += problems
+            by += [Evidence(_word(each), each.span().line) for each in found if not problems]
+        return Outcome(tuple(by), misses=tuple(misses))
+
+
+def _word(augmentation: Augmentation) -> str:
+    """The word for an augmentation in YAML."""
+    return next(name for name in AUGMENTATIONS.names() if AUGMENTATIONS.find(name) is type(augmentation))
+
+
+def _problems(wanted: Augmentation, found: Sequence[Augmentation], data: Data) -> Iterator[Miss]:
+    """What stands between the augmentations of one kind and the wanted one."""
+    word = _word(wanted)
+    active = [each for each in found if each.p > 0]
+    if not found:
+        yield Miss(DATA, f"there is no {word}", HINT, data.span("augment"))
+    elif not active:
+        yield Miss(DATA, f"{word} has p: 0 and never happens", "p: 0.5", found[0].span("p"))
+    elif isinstance(wanted, CoarseDropout) and len(active) > 1:
+        message = f"{len(active)} coarse_dropout can each make holes in one image"
+        yield Miss(DATA, message, "keep one of them", active[1].span())
+    else:
+        misses = [list(_differences(wanted, each, data)) for each in active]
+        yield from min(misses, key=len)  # the one that comes nearest
+
+
+def _differences(wanted: Augmentation, found: Augmentation, data: Data) -> Iterator[Miss]:
+    if isinstance(wanted, CoarseDropout) and isinstance(found, CoarseDropout):
+        yield from _holes(wanted, found, data)
+    elif isinstance(wanted, ShiftScaleRotate) and isinstance(found, ShiftScaleRotate):
+        yield from _strengths(wanted, found)
+    else:
+        for name in sorted(wanted.model_fields_set - {"p"}):
+            if getattr(wanted, name) != getattr(found, name):
+                message = f"{_word(found)} has another {name} than the {getattr(wanted, name)} asked for"
+                yield Miss(DATA, message, f"{name}: {getattr(wanted, name)}", _place(found, name))
+
+
+def _holes(wanted: CoarseDropout, found: CoarseDropout, data: Data) -> Iterator[Miss]:
+    for name in ("holes", "height", "width"):
+        want, have = getattr(wanted, f"{name}_range"), getattr(found, f"{name}_range")
+        if want != have:
+            message = f"coarse_dropout has {name} {_range(have)}, {_range(want)} is asked for"
+            yield Miss(DATA, message, f"{name}: {_range(want)}", _place(found, name, f"max_{name}", f"min_{name}"))
+    if wanted.filling != found.filling and not (wanted.filling == "mean" and _is_mean(found, data)):
+        message = f"coarse_dropout fills its holes with {_level(found)}, {_level(wanted)} is asked for"
+        yield Miss(DATA, message, f"fill: {wanted.filling}", _place(found, "fill", "fill_value"))
+
+
+def _strengths(wanted: ShiftScaleRotate, found: ShiftScaleRotate) -> Iterator[Miss]:
+    names = ("shift", "scale", "rotate")
+    if not any(any(getattr(found, f"{name}_range")) for name in names):
+        message = "shift_scale_rotate has no strength: it moves, zooms and turns by 0"
+        yield Miss(DATA, message, "shift: 0.0625, scale: 0.1, rotate: 15", found.span())
+    for name in names:
+        want, have = getattr(wanted, f"{name}_range"), getattr(found, f"{name}_range")
+        if want != have and wanted.model_fields_set & {name, f"{name}_limit"}:
+            message = f"shift_scale_rotate has {name} {_range(have)}, {_range(want)} is asked for"
+            yield Miss(DATA, message, f"{name}: {list(want)}", _place(found, name, f"{name}_limit"))
+
+
+def _place(found: Augmentation, *names: str) -> Span:
+    """The place of the field that is written, by whichever of its names."""
+    return found.span(next((name for name in names if name in found.model_fields_set), names[0]))
+
+
+def _range(ends: tuple[float, float]) -> str:
+    return f"{ends[0]:g}" if ends[0] == ends[1] else f"{ends[0]:g} to {ends[1]:g}"
+
+
+def _level(dropout: CoarseDropout) -> str:
+    filling = dropout.filling
+    return "the data set's mean" if filling == "mean" else str(filling)
+
+
+def _is_mean(found: CoarseDropout, data: Data) -> bool:
+    """Whether levels that are written out are the data set's mean."""
+    mean, filling = MEANS.get(data.dataset), found.filling
+    return (
+        mean is not None
+        and isinstance(filling, tuple)
+        and len(filling) == len(mean)
+        and all(abs(a - b) <= LEVEL for a, b in zip(filling, mean, strict=True))
+    )

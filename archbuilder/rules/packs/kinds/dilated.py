@@ -1,0 +1,35 @@
+"""dilated: a convolution with gaps between its taps."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from archbuilder.ir.ops import Conv2d
+from archbuilder.rules.packs.kinds import register
+from archbuilder.rules.packs.network import Network, widened
+from archbuilder.rules.packs.rule import LACKING, Evidence, Outcome, Rule, missed
+
+HINT = "write dilated: {out: 64, dilation: 2}"
+
+
+@register
+class Dilated(Rule):
+    """At least one conv with a dilation over 1 along an axis on which its kernel is over 1.
+
+    A dilation on a 1x1 kernel does nothing and does not count.
+    """
+
+    EXAMPLE: ClassVar[str] = "dilated"
+    REJECTS: ClassVar[dict[str, str]] = {"dilated: {dilation: 2}": "AB101"}
+
+    def judge(self, net: Network) -> Outcome:
+        nodes = net.graph.nodes.values()
+        found = [node for node in nodes if isinstance(node.op, Conv2d) and widened(node.op)]
+        if found:
+            return Outcome(Evidence.of(*found))
+        for node in nodes:
+            if isinstance(node.op, Conv2d) and max(node.op.dilation) > 1:
+                kernel = "x".join(map(str, node.op.kernel))
+                message = f"the dilation of {node.name} does nothing on its {kernel} kernel, and no other conv has one"
+                return missed(LACKING, message, "dilate a conv with a kernel over 1", node.place.span("dilation"))
+        return missed(LACKING, "no conv has a dilation over 1", HINT, net.place)

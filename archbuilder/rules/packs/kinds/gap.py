@@ -1,0 +1,57 @@
+"""gap: global average pooling."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from archbuilder.ir.graph import Node
+from archbuilder.ir.ops import AdaptivePool, AvgPool2d, MaxPool2d
+from archbuilder.rules.packs.kinds import register
+from archbuilder.rules.packs.network import Network
+from archbuilder.rules.packs.rule import LACKING, Evidence, Outcome, Rule, missed
+
+HINT = "put gap before the classifier"
+
+
+@register
+class Gap(Rule):
+    """The last map averaged as a whole: `gap`, or an average pool whose window is the map.
+
+    What comes after it sees one value per channel. A pool of a squeeze-excite does not count.
+    """
+
+    EXAMPLE: ClassVar[str] = "gap"
+    REJECTS: ClassVar[dict[str, str]] = {"gap: {kernel: 8}": "AB101"}
+
+    def judge(self, net: Network) -> Outcome:
+        nodes = [node for node in net.graph.nodes.values() if node.name not in net.gates]
+        found = next((number for number, node in enumerate(nodes) if _is_global(net, node)), None)
+        if found is None:
+            return _missed(net, nodes)
+        larger = next((node for node in nodes[found:] if (node.shape.h, node.shape.w) != (1, 1)), None)
+        if larger:
+            message = f"the map that {nodes[found].name} pools is not the last: {larger.name} makes another after it"
+            return missed(LACKING, message, HINT, larger.span)
+        x = net.graph.inputs(nodes[found])[0]
+        return Outcome(Evidence.of(nodes[found]), f"over the whole {x.h}x{x.w} map")
+
+
+def _is_global(net: Network, node: Node) -> bool:
+    op, shapes = node.op, net.graph.inputs(node)
+    return (isinstance(op, AdaptivePool) and not op.maximum and op.is_global(shapes)) or (
+        isinstance(op, AvgPool2d) and op.is_global(shapes)
+    )
+
+
+def _missed(net: Network, nodes: list[Node]) -> Outcome:
+    """The last pool, and why it is no GAP."""
+    for node in reversed(nodes):
+        x = net.graph.inputs(node)[0]
+        if isinstance(node.op, AvgPool2d):
+            window = "x".join(map(str, node.op.kernel))
+            message = f"{node.name} is not global: its window sees {window} of the {x.h}x{x.w} map"
+            return missed(LACKING, message, "write gap instead, which pools the whole map", node.place.span("kernel"))
+        if isinstance(node.op, (AdaptivePool, MaxPool2d)):
+            message = f"{node.name} is no global average pool but: {node.op.describe()}, of a {x.h}x{x.w} map"
+            return missed(LACKING, message, HINT, node.span)
+    return missed(LACKING, "there is no global average pool", HINT, net.place)

@@ -1,0 +1,49 @@
+"""has: layers that must occur."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar
+
+from pydantic import Field
+
+from archbuilder.rules.packs.kinds import register
+from archbuilder.rules.packs.network import Network
+from archbuilder.rules.packs.rule import LACKING, Evidence, Outcome, Rule, missed
+from archbuilder.rules.packs.words import read_words, words
+from archbuilder.schema.fields import Check, Positive
+
+
+@register
+class Has(Rule):
+    """At least so many layers of these kinds, by the same names as in `without`."""
+
+    POSITIONAL: ClassVar[str] = "layers"
+    EXAMPLE: ClassVar[str] = "has: {layers: squeeze_excite, at_least: 2}"
+    REJECTS: ClassVar[dict[str, str]] = {
+        "has": "AB102",
+        "has: attention": "AB103",
+        "has: {layers: skip, times: 2}": "AB101",
+    }
+
+    layers: Annotated[
+        tuple[str, ...], Check(read_words), Field(description="one word or a list of words, any of which")
+    ]
+    at_least: Annotated[Positive, Field(description="how many")] = 1
+
+    @property
+    def title(self) -> str:
+        return self.name or " or ".join(self.layers)
+
+    def judge(self, net: Network) -> Outcome:
+        found: dict[str, Evidence] = {}
+        for node in net.graph.nodes.values():
+            if words(net, node) & set(self.layers):
+                (block,) = Evidence.of(node)
+                found.setdefault(block.name, block)  # a block of several layers (squeeze_excite) is one
+        if len(found) >= self.at_least:
+            return Outcome(tuple(found.values()))
+        wanted = " or ".join(self.layers)
+        message = f"there is no {wanted}"
+        if self.at_least > 1:
+            message = f"there are {len(found)} of {wanted}, at least {self.at_least} are asked for"
+        return missed(LACKING, message, f"add {wanted}", net.place)

@@ -1,0 +1,49 @@
+"""image: the input and the number of classes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated, Any, ClassVar
+
+from pydantic import Field
+
+from archbuilder.rules.packs.kinds import register
+from archbuilder.rules.packs.network import Network
+from archbuilder.rules.packs.rule import IMAGE, Evidence, Miss, Outcome, Rule
+from archbuilder.schema.fields import Check, Positive, Variables, expected, integer, reads
+
+_extent = integer(1)
+
+
+@reads(type="array", items=_extent.form, minItems=3, maxItems=3)
+def _shape(value: Any, variables: Variables) -> tuple[int, ...]:
+    if not isinstance(value, (list, tuple)) or len(value) != 3:
+        raise expected("[channels, height, width]", value, "write input: [3, 32, 32]")
+    return tuple(_extent(v, variables) for v in value)
+
+
+@register
+class Image(Rule):
+    """The network's input and its number of classes; what is not named here is free."""
+
+    EXAMPLE: ClassVar[str] = "image: {input: [3, 32, 32], classes: 10}"
+    REJECTS: ClassVar[dict[str, str]] = {"image: {input: 32}": "AB103", "image: {classes: 0}": "AB103"}
+
+    input: Annotated[tuple[int, int, int] | None, Check(_shape), Field(description="channels, height, width")] = None
+    classes: Annotated[Positive | None, Field(description="number of classes")] = None
+
+    def judge(self, net: Network) -> Outcome:
+        spec = net.spec
+        by = tuple(Evidence(name, spec.span(name).line) for name in ("input", "classes") if getattr(self, name))
+        return Outcome(by, f"{list(spec.input)} to {spec.classes}", tuple(self._misses(net)))
+
+    def _misses(self, net: Network) -> Iterator[Miss]:
+        spec = net.spec
+        if self.input is not None and spec.input != self.input:
+            wanted = list(self.input)
+            message = f"the input is {list(spec.input)}, {wanted} is asked for"
+            yield Miss(IMAGE, message, f"input: {wanted}", spec.span("input"))
+        if self.classes is not None and spec.classes != self.classes:
+            shown = "no number of classes" if spec.classes is None else f"{spec.classes} classes"
+            message = f"{shown}, {self.classes} are asked for"
+            yield Miss(IMAGE, message, f"classes: {self.classes}", spec.span("classes"))

@@ -1,0 +1,37 @@
+"""runs_on: a runtime that has a kernel for every layer."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from archbuilder.rules.packs.kinds import register
+from archbuilder.rules.packs.kinds._tflite_micro import Lacking, kernels
+from archbuilder.rules.packs.network import Network
+from archbuilder.rules.packs.rule import FORBIDDEN, Miss, Outcome, Rule
+
+
+@register
+class RunsOn(Rule):
+    """Only layers that a runtime has kernels for, quantised to int8: TensorFlow Lite for Microcontrollers.
+
+    The report lists the kernels that are needed, which is what its op resolver must register.
+    """
+
+    POSITIONAL: ClassVar[str] = "runtime"
+    EXAMPLE: ClassVar[str] = "runs_on: tflite_micro"
+    REJECTS: ClassVar[dict[str, str]] = {"runs_on": "AB102", "runs_on: tensorrt": "AB103"}
+
+    runtime: Annotated[Literal["tflite_micro"], Field(description="tflite_micro")]
+
+    def judge(self, net: Network) -> Outcome:
+        needed: set[str] = set()
+        misses: dict[int, Miss] = {}
+        for node in net.graph.nodes.values():
+            try:
+                needed.update(kernels(net, node))
+            except Lacking as lacking:
+                message = f"{node.name} ({node.op.describe()}) does not run on {self.runtime}: {lacking}"
+                misses.setdefault(id(node.place), Miss(FORBIDDEN, message, lacking.hint, node.span))
+        return Outcome(says=", ".join(sorted(needed)), misses=tuple(misses.values()))

@@ -1,0 +1,112 @@
+"""A rule pack: YAML that names rules.  Shipped ones lie beside this file; a user's own is a file of the same form."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from archbuilder.diagnostics import ArchbuilderError, Diagnostic, declare, did_you_mean, show
+from archbuilder.document import Document, parse, read_text
+from archbuilder.rules.packs.kinds import RULES, read_rules
+from archbuilder.rules.packs.rule import Rule
+from archbuilder.schema.fields import Check, Variables, expected, failure, reads
+from archbuilder.schema.model import Child, Env, Model, validate
+from archbuilder.spec.rules import PackName
+
+NO_PACK = declare("AB510", "a rule pack that does not exist or cannot be used")
+
+FOLDER = Path(__file__).parent
+SUFFIXES = (".yaml", ".yml")
+
+
+@reads(const=1)
+def _version(value: Any, variables: Variables) -> int:
+    if type(value) is not int or value != 1:
+        raise failure(f"there is no version {show(value)} of rule packs", "write archbuilder_rules: 1")
+    return value
+
+
+@reads(type="string", pattern="^[a-z0-9][a-z0-9_-]{0,59}$")
+def _name(value: Any, variables: Variables) -> str:
+    if not isinstance(value, str) or not re.fullmatch("[a-z0-9][a-z0-9_-]{0,59}", value):
+        raise expected("a name of small letters, digits and dashes", value)
+    return value
+
+
+class Pack(Model):
+    """What a task asks of a network: rules under one name."""
+
+    archbuilder_rules: Annotated[int, Check(_version), Field(description="version of rule packs", examples=[1])]
+    name: Annotated[str, Check(_name), Field(description="the pack's name in reports")]
+    title: Annotated[str, Field(description="what it is for, in a line")] = ""
+    rules: Annotated[
+        tuple[Rule, ...],
+        Child(read_rules, {"type": "array", "items": RULES}),
+        Field(min_length=1, description="what is asked for, each item one rule"),
+    ]
+
+
+@cache
+def shipped() -> list[str]:
+    """The names of the packs that come with archbuilder."""
+    return sorted(path.stem for path in FOLDER.glob("*.yaml"))
+
+
+def is_path(text: str) -> bool:
+    """Whether a pack is asked for by its file, not by its name."""
+    return text.endswith(SUFFIXES) or "/" in text or "\\" in text
+
+
+def load(name: PackName, sources: dict[str, str], diagnostics: list[Diagnostic]) -> Pack | None:
+    """The pack of a name; what is wrong with it is reported, at the pack's own lines where it can be read.
+
+    `sources` are the texts that places lie in: a path counts from the file that names it, or from the current folder
+    where none does. The text of a pack that is wrong is added, so that the place can be shown."""
+    if is_path(name.text):
+        folder = Path(name.span.file).parent if name.span.file in sources else Path()
+        return _load_file(folder / name.text, name, sources, diagnostics)
+    if name.text in shipped():
+        return built_in(name.text)
+    hint = f"{did_you_mean(name.text, shipped())}; a pack of your own is named by its file: ./my-pack.yaml"
+    diagnostics.append(NO_PACK.at(name.span, f"there is no rule pack {name.text}", hint))
+    return None
+
+
+@cache
+def built_in(name: str) -> Pack:
+    """A shipped pack, read once.  Raises ArchbuilderError where it is wrong."""
+    found: list[Diagnostic] = []
+    pack = read(parse(*reversed(read_text(FOLDER / f"{name}.yaml"))), found)
+    if pack is None:
+        raise ArchbuilderError(*found)
+    return pack
+
+
+def _load_file(path: Path, name: PackName, sources: dict[str, str], diagnostics: list[Diagnostic]) -> Pack | None:
+    try:
+        document = parse(*reversed(read_text(path)))
+    except ArchbuilderError as error:
+        reasons = "; ".join(f"{d.span}: {d.message}" for d in error.diagnostics)
+        hint = "paths are relative to the file that names them"
+        diagnostics.append(NO_PACK.at(name.span, f"the rule pack {name.text} cannot be used: {reasons}", hint))
+        return None
+    pack = read(document, diagnostics)
+    if pack is None:
+        sources |= document.sources
+    return pack
+
+
+def read(document: Document, diagnostics: list[Diagnostic]) -> Pack | None:
+    """The pack that a document describes; None where something is wrong with it, which is reported."""
+    env = Env(list(document.diagnostics))
+    try:
+        pack = validate(Pack, document.root, env)
+    except ArchbuilderError as error:  # too many problems to go on
+        env.diagnostics.extend(error.diagnostics)
+        pack = None
+    diagnostics += env.diagnostics
+    return pack if isinstance(pack, Pack) and not env.diagnostics else None

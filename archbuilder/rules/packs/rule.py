@@ -1,0 +1,88 @@
+"""The form of a rule: what a pack's author writes, and what holding a network against it gives."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Annotated, ClassVar
+
+from pydantic import Field
+
+from archbuilder.analysis.paths import block_path
+from archbuilder.diagnostics import Code, Span, declare
+from archbuilder.ir.graph import Node
+from archbuilder.rules.packs.network import Network
+from archbuilder.schema.fields import Name
+from archbuilder.schema.model import Model
+
+STRUCTURE = declare("AB511", "stages or convolutions that a rule pack asks for in another form")
+FORBIDDEN = declare("AB512", "a layer that a rule pack forbids")
+LACKING = declare("AB513", "a layer that a rule pack asks for")
+TOTAL = declare("AB514", "a total that misses the bound of a rule pack")
+DATA = declare("AB515", "a data: section that a rule pack asks for in another form")
+IMAGE = declare("AB516", "an input or a number of classes that a rule pack does not ask for")
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Something that satisfies a rule: a layer, a stage, an augmentation, and the line it is written on."""
+
+    name: str
+    line: int
+
+    @classmethod
+    def of(cls, *nodes: Node) -> tuple[Evidence, ...]:
+        """The blocks of layers as evidence."""
+        return tuple(cls(block_path(node), node.span.line) for node in nodes)
+
+
+@dataclass(frozen=True)
+class Miss:
+    """What a rule lacks: the values found and a remedy; without a place it stands where the pack is named."""
+
+    code: Code
+    message: str
+    hint: str
+    span: Span | None = None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What holding a network against one rule gave.  `says` is a few words, for a report, on how it is satisfied."""
+
+    by: tuple[Evidence, ...] = ()
+    says: str = ""
+    misses: tuple[Miss, ...] = ()
+
+
+def missed(code: Code, message: str, hint: str, span: Span | None = None) -> Outcome:
+    """The outcome of a rule that lacks one thing."""
+    return Outcome(misses=(Miss(code, message, hint, span),))
+
+
+class Rule(Model):
+    """Base of every rule: one thing that a pack asks of a network.
+
+    `judge` gets a network that lowers without an error and says what satisfies the rule, or what is missing."""
+
+    KIND: ClassVar[str] = ""  # the rule's word in YAML, set by `register`
+    EXAMPLE: ClassVar[str] = ""
+    REJECTS: ClassVar[dict[str, str]] = {}
+
+    name: Annotated[Name | None, Field(description="what reports call the rule; its kind by default")] = None
+    remedy: Annotated[str | None, Field(description="said instead of the rule's own remedy")] = None
+
+    @property
+    def title(self) -> str:
+        return self.name or self.KIND
+
+    def judge(self, net: Network) -> Outcome:
+        """Hold the network against the rule."""
+        raise NotImplementedError
+
+
+def listed(names: Iterable[str], most: int = 4) -> str:
+    """A few names in a message; of more than `most` the first, and how many others."""
+    names = list(names)
+    rest = len(names) - most
+    return ", ".join(names[:most]) + (f" and {rest} more" if rest > 0 else "")

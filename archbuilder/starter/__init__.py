@@ -1,0 +1,107 @@
+"""A first architecture: the widest network of a template that keeps a budget and satisfies a rule pack."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from archbuilder.diagnostics import ArchbuilderError, Diagnostic, Span, declare
+from archbuilder.pipeline import Report, check
+from archbuilder.rules.limits import MISSED
+from archbuilder.rules.packs.rule import TOTAL
+from archbuilder.starter.networks import TEMPLATES, Template
+from archbuilder.starter.page import page
+from archbuilder.starter.wish import Wish
+
+UNMET = declare("AB520", "a starting file that no template can make")
+
+MAX_WIDTH = 4096
+TOTALS = (MISSED, TOTAL)  # findings that another width can mend
+
+
+@dataclass(frozen=True)
+class Start:
+    """A file that checks clean: its text, and the report on it."""
+
+    text: str
+    report: Report
+    width: int
+
+
+def start(wish: Wish) -> Start:
+    """The file for a wish.  Raises ArchbuilderError AB520 where there is none, with the smallest that is possible."""
+    smallest: list[Report] = []
+    for template in TEMPLATES:
+        for depth in template.depths:
+            found, report = _widest(template, wish, depth)
+            if found:
+                return found
+            smallest.append(report)
+    raise ArchbuilderError(_unmet(wish, min(smallest, key=_distance)))
+
+
+def _distance(report: Report) -> tuple[int, int]:
+    """How far a network is from clean, and how large it is."""
+    missed = [d for d in report.diagnostics if d.code not in TOTALS]
+    return len(missed), report.facts.params if report.facts else 0
+
+
+def _widest(template: Template, wish: Wish, depth: int) -> tuple[Start | None, Report]:
+    """The widest clean network of a template and a depth, and the report on the narrowest."""
+    narrowest = _check(template, wish, depth, 1)
+    if _distance(narrowest)[0]:
+        return None, narrowest  # its form is wrong, which no width changes
+    best: Start | None = None
+    for width in _widths():
+        report = narrowest if width == 1 else _check(template, wish, depth, width)
+        if not report.diagnostics:
+            best = _start(template, wish, depth, width, report)
+        elif best or _is_over(report):
+            break
+    return (_refined(template, wish, depth, best) if best else None), narrowest
+
+
+def _refined(template: Template, wish: Wish, depth: int, best: Start) -> Start:
+    """From a clean width up to the last that is clean: between two steps of the first search."""
+    width = best.width + 1
+    while width <= MAX_WIDTH:
+        report = _check(template, wish, depth, width)
+        if report.diagnostics:
+            break
+        best = _start(template, wish, depth, width, report)
+        width += 1
+    return best
+
+
+def _widths() -> Iterator[int]:
+    """Widths to try, each a few per cent over the one before."""
+    width = 1
+    while width <= MAX_WIDTH:
+        yield width
+        width += max(1, width // 12)
+
+
+def _check(template: Template, wish: Wish, depth: int, width: int) -> Report:
+    return check(page(template, wish, depth, width), rules=wish.packs)
+
+
+def _start(template: Template, wish: Wish, depth: int, width: int, report: Report) -> Start:
+    assert report.facts
+    return Start(page(template, wish, depth, width, report.facts), report, width)
+
+
+def _is_over(report: Report) -> bool:
+    """Whether a network has too many parameters: wider ones have more."""
+    return any(not measured.ok and measured.limit.name == "params" for measured in report.limits)
+
+
+def _unmet(wish: Wish, report: Report) -> Diagnostic:
+    """Why there is no file, from the smallest network that comes nearest."""
+    place = Span("archbuilder init")
+    if report.facts and _is_over(report):
+        message = f"params {wish.params} cannot be met: the smallest network has {report.facts.params:,} parameters"
+        return UNMET.at(place, message, f'ask for more, as --params "<= {report.facts.params}"')
+    reasons = "; ".join(diagnostic.message for diagnostic in report.diagnostics)
+    size = f" of {report.facts.params:,} parameters" if report.facts else ""
+    message = f"no template satisfies all that is asked for; the smallest network{size}: {reasons}"
+    return UNMET.at(place, message, "start from a file in architectures/, and look at it with check --rules")

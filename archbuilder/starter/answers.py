@@ -1,0 +1,121 @@
+"""What `archbuilder init` is told, by flags or answers: texts to values, with the defaults that packs give."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from archbuilder.diagnostics import Diagnostic, Span
+from archbuilder.document import Node
+from archbuilder.rules.packs.kinds.image import Image
+from archbuilder.rules.packs.kinds.limit import LimitRule
+from archbuilder.rules.packs.pack import Pack, is_path, load, shipped
+from archbuilder.schema.fields import MAX_INTEGER, MAX_PIXELS
+from archbuilder.schema.model import Env
+from archbuilder.spec.limits import Limit, read_limits
+from archbuilder.spec.rules import PackName
+
+PARAMS = "200k"
+INPUT = (3, 32, 32)
+CLASSES = 10
+NAME = "network"
+
+
+@dataclass(frozen=True)
+class Packs:
+    """Rule packs as they were asked for, and read."""
+
+    texts: tuple[str, ...] = ()
+    packs: tuple[Pack, ...] = ()
+
+    @property
+    def image(self) -> tuple[tuple[int, int, int], int]:
+        """The input and the classes that the packs ask for; else those of CIFAR-10."""
+        rules = [rule for pack in self.packs for rule in pack.rules if isinstance(rule, Image)]
+        inputs = [rule.input for rule in rules if rule.input]
+        classes = [rule.classes for rule in rules if rule.classes]
+        return (inputs or [INPUT])[0], (classes or [CLASSES])[0]
+
+    @property
+    def params(self) -> str:
+        """The parameters that the packs allow."""
+        rules = [rule for pack in self.packs for rule in pack.rules if isinstance(rule, LimitRule)]
+        bounds = [rule.bound.text for rule in rules if rule.of == "params" and "<" in rule.bound.relation]
+        return (bounds or [PARAMS])[0].removeprefix("<").strip()
+
+
+def packs(text: str) -> Packs:
+    """`era-s9`, `mcu, ./mine.yaml` or `none`.  Raises ValueError where one cannot be used."""
+    names = tuple(name.strip() for name in text.split(",") if name.strip() not in ("", "none"))
+    found: list[Diagnostic] = []
+    read = [load(PackName(name, Span("--rules")), {}, found) for name in names]
+    if found:
+        raise ValueError("; ".join(f"{d.message} ({d.hint})" if d.hint else d.message for d in found))
+    return Packs(names, tuple(pack for pack in read if pack))
+
+
+def joined(all: Iterable[Packs]) -> Packs:
+    """Several answers as one."""
+    found = list(all)
+    return Packs(tuple(t for each in found for t in each.texts), tuple(p for each in found for p in each.packs))
+
+
+def choices() -> str:
+    """What a question about packs offers."""
+    return f"{', '.join(shipped())}, a file, or none"
+
+
+def params(text: str) -> Limit:
+    """`100k`, `0.1M`, `< 100k` or `<= 98_560`: an upper bound.  Raises ValueError."""
+    bound = text.strip() if text.strip()[:1] in "<>=" else f"< {text.strip()}"
+    env = Env()
+    node = Node({"params": Node(bound, Span("--params"))}, Span("--params"))
+    limits = read_limits(node, env)
+    if env.diagnostics or "<" not in limits[0].relation or limits[0].bound < 1:
+        raise ValueError(f"{text!r} is not a number of parameters; write 100k, 0.2M or 98_560")
+    limit: Limit = limits[0]
+    return limit
+
+
+def image(text: str) -> tuple[int, int, int]:
+    """`3x32x32` or `3, 32, 32`: channels, height, width.  Raises ValueError."""
+    numbers = re.fullmatch(r"\s*\[?\s*(\d{1,7})\s*[x,]\s*(\d{1,7})\s*[x,]\s*(\d{1,7})\s*\]?\s*", text)
+    if not numbers:
+        raise ValueError(f"{text!r} is not channels x height x width; write 3x32x32")
+    channels, height, width = map(int, numbers.groups())
+    if not 1 <= channels <= MAX_INTEGER or not all(1 <= side <= MAX_PIXELS for side in (height, width)):
+        raise ValueError(f"{text!r} is out of range: sides from 1 to {MAX_PIXELS:,}")
+    return channels, height, width
+
+
+def classes(text: str) -> int:
+    """A whole number of at least 2.  Raises ValueError."""
+    if not re.fullmatch(r"\s*\d{1,7}\s*", text) or not 2 <= int(text) <= MAX_INTEGER:
+        raise ValueError(f"{text!r} is not a number of classes, which are at least 2")
+    return int(text)
+
+
+def name_of(file: str | None) -> str:
+    """The name that a network has by default: that of its file."""
+    try:
+        return name(Path(file or "").stem)
+    except ValueError:
+        return NAME
+
+
+def name(text: str) -> str:
+    """A name of a network.  Raises ValueError."""
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", text.strip()):
+        raise ValueError(f"{text!r} is not a name; use letters, digits, dots, dashes and underscores")
+    return text.strip()
+
+
+def beside(text: str, file: Path) -> str:
+    """A pack as a file names it: a path counts from the folder that the file stands in."""
+    if not is_path(text):
+        return text
+    relative = Path(os.path.relpath(text, file.parent)).as_posix()
+    return relative if relative.startswith(".") or Path(relative).is_absolute() else f"./{relative}"

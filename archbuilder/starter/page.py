@@ -1,0 +1,94 @@
+"""The text of a first architecture: a template's blocks with everything around them, and what it says in comments."""
+
+from __future__ import annotations
+
+import json
+import re
+from textwrap import indent
+
+from archbuilder.analysis.facts import Facts
+from archbuilder.ir.op import by
+from archbuilder.starter.networks import Template, data
+from archbuilder.starter.wish import Wish
+
+
+def page(template: Template, wish: Wish, depth: int, width: int, facts: Facts | None = None) -> str:
+    """The YAML of a network.  With its facts, they stand in comments, and the packs under rules:."""
+    top = _TOP.format(
+        title=template.title,
+        command=wish.command,
+        name=_scalar(wish.name),
+        input=str(list(wish.input)),
+        classes=wish.classes,
+        limits=_limits(wish, facts),
+        rules=_rules(wish) if facts else "",
+        vars=_vars(template, depth, width),
+    )
+    return top + indent(template.blocks(wish), "  ") + _TAIL.format(data=data(wish))
+
+
+def _limits(wish: Wish, facts: Facts | None) -> str:
+    lines = [f'  params: "{wish.params}"']
+    if facts:
+        lines[0] = _with(lines[0], f"{facts.params:,} as it is")
+        field, side = min(facts.field.size), min(wish.input[1:])
+        if facts.field.status == "exact" and field >= side:
+            remark = f"{by(facts.field.size)} as it is: before the global pool a unit can see all"
+            lines.append(_with(f'  receptive_field: ">= {side}"', remark))
+    return "\n".join(lines)
+
+
+def _rules(wish: Wish) -> str:
+    if not wish.rules:
+        return ""
+    names = list(map(_scalar, wish.rules))
+    packs = names[0] if len(names) == 1 else f"[{', '.join(names)}]"
+    return _with(f"rules: {packs}", "archbuilder check says rule by rule what satisfies it") + "\n\n"
+
+
+def _scalar(text: str) -> str:
+    """A text as YAML reads it back: in quotes where it would be a number, a word of YAML or a mapping without."""
+    plain = re.fullmatch(r"[A-Za-z./][\w./-]*", text) and text.lower() not in ("true", "false", "null")
+    return text if plain else json.dumps(text)
+
+
+def _vars(template: Template, depth: int, width: int) -> str:
+    lines = [_with(f"  width: {width}", "channels of the first layer: the most that the limits and rules allow")]
+    if len(template.depths) > 1:
+        lines.append(_with(f"  depth: {depth}", "blocks in each stage"))
+    return "\n".join(lines)
+
+
+def _with(line: str, remark: str) -> str:
+    """A line with a comment, all comments one under the other."""
+    return f"{line:28}  # {remark}"
+
+
+_TOP = """\
+# {title}
+# Written by {command}
+# From here on it is yours: change it, and run archbuilder check, whose table says what each block costs and sees.
+archbuilder: 1
+name: {name}
+input: {input:<21}  # channels, height, width
+classes: {classes}
+
+limits:                       # checked before anything is trained
+{limits}
+
+{rules}vars:                         # any integer below may be arithmetic over these
+{vars}
+
+defaults: {{norm: batch, activation: relu}}
+
+network:
+"""
+
+_TAIL = """
+{data}
+train:
+  epochs: 30
+  optimizer: {{sgd: {{lr: 0.1, momentum: 0.9, nesterov: true, weight_decay: 5e-4}}}}
+  schedule: {{one_cycle: {{warmup: 0.3}}}}
+  loss: {{cross_entropy: {{label_smoothing: 0.1}}}}
+"""

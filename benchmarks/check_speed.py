@@ -1,0 +1,129 @@
+"""`archbuilder check` against the tools people use for the same question, on the same network, in one run.
+
+    pip install torchinfo torchsummary fvcore     # whichever are there are measured
+    python benchmarks/check_speed.py [FILE] [--runs 5]
+
+Whole processes run in turn, so that a machine whose speed drifts treats them alike; figures are medians.
+Then, in one process: files a second, memory, and how time grows with the number of layers.
+"""
+
+import argparse
+import importlib.util
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from check_startup import SMALLEST, seconds
+
+ROOT = Path(__file__).parent.parent
+
+# each analyses the same network, exported to plain torch first, as its users would: import, build, ask
+RIVALS = {
+    "torchinfo": "import torchinfo\ntorchinfo.summary(network(), (1, 3, 32, 32), verbose=1)",
+    "torchsummary": "from torchsummary import summary\nsummary(network(), (3, 32, 32), device='cpu')",
+    "fvcore": (
+        "import torch\nfrom fvcore.nn import FlopCountAnalysis, flop_count_table\n"
+        "print(flop_count_table(FlopCountAnalysis(network(), torch.zeros(1, 3, 32, 32))))"
+    ),
+    "meta device": (
+        "import torch\nfrom torch.utils.flop_counter import FlopCounterMode\n"
+        "with torch.device('meta'), FlopCounterMode() as counter:\n    network()(torch.zeros(1, 3, 32, 32))"
+    ),
+}
+NEEDS = {"meta device": "torch"}
+
+
+def rivals(model: Path) -> dict[str, list[str]]:
+    """The commands of the rivals that are installed."""
+    found = {}
+    for name, code in RIVALS.items():
+        if importlib.util.find_spec(NEEDS.get(name, name)):
+            head = (
+                f"import sys\nsys.path.insert(0, {str(model.parent)!r})\nfrom {model.stem} import Network as network\n"
+            )
+            found[name] = [sys.executable, "-c", head + code]
+    return found
+
+
+def whole_processes(file: str, model: Path, runs: int) -> None:
+    commands = {"archbuilder check": [sys.executable, "-m", "archbuilder", "check", file]}
+    commands |= {"smallest pydantic program": [sys.executable, "-c", SMALLEST], **rivals(model)}
+    times: dict[str, list[float]] = {name: [] for name in commands}
+    for command in commands.values():
+        seconds(command)
+    for _ in range(runs):
+        for name, command in commands.items():
+            times[name].append(seconds(command))
+    own = statistics.median(times["archbuilder check"])
+    print(f"{'whole process':28} {'median s':>9} {'to check':>9}")
+    for name, measured in times.items():
+        print(f"{name:28} {statistics.median(measured):9.3f} {statistics.median(measured) / own:8.2f}x")
+
+
+def in_one_process(file: str) -> None:
+    from archbuilder.pipeline import check
+
+    text = Path(file).read_text()
+    check(text)
+    start, count = time.perf_counter(), 0
+    while time.perf_counter() - start < 2:
+        check(text)
+        count += 1
+    print(f"\nin one process: {count / (time.perf_counter() - start):.0f} files a second and core")
+
+
+def deep(layers: int) -> str:
+    """A network of so many ops, each block written out."""
+    blocks = "".join("  - conv: {out: 8}\n" for _ in range(layers // 3))  # conv, norm, activation
+    return f"archbuilder: 1\ninput: [3, 32, 32]\nnetwork:\n{blocks}"
+
+
+def growth() -> None:
+    from archbuilder.pipeline import check
+
+    sizes, times = (100, 300, 1_000, 3_000, 10_000), []
+    print(f"\n{'layers':>8} {'seconds':>9} {'us a layer':>11}")
+    for size in sizes:
+        text = deep(size)
+        runs = []
+        for _ in range(3):
+            start = time.perf_counter()
+            check(text)
+            runs.append(time.perf_counter() - start)
+        times.append(min(runs))
+        print(f"{size:8,} {times[-1]:9.4f} {1e6 * times[-1] / size:11.1f}")
+    slope = statistics.linear_regression(sizes, times).slope
+    print(f"slope: {1e6 * slope:.1f} us a layer; correlation {statistics.correlation(sizes, times):.5f}")
+
+
+def memory(file: str) -> None:
+    """Peak resident memory of whole processes."""
+    big = Path("/tmp/archbuilder-deep.yaml") if Path("/tmp").is_dir() else Path("archbuilder-deep.yaml")
+    big.write_text(deep(10_000))
+    print()
+    for name, target in (("an ordinary file", file), ("10,000 layers", str(big))):
+        code = f"import resource, sys; from archbuilder.cli import main; main(['check', {target!r}]); "
+        code += "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, file=sys.stderr)"
+        start = time.perf_counter()
+        run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+        kilobytes = int(run.stderr.split()[-1])
+        print(f"{name}: {kilobytes / 1024:.0f} MB resident, {time.perf_counter() - start:.2f} s as a whole process")
+    big.unlink()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("file", nargs="?", default=str(ROOT / "architectures" / "c1c2c3c40.yaml"))
+    parser.add_argument("--model", type=Path, required=True, help="the same network as plain torch: class Network")
+    parser.add_argument("--runs", type=int, default=5)
+    args = parser.parse_args()
+    whole_processes(args.file, args.model, args.runs)
+    in_one_process(args.file)
+    growth()
+    memory(args.file)
+
+
+if __name__ == "__main__":
+    main()
