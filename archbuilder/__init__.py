@@ -1,9 +1,9 @@
 """archbuilder: small convolutional networks as checked YAML files.
 
-    report = archbuilder.check("architectures/c1c2c3c40.yaml")   # no torch needed
-    graph = archbuilder.load("architectures/c1c2c3c40.yaml")     # raises ArchbuilderError if invalid
-    module = archbuilder.build(graph)                            # an ordinary torch.nn.Module
-    result = archbuilder.train("architectures/quickstart.yaml")  # a run folder that can be continued
+report = archbuilder.check("architectures/c1c2c3c40.yaml")   # no torch needed
+graph = archbuilder.load("architectures/c1c2c3c40.yaml")     # raises ArchbuilderError if invalid
+module = archbuilder.build(graph)                            # an ordinary torch.nn.Module
+result = archbuilder.train("architectures/quickstart.yaml")  # a run folder that can be continued
 """
 
 from __future__ import annotations

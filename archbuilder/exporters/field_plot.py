@@ -26,7 +26,7 @@ INK, PALE, IMAGE, LIMIT = "#22303c", "#5b6b7b", "#eef1f4", "#d1495b"
 
 @dataclass(frozen=True)
 class Measured:
-    """A measured field: rows of pixels with a largest of 1, the levels of its contours, and what it says in words."""
+    """A measured field: rows of pixels, the largest 1; the levels of two contours, falling; what it says in words."""
 
     heat: Sequence[Sequence[float]]
     levels: tuple[float, float]
@@ -186,9 +186,10 @@ def _ladder(axes: Axes, fields: Sequence[Field], colours: Sequence[Any], side: i
 
 def _heat(axes: Axes, measured: Measured, last: Field, side: tuple[int, int]) -> None:
     axes.imshow(measured.heat, cmap="magma", vmin=0, vmax=1, zorder=1)
-    axes.contour(measured.heat, levels=sorted(measured.levels), colors="white", linewidths=(0.8, 1.6), zorder=2)
+    if min(side) > 1 and measured.levels[0] > measured.levels[1]:  # else there is no line to draw
+        axes.contour(measured.heat, levels=measured.levels[::-1], colors="white", linewidths=(0.8, 1.6), zorder=2)
     axes.add_patch(_box(last.rows, last.columns, edgecolor=LIMIT, linewidth=1.5, facecolor="none", zorder=3))
     axes.set_xlim(-0.5, side[1] - 0.5)
     axes.set_ylim(side[0] - 0.5, -0.5)
-    axes.set_title(f"measured: where the gradient of the last one comes from\n({measured.words})", **_TITLE)
+    axes.set_title(f"measured: where its gradient comes from\n({measured.words})", **_TITLE)
     _frame(axes)

@@ -101,7 +101,12 @@ def _dropout(op: ops.Dropout, inputs: Shapes) -> Layer:
 
 @rule(ops.Pad2d)
 def _pad(op: ops.Pad2d, inputs: Shapes) -> Layer:
-    name = {"zeros": "ZeroPad2d", "reflect": "ReflectionPad2d", "replicate": "ReplicationPad2d", "circular": "CircularPad2d"}
+    name = {
+        "zeros": "ZeroPad2d",
+        "reflect": "ReflectionPad2d",
+        "replicate": "ReplicationPad2d",
+        "circular": "CircularPad2d",
+    }
     return Layer(name[op.mode], {"padding": (op.left, op.right, op.top, op.bottom)})  # torch counts from the last axis
 
 

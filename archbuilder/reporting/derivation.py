@@ -13,8 +13,9 @@ from archbuilder.analysis.facts import Facts
 from archbuilder.ir.graph import INPUT
 from archbuilder.ir.op import by
 from archbuilder.ir.reach import Reach
+from archbuilder.reporting.field import MARKS, field_lines, range_of
 from archbuilder.reporting.json import field_to_dict, number
-from archbuilder.reporting.text import MARKS, columns, field_lines, range_of
+from archbuilder.reporting.text import columns
 
 Row = tuple[str, ...]
 

@@ -109,12 +109,12 @@ def trainable(graph: Graph) -> bool:
 
 def test_random_networks_keep_what_torch_keeps():
     count = 0
-    for number in range(150):
+    for number in range(100):
         report = archbuilder.check(Writer(Seeded(f"memory:{number}")).network())
         if report.ok and report.graph and report.graph.nodes and trainable(report.graph):
             agrees(report.graph)
             count += 1
-    assert count > 80
+    assert count > 60
 
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)

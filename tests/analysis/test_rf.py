@@ -208,13 +208,15 @@ def test_level():
 
 # ---- the drawing ----
 
+SMALL = "archbuilder: 1\nname: small\ninput: [1, 1, 9]\nnetwork: [gap]\n"
 
-@pytest.mark.parametrize("file", [C1C2C3C40, SEED003, "oblong"])
+
+@pytest.mark.parametrize("file", [C1C2C3C40, SEED003, OBLONG, SMALL], ids=["own", "seed003", "oblong", "small"])
 def test_plot(capsys, monkeypatch, tmp_path, file):
     monkeypatch.setattr("archbuilder.modules.effective.effective_field.__defaults__", (1, 1))
-    if file == "oblong":
-        (tmp_path / "oblong.yaml").write_text(OBLONG)
-        file = str(tmp_path / "oblong.yaml")
+    if "\n" in file:
+        (tmp_path / "net.yaml").write_text(file)
+        file = str(tmp_path / "net.yaml")
     run(capsys, file, "--plot", str(tmp_path / "rf.png"))
     assert (tmp_path / "rf.png").read_bytes().startswith(b"\x89PNG\r\n")
 

@@ -66,7 +66,7 @@ def is_plain(op: Op) -> bool:
 def test_unread_pixels_are_those_without_a_gradient():
     """In a network made linear with positive weights, of the sum of all units of the map."""
     counts = []
-    for graph, facts in random_facts("unread", 300):
+    for graph, facts in random_facts("unread", 200):
         head_off = cut(graph, facts.value)
         if facts.value == INPUT or not all(is_plain(node.op) for node in head_off.nodes.values()):
             continue
@@ -77,7 +77,7 @@ def test_unread_pixels_are_those_without_a_gradient():
             assert found.pixels == int((~pixels).sum())
             assert found.end == len(pixels) - 1 - max(pixels.nonzero().flatten().tolist(), default=-1)
             counts.append(found.pixels)
-    assert len(counts) > 200 and sum(count > 0 for count in counts) > 20
+    assert len(counts) > 120 and sum(count > 0 for count in counts) > 12
 
 
 def test_what_a_stride_leaves_over():

@@ -184,7 +184,8 @@ class TestBranches:
     def test_paths_of_several_lengths(self, x):
         text = (
             HEAD
-            + "network: [{branches: {paths: [[{conv: 4}, {conv: 4}], [{max_pool: {kernel: 3, stride: 1, padding: 1}}], []]}}]\n"
+            + "network:\n  - branches:\n      paths: "
+            + "[[{conv: 4}, {conv: 4}], [{max_pool: {kernel: 3, stride: 1, padding: 1}}], []]\n"
         )
         _, y = forward(text, x)
         assert y.shape == (2, 10, 16, 16)

@@ -1,0 +1,134 @@
+"""The options --suggest and --fix of `check`: edits that satisfy everything, shown or applied."""
+
+from __future__ import annotations
+
+import sys
+from argparse import Action, ArgumentParser, Namespace
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from archbuilder.diagnostics import ArchbuilderError, Span, declare
+from archbuilder.pipeline import Report
+
+if TYPE_CHECKING:
+    from archbuilder.remedies import Suggestions
+
+NOT_TOGETHER = declare("AB942", "options that do not go together", exit_status=2)
+NO_PROPOSAL = declare("AB943", "the number of a proposal that does not exist", exit_status=2)
+
+STDIN = "<stdin>"  # what document.py calls it
+
+
+class _Fix(Action):
+    """--fix, --fix 2, and --fix FILE: a word after it that is no number is a file."""
+
+    def __call__(self, parser: ArgumentParser, namespace: Namespace, values: Any, option: str | None = None) -> None:
+        if values.isdigit():
+            namespace.fix = int(values)
+            return
+        namespace.fix = 1
+        namespace.files = [*(namespace.files or []), values]
+        for action in parser._actions:
+            if action.dest == "files":  # there is one now
+                action.required = False
+
+
+def add_options(parser: ArgumentParser) -> None:
+    """`args.suggest`; `args.fix`, the number of a proposal or None.  The files must be collected by `extend`."""
+    group = parser.add_mutually_exclusive_group()
+    help = "propose the cheapest edits after which every limit and rule holds"
+    group.add_argument("--suggest", action="store_true", help=help)
+    help = "apply proposal N (1) to the file, if it then checks clean; from standard input print the edited text"
+    group.add_argument("--fix", metavar="N", nargs="?", action=_Fix, const="1", help=help)
+
+
+def verify(args: Namespace) -> None:
+    """Raises ArchbuilderError AB942 for options that say two things."""
+    if args.suggest and (args.emit or args.format not in ("text", "json")):
+        raise _clash("--suggest goes with the report as text or json", "leave the other option out")
+    if args.fix is None:
+        return
+    if args.emit or args.format != "text":
+        raise _clash("--fix goes with the report as text only", "check the file once more for another format")
+    if args.set:
+        raise _clash("--fix edits the file as it is, --set checks it with other values", "--suggest goes with --set")
+    if "-" in args.files and len(args.files) > 1:
+        raise _clash("--fix takes standard input or files, not both", "leave - out")
+
+
+def is_filter(args: Namespace) -> bool:
+    """Whether standard output is for the edited text."""
+    return args.fix is not None and args.files == ["-"]
+
+
+def show(args: Namespace, reports: Sequence[Report]) -> None:
+    """Print the proposals for each file."""
+    from archbuilder.remedies.show import render
+    from archbuilder.reporting.style import style_of
+
+    found = _investigate(args, reports)
+    for suggestions in found:
+        if shown := render(suggestions, style_of(sys.stdout)):
+            print(f"\n{shown}")
+    if any(suggestions.proposals for suggestions in found) and not args.set:
+        print("\n--fix applies the first, --fix N another one")
+
+
+def with_suggestions(args: Namespace, reports: Sequence[Report], rendered: str) -> str:
+    """The JSON of a check, each file with what can be proposed for it."""
+    import json
+
+    from archbuilder.remedies.show import to_dict
+
+    found = json.loads(rendered)
+    for file, suggestions in zip(found["files"], _investigate(args, reports), strict=True):
+        file["suggestions"] = to_dict(suggestions)
+    return json.dumps(found, indent=2, allow_nan=False)
+
+
+def fix(args: Namespace, reports: Sequence[Report]) -> list[Report]:
+    """Apply the proposal that was asked for to each file; the reports on what there is afterwards.
+
+    Raises ArchbuilderError AB943, before any file is changed, where one has no proposal of that number."""
+    found = _investigate(args, reports)
+    for suggestions in found:
+        count = len(suggestions.proposals)
+        if count and not 1 <= args.fix <= count:
+            there = "is 1 proposal" if count == 1 else f"are {count} proposals"
+            message = f"there {there} for this file, {args.fix} is none of them"
+            raise ArchbuilderError(NO_PROPOSAL.at(Span(suggestions.report.file), message, "--suggest shows them"))
+    return [_fix(suggestions, args.fix) for suggestions in found]
+
+
+def _fix(suggestions: Suggestions, number: int) -> Report:
+    from archbuilder.remedies.files import replace_text
+    from archbuilder.remedies.show import applied, render
+    from archbuilder.reporting.style import style_of
+
+    report = suggestions.report
+    piped = report.file == STDIN
+    stream = sys.stderr if piped else sys.stdout
+    proposal = suggestions.proposals[number - 1] if suggestions.proposals else None
+    if proposal and not piped:
+        replace_text(report.file, proposal.source, proposal.text)
+    paint = style_of(stream)
+    if shown := applied(proposal, suggestions, paint) if proposal else render(suggestions, paint):
+        print(shown, end="\n\n", file=stream)
+    if piped and report.document:
+        print(proposal.text if proposal else report.document.text, end="")
+    return proposal.report if proposal else report
+
+
+def _investigate(args: Namespace, reports: Sequence[Report]) -> list[Suggestions]:
+    from archbuilder.remedies import BUDGET, Session, Suggestions
+
+    return [
+        Session(report.file, report.document.text, args.set, args.rules).run(BUDGET, report)
+        if report.document
+        else Suggestions(report)
+        for report in reports
+    ]
+
+
+def _clash(message: str, hint: str) -> ArchbuilderError:
+    return ArchbuilderError(NOT_TOGETHER.at(Span("--fix"), message, hint))

@@ -1,0 +1,34 @@
+"""Serve an editor: findings, numbers, completion and quick fixes while a file is written."""
+
+from __future__ import annotations
+
+import sys
+from argparse import ArgumentParser, Namespace
+
+from archbuilder.cli._options import add_blocks_option
+from archbuilder.diagnostics import ArchbuilderError, Span, declare
+
+NO_SERVER = declare("AB931", "the packages of the language server are missing", exit_status=2)
+
+
+def configure(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "--stdio", action="store_true", help="over standard input and output, which is what it does anyway"
+    )
+    add_blocks_option(parser)
+
+
+def run(args: Namespace) -> int:
+    """Runs until the editor says that it is done."""
+    try:
+        from archbuilder.lsp.server import create
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] not in ("pygls", "lsprotocol"):
+            raise
+        message = f"the language server needs {error.name}"
+        raise ArchbuilderError(
+            NO_SERVER.at(Span("archbuilder lsp"), message, "pip install 'archbuilder[lsp]'")
+        ) from None
+    stream, sys.stdout = sys.stdout.buffer, sys.stderr  # what a block of the user's own prints, must not get between
+    create().start_io(stdout=stream)
+    return 0

@@ -1,0 +1,121 @@
+"""What could be written at the cursor."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+
+from lsprotocol import types
+
+from archbuilder.lsp.buffer import Buffer
+from archbuilder.lsp.context import Context
+from archbuilder.lsp.places import Path
+from archbuilder.lsp.scanner import context
+from archbuilder.lsp.vocabulary import Vocabulary, language
+
+_WORD = re.compile(r"[A-Za-z0-9_.-]*$")
+_COLON_FOLLOWS = re.compile(r"[A-Za-z0-9_]*\s*:")
+_NAME = re.compile(r"\bname:\s*([A-Za-z][A-Za-z0-9_]*)")
+_REFERENCES = {"use", "block", "join", "from"}  # keys whose value is the name of a block
+
+_Kind = types.CompletionItemKind
+
+
+def complete(buffer: Buffer, position: types.Position) -> list[types.CompletionItem]:
+    """The completions at a place, the likeliest first."""
+    offset = buffer.offset(position)
+    found = context(buffer.text, offset)
+    typed = _WORD.search(found.word)
+    before = len(typed[0]) if typed else 0
+    place = buffer.range(offset - before, offset)
+    has_colon = bool(_COLON_FOLLOWS.match(buffer.text, offset))
+    return [_item(proposal, place, has_colon, order) for order, proposal in enumerate(_proposals(found, buffer.text))]
+
+
+class Proposal:
+    """Something to write: `text` as it stands there, `label` for short, `manual` in Markdown."""
+
+    def __init__(self, label: str, text: str, kind: types.CompletionItemKind, manual: str = "") -> None:
+        self.label = label
+        self.text = text
+        self.kind = kind
+        self.manual = manual
+
+
+def _item(proposal: Proposal, place: types.Range, has_colon: bool, order: int) -> types.CompletionItem:
+    text = proposal.text.removesuffix(": ") if has_colon else proposal.text
+    return types.CompletionItem(
+        label=proposal.label,
+        kind=proposal.kind,
+        documentation=types.MarkupContent(types.MarkupKind.Markdown, proposal.manual) if proposal.manual else None,
+        text_edit=types.TextEdit(place, text),
+        filter_text=proposal.label,
+        sort_text=f"{order:04}",
+    )
+
+
+def _proposals(found: Context, text: str) -> Iterator[Proposal]:
+    known = language()
+    if found.kind == "key":
+        if known.properties(found.path) or _own(found, found.path):
+            yield from _keys(known, found)
+        elif any("items" in schema for schema in known.at(found.path)):  # a list that is to begin
+            yield from (Proposal(p.label, f"- {p.text}", p.kind, p.manual) for p in _items(known, found, text))
+    elif found.kind == "item":
+        yield from _items(known, found, text)
+    elif found.kind == "value":
+        yield from _values(known, found, found.path, text)
+
+
+def _keys(known: Vocabulary, found: Context) -> Iterator[Proposal]:
+    """Keys that a mapping does not have yet."""
+    taken = found.siblings - {found.own}
+    if known.single(found.path) and taken:
+        return
+    needed = known.required(found.path)
+    for key in sorted(known.properties(found.path), key=lambda key: key not in needed):
+        if key not in taken:
+            yield Proposal(key, f"{key}: ", _Kind.Property, known.manual((*found.path, key)))
+    own = _own(found, found.path) if not known.own_blocks(found.path) else _own_blocks(found)
+    yield from (Proposal(key, f"{key}: ", _Kind.Variable) for key in own if key not in taken)
+
+
+def _items(known: Vocabulary, found: Context, text: str) -> Iterator[Proposal]:
+    """Items of a list: blocks by their names, or plain values."""
+    path = found.path if found.kind == "item" else (*found.path, None)
+    bare = known.values(path)
+    for name in known.properties(path):
+        yield Proposal(name, name if name in bare else f"{name}: ", _Kind.Class, known.manual((*path, name)))
+    if known.own_blocks(path):
+        yield from (Proposal(name, f"{name}: ", _Kind.Class) for name in _own_blocks(found))
+    named = known.properties(path)
+    yield from (p for p in _values(known, found, path, text) if p.label not in named)
+
+
+def _values(known: Vocabulary, found: Context, path: Path, text: str) -> Iterator[Proposal]:
+    """Words for a value: those of the language, variables, names of blocks."""
+    yield from (Proposal(word, word, _Kind.EnumMember) for word in known.values(path))
+    if known.takes_arithmetic(path):
+        yield from (Proposal(name, name, _Kind.Variable) for name in _variables(found, path))
+    last = next((step for step in reversed(path) if step is not None), None)
+    if last in _REFERENCES:
+        yield from (Proposal(name, name, _Kind.Reference) for name in _unique(_NAME.findall(text)))
+
+
+def _variables(found: Context, path: Path) -> list[str]:
+    """The names that arithmetic may use: `vars`, and the parameters inside a definition."""
+    own = found.names.get(("define", path[1], "params"), []) if path[:1] == ("define",) and len(path) > 2 else []
+    return _unique([*own, *found.names.get(("vars",), [])])
+
+
+def _own_blocks(found: Context) -> list[str]:
+    return _unique(found.names.get(("define",), []))
+
+
+def _own(found: Context, path: Path) -> list[str]:
+    """The parameters of a block that the file defines, where the path leads into a use of it."""
+    return _unique(found.names.get(("define", path[-1], "params"), [])) if path and path[-1] else []
+
+
+def _unique(names: Iterable[str]) -> list[str]:
+    return list(dict.fromkeys(names))

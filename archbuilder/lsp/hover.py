@@ -1,0 +1,88 @@
+"""What is to be said about the place under the cursor."""
+
+from __future__ import annotations
+
+from archbuilder.analysis.facts import Facts
+from archbuilder.ir.op import by
+from archbuilder.lsp.measures import Measure, facts_of, measures
+from archbuilder.lsp.places import Found, find
+from archbuilder.lsp.vocabulary import language
+from archbuilder.pipeline import Report
+from archbuilder.reporting.text import HEADER, MARKS, human, layer_rows
+from archbuilder.schema.expressions import ExpressionError, evaluate
+
+MAX_ROWS = 12  # of a table of layers
+
+
+def hover(report: Report, line: int, column: int) -> str:
+    """What there is to say about a place (line and column from 1), in Markdown; empty where there is nothing."""
+    found = find(report.document.root, report.file, line, column) if report.document else None
+    if found is None:
+        return ""
+    measure = measures(report).get((found.span.line, found.span.column)) if _is_block(found) else None
+    parts = [_made(report, measure)] if measure else []
+    parts += [text for text in (_limit(report, found), _value(report, found), _manual(found)) if text]
+    return "\n\n---\n\n".join(parts)
+
+
+def _is_block(found: Found) -> bool:
+    """A block's word: the key of an item of a list, or the item itself."""
+    return found.path[-2:-1] == (None,) if found.is_key else found.path[-1:] == (None,)
+
+
+def _manual(found: Found) -> str:
+    known = language()
+    if found.is_key:
+        return known.manual(found.path)
+    if isinstance(found.node.value, str) and found.path[-1] is None:
+        return known.manual((*found.path, found.node.value))  # a bare block
+    return known.manual(found.path)
+
+
+def _made(report: Report, measure: Measure) -> str:
+    """What a block makes: in a sentence, and layer by layer."""
+    last = measure.ends[-1]
+    facts = facts_of(report, measure)
+    stated = [
+        f"{measure.params:,} parameters",
+        f"{human(measure.macs)} MACs",
+        f"receptive field {by(last.reach.size)}{MARKS[last.reach.status]} ({last.reach.status})",
+        f"stride {by(last.reach.stride)}",
+    ]
+    runs = f", {len(measure.ends)} times" if len(measure.ends) > 1 else ""
+    return f"**{measure.word}** makes **{last.node.shape}**{runs}: {', '.join(stated)}\n\n{_table(facts)}"
+
+
+def _table(facts: Facts) -> str:
+    """The layers as a Markdown table, without line numbers and the block's word."""
+    chosen = [HEADER.index(title) for title in ("layer", "op", "output", "params", "MACs", "RF")]
+    rows = list(layer_rows(facts))
+    lines = [HEADER, ("---",) * len(HEADER), *rows[:MAX_ROWS]]
+    text = "\n".join("| " + " | ".join(row[i].replace("|", "\\|") for i in chosen) + " |" for row in lines)
+    return text + (f"\n\nand {len(rows) - MAX_ROWS} more" if len(rows) > MAX_ROWS else "")
+
+
+def _limit(report: Report, found: Found) -> str:
+    """The value that a limit was held against, and what is left."""
+    if found.path[:1] != ("limits",):
+        return ""
+    for measured in report.limits:
+        if measured.limit.name == found.path[-1]:
+            left = f"{measured.left:,} left" if measured.ok else f"**missed by {-measured.left:,}**"
+            return f"{measured.limit.name} {measured.limit.text}: {measured.value:,}{measured.unit}, {left}"
+    return ""
+
+
+def _value(report: Report, found: Found) -> str:
+    """What a variable or an expression is worth."""
+    text = found.node.value
+    names = report.spec.vars if report.spec else {}
+    last = found.path[-1]
+    if found.path[:-1] == ("vars",) and last is not None and last in names:
+        return f"{last} = {names[last]:,}"
+    if found.is_key or not isinstance(text, str) or not language().takes_arithmetic(found.path):
+        return ""
+    try:
+        return f"{text} = {evaluate(text, names):,}"
+    except ExpressionError:
+        return ""

@@ -1,0 +1,179 @@
+"""The server: requests in, answers out.  A request that fails is answered with nothing, and the next one is served."""
+
+from __future__ import annotations
+
+import asyncio
+import traceback
+from collections.abc import Awaitable, Callable
+from functools import wraps
+from typing import TypeVar
+
+from lsprotocol import types
+from pygls.lsp.server import LanguageServer
+from pygls.uris import to_fs_path
+
+from archbuilder.lsp.buffer import Buffer
+from archbuilder.lsp.completion import complete
+from archbuilder.lsp.files import File, moved
+from archbuilder.lsp.fixes import fixes
+from archbuilder.lsp.hints import hints
+from archbuilder.lsp.hover import hover
+from archbuilder.lsp.problems import problem, problems
+from archbuilder.version import __version__
+
+DELAY = 0.15  # seconds without a key pressed, after which a text is checked
+
+Params = TypeVar("Params")
+Answer = TypeVar("Answer")
+Handler = Callable[["Server", Params], Awaitable[Answer]]
+
+
+class Server(LanguageServer):
+    """The open files, by their URI."""
+
+    def __init__(self) -> None:
+        super().__init__("archbuilder", __version__)
+        self.files: dict[str, File] = {}
+
+    @property
+    def encoding(self) -> str:
+        return types.PositionEncodingKind(self.workspace.position_encoding).value
+
+    def report_server_error(self, error: Exception, source: object) -> None:
+        """What goes wrong outside a request goes to the client's log, not into a window."""
+        self.window_log_message(types.LogMessageParams(types.MessageType.Error, f"{type(error).__name__}: {error}"))
+
+    def edit(self, file: File, edits: list[types.TextEdit]) -> types.WorkspaceEdit:
+        """Edits of a file as it is now; bound to its version where the client knows how."""
+        workspace = self.client_capabilities.workspace
+        if workspace and workspace.workspace_edit and workspace.workspace_edit.document_changes:
+            identifier = types.OptionalVersionedTextDocumentIdentifier(file.uri, file.version)
+            return types.WorkspaceEdit(document_changes=[types.TextDocumentEdit(identifier, edits)])
+        return types.WorkspaceEdit(changes={file.uri: edits})
+
+    async def check(self, file: File, delay: float = 0.0) -> None:
+        """Publish what there is to say about a file, unless it changes in the meantime."""
+        version = file.version
+        await asyncio.sleep(delay)
+        if file.version != version or self.files.get(file.uri) is not file:
+            return
+        found = problems(await file.report(), file.buffer) if file.ours else []
+        if file.version == version and self.files.get(file.uri) is file:
+            self.text_document_publish_diagnostics(types.PublishDiagnosticsParams(file.uri, found, version))
+
+
+def guarded(handler: Handler[Params, Answer]) -> Handler[Params, Answer | None]:
+    """Nothing that goes wrong in one request is to be felt by the next: it is logged in the client."""
+
+    @wraps(handler)
+    async def answer(ls: Server, params: Params) -> Answer | None:
+        try:
+            return await handler(ls, params)
+        except Exception:
+            ls.window_log_message(types.LogMessageParams(types.MessageType.Error, traceback.format_exc()))
+            return None
+
+    return answer
+
+
+def create() -> Server:
+    """A server with all that it can do."""
+    server = Server()
+    quick = types.CodeActionOptions([types.CodeActionKind.QuickFix])
+    server.feature(types.TEXT_DOCUMENT_DID_OPEN)(guarded(_open))
+    server.feature(types.TEXT_DOCUMENT_DID_CHANGE)(guarded(_change))
+    server.feature(types.TEXT_DOCUMENT_DID_SAVE)(guarded(_save))
+    server.feature(types.TEXT_DOCUMENT_DID_CLOSE)(guarded(_close))
+    server.feature(types.TEXT_DOCUMENT_HOVER)(guarded(_hover))
+    server.feature(types.TEXT_DOCUMENT_INLAY_HINT, types.InlayHintOptions())(guarded(_hints))
+    server.feature(types.TEXT_DOCUMENT_COMPLETION, types.CompletionOptions([" ", ":", "{", "["]))(guarded(_complete))
+    server.feature(types.TEXT_DOCUMENT_CODE_ACTION, quick)(guarded(_fixes))
+    return server
+
+
+async def _open(ls: Server, params: types.DidOpenTextDocumentParams) -> None:
+    document = params.text_document
+    buffer = Buffer(document.text, to_fs_path(document.uri) or document.uri, ls.encoding)
+    ls.files[document.uri] = file = File(document.uri, buffer, document.version)
+    await ls.check(file)
+
+
+async def _change(ls: Server, params: types.DidChangeTextDocumentParams) -> None:
+    file = ls.files[params.text_document.uri]
+    file.change(file.buffer.changed(params.content_changes), params.text_document.version)
+    await ls.check(file, DELAY)
+
+
+async def _save(ls: Server, params: types.DidSaveTextDocumentParams) -> None:
+    """What one file extends may be another: all that are open are checked anew."""
+    for file in list(ls.files.values()):
+        file.forget()
+        await ls.check(file)
+
+
+async def _close(ls: Server, params: types.DidCloseTextDocumentParams) -> None:
+    if ls.files.pop(params.text_document.uri, None):
+        ls.text_document_publish_diagnostics(types.PublishDiagnosticsParams(params.text_document.uri, []))
+
+
+async def _hover(ls: Server, params: types.HoverParams) -> types.Hover | None:
+    file = ls.files.get(params.text_document.uri)
+    if file is None or not file.is_network:
+        return None
+    report, buffer = await file.report(), file.buffer
+    line, column = buffer.place(params.position)
+    if file.good and not (report.document and report.document.root.is_mapping):  # broken: as it was before
+        report = file.good.report
+        before = moved(buffer, file.good.buffer)(line - 1)
+        line = 0 if before is None else before + 1
+    text = hover(report, line, column)
+    return types.Hover(types.MarkupContent(types.MarkupKind.Markdown, text)) if text else None
+
+
+async def _hints(ls: Server, params: types.InlayHintParams) -> list[types.InlayHint]:
+    file = ls.files.get(params.text_document.uri)
+    if file is None or not file.is_network:
+        return []
+    await file.report()
+    if file.good is None:
+        return []
+    return list(hints(file.good, file.buffer, params.range.start.line, params.range.end.line))
+
+
+async def _complete(ls: Server, params: types.CompletionParams) -> list[types.CompletionItem]:
+    file = ls.files.get(params.text_document.uri)
+    if file is None or not (file.is_network or (not file.ours and len(file.buffer.text) < 200)):
+        return []
+    return complete(file.buffer, params.position)
+
+
+async def _fixes(ls: Server, params: types.CodeActionParams) -> list[types.CodeAction]:
+    file = ls.files.get(params.text_document.uri)
+    if file is None or not file.ours or not _asks_for_quick_fixes(params.context):
+        return []
+    report, buffer, version = await file.report(), file.buffer, file.version
+    wanted = [d for d in report.diagnostics if _touches(problem(d, buffer).range, params.range)]
+    found = await asyncio.to_thread(lambda: [(d, fix) for d in wanted for fix in fixes(buffer, report, d)])
+    if file.version != version:
+        return []  # they are about a text that is no more
+    actions = []
+    for finding, fix in found:
+        edits = [types.TextEdit(buffer.range(start, end), text) for start, end, text in fix.patches]
+        actions.append(
+            types.CodeAction(
+                title=fix.title,
+                kind=types.CodeActionKind.QuickFix,
+                diagnostics=[problem(finding, buffer)],
+                is_preferred=True,
+                edit=ls.edit(file, edits),
+            )
+        )
+    return actions
+
+
+def _asks_for_quick_fixes(context: types.CodeActionContext) -> bool:
+    return context.only is None or types.CodeActionKind.QuickFix in context.only
+
+
+def _touches(one: types.Range, other: types.Range) -> bool:
+    return one.start <= other.end and other.start <= one.end

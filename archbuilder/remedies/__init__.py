@@ -1,0 +1,70 @@
+"""Remedies that are computed: edits of a file after which it checks clean, found by really trying them.
+
+    for proposal in suggest("net.yaml"):          # or a YAML text; cheapest first
+        print(proposal.title, proposal.before, proposal.after, proposal.diff, sep="\\n")
+    for fix in quick_fixes(check("net.yaml")):    # a diagnostic's own remedy as an edit
+        print(fix.diagnostic, fix.title, fix.edits)
+
+`suggest` mends what is simply wrong, then looks for the cheapest edits that satisfy all limits and all rules;
+`archbuilder.remedies.cost` says what cheap means.  Nothing here writes a file but `write`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from archbuilder.diagnostics import ArchbuilderError
+from archbuilder.document import read_text
+from archbuilder.pipeline import Report, Source
+from archbuilder.remedies.fixes import Fix, quick_fixes
+from archbuilder.remedies.goals import Totals
+from archbuilder.remedies.proposals import Proposal, Suggestions
+from archbuilder.remedies.search import Budget
+from archbuilder.remedies.session import Session
+from archbuilder.remedies.source import Edit, apply_edits
+
+__all__ = [
+    "BUDGET",
+    "Budget",
+    "Edit",
+    "Fix",
+    "Proposal",
+    "Session",
+    "Suggestions",
+    "Totals",
+    "apply_edits",
+    "investigate",
+    "quick_fixes",
+    "suggest",
+]
+
+BUDGET = Budget()
+
+
+def suggest(
+    source: Source,
+    overrides: Sequence[str] = (),
+    rules: Sequence[str] = (),
+    file: str | None = None,
+    budget: Budget = BUDGET,
+) -> list[Proposal]:
+    """The proposals for a path or a YAML text, cheapest first; each checks clean.  See `investigate`."""
+    return list(investigate(source, overrides, rules, file, budget).proposals)
+
+
+def investigate(
+    source: Source,
+    overrides: Sequence[str] = (),
+    rules: Sequence[str] = (),
+    file: str | None = None,
+    budget: Budget = BUDGET,
+) -> Suggestions:
+    """The proposals, what came nearest where there are none, and what was tried.
+
+    `file` is the path that a text stands for (an unsaved one, in an editor).  Problems are in the report, never
+    raised."""
+    try:
+        name, text = read_text(source)
+    except ArchbuilderError as error:
+        return Suggestions(Report(str(source), diagnostics=error.diagnostics))
+    return Session(file or name, text, overrides, rules).run(budget)

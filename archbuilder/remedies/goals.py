@@ -1,0 +1,76 @@
+"""What a network must satisfy, as numbers: its limits, and those of the rule packs that it names."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from archbuilder.analysis.facts import Facts
+from archbuilder.pipeline import Report
+from archbuilder.rules.limits import QUANTITIES
+from archbuilder.spec.limits import Limit
+
+BOUNDS = frozenset({"AB503", "AB514"})  # errors that a number tells more about: a limit, a bound of a rule pack
+
+
+@dataclass(frozen=True)
+class Totals:
+    """What a proposal does is told by these: scalars, multiplies for one image, pixels as (height, width)."""
+
+    params: int
+    macs: int
+    receptive_field: tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Goals:
+    """The bounds that can be measured.  Other rules count as errors, each as a whole."""
+
+    limits: tuple[Limit, ...]
+
+    @classmethod
+    def of(cls, report: Report, rules: Sequence[str]) -> Goals:
+        """The goals of a network that can be analysed."""
+        found = {(m.limit.name, m.limit.relation, m.limit.bound, m.limit.dtype): m.limit for m in report.limits}
+        for limit in _of_packs(report, rules):
+            found.setdefault((limit.name, limit.relation, limit.bound, limit.dtype), limit)
+        return cls(tuple(found.values()))
+
+    def values(self, facts: Facts) -> tuple[int, ...]:
+        return tuple(QUANTITIES[limit.name].value(facts, limit) for limit in self.limits)
+
+    def needs(self, values: Sequence[int]) -> frozenset[tuple[str, int]]:
+        """The quantities that miss their bounds, with +1 where they must grow and -1 where they must shrink."""
+        missed = zip(self.limits, values, strict=True)
+        return frozenset(
+            (limit.name, -1 if "<" in limit.relation or value > limit.bound else 1)
+            for limit, value in missed
+            if not limit.holds(value)
+        )
+
+    def distance(self, values: Sequence[float]) -> float:
+        """By how much the bounds are missed: the sum of the parts of each bound; 0 where all hold."""
+        return sum(_miss(limit, value) for limit, value in zip(self.limits, values, strict=True))
+
+
+def _miss(limit: Limit, value: float) -> float:
+    number = round(value)
+    return 0.0 if limit.holds(number) else max(-limit.left(number), 1) / max(limit.bound, 1)
+
+
+def _of_packs(report: Report, rules: Sequence[str]) -> list[Limit]:
+    """The bounds in rule packs: as far as they are numbers, a search can be led by them."""
+    if report.document is None or report.spec is None or not report.rules:
+        return []
+    from archbuilder.rules import packs
+    from archbuilder.rules.packs.kinds.limit import LimitRule
+
+    read = packs.read_packs(packs.asked_for(report.spec, rules), report.document, [])
+    bounds = [rule for pack, _ in read for rule in pack.rules if isinstance(rule, LimitRule)]
+    return [replace(rule.bound, name=rule.of) for rule in bounds]
+
+
+def totals(report: Report) -> Totals | None:
+    """The totals of a network, None where it cannot be analysed."""
+    facts = report.facts
+    return Totals(facts.params, facts.macs, facts.field.size) if facts else None

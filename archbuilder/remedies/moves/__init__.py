@@ -1,0 +1,96 @@
+"""What can be tried on a network: one file per kind of edit, found by its presence.
+
+A file defines `moves(scene)`, which yields a `Move` for every place where the edit can be written.  A move
+says which totals it pushes up or down, so that only those that help are tried; what it really does is
+measured by checking the edited text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from functools import cache
+from importlib import import_module
+from pkgutil import iter_modules
+from typing import ParamSpec
+
+from archbuilder.analysis.facts import Facts
+from archbuilder.remedies.mapping import Unwritable
+from archbuilder.remedies.sites import Site, Variable
+from archbuilder.remedies.source import Patches, Source
+
+P = ParamSpec("P")
+
+Needs = frozenset[tuple[str, int]]  # a quantity, and +1 where it must grow, -1 where it must shrink
+
+WEIGHTS = frozenset({"params", "trainable_params", "flash"})
+WORK = frozenset({"macs"})
+MEMORY = frozenset({"peak_activations", "training_activations"})
+FIELD = frozenset({"receptive_field"})
+LAYERS = frozenset({"layers"})
+
+
+@dataclass(frozen=True)
+class Move:
+    """One edit of a network.
+
+    `places` are the offsets of the blocks that it changes: two moves with a common place exclude each other.
+    `form` says that it changes which layers there are, not only how large they are: a rule may ask for that.
+    `ladder` names moves that differ in strength only, `step` orders them; after the first that is enough, the
+    others are not tried.  `value` and `old` are the number that it changes, `at` makes the move for another one.
+    """
+
+    kind: str
+    title: str
+    patches: Patches
+    places: frozenset[int]
+    raises: frozenset[str] = frozenset()
+    lowers: frozenset[str] = frozenset()
+    form: bool = False
+    count: int = 1
+    ladder: str = ""
+    step: float = 0
+    value: int = 0
+    old: int = 0
+    at: Callable[[int], Move | None] | None = field(default=None, compare=False)
+
+    def helps(self, needs: Needs, forms: bool) -> bool:
+        """Whether it pushes a needed quantity the right way, or may satisfy a rule about layers."""
+        if forms and self.form:
+            return True
+        return any(name in (self.raises if sign > 0 else self.lowers) for name, sign in needs)
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A network and the places where it can be changed; its field is too small by `field_missing` pixels."""
+
+    source: Source
+    facts: Facts
+    sites: tuple[Site, ...]
+    variables: tuple[Variable, ...]
+    field_missing: int = 0
+
+
+@cache
+def _kinds() -> tuple[Callable[[Scene], Iterable[Move]], ...]:
+    names = [module.name for module in iter_modules(__path__) if not module.name.startswith("_")]
+    return tuple(import_module(f"{__name__}.{name}").moves for name in names)
+
+
+def all_moves(scene: Scene) -> list[Move]:
+    """Every move there is, in the order of its kinds and of the file."""
+    return [move for kind in _kinds() for move in kind(scene)]
+
+
+def written(write: Callable[P, Patches], *args: P.args, **kwargs: P.kwargs) -> Patches | None:
+    """The patches of a change, None where the block's form has no place for it."""
+    try:
+        return write(*args, **kwargs) or None
+    except Unwritable:
+        return None
+
+
+def conv_sites(scene: Scene) -> Iterator[Site]:
+    """The blocks of the conv family with a window."""
+    return (site for site in scene.sites if site.conv and max(site.conv.kernel) > 1)

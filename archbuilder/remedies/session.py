@@ -1,0 +1,103 @@
+"""From a text to proposals: what is simply wrong is mended first, then edits for limits and rules are searched."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from archbuilder.pipeline import Report, check_text
+from archbuilder.remedies.cost import cost_of
+from archbuilder.remedies.goals import Goals, totals
+from archbuilder.remedies.moves import Scene, all_moves
+from archbuilder.remedies.proposals import Proposal, Suggestions, choose
+from archbuilder.remedies.refine import refine
+from archbuilder.remedies.repair import Mended, repair, tidy
+from archbuilder.remedies.search import Budget, Search
+from archbuilder.remedies.sites import MAX_SITES, find_sites, find_variables
+from archbuilder.remedies.trial import Laboratory, Trial
+
+REFINED = 8  # proposals whose numbers are brought nearer to the old ones before the best are chosen
+
+
+@dataclass(frozen=True)
+class Session:
+    """One text, the file that it stands for, and what it is checked with."""
+
+    file: str
+    text: str
+    overrides: Sequence[str] = ()
+    rules: Sequence[str] = ()
+
+    def check(self, text: str) -> Report:
+        return check_text(text, self.file, self.overrides, self.rules)
+
+    def run(self, budget: Budget, report: Report | None = None) -> Suggestions:
+        """Everything that can be proposed for the text; `report` is its check, where there is one already."""
+        report = report or self.check(self.text)
+        if report.ok:
+            mended = tidy(self.text, report, self.check)
+            return Suggestions(report, (self._mended(report, mended),) if mended.titles else ())
+        mended = repair(self.text, report, self.check)
+        if mended.report.ok:
+            return Suggestions(report, (self._mended(report, mended),))
+        if mended.report.facts is None:
+            return Suggestions(report, nearest=self._mended(report, mended) if mended.titles else None)
+        return self._search(report, mended, budget)
+
+    def _mended(self, report: Report, mended: Mended) -> Proposal:
+        after, cost = totals(mended.report), cost_of(len(mended.titles), report, mended.report)
+        before = totals(report) or after
+        return Proposal(_titles(mended), self.text, mended.text, mended.report, before, after, cost)
+
+    def _search(self, report: Report, mended: Mended, budget: Budget) -> Suggestions:
+        laboratory = Laboratory(mended.report, self.check, Goals.of(mended.report, self.rules))
+        scene = _scene(laboratory)
+        search = Search(laboratory, all_moves(scene), budget)
+        refined = [refine(laboratory, trial) for trial in choose(search.run(), REFINED)]
+        proposals = tuple(self._tried(trial, mended) for trial in choose(refined))
+        nearest = None if proposals else self._tried(search.nearest, mended)
+        notes = tuple(_notes(mended.report, scene, search, self.overrides))
+        return Suggestions(report, proposals, nearest, laboratory.checks, search.seconds, notes)
+
+    def _tried(self, trial: Trial, mended: Mended) -> Proposal:
+        ordered = sorted(trial.moves, key=lambda move: min(move.places))
+        title = "; ".join([*([_titles(mended)] if mended.titles else []), *(move.title for move in ordered)])
+        before, after = totals(mended.report), totals(trial.report)
+        cost = trial.cost._replace(edits=trial.cost.edits + len(mended.titles))
+        return Proposal(title, self.text, trial.text, trial.report, before, after, cost)
+
+
+def _titles(mended: Mended) -> str:
+    return "; ".join(f"{title} ({n} times)" if n > 1 else title for title, n in _counted(mended.titles))
+
+
+def _counted(titles: Sequence[str]) -> list[tuple[str, int]]:
+    return [(title, titles.count(title)) for title in dict.fromkeys(titles)]
+
+
+def _scene(laboratory: Laboratory) -> Scene:
+    report, root = laboratory.base, laboratory.root()
+    assert report.facts is not None
+    missing = [
+        limit.bound - value + 1
+        for limit, value in zip(laboratory.goals.limits, root.values, strict=True)
+        if limit.name == "receptive_field" and not limit.holds(value)
+    ]
+    sites = tuple(find_sites(report, laboratory.source))
+    variables = tuple(find_variables(report, laboratory.source))
+    return Scene(laboratory.source, report.facts, sites, variables, max([0, *missing]))
+
+
+def _notes(report: Report, scene: Scene, search: Search, overrides: Sequence[str]) -> Iterator[str]:
+    """What was left alone, and why."""
+    assert report.document is not None and report.facts is not None
+    files = {layer.node.span.file for layer in report.facts.layers} - {report.file}
+    bases = sorted(files & set(report.document.sources))
+    if bases:
+        yield f"blocks of {', '.join(bases)} are not edited: try --suggest on that file"
+    if overrides:
+        yield "values given by --set are left as they are"
+    if len(scene.sites) == MAX_SITES:
+        yield f"only the {MAX_SITES} blocks that cost most were tried"
+    if search.spent:
+        yield f"stopped at the bound of {search.budget.checks} checks or {search.budget.seconds:g} s: there may be more"

@@ -1,0 +1,149 @@
+"""Suggestions as text for people, and as plain data for programs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from archbuilder.diagnostics import Diagnostic
+from archbuilder.ir.op import by
+from archbuilder.remedies.cost import leaps
+from archbuilder.remedies.goals import Totals
+from archbuilder.remedies.proposals import Proposal, Suggestions
+from archbuilder.reporting.style import PLAIN, Style
+from archbuilder.reporting.text import human, printable
+
+INDENT = "   "
+MAX_LINE = 160  # characters of a line of a diff
+NEARLY = 0.005  # a change below half a percent is shown in full numbers instead
+
+
+def render(suggestions: Suggestions, style: Style = PLAIN) -> str:
+    """All proposals of one file, or what came nearest; empty where there is nothing to mend."""
+    if suggestions.report.document is None or (suggestions.report.ok and not suggestions.proposals):
+        return ""
+    lines = [style.bold(_headline(suggestions))]
+    for number, proposal in enumerate(suggestions.proposals, 1):
+        lines += ["", *_proposal(f"{number}. ", proposal, suggestions, style)]
+    if suggestions.nearest and suggestions.nearest.diff:
+        lines += ["", *_proposal("nearest: ", suggestions.nearest, suggestions, style)]
+        lines += [f"{INDENT}{style.red('still')} {_short(d)}" for d in suggestions.nearest.report.errors]
+    lines += ["", *(f"note: {note}" for note in suggestions.notes)] if suggestions.notes else []
+    return "\n".join(lines)
+
+
+def applied(proposal: Proposal, suggestions: Suggestions, style: Style = PLAIN) -> str:
+    """What was done to a file."""
+    return "\n".join([*_proposal(f"{suggestions.report.file}: ", proposal, suggestions, style)])
+
+
+def _headline(suggestions: Suggestions) -> str:
+    report, count = suggestions.report, len(suggestions.proposals)
+    tried = f"{suggestions.checks} edits tried in {suggestions.seconds:.1f} s"
+    if not suggestions.checks:
+        return f"{report.file}: {_mending(suggestions)}"
+    if count:
+        ways = "a way" if count == 1 else f"{count} ways"
+        return f"{report.file}: {ways} to satisfy every limit and rule, the cheapest first ({tried})"
+    nearer = "" if suggestions.nearest and suggestions.nearest.diff else ", and none that comes nearer"
+    return f"{report.file}: no edits were found that satisfy every limit and rule{nearer} ({tried})"
+
+
+def _mending(suggestions: Suggestions) -> str:
+    """Where nothing had to be searched."""
+    if suggestions.report.ok:
+        return "warnings that can be mended"
+    if suggestions.proposals:
+        return "mistakes that can be mended"
+    return "not all that is wrong can be mended" if suggestions.nearest else "nothing here can be mended by itself"
+
+
+def _proposal(lead: str, proposal: Proposal, suggestions: Suggestions, style: Style) -> Iterator[str]:
+    yield f"{style.bold(lead + printable(proposal.title))}"
+    if proposal.before and proposal.after:
+        yield f"{INDENT}{effect(proposal.before, proposal.after)}"
+    for d in _new_warnings(proposal, suggestions):
+        yield f"{INDENT}{style.yellow('new warning')} {_short(d)}"
+    facts = suggestions.report.facts
+    if facts and proposal.report.facts and leaps(proposal.report.facts) > leaps(facts):
+        yield f"{INDENT}a dilation that steps further than its input sees"
+    yield from _diff(proposal.diff, style)
+
+
+def effect(before: Totals, after: Totals) -> str:
+    """What changes: parameters, MACs and the receptive field, before -> after."""
+    params = _change(f"{before.params:,}", f"{after.params:,}", before.params, after.params)
+    old, new = human(before.macs), human(after.macs)
+    if old == new and before.macs != after.macs:
+        old, new = f"{before.macs:,}", f"{after.macs:,}"
+    macs = _change(old, new, before.macs, after.macs)
+    field, grown = by(before.receptive_field), by(after.receptive_field)
+    return f"parameters {params}   MACs {macs}   receptive field {field}{f' -> {grown}' if grown != field else ''}"
+
+
+def _change(old: str, new: str, before: int, after: int) -> str:
+    if before == after:
+        return old
+    part = (after - before) / max(before, 1)
+    return f"{old} -> {new}" + (f" ({part:+.0%})" if abs(part) >= NEARLY else "")
+
+
+def _new_warnings(proposal: Proposal, suggestions: Suggestions) -> list[Diagnostic]:
+    """The warnings of kinds that there were fewer of."""
+    known = [d.code for d in suggestions.report.diagnostics]
+    found = []
+    for d in proposal.report.diagnostics:
+        if d.severity == "warning" and d.code in known:
+            known.remove(d.code)
+        elif d.severity == "warning":
+            found.append(d)
+    return found
+
+
+def _short(d: Diagnostic) -> str:
+    return f"{d.code.id} {printable(d.message)}"
+
+
+def _diff(diff: str, style: Style) -> Iterator[str]:
+    """The hunks, without the names of the files."""
+    paint = {"-": style.red, "+": style.green}
+    for line in diff.splitlines()[2:]:
+        shown = printable(line)[:MAX_LINE].rstrip()
+        yield f"{INDENT}{paint.get(line[:1], str)(shown)}"
+
+
+def to_dict(suggestions: Suggestions) -> dict[str, Any]:
+    """Suggestions as plain data."""
+    nearest = suggestions.nearest
+    return {
+        "proposals": [_to_dict(proposal) for proposal in suggestions.proposals],
+        "nearest": _to_dict(nearest) | {"missing": [_short(d) for d in nearest.report.errors]} if nearest else None,
+        "checks": suggestions.checks,
+        "notes": list(suggestions.notes),
+    }
+
+
+def _to_dict(proposal: Proposal) -> dict[str, Any]:
+    return {
+        "title": proposal.title,
+        "edits": [
+            {
+                "line": edit.span.line,
+                "column": edit.span.column,
+                "end_line": edit.span.end_line,
+                "end_column": edit.span.end_column,
+                "text": edit.text,
+            }
+            for edit in proposal.edits
+        ],
+        "before": _totals(proposal.before),
+        "after": _totals(proposal.after),
+        "cost": proposal.cost._asdict(),
+        "diff": proposal.diff,
+    }
+
+
+def _totals(totals: Totals | None) -> dict[str, Any] | None:
+    if totals is None:
+        return None
+    return {"params": totals.params, "macs": totals.macs, "receptive_field": list(totals.receptive_field)}

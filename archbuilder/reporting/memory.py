@@ -1,0 +1,37 @@
+"""The memory of one image in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from archbuilder.analysis.facts import Facts
+from archbuilder.analysis.memory import BYTES, DTYPE
+from archbuilder.ir.graph import INPUT
+
+COLUMNS = ("live", "kept")  # of the table of ops: bytes while it runs, and those it adds for backward
+
+
+def memory_cells(facts: Facts) -> list[tuple[str, str]]:
+    found = facts.memory
+    size = BYTES[DTYPE]
+    added = (scalars * size + fixed for scalars, fixed in zip(found.kept, found.kept_bytes, strict=True))
+    return [(size_of(live * size), size_of(kept)) for live, kept in zip(found.live, added, strict=True)]
+
+
+def memory_lines(facts: Facts) -> Iterator[str]:
+    """The memory of one image, with what is assumed."""
+    found, size = facts.memory, BYTES[DTYPE]
+    live = " + ".join(f"{name} {size_of(scalars * size)}" for name, scalars in found.tensors)
+    at = facts.layers[found.peak].node.name if facts.layers else INPUT
+    yield f"inference        {size_of(found.peak_bytes())} at the peak ({DTYPE}, one image), in {at}: {live}"
+    yield f"training         {size_of(found.training_bytes())} kept for backward ({DTYPE}, one image)"
+    yield "weights          " + ", ".join(f"{size_of(facts.weight_bytes(dtype))} in {dtype}" for dtype in BYTES)
+    yield f"{'':16} lower bounds: norms and activations in place in inference, not in training; no workspaces"
+
+
+def size_of(number: int) -> str:
+    """Bytes in the unit that suits: 512 B, 1.5 KiB, 3.2 MiB."""
+    for suffix, size in (("GiB", 2**30), ("MiB", 2**20), ("KiB", 2**10)):
+        if number >= size:
+            return f"{number / size:.1f} {suffix}"
+    return f"{number} B"
