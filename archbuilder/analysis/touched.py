@@ -13,7 +13,17 @@ from archbuilder.analysis.bits import MAX_BITS, repeated
 from archbuilder.analysis.facts import Facts
 from archbuilder.ir.graph import INPUT
 from archbuilder.ir.op import Op, Pointwise
-from archbuilder.ir.ops import AdaptivePool, AvgPool2d, Conv2d, Gate, GroupNorm, InstanceNorm2d, MaxPool2d, Pad2d
+from archbuilder.ir.ops import (
+    AdaptivePool,
+    AvgPool2d,
+    Conv2d,
+    Gate,
+    GroupNorm,
+    InstanceNorm2d,
+    MaxPool2d,
+    Pad2d,
+    Upsample,
+)
 from archbuilder.ir.ops.merge import Merge
 from archbuilder.ir.shape import Shape
 
@@ -73,6 +83,8 @@ def touched(facts: Facts, axis: int) -> dict[str, Touched] | None:
 def _step(op: Op, inputs: list[Touched], stride: int, axis: int, shape: Shape) -> Touched | None:
     x = inputs[0]
     if isinstance(op, (Pointwise, Gate, GroupNorm, InstanceNorm2d)):  # gates and statistics left out, as from the field
+        return x
+    if isinstance(op, Upsample) and op.factor[axis] == 1:
         return x
     if isinstance(op, Merge):
         return reduce(Touched.union, inputs)

@@ -8,7 +8,7 @@ from archbuilder.analysis.bits import MAX_BITS, repeated, spread
 from archbuilder.analysis.facts import Facts
 from archbuilder.ir.graph import INPUT, Graph, Node
 from archbuilder.ir.op import Pointwise
-from archbuilder.ir.ops import AdaptivePool, AvgPool2d, Conv2d, Gate, MaxPool2d, Pad2d
+from archbuilder.ir.ops import AdaptivePool, AvgPool2d, Conv2d, Gate, MaxPool2d, Pad2d, Upsample
 from archbuilder.ir.ops.merge import Merge
 
 
@@ -41,7 +41,7 @@ def _reads(graph: Graph, node: Node, bits: int, axis: int, side: int) -> int:
 
     All of them for a norm over the map, for padding made of the map's own pixels, and for bins of unequal size."""
     op, everything = node.op, (1 << side) - 1
-    if isinstance(op, (Pointwise, Gate, Merge)):
+    if isinstance(op, (Pointwise, Gate, Merge)) or (isinstance(op, Upsample) and op.factor[axis] == 1):
         return bits
     if isinstance(op, Pad2d) and op.mode == "zeros":
         return bits >> (op.top, op.left)[axis] & everything

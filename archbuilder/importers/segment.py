@@ -16,8 +16,8 @@ from archbuilder.importers.writer import inline
 from archbuilder.ir import ops
 
 # what counts beside characters when the cheapest way to write a run is looked for
-LINE = 20  # a block of its own
-STRAY = 40  # an activation or dropout before a conv: it belongs to what is before it, unless a norm goes first
+LINE = 30  # a block of its own
+STRAY = 45  # an activation or dropout before a conv: it belongs to what is before it, unless a norm goes first
 ENDING = -15  # to call the last layer a classifier
 
 
@@ -115,7 +115,8 @@ def _bias(window: Window) -> int:
     """What speaks against a piece beside its length."""
     first = window.what[0] if isinstance(window.what, tuple) else window.what
     if isinstance(first, Unit) and first.order[0] in ("act", "dropout"):
-        return STRAY * ("norm" not in first.order[: first.order.index("conv")])
+        before = first.order[: first.order.index("conv")]
+        return 0 if "norm" in before else STRAY * len(before)
     return ENDING * window.classifier
 
 

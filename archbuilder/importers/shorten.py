@@ -8,8 +8,9 @@ from itertools import groupby
 
 from archbuilder.importers.block import Block
 from archbuilder.importers.naming import Names, is_name, says_something
-from archbuilder.importers.segment import LINE
 from archbuilder.importers.writer import listed
+
+LINE = 12  # what a line costs beside its characters, where a repeat may save some
 
 
 def stages(blocks: list[Block], names: Names, top: bool = True) -> list[Block]:
@@ -23,7 +24,8 @@ def stages(blocks: list[Block], names: Names, top: bool = True) -> list[Block]:
                 _inside(block, names)
         steps = [step for block in group for step in block.steps]
         free = times[attribute] == 1 and is_name(attribute) and attribute not in names.taken
-        if not free or not (top or len(times) > 1) or not any(map(names.inner, steps)):
+        container = any(names.inner(step) for step in steps if names.attribute(step) == attribute)
+        if not (free and container and (top or len(times) > 1)):
             found += group
         elif len(group) > 1:
             names.taken.add(attribute)

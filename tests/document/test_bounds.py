@@ -16,6 +16,8 @@ BOMB = "a: &a [x, x, x, x, x, x, x, x, x]\n" + "".join(
     f"{key}: &{key} [{', '.join([f'*{before}'] * 9)}]\n" for before, key in zip("abcdefgh", "bcdefghi", strict=True)
 )
 
+HANGS = 5  # seconds of processor time: each takes under one on a quiet machine, a mistake here takes minutes
+
 # what -> (text, code)
 HOSTILE = {
     "brackets": ("[" * 200_000, "AB007"),
@@ -37,13 +39,13 @@ HOSTILE = {
 
 
 @pytest.mark.parametrize("what", HOSTILE)
-def test_each_is_refused_within_a_second(what: str, refuse: Any):
+def test_each_is_refused_without_a_hang(what: str, refuse: Any):
     text, code = HOSTILE[what]
     start = time.process_time()
     diagnostic = refuse(text)
     assert diagnostic.code.id == code
     assert len(str(diagnostic)) < 3000
-    assert time.process_time() - start < 1
+    assert time.process_time() - start < HANGS
 
 
 def test_a_place_of_every_bound(refuse: Any):
@@ -77,4 +79,4 @@ def test_a_file_of_a_gigabyte(tmp_path: Any):
     with pytest.raises(ArchbuilderError) as caught:
         read_text(path)
     assert caught.value.diagnostics[0].code.id == "AB007"
-    assert time.process_time() - start < 1
+    assert time.process_time() - start < HANGS

@@ -1,0 +1,229 @@
+"""What single torch calls become, and which calls are refused."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+import archbuilder
+from archbuilder.diagnostics import ArchbuilderError
+from archbuilder.importers import Imported, convert
+from archbuilder.importers.places import shown
+from archbuilder.ir.graph import INPUT, Graph
+
+
+class Net(nn.Module):
+    """A conv to 8 channels, then whatever a test says."""
+
+    def __init__(self, call, **modules):
+        super().__init__()
+        self.start = nn.Conv2d(3, 8, 3, padding=1)
+        for name, module in modules.items():
+            setattr(self, name, module)
+        self.call = call
+
+    def forward(self, x):
+        return self.call(self, self.start(x))
+
+
+def blocks(found: Imported) -> str:
+    """The blocks of the new file, on one line."""
+    network = found.text.partition("network:\n")[2]
+    return " ".join(line.strip().removeprefix("- ") for line in network.splitlines())
+
+
+def meaning(graph: Graph) -> list[tuple[object, list[int]]]:
+    """The ops of a graph, each with the numbers of those before it that it works on."""
+    number = {name: count for count, name in enumerate([INPUT, *graph.nodes])}
+    return [(node.op, sorted(number[value] for value in node.inputs)) for node in graph.nodes.values()]
+
+
+BARE, RELU = "{conv: {out: 8, order: conv}}", "{conv: {out: 8, norm: none}}"
+SAME = {  # what the model does after a bare conv, and the blocks that say the same
+    "relu_ in place": (lambda m, x: x.relu_(), RELU),
+    "torch.relu": (lambda m, x: torch.relu(x), RELU),
+    "clamp_": (lambda m, x: x.clamp_(0, 6), BARE + ", activation: relu6"),
+    "hardtanh 0 to 6": (lambda m, x: F.hardtanh(x, 0.0, 6.0), BARE + ", activation: relu6"),
+    "tanhexp by hand": (lambda m, x: x * torch.tanh(torch.exp(x)), BARE + ", activation: tanhexp"),
+    "mean in two steps": (lambda m, x: x.mean(3).mean(2), BARE + ", gap, flatten"),
+    "mean of a view": (lambda m, x: x.view(x.size(0), 8, -1).mean(-1), BARE + ", gap, flatten"),
+    "mean, its axes kept": (lambda m, x: x.mean((-1, -2), keepdim=True), BARE + ", gap"),
+    "average pool over the map": (lambda m, x: F.avg_pool2d(x, 8).flatten(1), BARE + ", gap, flatten"),
+    "a smaller window": (lambda m, x: F.avg_pool2d(x, 4, 2), BARE + ", avg_pool: {kernel: 4, stride: 2}"),
+    "amax": (lambda m, x: x.amax((2, 3)), BARE + ", adaptive_max_pool: 1, flatten"),
+    "x + x": (lambda m, x: x + x, BARE + ", branches: {merge: add, paths: [[], []]}"),
+    "x * f(x)": (lambda m, x: x * m.more(x), BARE + f", skip: {{blocks: [{BARE}], merge: multiply}}"),
+    "sum of a list": (lambda m, x: sum([x, m.more(x)]), BARE + f", skip: {{blocks: [{BARE}]}}"),
+    "x first in a concatenation": (
+        lambda m, x: torch.cat([x, m.more(x)], 1),
+        BARE + f", branches: {{paths: [[], [{BARE}]]}}",
+    ),
+    "x last in a concatenation": (
+        lambda m, x: torch.cat([m.more(x), x], 1),
+        BARE + f", skip: {{blocks: [{BARE}], merge: concat}}",
+    ),
+    "split by sizes": (
+        lambda m, x: torch.cat([F.relu(part) for part in x.split(4, 1)], 1),
+        BARE + ", branches: {split: true, paths: [[activation], [activation]]}",
+    ),
+    "slices of the channels": (
+        lambda m, x: x[:, :4] + F.relu(x[:, 4:]),
+        BARE + ", branches: {merge: add, split: true, paths: [[], [activation]]}",
+    ),
+    "shuffle": (lambda m, x: F.channel_shuffle(x, 4), BARE + ", channel_shuffle: 4"),
+    "interpolate": (lambda m, x: F.interpolate(x, size=(16, 24)), BARE + ", upsample: [2, 3]"),
+    "cast and back": (lambda m, x: x.to(torch.float64).to(x.dtype).contiguous().relu(), RELU),
+    "layer norm at each pixel": (
+        lambda m, x: m.norm(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2),
+        BARE + ", norm: {kind: layer, over: channels}",
+    ),
+    "group norm": (lambda m, x: m.group(x), BARE + ", norm: group"),
+    "dropout2d": (lambda m, x: F.dropout2d(x, 0.2, m.training), BARE + ", dropout: {p: 0.2, channels: true}"),
+    "a factor per channel": (lambda m, x: x * m.gamma.view(1, -1, 1, 1), BARE + ", scale: 0.1"),
+    "a layer run twice": (
+        lambda m, x: m.more(F.relu(m.more(x))),
+        BARE + ", conv: {name: more, out: 8, order: conv}, activation, use: more",
+    ),
+}
+MODULES = {
+    "more": lambda: nn.Conv2d(8, 8, 3, padding=1),
+    "norm": lambda: nn.LayerNorm(8),
+    "group": lambda: nn.GroupNorm(8, 8),
+    "gamma": lambda: nn.Parameter(torch.full((8,), 0.1)),
+}
+
+
+@pytest.mark.parametrize("name", SAME)
+def test_a_call_becomes_blocks(name: str):
+    call, expected = SAME[name]
+    found = convert(Net(call, **{key: make() for key, make in MODULES.items()}), (3, 8, 8))
+    assert found.ok, "\n".join(map(str, found.diagnostics))
+    assert found.proof.difference < 1e-5
+    text = f"archbuilder: 1\ninput: [3, 8, 8]\nnetwork: [{expected}]\n"
+    assert meaning(found.report.graph) == meaning(archbuilder.load(text)), found.text
+
+
+REFUSED = {
+    "fft": (lambda m, x: torch.fft.fft2(x).real, "fft_fft2 has no block"),
+    "a factor": (lambda m, x: x * 0.5, "mul multiplies by 0.5"),
+    "a sum with a constant": (lambda m, x: x + 1, "add adds a constant"),
+    "other axes": (lambda m, x: x.mean(1), "mean a mean over other axes"),
+    "spatial slices": (lambda m, x: x[:, :, ::2, ::2], "getitem takes a part of the map"),
+    "unequal parts": (lambda m, x: torch.cat(x.split([2, 6], 1), 1), "split cuts 8 channels unequally"),
+    "softmax in the middle": (lambda m, x: F.relu(torch.softmax(x, 1)), "relu works on the result of softmax"),
+    "batch axis": (lambda m, x: x.transpose(0, 1), "transpose mixes the images of a batch"),
+    "ceil mode": (lambda m, x: F.max_pool2d(x, 2, ceil_mode=True), "max_pool2d a pool with ceil_mode"),
+    "count_include_pad": (lambda m, x: F.avg_pool2d(x, 3, 1, 1, count_include_pad=False), "avg_pool2d an average"),
+    "weights from the image": (lambda m, x: F.conv2d(x, x[:, :4, :1, :1], groups=2), "conv2d its weights"),
+    "batch statistics": (lambda m, x: nn.BatchNorm2d(8, track_running_stats=False)(x), "batch_norm batch norm without"),
+    "elu with alpha": (lambda m, x: F.elu(x, 0.5), "elu elu with other parameters"),
+    "prelu with many slopes": (lambda m, x: F.prelu(x, torch.ones(8)), "prelu prelu with 8 slopes"),
+    "writing into a part": (lambda m, x: _written(x), "writes into a part of a value"),
+}  # fmt: skip
+
+
+def _written(x: Tensor) -> Tensor:
+    x[:, 0] = 0
+    return F.relu(x)
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_a_call_without_a_block_is_named_with_its_place(name: str):
+    call, message = REFUSED[name]
+    found = convert(Net(call), (3, 9, 9))
+    assert not found.ok
+    first = found.problems[0]
+    assert first.code.id == "AB807"
+    assert message in first.message
+    line = _written.__code__.co_firstlineno + 2 if name == "writing into a part" else call.__code__.co_firstlineno
+    assert (first.span.file, first.span.line) == (shown(__file__), line)
+    assert found.text.startswith(f"# INCOMPLETE: {first.span}: {first.message}\n")
+    assert blocks(found) == "conv: {out: 8, order: conv}"
+    assert found.report.ok
+
+
+def test_dropout_that_is_never_off_is_noted():
+    found = convert(Net(lambda m, x: F.dropout(x, 0.3)), (3, 8, 8))
+    assert found.ok
+    assert "dropout: 0.3" in found.text
+    assert any("training=self.training" in note for note in found.notes)
+
+
+def test_dropout_keeps_values_apart():
+    """In evaluation torch returns the operand itself: the sum must still be of the value before the dropout."""
+    found = convert(Net(lambda m, x: x + F.dropout(x, 0.3, m.training)), (3, 8, 8))
+    assert found.ok
+    assert blocks(found).endswith("skip: {blocks: [{dropout: 0.3}]}")
+
+
+def test_operands_changed_in_place_keep_their_identity():
+    """identity = x, then relu_ on x: both are the rectified value."""
+
+    def call(m, x):
+        identity = x
+        x = F.relu(x, inplace=True)
+        return m.more(x) + identity
+
+    found = convert(Net(call, more=nn.Conv2d(8, 8, 1)), (3, 8, 8))
+    assert found.ok
+    assert blocks(found) == "conv: {out: 8, norm: none} skip: {blocks: [{pointwise: {out: 8, order: conv}}]}"
+
+
+def test_views_change_with_what_they_show():
+    def call(m, x):
+        flat = x.view(x.shape[0], -1)
+        x.relu_()
+        return flat
+
+    assert "flatten" in blocks(convert(Net(call), (3, 4, 4)))
+
+
+def test_layers_that_do_nothing_in_evaluation_are_noted():
+    class DropPath(nn.Module):
+        def forward(self, x):
+            return x if not self.training else x * 2
+
+    found = convert(Net(lambda m, x: m.path(x).relu(), path=DropPath()), (3, 8, 8))
+    assert found.ok
+    assert found.notes == ("path (DropPath): does nothing in evaluation, left out",)
+
+
+def test_only_the_first_output_counts():
+    found = convert(Net(lambda m, x: {"out": x.relu(), "aux": x}), (3, 8, 8))
+    assert found.ok
+    assert found.notes == ("forward returns a dict: only the first tensor in it is taken over",)
+
+
+def test_what_is_computed_unseen_is_not_believed():
+    """A change that no torch function makes: the outputs differ, and that is said."""
+
+    def call(m, x):
+        x.numpy()[:] *= 3
+        return x.relu()
+
+    found = convert(Net(call), (3, 8, 8))
+    assert not found.ok
+    assert [d.code.id for d in found.problems] == ["AB809"]
+    assert "outputs differ by" in found.problems[0].message
+    assert found.text.startswith("# NOT PROVEN: ")
+
+
+def test_weights_that_are_computed_are_noted():
+    normed = nn.utils.parametrizations.weight_norm(nn.Conv2d(8, 8, 3))
+    found = convert(Net(lambda m, x: m.normed(x), normed=normed), (3, 8, 8))
+    assert any("computes its weights" in note for note in found.notes)
+    assert "parameters, the module uses" in found.problems[0].message
+
+
+def test_a_network_of_nothing():
+    with pytest.raises(ArchbuilderError) as raised:
+        convert(nn.Identity(), (3, 8, 8))
+    assert raised.value.diagnostics[0].code.id == "AB807"
+
+
+def test_a_scripted_module_cannot_be_seen():
+    scripted = torch.jit.script(nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU()))
+    with pytest.raises(ArchbuilderError, match="scripted or compiled"):
+        convert(scripted, (3, 8, 8))
