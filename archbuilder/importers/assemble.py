@@ -137,7 +137,8 @@ class Assembler:
     def _resolve(self, blocks: list[Block]) -> None:
         """Give the blocks that joins refer to their names."""
         for join in [block for block in everywhere(blocks) if block.word == "join"]:
-            join.fields["from"] = [self._name(blocks, value, join.steps[0]) for value in join.fields["from"]]
+            names = [self._name(blocks, value, join.steps[0]) for value in join.fields["from"]]
+            join.fields["from"] = names if len(names) > 1 else names[0]
 
     def _name(self, blocks: list[Block], value: int, merge: Step) -> str:
         block = next((block for block in everywhere(blocks) if block.output == value), None)

@@ -8,11 +8,12 @@ from dataclasses import dataclass, field, replace
 
 import torch
 from torch import nn
+from torch.nn.parameter import is_lazy
 
 from archbuilder.diagnostics import ArchbuilderError, Diagnostic, Span, declare
 from archbuilder.importers.flow import Step
 from archbuilder.importers.places import failing_line
-from archbuilder.importers.proof import Proof, image_batch, prove
+from archbuilder.importers.proof import Proof, images_like, like, prove
 from archbuilder.importers.recorder import BATCH, Recording, record
 from archbuilder.importers.tape import address
 from archbuilder.importers.writing import write
@@ -118,9 +119,10 @@ def _copied(module: nn.Module) -> nn.Module:
 
 
 def _record(subject: nn.Module, shape: Shape) -> Recording:
-    like = next((p.detach() for p in subject.parameters() if p.is_floating_point()), torch.zeros(1))
-    image = image_batch(shape, like, BATCH, torch.Generator().manual_seed(0))
+    image = images_like(like(subject), shape, BATCH, torch.Generator().manual_seed(0))
     try:
+        if any(map(is_lazy, subject.parameters())):
+            subject(image.clone())  # gives lazy layers their shapes
         return record(subject, image)
     except Exception as error:
         text = " ".join(str(error).split()) or "no reason given"

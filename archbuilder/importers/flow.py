@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass, field
 
 from torch import Tensor
@@ -51,7 +50,3 @@ class Flow:
             if step.id in needed:
                 needed.update(step.inputs)
         return {id: step for id, step in self.steps.items() if id in needed}
-
-    def users(self) -> Counter[int]:
-        """How often each value is used by a live step."""
-        return Counter(value for step in self.live().values() for value in step.inputs)

@@ -118,7 +118,7 @@ class Recorder(TorchFunctionMode):
             if isinstance(made, Value) and made.dims != self.tape.dims:
                 raise Unsupported(f"gives {self.tape.dims} where the language gives {made.dims}")
         except Unsupported as error:
-            return self._lose(f"{name} {error.message}", tensors, error.hint)
+            return self._lose(f"{name}: {error.message}", tensors, error.hint)
         except TypeError as error:  # arguments that the reader does not know
             return self._lose(f"{name} is called in a way that is not known here: {error}", tensors)
         return made

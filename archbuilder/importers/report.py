@@ -33,6 +33,7 @@ def _proof(imported: Imported, style: Style) -> Iterator[str]:
         verdict = style.green("ok") if one.ok else style.red("DIFFERENT")
         found = f"largest difference {one.difference:.3g}, largest output {one.largest:.3g}"
         yield f"{one.what + ':':28} {found}  {verdict}"
+    yield from imported.proof.remarks
     if imported.problems:
         yield style.red("not proven to be the same network")
     elif imported.report.facts:

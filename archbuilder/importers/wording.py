@@ -88,7 +88,11 @@ def _common(unit: Unit, style: Style) -> dict[str, Any]:
     if unit.conv.bias != (not normed if style.bias == "auto" else style.bias):
         own["bias"] = unit.conv.bias
     own |= min(_orders(unit, style), key=lambda words: len(inline(words)))
-    return own | ({"frozen": True} if unit.conv.frozen else {})
+    own |= {"frozen": True} if unit.conv.frozen else {}
+    return {key: own[key] for key in _SEQUENCE if key in own}
+
+
+_SEQUENCE = ("padding", "padding_mode", "bias", "norm", "activation", "dropout", "order", "frozen")
 
 
 def _orders(unit: Unit, style: Style) -> Iterator[dict[str, Any]]:

@@ -120,6 +120,8 @@ def batch_norm(
         raise Unsupported("batch norm over a vector", "the language has batch norm for maps only")
     if training or running_mean is None:
         raise Unsupported("batch norm without running statistics", "leave track_running_stats on")
+    if momentum == 0:
+        tape.note(f"{tape.path} averages its statistics over all batches (momentum=None): written as momentum 0")
     weights = {"weight": weight, "bias": bias, "running_mean": running_mean, "running_var": running_var}
     return tape.emit(ops.BatchNorm2d(eps, momentum, weight is not None), [tape.map(input)], **weights)
 
