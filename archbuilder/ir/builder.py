@@ -162,7 +162,7 @@ class GraphBuilder:
             old, new = self._shapes_of(node.inputs), self._shapes_of(inputs)
             if new is None or old is None:
                 return self.lose()
-            if node.op.params(old) and [x.c for x in new] != [x.c for x in old]:
+            if (node.op.params(old) or node.op.buffers(old)) and [x.c for x in new] != [x.c for x in old]:
                 message = f"{node.name} has weights for {old[0].c} channels, here it gets {new[0].c}"
                 self.diagnostics.append(
                     SHARED.at(self._place.span(), message, "share a block where the channels are equal")

@@ -127,5 +127,7 @@ def _costliest(name: str, facts: Facts) -> str:
 
 def _at_the_peak(facts: Facts) -> str:
     memory = facts.memory
+    if not facts.layers:
+        return "the image alone is more: allow at least that much"
     live = ", ".join(f"{name} ({scalars:,} values)" for name, scalars in memory.tensors)
     return f"live while {facts.layers[memory.peak].node.name} runs: {live}; stride earlier, or narrow what is there"

@@ -215,7 +215,8 @@ class Writer(Single):
     def skip(self, depth: int, still: bool, repeated: bool) -> Item:
         before = self.map
         self.map = replace(before, halved=True)
-        merge = self.among(["add", "add", "concat", "multiply"])
+        # repeated, a concatenation would grow each time
+        merge = self.among(["add", "add", "multiply"] if repeated else ["add", "add", "concat", "multiply"])
         body = self.blocks(self.among([1, 1, 2, 3]), depth + 1, still or self.chance(40), repeated or self.chance(85))
         if self.chance(35):
             body.append(self.closing(before.c))

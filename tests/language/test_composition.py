@@ -164,6 +164,10 @@ class TestUse:
         assert [name for name, _ in module.named_children()] == ["conv", "s"]
         assert check(text).facts.field.size == (7, 7)
 
+    def test_other_channels_of_a_norm_without_parameters(self):
+        text = "network:\n  - norm: {kind: batch, affine: false, name: n}\n  - conv: 8\n  - use: n\n"
+        assert errors(HEAD + text) == [("AB207", 6)]
+
     def test_other_channels(self):
         assert errors(HEAD + "network:\n  - conv: {out: 4, name: a}\n  - use: a\n") == [("AB207", 5)]
 
