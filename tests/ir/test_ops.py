@@ -221,6 +221,47 @@ def test_merge_of_unequal_strides_is_refused():
     assert facts.field.status == "unknown"
 
 
+@pytest.mark.parametrize("order", [["strided", "cropped"], ["cropped", "strided"]])
+def test_a_merge_of_single_pixels_may_have_unequal_strides_and_is_a_bound(order: list[str]):
+    """What a neighbour of the one pixel would see is a matter of convention."""
+    g = GraphBuilder(Shape(1, 5, 5), [], cases.Nowhere())
+    g.add(ops.Conv2d(1, (1, 1), stride=(8, 8)), "strided")
+    g.add(ops.Conv2d(1, (5, 5)), "cropped", (INPUT,))
+    g.add(ops.Add(), "add", tuple(order))
+    facts = analyse(g.finish(), [])
+    assert (facts.field.h, facts.field.status) == (Axis(8, 0, 4, 1), "upper bound")
+    assert disagreements(g.graph) == []
+
+
+@pytest.mark.parametrize(
+    ("before", "status"),
+    [
+        ([], "upper bound"),
+        ([ops.ChannelShuffle(2)], "upper bound"),
+        ([ops.Conv2d(4, (1, 1), groups=2)], "upper bound"),
+        ([ops.Conv2d(4, (1, 1))], "exact"),
+    ],
+)
+def test_a_slice_of_channels_that_see_unlike_fields_is_a_bound(before: list[Op], status: str):
+    """Half of the channels of a concatenation see one pixel, the others nine: a slice may have either."""
+    g = GraphBuilder(Shape(2, 6, 6), [], cases.Nowhere())
+    conv = g.add(ops.Conv2d(2, padding=(1, 1)), "conv")
+    g.add(ops.Concat(), "concat", (INPUT, conv))
+    for op in before:
+        g.add(op, "op")
+    g.add(ops.ChannelSlice(0, 2), "slice")
+    facts = analyse(g.finish(), [])
+    assert (facts.field.size, facts.field.status) == ((3, 3), status)
+    assert disagreements(g.graph) == []
+
+
+def test_a_slice_of_like_channels_is_exact():
+    g = GraphBuilder(Shape(2, 6, 6), [], cases.Nowhere())
+    g.add(ops.Concat(), "concat", (INPUT, INPUT))
+    g.add(ops.ChannelSlice(1, 2), "slice")
+    assert analyse(g.finish(), []).field.status == "exact"
+
+
 def test_hull_keeps_the_shortest_path():
     """A skip makes a range of receptive fields."""
     assert Axis(2, -3, 4, 8).hull(Axis(2, -1, 6, 5)) == Axis(2, -3, 6, 5)
