@@ -13,6 +13,7 @@ from archbuilder.data.arrays import Images, Splits
 from archbuilder.data.batches import batch_count, eval_batches, train_batches
 from archbuilder.diagnostics import ArchbuilderError, Diagnostic, declare
 from archbuilder.modules import build
+from archbuilder.modules.quick import quicken
 from archbuilder.training.loop import Meter, Score, evaluate, train_pass
 from archbuilder.training.plan import Plan
 from archbuilder.training.recipe import make_loss, make_optimizer, make_schedule
@@ -40,6 +41,8 @@ class Trainer:
         if not batches or not any(p.requires_grad for p in module.parameters()):
             raise ArchbuilderError(_nothing(plan, len(splits.train), batches))
         self.module = module.to(memory_format=torch.channels_last)
+        if device.type == "cpu":
+            quicken(self.module)
         self.optimizer = make_optimizer(recipe.optimizer, self.module)
         self.schedule = make_schedule(recipe.schedule, self.optimizer, recipe.epochs, batches)
         self.loss = make_loss(recipe.loss)
