@@ -1,76 +1,153 @@
-"""Loss and accuracy over the epochs, as a PNG."""
+"""Loss, accuracy and learning rate over the epochs: one run with its splits, or several runs in one drawing."""
 
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from archbuilder.training.result import Record, best_of, chosen_on
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 COLOURS = {"train": "#5b6b7b", "validation": "#0b7a75", "test": "#d1495b"}  # told apart by the colour-blind too
+RATE = "#3d5a80"
+RUNS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#5b6b7b", "#000000")  # Okabe and Ito 2008
+
+
+@dataclass(frozen=True)
+class Panel:
+    """What one set of axes shows: a key of the records, and how its values are written."""
+
+    key: str
+    label: str
+    form: str
+
+
+LOSS = Panel("loss", "loss", "{:.3f}")
+ACCURACY = Panel("accuracy", "accuracy (%)", "{:.2f} %")
+LEARNING_RATE = Panel("lr", "learning rate, last batch of an epoch", "{:.2g}")
+PANELS = (LOSS, ACCURACY, LEARNING_RATE)
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of a panel: (epoch, value) of every epoch that has one."""
+
+    name: str
+    points: tuple[tuple[int, float], ...]
+    colour: str
 
 
 def curves(metrics: Sequence[Record], title: str) -> bytes:
-    """A PNG of two panels, loss and accuracy: one line per split, its name and last value at its end."""
+    """A PNG of three panels: one line per split, its name and last value at its end."""
+    figure = _figure(14, 4.2)
+    figure.suptitle(title, x=0.01, ha="left", fontsize=12, fontweight="bold", parse_math=False)
+    for axes, panel in zip(figure.subplots(1, len(PANELS)), PANELS, strict=True):
+        _draw(axes, panel, metrics)
+    return _saved(figure, "png")
+
+
+def panels(metrics: Sequence[Record]) -> tuple[str, ...]:
+    """The panels of `curves`, each as an SVG of its own, so that a page can put them where there is room."""
+    drawn = []
+    for panel in PANELS:
+        figure = _figure(5.6, 3.8)
+        _draw(figure.subplots(), panel, metrics)
+        drawn.append(_saved(figure, "svg").decode())
+    return tuple(drawn)
+
+
+def overlaid(runs: Mapping[str, Sequence[Record]], panel: Panel, split: str = "") -> str:
+    """An SVG with one line per run: a quantity of a split, or one that has no split."""
+    key = f"{split}_{panel.key}" if split else panel.key
+    figure = _figure(9, 4.6)
+    named = zip(runs.items(), (RUNS[number % len(RUNS)] for number in range(len(runs))), strict=True)
+    lines = [Line(name, _points(metrics, key), colour) for (name, metrics), colour in named]
+    _lines(figure.subplots(), panel, [line for line in lines if line.points], f"{split} {panel.label}".lstrip())
+    return _saved(figure, "svg").decode()
+
+
+def _figure(width: float, height: float) -> Figure:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
     from matplotlib.layout_engine import ConstrainedLayoutEngine
 
-    figure = Figure(figsize=(10, 4.2), dpi=120, layout=ConstrainedLayoutEngine(wspace=0.06))
+    figure = Figure(figsize=(width, height), dpi=120, layout=ConstrainedLayoutEngine(wspace=0.06))
     FigureCanvasAgg(figure)  # never the user's own backend: there may be no screen
-    figure.suptitle(title, x=0.01, ha="left", fontsize=12, fontweight="bold")
-    loss, accuracy = figure.subplots(1, 2)
-    _panel(loss, metrics, "loss", "cross-entropy loss", "{:.3f}")
-    _panel(accuracy, metrics, "accuracy", "accuracy (%)", "{:.2f} %")
-    _mark_best(accuracy, metrics)
+    return figure
+
+
+def _saved(figure: Figure, form: str) -> bytes:
+    """The file's content; an SVG names its parts by a fixed salt, so that equal runs give equal files."""
+    import matplotlib
+
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="png")
+    with matplotlib.rc_context({"svg.hashsalt": "archbuilder"}):
+        figure.savefig(buffer, format=form, metadata={"Date": None} if form == "svg" else None)
     return buffer.getvalue()
 
 
-def _panel(axes: Axes, metrics: Sequence[Record], quantity: str, label: str, form: str) -> None:
+def _draw(axes: Axes, panel: Panel, metrics: Sequence[Record]) -> None:
+    """One run in one panel."""
+    if panel is LEARNING_RATE:
+        _lines(axes, panel, [Line("", _points(metrics, "lr"), RATE)], panel.label)
+        axes.set_ylim(bottom=0)
+        return
+    splits = [Line(split, _points(metrics, f"{split}_{panel.key}"), colour) for split, colour in COLOURS.items()]
+    _lines(axes, panel, [line for line in splits if line.points], panel.label)
+    if panel is ACCURACY:
+        _mark_best(axes, metrics)
+
+
+def _points(metrics: Sequence[Record], key: str) -> tuple[tuple[int, float], ...]:
+    return tuple((record["epoch"], record[key]) for record in metrics if record.get(key) is not None)
+
+
+def _lines(axes: Axes, panel: Panel, lines: Sequence[Line], label: str) -> None:
     from matplotlib.ticker import MaxNLocator
 
-    ends: list[tuple[float, str, str]] = []
-    for split, colour in COLOURS.items():
-        points = [(r["epoch"], r[f"{split}_{quantity}"]) for r in metrics if f"{split}_{quantity}" in r]
-        if not points:
-            continue
-        epochs, values = zip(*points, strict=True)
-        axes.plot(epochs, values, color=colour, linewidth=1.8, marker="o" if len(points) <= 12 else "", markersize=4)
-        ends.append((values[-1], f"{split} {form.format(values[-1])}", colour))
-    first, last = metrics[0]["epoch"], metrics[-1]["epoch"]
+    for line in lines:
+        epochs, values = zip(*line.points, strict=True)
+        few = len(line.points) <= 12
+        axes.plot(epochs, values, color=line.colour, linewidth=1.8, marker="o" if few else "", markersize=4)
+    shown = [epoch for line in lines for epoch, _ in line.points] or [0]
+    margin = 0.03 * (max(shown) - min(shown)) or 0.5
+    axes.set_xlim(min(shown) - margin, max(shown) + margin)
     axes.set_xlabel("epoch")
     axes.set_ylabel(label)
-    margin = 0.03 * (last - first) or 0.5
-    axes.set_xlim(first - margin, last + margin)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.grid(True, color="#e5e5e5", linewidth=0.8)
     axes.spines[["top", "right"]].set_visible(False)
-    _name_ends(axes, ends, last)
+    _name_ends(axes, panel, lines)
 
 
-def _name_ends(axes: Axes, ends: list[tuple[float, str, str]], last: int) -> None:
+def _name_ends(axes: Axes, panel: Panel, lines: Sequence[Line]) -> None:
     """Each line's name beside its end; names that would overlap are moved apart around their middle."""
+    if not lines:
+        return
     low, high = axes.get_ylim()
     gap = 0.065 * (high - low)
+    ends = sorted(lines, key=lambda line: line.points[-1][1])
     heights: list[float] = []
-    for value, _, _ in sorted(ends):
+    for line in ends:
+        value = line.points[-1][1]
         heights.append(max(value, heights[-1] + gap) if heights else value)
-    moved = (sum(heights) - sum(value for value, _, _ in ends)) / len(ends)
-    for height, (_, text, colour) in zip(heights, sorted(ends), strict=True):
+    moved = (sum(heights) - sum(line.points[-1][1] for line in ends)) / len(ends)
+    right = max(line.points[-1][0] for line in lines)
+    for height, line in zip(heights, ends, strict=True):
         axes.annotate(
-            text,
-            (last, height - moved),
+            f"{line.name} {panel.form.format(line.points[-1][1])}".lstrip(),
+            (right, height - moved),
             xytext=(10, 0),
             textcoords="offset points",
-            color=colour,
+            color=line.colour,
             va="center",
             annotation_clip=False,
+            parse_math=False,  # a run may have a $ in its name
         )
 
 
