@@ -36,6 +36,7 @@ def train_batches(
     std: Sequence[float],
     seed: int,
     epoch: int,
+    first: int = 0,
     channels_last: bool = True,
     device: torch.device | str | None = None,
 ) -> Iterator[Batch]:
@@ -43,13 +44,14 @@ def train_batches(
 
     mean, std: of the data set, per channel in 0..255 (`Splits.mean`, `Splits.std`).
     epoch:     any count that differs from epoch to epoch.
+    first:     the batch to begin with, where an epoch goes on in its middle; it costs nothing to leave some out.
     device:    where the tensors are made float, so that only bytes travel there.
 
     The last batch is smaller where the images do not divide; one of a single image is left out,
     because batch normalisation cannot learn from it.
     """
     order = stream(seed, epoch, SHUFFLE).permutation(len(images))
-    chunks = [order[part] for part in _ranges(len(images), spec.batch_size, drop_single=True)]
+    chunks = [order[part] for part in _ranges(len(images), spec.batch_size, drop_single=True)][first:]
     source = _Source(images, Augmenter(spec.augment, mean, seed), epoch)
     normalise = Normaliser(mean, std, spec, channels_last, device)
     raw = _loader(source, chunks, spec.workers) if spec.workers else map(source.__getitem__, chunks)
