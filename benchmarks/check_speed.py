@@ -1,10 +1,11 @@
-"""`archbuilder check` against the tools people use for the same question, on the same network, in one run.
+"""`archbuilder check` against the tools people use for the same question, on the same networks, in one run.
 
-    pip install torchinfo torchsummary fvcore     # whichever are there are measured
-    python benchmarks/check_speed.py [FILE] [--runs 5]
+    uv pip install torchinfo torchsummary fvcore     # whichever are there are measured
+    python benchmarks/check_speed.py [FILE ...] [--runs 5]
 
-Whole processes run in turn, so that a machine whose speed drifts treats them alike; figures are medians.
-Then, in one process: files a second, memory, and how time grows with the number of layers.
+Each FILE is exported to plain torch first, for the tools that ask a module.  Whole processes run in turn, so
+that a machine whose speed drifts treats them alike; figures are medians.  Then, in one process: files a
+second, memory, and how time grows with the number of layers.
 """
 
 import argparse
@@ -12,6 +13,7 @@ import importlib.util
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -35,31 +37,31 @@ RIVALS = {
 NEEDS = {"meta device": "torch"}
 
 
-def rivals(model: Path) -> dict[str, list[str]]:
-    """The commands of the rivals that are installed."""
-    found = {}
-    for name, code in RIVALS.items():
-        if importlib.util.find_spec(NEEDS.get(name, name)):
-            head = (
-                f"import sys\nsys.path.insert(0, {str(model.parent)!r})\nfrom {model.stem} import Network as network\n"
-            )
-            found[name] = [sys.executable, "-c", head + code]
-    return found
+def rivals(file: str, folder: Path) -> dict[str, list[str]]:
+    """The commands of the rivals that are installed, over the network as a plain torch file in `folder`."""
+    export = ["export", file, "--to", "python", "--set", "name=Network", "--out", str(folder / "network.py")]
+    subprocess.run([sys.executable, "-m", "archbuilder", *export], check=True, stdout=subprocess.DEVNULL)
+    path = f"sys.path.insert(0, {str(folder)!r})"
+    head = f"import sys, warnings\nwarnings.simplefilter('ignore')\n{path}\nfrom network import Network as network\n"
+    names = [name for name in RIVALS if importlib.util.find_spec(NEEDS.get(name, name))]
+    return {name: [sys.executable, "-c", head + RIVALS[name]] for name in names}
 
 
-def whole_processes(file: str, model: Path, runs: int) -> None:
+def whole_processes(file: str, runs: int) -> None:
     commands = {"archbuilder check": [sys.executable, "-m", "archbuilder", "check", file]}
-    commands |= {"smallest pydantic program": [sys.executable, "-c", SMALLEST], **rivals(model)}
-    times: dict[str, list[float]] = {name: [] for name in commands}
-    for command in commands.values():
-        seconds(command)
-    for _ in range(runs):
-        for name, command in commands.items():
-            times[name].append(seconds(command))
+    commands["smallest pydantic program"] = [sys.executable, "-c", SMALLEST]
+    with tempfile.TemporaryDirectory() as folder:
+        commands |= rivals(file, Path(folder))
+        times: dict[str, list[float]] = {name: [] for name in commands}
+        for command in commands.values():
+            seconds(command)  # a warm-up fills the disk cache and the bytecode cache
+        for _ in range(runs):
+            for name, command in commands.items():
+                times[name].append(seconds(command))
     own = statistics.median(times["archbuilder check"])
-    print(f"{'whole process':28} {'median s':>9} {'to check':>9}")
+    print(f"\n{Path(file).stem + ', whole process':36} {'median s':>9} {'to check':>9}")
     for name, measured in times.items():
-        print(f"{name:28} {statistics.median(measured):9.3f} {statistics.median(measured) / own:8.2f}x")
+        print(f"{name:36} {statistics.median(measured):9.3f} {statistics.median(measured) / own:8.2f}x")
 
 
 def in_one_process(file: str) -> None:
@@ -100,7 +102,8 @@ def growth() -> None:
 
 def memory(file: str) -> None:
     """Peak resident memory of whole processes."""
-    big = Path("/tmp/archbuilder-deep.yaml") if Path("/tmp").is_dir() else Path("archbuilder-deep.yaml")
+    folder = tempfile.TemporaryDirectory()
+    big = Path(folder.name) / "deep.yaml"
     big.write_text(deep(10_000))
     print()
     for name, target in (("an ordinary file", file), ("10,000 layers", str(big))):
@@ -110,19 +113,20 @@ def memory(file: str) -> None:
         run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
         kilobytes = int(run.stderr.split()[-1])
         print(f"{name}: {kilobytes / 1024:.0f} MB resident, {time.perf_counter() - start:.2f} s as a whole process")
-    big.unlink()
+    folder.cleanup()
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("file", nargs="?", default=str(ROOT / "architectures" / "c1c2c3c40.yaml"))
-    parser.add_argument("--model", type=Path, required=True, help="the same network as plain torch: class Network")
+    shipped = [str(ROOT / "architectures" / name) for name in ("c1c2c3c40.yaml", "known/mobilenet_v2.yaml")]
+    parser.add_argument("files", metavar="FILE", nargs="*", default=shipped)
     parser.add_argument("--runs", type=int, default=5)
     args = parser.parse_args()
-    whole_processes(args.file, args.model, args.runs)
-    in_one_process(args.file)
+    for file in args.files:
+        whole_processes(file, args.runs)
+    in_one_process(args.files[0])
     growth()
-    memory(args.file)
+    memory(args.files[0])
 
 
 if __name__ == "__main__":
