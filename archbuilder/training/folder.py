@@ -2,6 +2,7 @@
 
 architecture.yaml   the YAML as it was read
 facts.json          what `check` found, and the recipe with every default filled in
+dataset.json        its classes, the mean and deviation of its channels, how many images each split has
 environment.json    versions, seed, device, threads, command, overrides
 metrics.jsonl       one object per epoch
 last.pt, best.pt    checkpoints
@@ -26,6 +27,7 @@ from archbuilder.training.files import locked, write_whole
 
 ARCHITECTURE = "architecture.yaml"
 FACTS = "facts.json"
+DATASET = "dataset.json"
 ENVIRONMENT = "environment.json"
 METRICS = "metrics.jsonl"
 LAST = "last.pt"

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from archbuilder.data.arrays import Splits
-from archbuilder.data.datasets import load
 from archbuilder.reporting.json import to_dict
 from archbuilder.schema.model import Model
 from archbuilder.training import checkpoint, device
@@ -21,6 +20,7 @@ from archbuilder.training.folder import (
     ARCHITECTURE,
     BEST,
     CURVES,
+    DATASET,
     ENVIRONMENT,
     FACTS,
     LAST,
@@ -32,6 +32,7 @@ from archbuilder.training.folder import (
 from archbuilder.training.plan import Plan
 from archbuilder.training.progress import closing, opening, progress
 from archbuilder.training.result import Interrupted, Record, RunResult, best_of
+from archbuilder.training.runs import DataCard, images_of
 from archbuilder.training.trainer import Trainer
 
 OnEpoch = Callable[[Record], None]
@@ -51,7 +52,9 @@ def _start(plan: Plan, place: torch.device, on_epoch: OnEpoch) -> RunResult:
         folder.write(ARCHITECTURE, plan.text)
         folder.write_json(FACTS, {**to_dict(plan.report), "data": plain(plan.data), "train": plain(plan.train)})
         folder.write_json(ENVIRONMENT, {**environment(place), **_choices(plan)})
-        trainer = Trainer(plan, _images(plan), place)
+        splits = images_of(plan)
+        folder.write_json(DATASET, asdict(DataCard.of(plan.data.dataset, splits)))
+        trainer = Trainer(plan, splits, place)
         folder.publish()
         if not plan.report.ok:
             print("note: its check finds errors, as facts.json says; it is trained all the same (--no-check)")
@@ -63,7 +66,7 @@ def _resume(plan: Plan, path: Path, place: torch.device, on_epoch: OnEpoch) -> R
         state = checkpoint.load(path / LAST, plan.identity)
         if state is not None and state["epoch"] == plan.train.epochs:
             return _complete(plan, folder, state["metrics"])
-        trainer = Trainer(plan, _images(plan), place)
+        trainer = Trainer(plan, images_of(plan), place)
         if state is not None:
             checkpoint.restore(trainer, state, path / LAST)
             folder.write(METRICS, lines(trainer.metrics))  # a kill may have come between the two files
@@ -128,12 +131,6 @@ def _kept(plan: Plan, folder: RunFolder) -> int:
 def _draw(plan: Plan, folder: RunFolder, metrics: Sequence[Record]) -> None:
     title = f"{plan.report.name}: {plan.data.dataset}, {plan.train.epochs} epochs, seed {plan.train.seed}"
     folder.write(CURVES, curves(metrics, title))
-
-
-def _images(plan: Plan) -> Splits:
-    size = plan.graph.input
-    shape = (size.c, size.h, size.w)
-    return load(plan.data, shape, plan.classes, data_dir=plan.options.data_dir, seed=plan.train.seed)
 
 
 def _choices(plan: Plan) -> dict[str, Any]:

@@ -19,7 +19,16 @@ from archbuilder.training import RunResult
 from archbuilder.training.files import write_whole
 
 KEYS = ["epoch", "train_loss", "train_accuracy", "test_loss", "test_accuracy", "lr", "seconds", "images_per_second"]
-FILES = ["architecture.yaml", "best.pt", "curves.png", "environment.json", "facts.json", "last.pt", "metrics.jsonl"]
+FILES = [
+    "architecture.yaml",
+    "best.pt",
+    "curves.png",
+    "dataset.json",
+    "environment.json",
+    "facts.json",
+    "last.pt",
+    "metrics.jsonl",
+]
 
 
 def records(run: Path) -> list[dict[str, float]]:

@@ -1,0 +1,138 @@
+"""A run opened for reading: the one way in which every command comes to a trained network."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from archbuilder.diagnostics import ArchbuilderError, Span, declare
+from archbuilder.training import plan as plans
+from archbuilder.training.folder import DATASET, ENVIRONMENT, METRICS, NO_RUN, RunFolder
+from archbuilder.training.plan import Options, Plan
+from archbuilder.training.result import Record
+
+if TYPE_CHECKING:
+    from archbuilder.data.arrays import Splits
+    from archbuilder.modules import Network
+
+LAST, BEST = "last", "best"  # which weights of a run
+WEIGHTS = {LAST: "last.pt", BEST: "best.pt"}
+
+NO_EPOCH = declare("AB760", "a run without a finished epoch")
+
+
+@dataclass(frozen=True)
+class DataCard:
+    """What a network must know about its images beyond their shape.
+
+    `mean` and `std` are per channel, in 0..255; `train`, `validation` and `test` are numbers of images.
+    """
+
+    dataset: str
+    classes: tuple[str, ...]
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    train: int
+    validation: int
+    test: int
+
+    @classmethod
+    def of(cls, dataset: str, splits: Splits) -> DataCard:
+        validation = len(splits.validation) if splits.validation is not None else 0
+        sizes = (len(splits.train), validation, len(splits.test))
+        return cls(dataset, splits.class_names, splits.mean, splits.std, *sizes)
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run folder, as its files tell.  Nothing of it needs torch or the images until it is asked for."""
+
+    path: Path
+    plan: Plan
+    environment: dict[str, Any]
+    metrics: tuple[Record, ...]
+
+    @property
+    def name(self) -> str:
+        """The network and the time: c1c2c3c40/2026-11-21T09-30-00."""
+        return f"{self.plan.report.name}/{self.path.resolve().name}"
+
+    @property
+    def finished(self) -> bool:
+        return len(self.metrics) == self.plan.train.epochs
+
+    @cached_property
+    def splits(self) -> Splits:
+        """The images that it was trained and tested on."""
+        return images_of(self.plan)
+
+    @cached_property
+    def card(self) -> DataCard:
+        """The run's own note of its images; of a run that has none the images are read."""
+        try:
+            noted = json.loads((self.path / DATASET).read_bytes())
+            names, mean, std = (tuple(noted[key]) for key in ("classes", "mean", "std"))
+            sizes = (int(noted[key]) for key in ("train", "validation", "test"))
+            return DataCard(str(noted["dataset"]), names, mean, std, *sizes)
+        except (OSError, ValueError, KeyError, TypeError):
+            return DataCard.of(self.plan.data.dataset, self.splits)
+
+    def network(self, which: str = LAST) -> Network:
+        """The module with the weights after the last or the best epoch, on the CPU, in evaluation mode.
+
+        Raises ArchbuilderError AB704 or AB705 (damaged, of something else), AB760 (none yet).
+        """
+        from archbuilder.modules import build
+        from archbuilder.training import checkpoint
+
+        state = checkpoint.load(self.path / WEIGHTS[which], self.plan.identity)
+        if state is None:
+            raise ArchbuilderError(no_epoch(self.path))
+        network = build(self.plan.graph)
+        network.load_state_dict(state["model"])
+        return network.eval()
+
+
+def no_epoch(path: Path) -> Any:
+    hint = f"train it: archbuilder train --resume {path}"
+    return NO_EPOCH.at(Span(str(path)), "there is no finished epoch in this run", hint)
+
+
+def open_run(path: str | os.PathLike[str], data_dir: str | os.PathLike[str] | None = None) -> Run:
+    """The run in a folder, finished or not.
+
+    data_dir: where prepared data sets are kept, instead of where the run found them.
+    Raises ArchbuilderError AB702 (no run, or one whose files are damaged) and whatever is wrong with its YAML.
+    """
+    path = Path(path)
+    plan = plans.resumed(path, Options(data_dir=Path(data_dir) if data_dir else None))
+    folder = RunFolder(path, published=True)
+    return Run(path, plan, folder.read_json(ENVIRONMENT), metrics_of(path))
+
+
+def metrics_of(path: Path) -> tuple[Record, ...]:
+    """The records of metrics.jsonl; none where no epoch is finished.  Raises ArchbuilderError AB702."""
+    file = path / METRICS
+    if not file.exists():
+        return ()
+    try:
+        records = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
+    except (OSError, ValueError):
+        records = [None]
+    if not all(isinstance(record, dict) and "epoch" in record for record in records):
+        hint = "archbuilder train --resume writes it anew from the checkpoint"
+        raise ArchbuilderError(NO_RUN.at(Span(str(file)), "this is no log of epochs", hint))
+    return tuple(records)
+
+
+def images_of(plan: Plan) -> Splits:
+    """The images of a plan's `data:` section, as its network takes them.  Raises ArchbuilderError AB6xx."""
+    from archbuilder.data.datasets import load
+
+    size = plan.graph.input
+    shape = (size.c, size.h, size.w)
+    return load(plan.data, shape, plan.classes, data_dir=plan.options.data_dir, seed=plan.train.seed)
