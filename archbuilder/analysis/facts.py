@@ -123,5 +123,5 @@ def analyse(graph: Graph, diagnostics: list[Diagnostic]) -> Facts:
         reaches[node.name] = reach
         params, buffers = (0, 0) if node.shared else (node.op.params(shapes), node.op.buffers(shapes))
         layers.append(Layer(node, params, buffers, node.op.macs(shapes), reach))
-    value = field_value(graph)
+    value = field_value(graph, reaches)
     return Facts(graph, tuple(layers), value, reaches[value], reaches[graph.output])

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from fractions import Fraction
 
@@ -21,7 +21,7 @@ from archbuilder.analysis.facts import Facts, analyse
 from archbuilder.analysis.touched import Touched
 from archbuilder.analysis.touched import touched as touched_pixels
 from archbuilder.ir import ops
-from archbuilder.ir.graph import INPUT, Graph
+from archbuilder.ir.graph import INPUT, Graph, Node
 from archbuilder.ir.op import Op
 from archbuilder.ir.reach import Axis, Reach
 from archbuilder.modules import build
@@ -107,22 +107,64 @@ def fields(graph: Graph, facts: Facts) -> Iterator[str]:
 
 
 def before_gap(graph: Graph) -> str:
-    """The value that enters the first global pool; else the last average or adaptive pool; else the last map."""
-    nodes = list(cut(graph, graph.output, gates=False).nodes.values())
-    for node in nodes:
-        whole = graph.inputs(node)[0][1:3]
-        if isinstance(node.op, (ops.AvgPool2d, ops.MaxPool2d)):
-            window = (node.op.kernel, node.op.padding, node.op.dilation)
-            if window == (whole, (0, 0), (1, 1)) and whole != (1, 1):
-                return node.inputs[0]
-        if isinstance(node.op, ops.AdaptivePool) and node.op.size == (1, 1):
-            return node.inputs[0]
-    ends = [i for i, node in enumerate(nodes) if isinstance(node.op, (ops.Flatten, ops.Linear))]
-    maps = nodes[: ends[0]] if ends else nodes
-    pools = [node for node in maps if isinstance(node.op, (ops.AvgPool2d, ops.AdaptivePool))]
-    if pools:
-        return pools[-1].inputs[0]
-    return maps[-1].name if maps else INPUT
+    """The value that enters the global pools without which no path leads to the output; else the average pools that
+    only single units follow; else the last map.  Of several values the one that sees most."""
+    open_values = without_global_pool(graph)
+    whole = met_backwards(graph, lambda node: is_global(graph, node) and node.inputs[0] in open_values, open_values)
+    average = met_backwards(
+        graph,
+        lambda node: isinstance(node.op, (ops.AvgPool2d, ops.AdaptivePool)),
+        {INPUT} | {node.name for node in graph.nodes.values() if is_window(node)},
+    )
+    maps = {INPUT} | {node.name for node in graph.nodes.values() if not node.shape.flat}
+    vectors = met_backwards(graph, lambda node: node.shape.flat and set(node.inputs) <= maps, maps)
+    found = whole or average or vectors or [graph.output]
+    return max(found, key=lambda value: sum(extent(cut(graph, value), axis) for axis in (0, 1)))
+
+
+def without_global_pool(graph: Graph) -> set[str]:
+    """The values to which a path leads from the image that passes no global pool."""
+    found = {INPUT}
+    for node in graph.nodes.values():
+        if not is_global(graph, node) and not found.isdisjoint(sources(node)):
+            found.add(node.name)
+    return found
+
+
+def met_backwards(graph: Graph, wanted: Callable[[Node], bool], forbidden: set[str]) -> list[str]:
+    """What enters the wanted layers that the paths back from the output meet first; nothing where one of these
+    paths comes to a forbidden value before."""
+    waiting, found = [graph.output], []
+    for name in waiting:
+        node = graph.nodes.get(name)
+        if node and wanted(node):
+            found += sources(node)
+        elif name in forbidden or node is None:
+            return []
+        else:
+            waiting += [source for source in sources(node) if source not in waiting]
+    return sorted(found, key=[INPUT, *graph.nodes].index)
+
+
+def is_global(graph: Graph, node: Node) -> bool:
+    whole = graph.inputs(node)[0][1:3]
+    if isinstance(node.op, (ops.AvgPool2d, ops.MaxPool2d)):
+        dilation = getattr(node.op, "dilation", (1, 1))
+        return (node.op.kernel, node.op.padding, dilation) == (whole, (0, 0), (1, 1)) and whole != (1, 1)
+    return isinstance(node.op, ops.AdaptivePool) and node.op.size == (1, 1)
+
+
+def is_window(node: Node) -> bool:
+    """Whether a unit sees its neighbours; where one pixel is left it has none."""
+    enlarged = isinstance(node.op, ops.Upsample)
+    slid = isinstance(node.op, (ops.Conv2d, ops.MaxPool2d)) and max(node.op.kernel) > 1
+    return (enlarged or slid) and node.shape.h * node.shape.w > 1
+
+
+def extent(graph: Graph, axis: int) -> int:
+    """How many pixels unit 0 of the output spans."""
+    seen = walk(graph, axis, 0)
+    return max(seen) - min(seen) + 1
 
 
 def cut(graph: Graph, value: str, gates: bool = True) -> Graph:

@@ -7,7 +7,7 @@ from dataclasses import replace
 import torch
 from torch import nn
 
-from archbuilder.analysis.field import field_value
+from archbuilder.analysis.facts import analyse
 from archbuilder.ir.graph import Graph
 from archbuilder.modules import build
 from archbuilder.modules.own import ChannelNorm, TanhExp
@@ -20,7 +20,7 @@ def with_gradient(graph: Graph, axis: int, side: int) -> tuple[int, int, int]:
     """A central unit of the map that a limit is about, and the first and last pixel that it depends on.
 
     The image is `side` pixels long along the axis and as it was along the other."""
-    value = field_value(graph)
+    value = analyse(graph, []).value
     names = list(graph.nodes)
     nodes = {name: graph.nodes[name] for name in names[: names.index(value) + 1]}
     sides = [graph.input.h, graph.input.w]
