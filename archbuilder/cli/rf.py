@@ -56,16 +56,10 @@ def _plot(facts: Facts, path: str) -> None:
 
 def _measure(facts: Facts) -> Measured | None:
     """The measured field of the middle unit, None without torch."""
-    from archbuilder.analysis.view import views
-    from archbuilder.exporters.field_plot import Measured
+    from archbuilder.exporters.measured_field import measured_field
 
     try:
-        from archbuilder.modules.effective import effective_field, level, side
+        return measured_field(facts)
     except ImportError:
         print("without torch the effective field is not measured: pip install 'archbuilder[train]'", file=sys.stderr)
         return None
-    h, w = views(facts)
-    heat = effective_field(facts.graph, facts.value, (h.unit, w.unit))
-    (half, half_part), (most, most_part) = level(heat, 0.5), level(heat, 0.95)
-    parts = f"half of it: {100 * half_part:.0f} % of the image, 95 % of it: {100 * most_part:.0f} %"
-    return Measured(heat, (half, most), f"{parts};\neffective side: {side(heat):.0f} pixels")

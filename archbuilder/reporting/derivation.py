@@ -40,17 +40,16 @@ SIGNS = {  # what stands in a table, and what it means
 
 def text(name: str, facts: Facts) -> str:
     """For people: the recurrence, the table, and what comes out."""
-    rows = [HEADER, *_rows(facts)]
-    start = [f"{name}: the receptive field, layer by layer", "", *RECURRENCE, *_legend(rows), ""]
-    return "\n".join([*start, *columns(_without_empty(rows), LEFT), "", *field_lines(facts)])
+    legend, rows = table(facts)
+    start = [f"{name}: the receptive field, layer by layer", "", *legend, ""]
+    return "\n".join([*start, *columns(rows, LEFT), "", *field_lines(facts)])
 
 
 def markdown(name: str, facts: Facts) -> str:
     """For a README."""
-    rows = [HEADER, *_rows(facts)]
-    header, *lines = _without_empty(rows)
+    legend, (header, *lines) = table(facts)
     sides = tuple(":--" if title in LEFT else "--:" for title in header)
-    parts = [f"## {name}: the receptive field, layer by layer", "", "```text", *RECURRENCE, *_legend(rows), "```", ""]
+    parts = [f"## {name}: the receptive field, layer by layer", "", "```text", *legend, "```", ""]
     parts += ["| " + " | ".join(cells) + " |" for cells in (header, sides, *lines)]
     return "\n".join([*parts, "", "```text", *field_lines(facts), "```"])
 
@@ -85,6 +84,12 @@ FORMATS: dict[str, Callable[[str, Facts], str]] = {
     "csv": comma_separated,
     "json": to_json,
 }
+
+
+def table(facts: Facts) -> tuple[list[str], list[Row]]:
+    """What the columns mean, and the rows, their header first."""
+    rows = [HEADER, *_rows(facts)]
+    return [*RECURRENCE, *_legend(rows)], _without_empty(rows)
 
 
 def _rows(facts: Facts) -> Iterator[Row]:
