@@ -8,7 +8,7 @@ import keyword
 from collections.abc import Iterable
 from importlib import import_module
 from pkgutil import iter_modules
-from typing import Annotated, ClassVar, TypeVar
+from typing import Annotated, Any, ClassVar, TypeVar
 
 from pydantic import Field
 
@@ -16,7 +16,7 @@ from archbuilder.diagnostics import ArchbuilderError, declare
 from archbuilder.document import Node
 from archbuilder.ir.builder import GraphBuilder
 from archbuilder.ir.graph import INPUT
-from archbuilder.schema.fields import Name
+from archbuilder.schema.fields import NAME_FORM, Check, Variables, failure, read_name, reads
 from archbuilder.schema.model import Child, Env, Family, Model
 
 MAX_BLOCKS = 20_000  # definitions can multiply: reading more would take seconds
@@ -37,6 +37,24 @@ RESERVED = frozenset(
 ) | {INPUT}
 
 
+def is_reserved(name: str) -> bool:
+    """Whether a name means something else: an attribute of nn.Module, a word of Python."""
+    return name in RESERVED or keyword.iskeyword(name)
+
+
+@reads(**NAME_FORM)
+def _free_name(value: Any, variables: Variables) -> str:
+    """A name that a layer can have."""
+    found = read_name(value, variables)
+    if is_reserved(found):
+        message = f"{found} means something else in Python or torch"
+        raise failure(message, f"use another one, {found}_ or {found}1 for example", NAME_TAKEN)
+    return found
+
+
+FreeName = Annotated[str, Check(_free_name)]
+
+
 class Block(Model):
     """Base of every block: a piece of network that lowers itself to ops."""
 
@@ -44,7 +62,7 @@ class Block(Model):
     EXAMPLE: ClassVar[str] = ""
     REJECTS: ClassVar[dict[str, str]] = {}
 
-    name: Annotated[Name | None, Field(description="a name of its own in paths and tables")] = None
+    name: Annotated[FreeName | None, Field(description="a name of its own in paths and tables")] = None
 
     @property
     def word(self) -> str:
@@ -125,13 +143,8 @@ BLOCK_LIST = {"type": "array", "items": BLOCKS}  # as JSON Schema
 Blocks = Annotated[tuple[Block, ...], Child(read_blocks, BLOCK_LIST), Field(min_length=1)]
 
 
-def is_reserved(name: str) -> bool:
-    """Whether a name means something else: an attribute of nn.Module, a word of Python."""
-    return name in RESERVED or keyword.iskeyword(name)
-
-
 def _check_names(blocks: Iterable[Block], env: Env) -> None:
-    """Names must be free: unequal among siblings, no attribute of nn.Module, no word of Python."""
+    """Names must be unequal among siblings."""
     seen: set[str] = set()
     for block in blocks:
         name = block.name
@@ -141,9 +154,6 @@ def _check_names(blocks: Iterable[Block], env: Env) -> None:
             env.report(
                 NAME_TAKEN, block.span("name"), f"the name {name} occurs twice in one list of blocks", "rename one"
             )
-        if is_reserved(name):
-            message = f"the name {name} means something else in Python or torch"
-            env.report(NAME_TAKEN, block.span("name"), message, f"use another one, {name}_ or {name}1 for example")
         seen.add(name)
 
 

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic_core import PydanticCustomError, core_schema
 
-from archbuilder.diagnostics import show
+from archbuilder.diagnostics import Code, show
 from archbuilder.schema.expressions import MAX_LENGTH, PATTERN, ExpressionError, evaluate
 
 MAX_INTEGER = 1_000_000  # no small network has a wider layer
@@ -58,10 +58,10 @@ class Check:
         return core_schema.with_info_plain_validator_function(validate)
 
 
-def failure(message: str, hint: str = "") -> PydanticCustomError:
-    """The error of a reading function: what is wrong, and a remedy."""
+def failure(message: str, hint: str = "", code: Code | None = None) -> PydanticCustomError:
+    """The error of a reading function: what is wrong, and a remedy; AB103 where it has no code of its own."""
     # braces are pydantic's template syntax: the text travels as a value, never as the template
-    return PydanticCustomError("archbuilder", "{text}", {"text": message, "hint": hint})
+    return PydanticCustomError("archbuilder", "{text}", {"text": message, "hint": hint, "code": code})
 
 
 def expected(what: str, value: Any, hint: str = "") -> PydanticCustomError:
@@ -171,7 +171,7 @@ NAME_FORM = {"title": "name", "type": "string", "pattern": f"^{_NAME}$"}
 
 
 @reads(**NAME_FORM)
-def _name(value: Any, variables: Variables) -> str:
+def read_name(value: Any, variables: Variables) -> str:
     if not isinstance(value, str) or not re.fullmatch(_NAME, value):
         raise failure(f"{show(value)} is not a name", "a letter, then up to 59 letters, digits and underscores")
     return value
@@ -180,7 +180,7 @@ def _name(value: Any, variables: Variables) -> str:
 @reads(anyOf=[NAME_FORM, {"type": "array", "items": NAME_FORM}])
 def _names(value: Any, variables: Variables) -> tuple[str, ...]:
     """One name or a list of names."""
-    return tuple(_name(item, variables) for item in (value if isinstance(value, (list, tuple)) else [value]))
+    return tuple(read_name(item, variables) for item in (value if isinstance(value, (list, tuple)) else [value]))
 
 
 Positive = Annotated[int, Check(integer(1))]
@@ -190,5 +190,5 @@ SymmetricPadding = Annotated[tuple[int, int], Check(size(0))]
 Sides = tuple[int, int, int, int]  # top, bottom, left, right
 Padding = Annotated[Literal["same", "valid"] | Sides, Check(_padding)]
 Probability = Annotated[float, Check(number(0, 1))]
-Name = Annotated[str, Check(_name)]
+Name = Annotated[str, Check(read_name)]
 Names = Annotated[tuple[str, ...], Check(_names)]

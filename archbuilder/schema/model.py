@@ -208,7 +208,7 @@ def _report(errors: Sequence[Any], reported: set[str], model: type[Model], node:
                 env.report(REQUIRED, node.span, f"the field {name} is missing", _missing_hint(name, model))
         elif kind == "archbuilder":
             context = found[0]["ctx"]
-            env.report(VALUE, span, label + context["text"], context["hint"])
+            env.report(context["code"] or VALUE, span, label + context["text"], context["hint"])
         else:
             value = (node.get(name) or node).plain()
             expected = " or ".join(map(_expected, found))

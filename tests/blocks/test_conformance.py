@@ -144,6 +144,35 @@ def test_reserved_name_is_refused(name: str):
     assert set(errors(report)) <= {"AB103", "AB202"}
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "conv: {out: 8, norm: {kind: batch, name: NAME}}",
+        "conv: {out: 8, activation: {kind: relu, name: NAME}}",
+        "conv: {out: 8, dropout: {p: 0.1, name: NAME}}",
+        "skip: {blocks: [{strided: 8}], norm: {kind: group, name: NAME}}",
+        "norm: {name: NAME}",
+        "repeat: {name: NAME, times: 2, blocks: [{conv: 8}]}",
+        "branches: {paths: [[], [{skip: {name: NAME, blocks: [{conv: 16}]}}]]}",
+    ],
+)
+@pytest.mark.parametrize("name", ["train", "lambda", "input"])
+def test_reserved_name_is_refused_wherever_a_layer_gets_one(text: str, name: str):
+    file, lines = network(text.replace("NAME", name))
+    (diagnostic,) = archbuilder.check(file).diagnostics
+    assert (diagnostic.code.id, diagnostic.span.line) == ("AB202", lines[0])
+    assert file.splitlines()[diagnostic.span.line - 1][diagnostic.span.column - 1 :].startswith("name")
+    assert name in diagnostic.message
+    assert diagnostic.hint
+
+
+@pytest.mark.parametrize("section", ["defaults: {norm: {kind: batch, name: half}}", "define: {a: {blocks: [gap]}}"])
+def test_reserved_name_is_refused_in_other_sections(section: str):
+    item = "conv: 8" if section.startswith("defaults") else "a: {name: half}"
+    report = archbuilder.check(f"{section}\n{network(item)[0]}")
+    assert [d.code.id for d in report.diagnostics] == ["AB202"]
+
+
 def test_unknown_block_gets_the_nearest_as_a_hint():
     (diagnostic,) = archbuilder.check(network("dilatd: {out: 8}")[0]).diagnostics
     assert (diagnostic.code.id, diagnostic.hint) == ("AB101", "did you mean dilated?")

@@ -160,7 +160,7 @@ WORDS = {
     "train: {optimizer: 3}\nnetwork: [gap]": ("expected the name of an optimizer, found 3", "adamw, sgd"),
     "train: {optimizer: adam}\nnetwork: [gap]": ("there is no optimizer adam", "did you mean adamw?"),
     "data: {dataset: cifar}\nnetwork: [gap]": ("", "did you mean cifar10?"),
-    "network: [{conv: {out: 16, name: train}}]": ("the name train means something else", "train_"),
+    "network: [{conv: {out: 16, name: train}}]": ("name: train means something else in Python or torch", "train_"),
 }
 
 

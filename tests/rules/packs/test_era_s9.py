@@ -318,6 +318,12 @@ def test_gap(hold: Hold, pool: str):
     assert held.ok and held.verdict.message == "over the whole 16x16 map"
 
 
+def test_gap_after_a_global_pool_on_one_path_of_several(hold: Hold):
+    paths = "branches: {paths: [[{conv: 8}], [gap, {pointwise: 8}, {upsample: 16}]]}"
+    held = hold("gap", network("strided: 8", paths, "gap", "classifier"))
+    assert held.ok and [each.name for each in held.verdict.by] == ["gap"]
+
+
 @pytest.mark.parametrize(
     ("blocks", "place", "why"),
     [

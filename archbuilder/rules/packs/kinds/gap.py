@@ -25,12 +25,16 @@ class Gap(Rule):
 
     def judge(self, net: Network) -> Outcome:
         nodes = [node for node in net.graph.nodes.values() if node.name not in net.gates]
-        found = next((number for number, node in enumerate(nodes) if _is_global(net, node)), None)
-        if found is None:
+        pools = [number for number, node in enumerate(nodes) if _is_global(net, node)]
+        if not pools:
             return _missed(net, nodes)
-        larger = next((node for node in nodes[found:] if (node.shape.h, node.shape.w) != (1, 1)), None)
-        if larger:
-            message = f"the map that {nodes[found].name} pools is not the last: {larger.name} makes another after it"
+        maps = [number for number, node in enumerate(nodes) if (node.shape.h, node.shape.w) != (1, 1)]
+        found = next((number for number in pools if number > max(maps, default=-1)), None)
+        if found is None:
+            larger = nodes[next(number for number in maps if number > pools[-1])]
+            message = (
+                f"the map that {nodes[pools[-1]].name} pools is not the last: {larger.name} makes another after it"
+            )
             return missed(LACKING, message, HINT, larger.span)
         x = net.graph.inputs(nodes[found])[0]
         return Outcome(Evidence.of(nodes[found]), f"over the whole {x.h}x{x.w} map")
