@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.optim import Optimizer
-from torch.optim.lr_scheduler import LRScheduler
+
+from archbuilder.training.optim import Optimizer
+from archbuilder.training.processes import Processes
+from archbuilder.training.schedule import Schedule
 
 Batches = Iterable[tuple[Tensor, Tensor]]  # images (b, c, h, w) float32 and labels (b,) int64, on the device
 Loss = Callable[[Tensor, Tensor], Tensor]
@@ -39,8 +42,24 @@ class Meter:
         self.images += len(labels)
 
     def score(self) -> Score:
+        """Of the images that this process has seen."""
         loss, right = self._sums.tolist()
         return Score(loss / self.images, 100 * right / self.images, self.images)
+
+    def total(self, processes: Processes) -> Score:
+        """Of the images that all processes have seen together."""
+        everyone = Meter(self._sums.device)
+        for each in processes.gather(self.state()):
+            everyone.merge(each)
+        return everyone.score()
+
+    def state(self) -> dict[str, Any]:
+        return {"sums": self._sums.cpu(), "images": self.images}
+
+    def merge(self, state: dict[str, Any]) -> None:
+        """Add what another meter has seen."""
+        self._sums += state["sums"].to(self._sums)
+        self.images += state["images"]
 
 
 def train_pass(
@@ -48,35 +67,33 @@ def train_pass(
     batches: Batches,
     loss_of: Loss,
     optimizer: Optimizer,
-    schedule: LRScheduler,
+    schedule: Schedule,
     meter: Meter,
-    watch: Callable[[Meter], None],
-) -> float:
-    """One epoch of training; the schedule moves on with every batch, and `watch` sees the meter after it.
+    watch: Callable[[float], None],
+    share: Callable[[int], float] = lambda images: 1.0,
+) -> None:
+    """Training on the batches of an epoch; the schedule moves on with every one, and `watch` gets its learning rate.
 
-    The meter gets the training images as they were seen: augmented, with dropout, the weights
-    still moving.  Returns the learning rate of the last batch.
+    The meter gets the training images as they were seen: augmented, with dropout, the weights still moving.
+    share: weight of the mean loss of so many images, where several processes take their parts of a batch.
     """
     module.train()
-    rate = 0.0
     for images, labels in batches:
         optimizer.zero_grad()
         logits = module(images)
         loss = loss_of(logits, labels)
-        loss.backward()
-        rate = float(schedule.get_last_lr()[0])
-        optimizer.step()
+        (loss * share(len(labels))).backward()
+        rate = optimizer.lr * schedule.factor
+        optimizer.step(schedule.factor)
         schedule.step()
         meter.add(loss, logits, labels)
-        watch(meter)
-    return rate
+        watch(rate)
 
 
 @torch.no_grad()
-def evaluate(module: nn.Module, batches: Batches, loss_of: Loss, meter: Meter) -> Score:
-    """The score on all images of a split, in eval mode: no dropout, BatchNorm's running statistics."""
+def evaluate(module: nn.Module, batches: Batches, loss_of: Loss, meter: Meter) -> None:
+    """Images of a split into the meter, in eval mode: no dropout, BatchNorm's running statistics."""
     module.eval()
     for images, labels in batches:
         logits = module(images)
         meter.add(loss_of(logits, labels), logits, labels)
-    return meter.score()

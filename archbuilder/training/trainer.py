@@ -10,19 +10,23 @@ from typing import Any
 import torch
 
 from archbuilder.data.arrays import Images, Splits
-from archbuilder.data.batches import batch_count, eval_batches, train_batches
+from archbuilder.data.batches import batch_count, batch_sizes, eval_batches, train_batches
 from archbuilder.diagnostics import ArchbuilderError, Diagnostic, declare
 from archbuilder.modules import build
 from archbuilder.modules.quick import quicken
 from archbuilder.training.loop import Meter, Score, evaluate, train_pass
+from archbuilder.training.optim import make_optimizer
 from archbuilder.training.plan import Plan
-from archbuilder.training.recipe import make_loss, make_optimizer, make_schedule
+from archbuilder.training.processes import ALONE, Processes
+from archbuilder.training.recipe import make_loss
 from archbuilder.training.result import Record
+from archbuilder.training.schedule import Schedule
 
 NOTHING = declare("AB711", "nothing that could be trained")
 NOT_FINITE = declare("AB712", "a loss that is no longer a number")
 
 Watch = Callable[[int, Score], None]  # the epoch, and its score up to now
+Between = Callable[[], None]  # after every batch: the trainer is in a state that can be saved
 State = dict[str, Any]
 
 
@@ -30,12 +34,14 @@ class Trainer:
     """Module, optimizer and schedule of one run: made once, in a state that can be saved and brought back.
 
     metrics: one record per finished epoch.
+    batch:   batches of the next epoch that are trained already; its sums are in `meter`.
     """
 
-    def __init__(self, plan: Plan, splits: Splits, device: torch.device) -> None:
-        self.plan, self.splits, self.device = plan, splits, device
+    def __init__(self, plan: Plan, splits: Splits, device: torch.device, processes: Processes = ALONE) -> None:
+        self.plan, self.splits, self.device, self.processes = plan, splits, device, processes
         self.metrics: list[Record] = []
-        recipe, batches = plan.train, batch_count(len(splits.train), plan.data.batch_size)
+        self._begin_epoch()
+        recipe, batches = plan.train, self.batches
         torch.manual_seed(recipe.seed)
         module = build(plan.graph).to(device)
         if not batches or not any(p.requires_grad for p in module.parameters()):
@@ -44,36 +50,51 @@ class Trainer:
         if device.type == "cpu":
             quicken(self.module)
         self.optimizer = make_optimizer(recipe.optimizer, self.module)
-        self.schedule = make_schedule(recipe.schedule, self.optimizer, recipe.epochs, batches)
+        self.schedule = Schedule(recipe.schedule, recipe.epochs, batches)
         self.loss = make_loss(recipe.loss)
+        self.parallel = processes.wrap(self.module)
+        processes.seed(recipe.seed)
+
+    def _begin_epoch(self) -> None:
+        self.batch, self.rate, self.spent = 0, 0.0, 0.0
+        self.meter = Meter(self.device)
 
     @property
     def done(self) -> int:
         """Epochs that are finished."""
         return len(self.metrics)
 
-    def epoch(self, watch: Watch) -> Record:
-        """Train one epoch and evaluate; the record is added to `metrics`.
+    @property
+    def batches(self) -> int:
+        """Batches of an epoch."""
+        return batch_count(len(self.splits.train), self.plan.data.batch_size, self.processes.count)
+
+    def epoch(self, watch: Watch, between: Between = lambda: None) -> Record:
+        """Train one epoch, or the rest of it, and evaluate; the record is added to `metrics`.
+
+        between: is called after every batch, when all that `state` holds fits together; what it raises ends
+                 the epoch there, and `epoch` may be called again.
 
         seconds: training and evaluation; images_per_second: of training alone.
         Raises ArchbuilderError AB712 where a loss is infinite or no number.
         """
-        number, start = self.done + 1, perf_counter()
+        number = self.done + 1
         last = number == self.plan.train.epochs
-        meter = Meter(self.device)
-        rate = self._train(number, meter, watch)
-        score = self._finite(meter.score(), number, "training")
-        trained = perf_counter() - start
+        self._train(number, watch, between)
+        score = self._finite(self.meter.total(self.processes), number, "training")
+        evaluated = perf_counter()
         record: Record = {"epoch": number, "train_loss": score.loss, "train_accuracy": score.accuracy}
         if self.splits.validation is not None:
             record |= self._evaluate("validation", self.splits.validation, number)
         if self.splits.validation is None or last:
             record |= self._evaluate("test", self.splits.test, number)
-        record |= {"lr": rate, "seconds": perf_counter() - start, "images_per_second": score.images / trained}
+        seconds = self.spent + perf_counter() - evaluated
+        record |= {"lr": self.rate, "seconds": seconds, "images_per_second": score.images / self.spent}
         self.metrics.append(record)
+        self._begin_epoch()
         return record
 
-    def _train(self, number: int, meter: Meter, watch: Watch) -> float:
+    def _train(self, number: int, watch: Watch, between: Between) -> None:
         data, splits = self.plan.data, self.splits
         batches = train_batches(
             splits.train,
@@ -82,22 +103,35 @@ class Trainer:
             std=splits.std,
             seed=self.plan.train.seed,
             epoch=number,
+            first=self.batch,
             device=self.device,
+            shard=self.processes.shard,
         )
-        seen = perf_counter()
+        sizes = batch_sizes(len(splits.train), data.batch_size, self.processes.count)
+        seen, before = perf_counter(), perf_counter() - self.spent
 
-        def look(meter: Meter) -> None:
+        def look(rate: float) -> None:
             nonlocal seen
+            self.batch, self.rate, self.spent = self.batch + 1, rate, perf_counter() - before
+            between()
             if perf_counter() - seen > 0.5:  # to look is to wait for the device
                 seen = perf_counter()
-                watch(number, self._finite(meter.score(), number, "training"))
+                watch(number, self._finite(self.meter.score(), number, "training"))
 
-        return train_pass(self.module, batches, self.loss, self.optimizer, self.schedule, meter, look)
+        def share(images: int) -> float:
+            return images * self.processes.count / sizes[self.batch]
+
+        train_pass(self.parallel, batches, self.loss, self.optimizer, self.schedule, self.meter, look, share)
 
     def _evaluate(self, name: str, images: Images, number: int) -> Record:
         mean, std = self.splits.mean, self.splits.std
-        batches = eval_batches(images, self.plan.data, mean=mean, std=std, device=self.device)
-        score = self._finite(evaluate(self.module, batches, self.loss, Meter(self.device)), number, name)
+        batches = eval_batches(
+            images, self.plan.data, mean=mean, std=std, device=self.device, shard=self.processes.shard
+        )
+        self.processes.align(self.module)
+        meter = Meter(self.device)
+        evaluate(self.module, batches, self.loss, meter)
+        score = self._finite(meter.total(self.processes), number, name)
         return {f"{name}_loss": score.loss, f"{name}_accuracy": score.accuracy}
 
     def _finite(self, score: Score, number: int, what: str) -> Score:
@@ -110,28 +144,48 @@ class Trainer:
 
     def state(self) -> State:
         """All of it as tensors and plain data."""
-        rng = {"cpu": torch.get_rng_state()}
-        if self.device.type != "cpu":
-            rng["device"] = _backend(self.device).get_rng_state()
         return {
             "run": self.plan.identity,
             "epoch": self.done,
+            "batch": self.batch,
+            "lr": self.rate,
+            "seconds": self.spent,
             "metrics": self.metrics,
             "model": self.module.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "schedule": self.schedule.state_dict(),
-            "rng": rng,
+            "processes": self.processes.gather(self._own()),
         }
+
+    def _own(self) -> State:
+        """What each of several processes has for itself: its random numbers, its share of the epoch's sums."""
+        rng = {"cpu": torch.get_rng_state()}
+        if self.device.type != "cpu":
+            rng["device"] = _backend(self.device).get_rng_state()
+        return {"rng": rng, "meter": self.meter.state()}
 
     def restore(self, state: State) -> None:
         """Be as `state` was when it was saved.  Raises what torch raises for a state of another network."""
         self.module.load_state_dict(state["model"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.schedule.load_state_dict(state["schedule"])
-        self.metrics = list(state["metrics"])
-        torch.set_rng_state(state["rng"]["cpu"])
-        if self.device.type != "cpu" and "device" in state["rng"]:
-            _backend(self.device).set_rng_state(state["rng"]["device"])
+        self.metrics, self.batch = list(state["metrics"]), state["batch"]
+        self.rate, self.spent = state["lr"], state["seconds"]
+        everyone = state["processes"]
+        everyone, processes = state["processes"], self.processes
+        self.meter = Meter(self.device)
+        if len(everyone) == processes.count:
+            self._restore_own(everyone[processes.rank])
+            return
+        for own in everyone if processes.main else []:  # another number of processes: its sums go to the first
+            self.meter.merge(own["meter"])
+        processes.seed(self.plan.train.seed, self.done, self.batch)
+
+    def _restore_own(self, own: State) -> None:
+        self.meter.merge(own["meter"])
+        torch.set_rng_state(own["rng"]["cpu"])
+        if self.device.type != "cpu" and "device" in own["rng"]:
+            _backend(self.device).set_rng_state(own["rng"]["device"])
 
 
 def _backend(device: torch.device) -> Any:

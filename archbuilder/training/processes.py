@@ -1,0 +1,54 @@
+"""The processes that train one run together: this one alone, or as many as `torchrun` has started.
+
+Every process takes its part of each batch; the first one (rank 0) writes the run folder and speaks.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from torch import nn
+
+T = TypeVar("T")
+
+
+class Processes:
+    """This process alone: what the others would be asked, it answers itself.
+
+    rank:  which one this is, from 0.
+    count: how many there are.
+    """
+
+    rank = 0
+    count = 1
+
+    @property
+    def main(self) -> bool:
+        """Is it this one that writes and speaks?"""
+        return self.rank == 0
+
+    @property
+    def shard(self) -> tuple[int, int]:
+        return self.rank, self.count
+
+    def wrap(self, module: nn.Module) -> nn.Module:
+        """The module to train: backward through it gives every process the mean of all gradients."""
+        return module
+
+    def align(self, module: nn.Module) -> None:
+        """Give every process the buffers of the first one: BatchNorm's statistics are those of its own images."""
+
+    def gather(self, value: T) -> list[T]:
+        """The value of every process, in order, for every process."""
+        return [value]
+
+    def highest(self, value: int) -> int:
+        """The highest value among the processes, as it was when they last asked: nobody waits for it."""
+        return value
+
+    def seed(self, *key: int) -> None:
+        """Start the random numbers of a process that is not the first anew: equal ones would drop equal units."""
+
+
+ALONE = Processes()
