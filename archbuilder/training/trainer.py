@@ -171,7 +171,6 @@ class Trainer:
         self.schedule.load_state_dict(state["schedule"])
         self.metrics, self.batch = list(state["metrics"]), state["batch"]
         self.rate, self.spent = state["lr"], state["seconds"]
-        everyone = state["processes"]
         everyone, processes = state["processes"], self.processes
         self.meter = Meter(self.device)
         if len(everyone) == processes.count:
