@@ -23,16 +23,24 @@ MAX_NAMES, MAX_NAME = 200, 100  # how many names are searched for a near one, an
 
 
 class Span(NamedTuple):
-    """A stretch of a source text.  Lines and columns count from 1; the end is exclusive."""
+    """A stretch of a source text.  Lines and columns count from 1; the end is exclusive.
+
+    `file` alone is a place without a line: a file as a whole, a folder, a command, an option (`--set classes=3`).
+    """
 
     file: str
-    line: int = 1
-    column: int = 1
-    end_line: int = 1
-    end_column: int = 1
+    line: int = 0
+    column: int = 0
+    end_line: int = 0
+    end_column: int = 0
+
+    @property
+    def is_option(self) -> bool:
+        """Whether this is no text at all, but what was said on the command line."""
+        return self.file.startswith("--")
 
     def __str__(self) -> str:
-        return f"{self.file}:{self.line}:{self.column}"
+        return f"{self.file}:{self.line}:{self.column}" if self.line else self.file
 
 
 @dataclass(frozen=True)
@@ -41,12 +49,19 @@ class Code:
 
     `exit_status` is what the command line returns for it: 1 where a readable input is wrong,
     2 where the command could not run at all (a missing file, bad arguments).
+    A `verdict` is what a network that was analysed misses: a limit, a rule.  Every other error stops the analysis.
     """
 
     id: str
     title: str
     severity: Severity = "error"
     exit_status: int = 1
+    verdict: bool = False
+
+    @property
+    def ignorable(self) -> bool:
+        """Whether the user may wave it away: a file that could not be analysed must never pass for a clean one."""
+        return self.verdict or self.severity == "warning"
 
     def at(self, span: Span, message: str, hint: str = "") -> Diagnostic:
         """A finding of this kind at a place."""
@@ -56,11 +71,11 @@ class Code:
 _declared: dict[str, Code] = {}
 
 
-def declare(id: str, title: str, severity: Severity = "error", exit_status: int = 1) -> Code:
+def declare(id: str, title: str, severity: Severity = "error", exit_status: int = 1, verdict: bool = False) -> Code:
     """Register a code.  Raises ValueError if the id is taken: one id has one meaning."""
     if id in _declared:
         raise ValueError(f"{id} is declared twice: {_declared[id].title!r} and {title!r}")
-    _declared[id] = code = Code(id, title, severity, exit_status)
+    _declared[id] = code = Code(id, title, severity, exit_status, verdict)
     return code
 
 
@@ -77,6 +92,11 @@ class Diagnostic:
     def severity(self) -> Severity:
         return self.code.severity
 
+    @property
+    def exit_status(self) -> int:
+        """What the command line returns for it: that of its code, but 2 where an argument is at fault."""
+        return 2 if self.span.is_option and not self.code.ignorable else self.code.exit_status
+
     def __str__(self) -> str:
         hint = f"\n  hint: {self.hint}" if self.hint else ""
         return f"{self.span}: {self.code.id} {self.message}{hint}"
@@ -91,7 +111,7 @@ class ArchbuilderError(Exception):
 
     @property
     def exit_status(self) -> int:
-        return max((d.code.exit_status for d in self.diagnostics), default=1)
+        return max((d.exit_status for d in self.diagnostics), default=1)
 
 
 def did_you_mean(found: str, known: Iterable[str]) -> str:

@@ -230,7 +230,7 @@ class _Reader:
                 raise ArchbuilderError(SYNTAX.at(self._span(event), message, "one file describes one network"))
         if self.root is None or self.root.value is None:
             hint = "start from architectures/quickstart.yaml"
-            raise ArchbuilderError(EMPTY.at(Span(self.name), "the file is empty", hint))
+            raise ArchbuilderError(EMPTY.at(Span(self.name, 1, 1, 1, 1), "the file is empty", hint))
         return self.root
 
     def _scalar(self, event: Any) -> None:

@@ -86,7 +86,7 @@ def check_text(text: str, file: str, overrides: Sequence[str] = (), rules: Seque
         extend(doc)
         apply(doc, overrides)
     except ArchbuilderError as error:
-        broken = Document(file, text, document.Node(None, Span(file)), sources={file: text})
+        broken = Document(file, text, document.Node(None, Span(file, 1, 1, 1, 1)), sources={file: text})
         return Report(file, broken, diagnostics=error.diagnostics)
     diagnostics += doc.diagnostics
     if doc.root.get("archbuilder_rules") is not None:
@@ -99,6 +99,10 @@ def check_text(text: str, file: str, overrides: Sequence[str] = (), rules: Seque
         from archbuilder.spec.data import problems  # loaded already, with the section
 
         diagnostics += problems(spec.data, spec.input, spec.classes)
+    if spec.train is not None:
+        from archbuilder.spec.train import problems as misfits  # loaded already, with the section
+
+        diagnostics += misfits(spec.train)
     facts = analyse(graph, diagnostics) if _clean(diagnostics) else None
     limits = measure(spec.limits, facts, diagnostics)
     verdicts = _judge(doc, spec, graph, facts, rules, diagnostics) if spec.rules or rules else ()

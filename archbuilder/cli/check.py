@@ -73,7 +73,7 @@ def _print(reports: list[Report], quiet: bool, verbose: bool) -> None:
 
 
 def _status(report: Report, strict: bool) -> int:
-    found = [d.code.exit_status for d in report.diagnostics if strict or d.severity == "error"]
+    found = [d.exit_status for d in report.diagnostics if strict or d.severity == "error"]
     return max(found, default=0)
 
 

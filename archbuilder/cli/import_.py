@@ -50,7 +50,7 @@ def run(args: Namespace) -> int:
     module, source = load(file, name, arguments), f"{file.name}, {name}({given})"
     imported = convert(module, shape, name=name, source=source, file=str(args.out or f"{name}.yaml"))
     _write(imported, args.out)
-    return max((d.code.exit_status for d in imported.diagnostics), default=0)
+    return max((d.exit_status for d in imported.diagnostics), default=0)
 
 
 def _write(imported: Imported, out: Path | None) -> None:

@@ -46,5 +46,7 @@ def _related(found: Diagnostic) -> list[types.DiagnosticRelatedInformation]:
 
 def _roughly(span: Span) -> types.Range:
     """The place in a file that is not open: right but for lines with characters of two units."""
+    if not span.line:
+        return types.Range(types.Position(0, 0), types.Position(0, 0))
     start = types.Position(span.line - 1, span.column - 1)
     return types.Range(start, types.Position(span.end_line - 1, span.end_column - 1))

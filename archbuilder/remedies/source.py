@@ -56,7 +56,9 @@ class Source:
         return found[0] if found else "\n"
 
     def offset(self, line: int, column: int) -> int:
-        """The offset of a place; the end of the text for one after it."""
+        """The offset of a place; the end of the text for one after it, its start for one without a line."""
+        if not line:
+            return 0
         return min(self.starts[line - 1] + column - 1, len(self.text)) if line <= len(self.starts) else len(self.text)
 
     def range(self, span: Span) -> tuple[int, int]:

@@ -121,7 +121,7 @@ def _cells(change: Change) -> tuple[str, ...]:
     assert part is not None
     moved = change.before and change.after and change.before.path != change.after.path
     path = f"{change.before.path} > {part.path}" if moved and change.before else part.path
-    return (SIGNS[change.kind], str(part.line), path, was, now, *_deltas(change))
+    return (SIGNS[change.kind], str(part.line or ""), path, was, now, *_deltas(change))
 
 
 def _deltas(change: Change) -> tuple[str, str, str]:

@@ -16,7 +16,7 @@ from archbuilder.ir.reach import Pixels
 from archbuilder.pipeline import Report
 from archbuilder.rules.limits import Measured
 
-VERSION = 1
+VERSION = 1  # in which a place without a line (a file as a whole, an option) stands at line 1
 
 
 def render(reports: Sequence[Report]) -> str:
@@ -103,7 +103,7 @@ def _limit(measured: Measured) -> dict[str, Any]:
         "value": measured.value,
         "ok": measured.ok,
         "left": measured.left,
-        "line": measured.limit.span.line,
+        "line": measured.limit.span.line or 1,
     }
 
 
@@ -119,7 +119,7 @@ def _layer(layer: Layer) -> dict[str, Any]:
         "receptive_field": list(layer.reach.size),
         "receptive_field_status": layer.reach.status,
         "stride": list(map(number, layer.reach.stride)),
-        "line": node.span.line,
+        "line": node.span.line or 1,
     }
 
 
@@ -128,9 +128,9 @@ def _diagnostic(d: Diagnostic) -> dict[str, Any]:
         "code": d.code.id,
         "severity": d.severity,
         "message": d.message,
-        "line": d.span.line,
-        "column": d.span.column,
-        "end_line": d.span.end_line,
-        "end_column": d.span.end_column,
+        "line": d.span.line or 1,
+        "column": d.span.column or 1,
+        "end_line": d.span.end_line or 1,
+        "end_column": d.span.end_column or 1,
         "hint": d.hint,
     }

@@ -29,7 +29,7 @@ def evidence(verdict: Verdict) -> str:
     """What satisfies a rule, or what is missing, in one line."""
     if not verdict.ok:
         return shorten(verdict.message, MAX_MESSAGE)
-    names = [f"{each.name} (line {each.line})" for each in verdict.by]
+    names = [f"{each.name} (line {each.line})" if each.line else each.name for each in verdict.by]
     by = listed(names, max(1, sum(total <= MAX_MESSAGE for total in accumulate(map(len, names)))))
     return ", ".join(filter(None, (by, verdict.message)))
 

@@ -73,7 +73,7 @@ def _row(layers: list[Layer]) -> tuple[str, ...]:
     params, macs = sum(layer.params for layer in layers), sum(layer.macs for layer in layers)
     reach = layers[-1].reach
     return (
-        str(first.span.line),
+        str(first.span.line or ""),
         first.name if len(layers) == 1 else first.name.rpartition(".")[0],
         first.block,
         ", ".join(layer.node.op.describe() + (f" ({layer.node.note})" if layer.node.note else "") for layer in layers),

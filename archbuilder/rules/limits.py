@@ -11,7 +11,7 @@ from archbuilder.diagnostics import Diagnostic, declare, did_you_mean
 from archbuilder.spec.limits import LIMIT, Limit
 
 UNKNOWN_LIMIT = declare("AB502", "a limit on something that is not measured")
-MISSED = declare("AB503", "a limit that is missed")
+MISSED = declare("AB503", "a limit that is missed", verdict=True)
 UNPROVEN = declare("AB504", "a limit that is held against a mere bound", severity="warning")
 
 

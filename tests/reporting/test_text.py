@@ -43,7 +43,7 @@ def test_a_diagnostic_shows_the_line_with_the_place_marked():
 
 
 def test_without_text_hint_or_line_before():
-    assert render_diagnostic(FINDING.at(Span("x"), "words")) == "x:1:1: AB999 words"
+    assert render_diagnostic(FINDING.at(Span("x"), "words")) == "x: AB999 words"
     assert (
         render_diagnostic(FINDING.at(Span("x", 1, 1, 1, 2), "words"), "a: 1\n")
         == "x:1:1: AB999 words\n  1 | a: 1\n    | ^"
@@ -51,7 +51,7 @@ def test_without_text_hint_or_line_before():
 
 
 def test_a_warning_says_so():
-    assert render_diagnostic(REMARK.at(Span("x"), "words")) == "x:1:1: AB998 warning: words"
+    assert render_diagnostic(REMARK.at(Span("x"), "words")) == "x: AB998 warning: words"
 
 
 def test_a_place_over_several_lines_is_marked_to_the_end_of_its_first():

@@ -15,12 +15,12 @@ from archbuilder.rules.packs.network import Network
 from archbuilder.schema.fields import Name
 from archbuilder.schema.model import Model
 
-STRUCTURE = declare("AB511", "stages or convolutions that a rule pack asks for in another form")
-FORBIDDEN = declare("AB512", "a layer that a rule pack forbids")
-LACKING = declare("AB513", "a layer that a rule pack asks for")
-TOTAL = declare("AB514", "a total that misses the bound of a rule pack")
-DATA = declare("AB515", "a data: section that a rule pack asks for in another form")
-IMAGE = declare("AB516", "an input or a number of classes that a rule pack does not ask for")
+STRUCTURE = declare("AB511", "stages or convolutions that a rule pack asks for in another form", verdict=True)
+FORBIDDEN = declare("AB512", "a layer that a rule pack forbids", verdict=True)
+LACKING = declare("AB513", "a layer that a rule pack asks for", verdict=True)
+TOTAL = declare("AB514", "a total that misses the bound of a rule pack", verdict=True)
+DATA = declare("AB515", "a data: section that a rule pack asks for in another form", verdict=True)
+IMAGE = declare("AB516", "an input or a number of classes that a rule pack does not ask for", verdict=True)
 
 
 @dataclass(frozen=True)
