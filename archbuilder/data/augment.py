@@ -52,18 +52,20 @@ class Augmenter:
 
     def __call__(self, image: NDArray[np.uint8], epoch: int, index: int) -> NDArray[np.uint8]:
         """The image as this epoch shows it; the one given is left as it is."""
-        if self._size != image.shape[:2]:
-            self._build(image.shape[0], image.shape[1])
+        self.prepare(image.shape[:2])
         self._draws.seek(self.seed, epoch, index)
         result: NDArray[np.uint8] = self._pipeline(image=image)["image"]
         return result
 
-    def _build(self, height: int, width: int) -> None:
-        self._pipeline = compose(self.augmentations, (height, width), self.mean)
+    def prepare(self, size: Size) -> None:
+        """Be ready for images of a size (height, width): the first time imports albumentations, which takes seconds."""
+        if self._size == size or not self.augmentations:
+            return
+        self._pipeline = compose(self.augmentations, size, self.mean)
         self._draws = Draws()
         # one stream for all: with `set_random_seed` each step starts alike, and flips exactly when the next one turns
         self._pipeline.set_random_state(self._draws.generator, self._draws)
-        self._size = (height, width)
+        self._size = size
 
 
 class Draws(random.Random):

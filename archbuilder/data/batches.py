@@ -1,31 +1,98 @@
 """Batches of tensors for training and evaluation.
 
 Everything random depends on (seed, epoch) and the image's index: a run that is resumed at
-epoch k, or that uses another number of worker processes, sees the very same batches.
+epoch k, or that uses another number of processes, sees the very same batches.
 """
 
 from __future__ import annotations
 
-import signal
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset
 
 from archbuilder.data.arrays import SHUFFLE, Images, stream
 from archbuilder.data.augment import Augmenter
+from archbuilder.data.sources import PerBatch, PerImage, Source, Workers
+from archbuilder.data.tensor import BatchAugmenter
+from archbuilder.data.tensor.step import Canvas
 from archbuilder.spec.data import Data
 
 Batch = tuple[Tensor, Tensor]
+Shard = tuple[int, int]  # (rank, world): which process of how many
 
 
-def batch_count(images: int, batch_size: int) -> int:
-    """How many batches `train_batches` makes of so many images."""
-    return sum(1 for _ in _ranges(images, batch_size, drop_single=True))
+def batch_sizes(images: int, batch_size: int, world: int = 1) -> list[int]:
+    """The sizes of the batches of one epoch, counted over all processes.
+
+    The last one is smaller where the images do not divide.  It is left out where a process would
+    get less than two of its images, because batch normalisation cannot learn from one.
+    """
+    rest = images % batch_size
+    left_out = rest < min(batch_size, 2 * world)
+    return [batch_size] * (images // batch_size) + ([] if left_out else [rest])
+
+
+def batch_count(images: int, batch_size: int, world: int = 1) -> int:
+    """How many batches an epoch of so many images has."""
+    return len(batch_sizes(images, batch_size, world))
+
+
+class TrainBatches:
+    """The training images of a run, epoch after epoch.
+
+    mean, std: of the data set, per channel in 0..255 (`Splits.mean`, `Splits.std`).
+    device:    where the tensors are made float (and augmented, by the engine `tensor`): only bytes travel there.
+    shard:     (rank, world) gives this process its part of every batch, whose size counts over all of them.
+
+    What takes long to start (importing albumentations, moving the images to the device) is done here,
+    not in the first epoch.  Raises ArchbuilderError AB612 where albumentations is needed and not installed.
+    """
+
+    def __init__(
+        self,
+        images: Images,
+        spec: Data,
+        *,
+        mean: Sequence[float],
+        std: Sequence[float],
+        seed: int,
+        channels_last: bool = True,
+        device: torch.device | str | None = None,
+        shard: Shard = (0, 1),
+    ) -> None:
+        self.seed, self.device, self.shard = seed, device or "cpu", shard
+        self.length = len(images)
+        self.sizes = batch_sizes(self.length, spec.batch_size, shard[1])
+        self._normalise = Normaliser(mean, std, spec, channels_last, device)
+        self._source = self._start(images, spec, mean)
+
+    def _start(self, images: Images, spec: Data, mean: Sequence[float]) -> Source:
+        if spec.engine == "tensor":
+            _, height, width, _ = images.images.shape
+            canvas = Canvas(height, width, tuple(round(level) for level in mean), self.device)
+            return PerBatch(images, BatchAugmenter(spec.augment, canvas, self.seed), self.device)
+        source = PerImage(images, Augmenter(spec.augment, mean, self.seed))
+        return Workers(source, spec.workers) if spec.workers else source
+
+    def __len__(self) -> int:
+        """Batches of one epoch."""
+        return len(self.sizes)
+
+    def epoch(self, number: int, first: int = 0) -> Iterator[Batch]:
+        """Images float32 (b, c, h, w), augmented, shuffled and normalised, and labels int64 (b,), on the device.
+
+        number: any count that differs from epoch to epoch.
+        first:  the batch to begin with, where an epoch goes on in its middle: leaving some out costs nothing.
+        """
+        order = stream(self.seed, number, SHUFFLE).permutation(self.length)
+        ends = np.cumsum([0, *self.sizes])
+        chunks = [_part(order[start:stop], self.shard) for start, stop in pairwise(ends)]
+        for pixels, labels in self._source.batches(number, chunks[first:]):
+            yield self._normalise(pixels), labels.to(self.device, non_blocking=True)
 
 
 def train_batches(
@@ -39,24 +106,13 @@ def train_batches(
     first: int = 0,
     channels_last: bool = True,
     device: torch.device | str | None = None,
+    shard: Shard = (0, 1),
 ) -> Iterator[Batch]:
-    """One epoch: images float32 (b, c, h, w), augmented, shuffled and normalised, and labels int64 (b,).
-
-    mean, std: of the data set, per channel in 0..255 (`Splits.mean`, `Splits.std`).
-    epoch:     any count that differs from epoch to epoch.
-    first:     the batch to begin with, where an epoch goes on in its middle; it costs nothing to leave some out.
-    device:    where the tensors are made float, so that only bytes travel there.
-
-    The last batch is smaller where the images do not divide; one of a single image is left out,
-    because batch normalisation cannot learn from it.
-    """
-    order = stream(seed, epoch, SHUFFLE).permutation(len(images))
-    chunks = [order[part] for part in _ranges(len(images), spec.batch_size, drop_single=True)][first:]
-    source = _Source(images, Augmenter(spec.augment, mean, seed), epoch)
-    normalise = Normaliser(mean, std, spec, channels_last, device)
-    raw = _loader(source, chunks, spec.workers) if spec.workers else map(source.__getitem__, chunks)
-    for pixels, labels in raw:
-        yield normalise(pixels), labels.to(device or "cpu", non_blocking=True)
+    """One epoch by itself, as `TrainBatches` makes it."""
+    whole = TrainBatches(
+        images, spec, mean=mean, std=std, seed=seed, channels_last=channels_last, device=device, shard=shard
+    )
+    yield from whole.epoch(epoch, first)
 
 
 def eval_batches(
@@ -68,19 +124,25 @@ def eval_batches(
     batch_size: int | None = None,
     channels_last: bool = True,
     device: torch.device | str | None = None,
+    shard: Shard = (0, 1),
 ) -> Iterator[Batch]:
-    """Every image once, in order, as it is: float32 (b, c, h, w) normalised as in training, and int64 (b,)."""
+    """Every image once, in order, as it is: float32 (b, c, h, w) normalised as in training, and int64 (b,).
+
+    shard: (rank, world) gives this process its part; together they have every image once.
+    """
     normalise = Normaliser(mean, std, spec, channels_last, device)
-    for part in _ranges(len(images), batch_size or spec.batch_size, drop_single=False):
+    mine = _part(np.arange(len(images)), shard)
+    size = batch_size or spec.batch_size
+    for start in range(0, len(mine), size):
+        part = slice(mine[start], mine[start : start + size][-1] + 1)
         labels = torch.from_numpy(np.array(images.labels[part]))  # a copy: torch warns of read-only memory
         yield normalise(torch.from_numpy(np.array(images.images[part]))), labels.to(device or "cpu", non_blocking=True)
 
 
-def _ranges(length: int, batch_size: int, drop_single: bool) -> Iterator[slice]:
-    for start in range(0, length, batch_size):
-        stop = min(start + batch_size, length)
-        if not (drop_single and stop - start == 1 < batch_size):
-            yield slice(start, stop)
+def _part(indices: NDArray[np.int64], shard: Shard) -> NDArray[np.int64]:
+    """One process' part of the indices; the parts differ by one image at most."""
+    rank, world = shard
+    return np.array_split(indices, world)[rank]
 
 
 class Normaliser:
@@ -97,46 +159,14 @@ class Normaliser:
         self.device = device or "cpu"
         self.format = torch.channels_last if channels_last else torch.contiguous_format
         shift, scale = (mean, std) if spec.normalize else ([0.0] * len(mean), [255.0] * len(std))
-        self.shift = torch.tensor(shift, dtype=torch.float32, device=self.device).view(-1, 1, 1)
-        self.factor = 1.0 / torch.tensor(scale, dtype=torch.float32, device=self.device).view(-1, 1, 1)
+        self.shift = torch.tensor(shift, dtype=torch.float32, device=self.device)
+        self.factor = 1.0 / torch.tensor(scale, dtype=torch.float32, device=self.device)
 
     def __call__(self, pixels: Tensor) -> Tensor:
-        pixels = pixels.to(self.device, non_blocking=True).permute(0, 3, 1, 2)
-        return pixels.to(torch.float32, memory_format=self.format).sub_(self.shift).mul_(self.factor)
-
-
-class _Source(Dataset[Batch]):
-    """Chunks of indices -> augmented uint8 images (b, h, w, c) and their labels (b,)."""
-
-    def __init__(self, images: Images, augmenter: Augmenter, epoch: int) -> None:
-        self.images = images
-        self.augmenter = augmenter
-        self.epoch = epoch
-
-    def __getitem__(self, indices: NDArray[np.int64]) -> Batch:
-        pixels = np.asarray(self.images.images[indices])  # indexing by an array copies
-        if self.augmenter.augmentations:
-            for place, index in enumerate(indices.tolist()):
-                pixels[place] = self.augmenter(pixels[place], self.epoch, index)
-        return torch.from_numpy(pixels), torch.from_numpy(np.asarray(self.images.labels[indices]))
-
-
-def _loader(source: _Source, chunks: list[NDArray[np.int64]], workers: int) -> Iterable[Batch]:
-    """The same batches in the same order, made by worker processes ahead of their use."""
-    sampler: Any = chunks  # torch's types expect one index at a time
-    count = min(workers, len(chunks))
-    return DataLoader(
-        source,
-        batch_size=None,
-        sampler=sampler,
-        num_workers=count,
-        worker_init_fn=_start_worker,
-        generator=torch.Generator(),  # else it draws from the stream that dropout uses
-    )
-
-
-def _start_worker(number: int) -> None:
-    import cv2
-
-    cv2.setNumThreads(0)  # the workers are the parallelism
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the main process's to answer
+        pixels = pixels.to(self.device, non_blocking=True)
+        batch, height, width, channels = pixels.shape
+        # whole lines at a time: over runs of three channels this takes six times as long
+        lines = pixels.reshape(batch, height, -1).to(torch.float32)
+        lines.sub_(self.shift.repeat(width)).mul_(self.factor.repeat(width))
+        images = lines.view(batch, height, width, channels).permute(0, 3, 1, 2)
+        return images.contiguous(memory_format=self.format)

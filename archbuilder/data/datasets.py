@@ -34,7 +34,7 @@ def load(
 
     Raises ArchbuilderError AB601 to AB612, every one at its place in the `data:` section.
     """
-    found = list(problems(spec, input_shape, classes))
+    found = [problem for problem in problems(spec, input_shape, classes) if problem.severity == "error"]
     if found:
         raise ArchbuilderError(*found)
     splits = _read(spec, input_shape, classes, data_dir)

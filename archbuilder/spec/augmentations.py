@@ -61,6 +61,16 @@ class HorizontalFlip(Augmentation):
 
     POSITIONAL = "p"
 
+    alternate: bool = Field(
+        False, description="half the images in one epoch, the other half in the next; with engine: tensor"
+    )
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "HorizontalFlip":
+        if self.alternate and "p" in self.model_fields_set:
+            raise failure("p has no effect with alternate: true", "remove one of the two")
+        return self
+
 
 class VerticalFlip(Augmentation):
     """Mirrors top and bottom."""

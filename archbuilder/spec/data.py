@@ -3,23 +3,26 @@
 data:
   dataset: cifar10            # or digits, or a file: images.npz
   batch_size: 128
+  engine: tensor              # what augments: albumentations (unless said), or batches of tensors
   augment: [horizontal_flip, {random_crop: {padding: 4}}]
 """
 
 from collections.abc import Iterator
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, SerializeAsAny
 
 from archbuilder.diagnostics import Diagnostic, declare, did_you_mean
 from archbuilder.schema.fields import Check, Positive, Variables, failure, integer, reads
 from archbuilder.schema.model import Child, Model
-from archbuilder.spec.augmentations import AUGMENTATIONS, Augmentation, Shape
+from archbuilder.spec.augmentations import AUGMENTATIONS, Augmentation, HorizontalFlip, Shape
 
 MAX_WORKERS = 128
 
 INPUT = declare("AB601", "images that do not fit the network")
 AUGMENT = declare("AB602", "an augmentation that the images cannot take")
+ENGINE = declare("AB614", "an augmentation that the engine does not know")
+WORKERS = declare("AB615", "worker processes that would have nothing to do", severity="warning")
 
 AUGMENTATION_LIST = {"type": "array", "items": AUGMENTATIONS}  # as JSON Schema
 
@@ -57,8 +60,11 @@ class Data(Model):
         Field((), description="random changes of the training images, in order")
     )
     validation: float = Field(0.0, ge=0.0, lt=1.0, description="share of the training images kept for choices")
+    engine: Literal["albumentations", "tensor"] = Field(
+        "albumentations", description="albumentations, image by image; tensor, batch by batch on the device"
+    )
     normalize: bool = Field(True, description="zero mean and unit deviation per channel, else 0..1")
-    workers: Annotated[int, Check(_workers)] = Field(0, description="processes that augment; 0: this one")
+    workers: Annotated[int, Check(_workers)] = Field(0, description="processes that run albumentations; 0: this one")
 
 
 def problems(spec: Data, shape: Shape, classes: int | None) -> Iterator[Diagnostic]:
@@ -79,3 +85,17 @@ def problems(spec: Data, shape: Shape, classes: int | None) -> Iterator[Diagnost
         message, hint = augmentation.misfit(shape)
         if message:
             yield AUGMENT.at(augmentation.span(), message, hint)
+    yield from _engine_problems(spec)
+
+
+def _engine_problems(spec: Data) -> Iterator[Diagnostic]:
+    """What the chosen engine cannot do, or has no use for."""
+    if spec.engine == "tensor":
+        if spec.workers:
+            message = f"workers: {spec.workers} has no effect with engine: tensor, which augments where the network is"
+            yield WORKERS.at(spec.span("workers"), message, "remove it, or set engine: albumentations")
+        return
+    for augmentation in spec.augment:
+        if isinstance(augmentation, HorizontalFlip) and augmentation.alternate:
+            message = "albumentations does not know the epoch, so it cannot alternate flips"
+            yield ENGINE.at(augmentation.span("alternate"), message, "set engine: tensor, or remove alternate")

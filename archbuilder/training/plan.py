@@ -114,7 +114,7 @@ def _plan(report: Report, overrides: tuple[str, ...], options: Options, out: Pat
         remark = f"not trained: check found {len(errors)} error{'s' if len(errors) > 1 else ''}"
         hint = "mend it, or train it all the same with --no-check"
         raise ArchbuilderError(*errors, REFUSED.at(Span(report.file), remark, hint))
-    if found := list(_problems(spec)):
+    if found := [problem for problem in _problems(spec) if problem.severity == "error"]:
         raise ArchbuilderError(*found)
     assert spec.data is not None and spec.classes is not None  # else there were problems
     return Plan(report, graph, spec.data, spec.train or Train(), spec.classes, overrides, options, out)

@@ -1,0 +1,98 @@
+"""Where augmented batches of bytes come from: image by image (in worker processes or here), or batch by batch."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from archbuilder.data.arrays import Images
+from archbuilder.data.augment import Augmenter
+from archbuilder.data.tensor import BatchAugmenter
+
+Batch = tuple[Tensor, Tensor]
+Chunk = NDArray[np.int64]  # indices of the images of one batch
+
+MAX_SHARE = 0.25  # of the memory that is free on a device: what a data set may take there
+
+
+class Source(Protocol):
+    """Chunks of indices -> augmented uint8 images (b, h, w, c) and their labels (b,), in that order."""
+
+    def batches(self, epoch: int, chunks: Sequence[Chunk]) -> Iterable[Batch]: ...
+
+
+class PerBatch:
+    """The engine `tensor`: a whole batch at once, on the device; the images stay there if they fit."""
+
+    def __init__(self, images: Images, augmenter: BatchAugmenter, device: torch.device | str) -> None:
+        self.images, self.augmenter, self.device = images, augmenter, torch.device(device)
+        self._resident: Tensor | None = None
+        if self.device.type == "cuda" and images.images.nbytes < MAX_SHARE * torch.cuda.mem_get_info(self.device)[0]:
+            self._resident = torch.from_numpy(np.array(images.images, order="C")).to(self.device)
+
+    def batches(self, epoch: int, chunks: Sequence[Chunk]) -> Iterator[Batch]:
+        draws = self.augmenter.draws(epoch, len(self.images))
+        for chunk in chunks:
+            labels = torch.from_numpy(np.asarray(self.images.labels[chunk]))
+            yield self.augmenter(self._pixels(chunk), draws, chunk), labels
+
+    def _pixels(self, chunk: Chunk) -> Tensor:
+        if self._resident is not None:
+            return self._resident.index_select(0, torch.from_numpy(chunk).to(self.device))
+        return torch.from_numpy(np.ascontiguousarray(self.images.images[chunk])).to(self.device)
+
+
+class PerImage(Dataset[Batch]):
+    """The engine `albumentations`, in this process."""
+
+    def __init__(self, images: Images, augmenter: Augmenter) -> None:
+        self.images, self.augmenter = images, augmenter
+        augmenter.prepare(images.images.shape[1:3])
+
+    def __getitem__(self, item: tuple[int, Chunk]) -> Batch:
+        """The batch of (epoch, chunk)."""
+        epoch, chunk = item
+        pixels = np.asarray(self.images.images[chunk])  # indexing by an array copies
+        if self.augmenter.augmentations:
+            for place, index in enumerate(chunk.tolist()):
+                pixels[place] = self.augmenter(pixels[place], epoch, index)
+        return torch.from_numpy(pixels), torch.from_numpy(np.asarray(self.images.labels[chunk]))
+
+    def batches(self, epoch: int, chunks: Sequence[Chunk]) -> Iterator[Batch]:
+        return (self[epoch, chunk] for chunk in chunks)
+
+
+class Workers:
+    """The same batches in the same order, made ahead of their use by processes that live as long as the run."""
+
+    def __init__(self, source: PerImage, count: int) -> None:
+        self._items: list[tuple[int, Chunk]] = []  # of the epoch at hand: what a worker gets says which that is
+        sampler: Any = self._items  # torch's types expect one index at a time
+        self._loader = DataLoader(
+            source,
+            batch_size=None,
+            sampler=sampler,
+            num_workers=count,
+            persistent_workers=True,
+            worker_init_fn=_start_worker,
+            generator=torch.Generator(),  # else it draws from the stream that dropout uses
+        )
+
+    def batches(self, epoch: int, chunks: Sequence[Chunk]) -> Iterable[Batch]:
+        self._items[:] = [(epoch, chunk) for chunk in chunks]
+        return self._loader
+
+
+def _start_worker(number: int) -> None:
+    import cv2
+
+    cv2.setNumThreads(0)  # the workers are the parallelism
+    for ending in (signal.SIGINT, signal.SIGTERM):  # the main process answers them, and ends its workers
+        signal.signal(ending, signal.SIG_IGN)

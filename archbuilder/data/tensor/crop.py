@@ -1,0 +1,56 @@
+"""random_crop: pads every side, then cuts a window of the image's own size."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from archbuilder.data.tensor.step import Canvas, Step, Uniform, whole
+from archbuilder.spec import augmentations as spec
+from archbuilder.spec.ranges import Border
+
+# np.pad's words for OpenCV's borders
+_PAD: dict[Border, Any] = {"replicate": "edge", "reflect": "symmetric", "reflect_101": "reflect", "wrap": "wrap"}
+
+
+class Crop(Step):
+    """Windows are copied row by row: a batch is one gather of b * h runs of w * c bytes."""
+
+    numbers = 2
+
+    def __init__(self, spec: spec.RandomCrop, canvas: Canvas) -> None:
+        super().__init__(spec, canvas)
+        self.padding = spec.padding
+        self.fill = canvas.levels(spec.fill)
+        self.sources = None
+        if spec.mode != "constant":
+            sides = zip((canvas.height, canvas.width), spec.padding, strict=True)
+            mode = _PAD[spec.mode]
+            self.sources = [torch.from_numpy(np.pad(np.arange(n), p, mode)).to(canvas.device) for n, p in sides]
+
+    def parameters(self, uniform: Uniform) -> tuple[NDArray[Any], ...]:
+        """The window's first row and column in the padded image."""
+        return tuple(whole(uniform[:, axis], 0, 2 * self.padding[axis]) for axis in (0, 1))
+
+    def apply(self, pixels: Tensor, *parameters: Tensor) -> Tensor:
+        top, left = parameters
+        padded = self._padded(pixels)
+        batch, height, width, channels = pixels.shape
+        _, rows, columns, _ = padded.shape
+        first = torch.arange(batch, device=pixels.device) * rows + top
+        starts = (first[:, None] + torch.arange(height, device=pixels.device)) * columns + left[:, None]
+        run = width * channels
+        runs = padded.view(-1).as_strided((padded.numel() - run + 1, run), (1, 1))  # the run from every byte on
+        return runs[starts.view(-1) * channels].view(pixels.shape)
+
+    def _padded(self, pixels: Tensor) -> Tensor:
+        if self.sources is not None:
+            return pixels.index_select(1, self.sources[0]).index_select(2, self.sources[1])
+        (down, right), (batch, height, width) = self.padding, pixels.shape[:3]
+        padded = self.fill.repeat(batch, height + 2 * down, width + 2 * right, 1)
+        padded[:, down : down + height, right : right + width] = pixels
+        return padded
