@@ -9,7 +9,10 @@ import pytest
 
 from archbuilder.document import parse
 from archbuilder.schema.model import INVALID, Env, Model, validate
-from archbuilder.spec.train import AdamW, Constant, CrossEntropy, OneCycle, Sgd, Step, Train
+from archbuilder.spec.train import Train
+from archbuilder.spec.train.objectives import CrossEntropy
+from archbuilder.spec.train.optimizers import AdamW, Sgd
+from archbuilder.spec.train.schedules import Constant, OneCycle, Step
 
 
 def read(text: str) -> Train:
@@ -21,7 +24,9 @@ def read(text: str) -> Train:
 
 
 def fields(model: Model) -> tuple[type[Model], dict[str, Any]]:
-    return type(model), model.model_dump()
+    """Its type, and those of its fields that are of its own, not those that all optimizers have."""
+    common = ("decay_norms_and_biases", "bias_lr_factor", "decoupled", "milestones")
+    return type(model), {key: value for key, value in model.model_dump().items() if key not in common}
 
 
 def problems(text: str) -> list[str]:
@@ -62,7 +67,7 @@ def test_members_are_chosen_by_name():
     [
         ("epochs: 0", r"AB103 epochs: .*0"),
         ("epoch: 3", r"AB101 .* epoch .*\n.*did you mean epochs\?"),
-        ("optimizer: adam", r"AB101 there is no optimizer adam\n.*did you mean adamw\?"),
+        ("optimizer: adama", r"AB101 there is no optimizer adama\n.*did you mean adam\?"),
         ("optimizer: {sgd: {lr: 0}}", r"AB103 lr: .*0"),
         ("optimizer: {sgd: {lr: .nan}}", r"AB103 lr: "),
         ("optimizer: {sgd: {lr: fast}}", r"AB103 lr: .*fast"),

@@ -1,0 +1,44 @@
+"""What of a recipe can be said without any image, network or torch: do its parts fit the length of the run?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from archbuilder.diagnostics import Diagnostic, declare
+from archbuilder.spec.train.recipe import Train
+from archbuilder.spec.train.schedules import Piecewise, Plateau, Schedule, Step
+
+LENGTH = declare("AB730", "a schedule that is longer or shorter than the run")
+
+
+def problems(train: Train) -> Iterator[Diagnostic]:
+    """Every part of the recipe that goes on after the run, or ends before it."""
+    place = train.schedule
+    for field, message, hint in _misfits(train.schedule, train.epochs):
+        yield LENGTH.at(place.span(field), message, hint)
+    for epoch, _ in train.resolution[-1:]:
+        if epoch > train.epochs:
+            message = f"resolution changes at epoch {epoch}, the run has {_epochs(train.epochs)}"
+            yield LENGTH.at(train.span("resolution"), message, "let it change earlier, or train for longer")
+
+
+def _misfits(schedule: Schedule, epochs: int) -> Iterator[tuple[str, str, str]]:
+    """(field, message, hint)"""
+    run = _epochs(epochs)
+    if isinstance(schedule, Step):
+        if schedule.milestones and schedule.milestones[-1] >= epochs:
+            message = f"the rate changes after epoch {schedule.milestones[-1]}, the run has {run}"
+            yield "milestones", message, "let every change leave epochs to train"
+        elif not schedule.milestones and (schedule.every or 10) >= epochs:
+            message = f"a change after every {schedule.every or 10} epochs never comes in a run of {run}"
+            yield "every", message, f"write every: {max(1, epochs // 3)}" if epochs > 1 else "write schedule: none"
+    elif isinstance(schedule, Piecewise) and (end := schedule.points[-1][0]) != epochs:
+        than = "longer" if end > epochs else "shorter"
+        yield "points", f"the points end at epoch {end:g}, {than} than the run of {run}", f"end at epoch {epochs}"
+    elif isinstance(schedule, Plateau) and schedule.patience + 1 >= epochs:
+        message = f"patience {schedule.patience} waits for longer than the run of {run}"
+        yield "patience", message, "wait for fewer epochs, or train for longer"
+
+
+def _epochs(count: int) -> str:
+    return f"{count} epoch{'s' if count > 1 else ''}"

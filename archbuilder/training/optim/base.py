@@ -1,0 +1,119 @@
+"""What all optimizers share: groups of parameters, their state by name, and a step at a factor of the rate.
+
+torch's optimizer classes import `torch._dynamo` with their first use, 1.4 s that a short run feels; these
+call torch's own update functions, which do not.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor, nn
+
+State = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Group:
+    """Parameters that are moved alike: by name, with their learning rate and weight decay."""
+
+    parameters: dict[str, nn.Parameter]
+    lr: float
+    weight_decay: float
+
+
+class Optimizer(ABC):
+    """Moves its parameters by their gradients.
+
+    lr: the learning rate at factor 1, before any group's own multiple of it.
+    SLOTS: names of what is kept for each parameter, a tensor of its shape that starts at 0.
+    """
+
+    SLOTS: ClassVar[tuple[str, ...]] = ()
+
+    def __init__(self, lr: float, groups: Sequence[Group]) -> None:
+        self.lr = lr
+        self.groups = list(groups)
+        self.steps = 0
+        self._slots: dict[str, dict[str, Tensor]] = {
+            name: {slot: torch.zeros_like(parameter) for slot in self.SLOTS} for name, parameter in self.named()
+        }
+
+    def named(self) -> Iterator[tuple[str, nn.Parameter]]:
+        """Every parameter with its name."""
+        for group in self.groups:
+            yield from group.parameters.items()
+
+    @property
+    def parameters(self) -> list[nn.Parameter]:
+        return [parameter for _, parameter in self.named()]
+
+    @property
+    def param_groups(self) -> list[dict[str, Any]]:
+        """The parameters in the form in which torch's gradient scaler asks for them."""
+        return [{"params": self.parameters}]
+
+    @torch.no_grad()
+    def step(self, factor: float = 1.0) -> None:
+        """Move every parameter that has a gradient, at `factor` times the learning rate."""
+        self.steps += 1
+        for group in self.groups:
+            moving = [(n, p, p.grad) for n, p in group.parameters.items() if p.grad is not None]
+            if moving:
+                names, parameters, gradients = map(list, zip(*moving, strict=True))
+                slots = [[self._slots[name][slot] for name in names] for slot in self.SLOTS]
+                self._move(parameters, gradients, slots, group.lr * factor, group.weight_decay)
+
+    @abstractmethod
+    def _move(
+        self, parameters: list[Tensor], gradients: list[Tensor], slots: list[list[Tensor]], lr: float, decay: float
+    ) -> None:
+        """Move parameters in place; `slots` has a list for each of SLOTS."""
+
+    def zero_grad(self) -> None:
+        for parameter in self.parameters:
+            parameter.grad = None
+
+    def state_dict(self) -> State:
+        """Steps taken, and what is kept by parameter name: tensors and plain data."""
+        return {"steps": self.steps, "state": {name: dict(slots) for name, slots in self._slots.items()}}
+
+    @torch.no_grad()
+    def load_state_dict(self, state: State) -> None:
+        """Be as `state` was.  Raises KeyError or RuntimeError for a state of other parameters."""
+        if state["state"].keys() != self._slots.keys():
+            raise KeyError("the optimizer's state is of other parameters")
+        for name, slots in self._slots.items():
+            for slot, tensor in slots.items():
+                tensor.copy_(state["state"][name][slot])
+        self.steps = state["steps"]
+
+
+class Together(Optimizer):
+    """Several optimizers that step as one; the first one's learning rate is the one that is shown."""
+
+    def __init__(self, parts: Sequence[Optimizer]) -> None:
+        self.parts = [part for part in parts if part.parameters]
+        super().__init__(self.parts[0].lr, [group for part in self.parts for group in part.groups])
+
+    def step(self, factor: float = 1.0) -> None:
+        self.steps += 1
+        for part in self.parts:
+            part.step(factor)
+
+    def _move(self, *of_its_parts: Any) -> None:
+        raise NotImplementedError("its parts move")
+
+    def state_dict(self) -> State:
+        states = [part.state_dict()["state"] for part in self.parts]
+        return {"steps": self.steps, "state": {name: slots for state in states for name, slots in state.items()}}
+
+    def load_state_dict(self, state: State) -> None:
+        self.steps = state["steps"]
+        for part in self.parts:
+            own = {name: state["state"][name] for name, _ in part.named()}
+            part.load_state_dict({"steps": self.steps, "state": own})
