@@ -1,0 +1,139 @@
+"""The report of one run: its parts put together, and the files they become."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from archbuilder.diagnostics import ArchbuilderError
+from archbuilder.ir.op import by
+from archbuilder.reporting.text import human, layer_table
+from archbuilder.training.evidence import page
+from archbuilder.training.evidence.confusion import as_picture, as_table, shaded
+from archbuilder.training.evidence.gallery import Mistake, as_sheet
+from archbuilder.training.evidence.network import NetworkPart, network_part
+from archbuilder.training.evidence.outcome import Outcome, outcome_of
+from archbuilder.training.evidence.pixels import png, uri
+from archbuilder.training.evidence.story import StoryPart, story_part
+from archbuilder.training.folder import RunFolder
+from archbuilder.training.runs import Run, no_epoch
+from archbuilder.version import __version__
+
+HTML, MARKDOWN, EVALUATION, MODEL = "report.html", "report.md", "evaluation.json", "model.py"
+DRAWING, FIELD, MISTAKES, SAMPLES = "network.svg", "receptive_field.png", "mistakes.png", "samples.png"
+PNG, SVG = "image/png", "image/svg+xml"
+CHARTS = ("loss over the epochs", "accuracy over the epochs", "learning rate over the epochs")
+
+
+def write_report(run: Run, device: torch.device, readme: str = "") -> Outcome:
+    """Write a run's evidence into its folder; the test images are evaluated for it, all of them.
+
+    readme: the address of the README that is handed in.
+    Raises ArchbuilderError AB760 (no finished epoch), AB701 (cannot be written), and whatever `Run` raises.
+    """
+    facts = run.plan.report.facts
+    if not run.metrics or facts is None:
+        raise ArchbuilderError(no_epoch(run.path))
+    story, network = story_part(run), network_part(run.plan.report, facts)
+    outcome = outcome_of(run, facts, device)
+    folder = RunFolder(run.path, published=True)
+    folder.write(DRAWING, network.drawing)
+    folder.write(MODEL, network.code)
+    folder.write_json(EVALUATION, {"split": "test", "epoch": len(run.metrics), **outcome.to_dict()})
+    if network.field_picture:
+        folder.write(FIELD, network.field_picture)
+    if outcome.mistakes:
+        folder.write(MISTAKES, png(as_sheet(outcome.mistakes)))
+    values = _values(run, story, network, outcome, readme)
+    folder.write(MARKDOWN, page.md("report.md.jinja", values | {"layers": "\n".join(layer_table(facts))}))
+    folder.write(HTML, page.html("report.html.jinja", values))
+    return outcome
+
+
+def _values(run: Run, story: StoryPart, network: NetworkPart, outcome: Outcome, readme: str) -> dict[str, Any]:
+    """What the templates speak of; a picture is there as an address that holds it whole."""
+    facts, samples = run.plan.report.facts, run.path / SAMPLES
+    assert facts is not None  # write_report has looked
+    field = network.field_picture
+    return {
+        "name": run.plan.report.name,
+        "dataset": run.plan.data.dataset,
+        "started": str(run.environment.get("started", ""))[:16].replace("T", " "),
+        "seed": run.plan.train.seed,
+        "device": run.environment.get("device"),
+        "exact": run.environment.get("device") == "cpu",
+        "params": facts.params,
+        "macs": human(facts.macs),
+        "field": by(facts.field.size) if facts.field.status != "unknown" else "unknown",
+        "duration": _duration(story.seconds),
+        "story": story,
+        "network": network,
+        "outcome": outcome,
+        "agreement": _agreement(story, outcome),
+        "best": _best(story),
+        "charts": [{"source": uri(svg, SVG), "alt": alt} for svg, alt in zip(story.curves, CHARTS, strict=True)],
+        "drawing": uri(network.drawing, SVG),
+        "field_picture": uri(field, PNG) if field else None,
+        "data": _data(run),
+        "samples": uri(samples.read_bytes(), PNG) if samples.is_file() else None,
+        "samples_words": "Training images as augmentation shows them.",
+        "confusion": shaded(outcome),
+        "confusion_picture": uri(png(as_picture(outcome)), PNG),
+        "matrix": as_table(outcome),
+        "mistakes": [_mistake(one, outcome.names) for one in outcome.mistakes],
+        "augmentation": "",
+        "untested": any("test_accuracy" not in record for record in run.metrics),
+        "readme": readme,
+        "version": __version__,
+    }
+
+
+def _mistake(one: Mistake, names: tuple[str, ...]) -> dict[str, Any]:
+    return {
+        "index": one.index,
+        "truth": names[one.truth],
+        "predicted": names[one.predicted],
+        "sureness": f"{100 * one.sureness:.1f} %",
+        "image": uri(png(one.image), PNG),
+        "heat": uri(png(one.heat), PNG) if one.heat is not None else None,
+    }
+
+
+def _data(run: Run) -> list[tuple[str, str]]:
+    card = run.card
+    channels = [f"{mean:.2f} ± {std:.2f}" for mean, std in zip(card.mean, card.std, strict=True)]
+    validation = f", {card.validation:,} for validation (cut from the training images)" if card.validation else ""
+    return [
+        ("data set", card.dataset),
+        ("images", f"{card.train:,} for training{validation}, {card.test:,} for the test"),
+        ("classes", ", ".join(card.classes)),
+        ("level per channel", f"{', '.join(channels)} (mean ± deviation of the training images, 0 to 255)"),
+    ]
+
+
+def _agreement(story: StoryPart, outcome: Outcome) -> str:
+    """What the weights on disk, evaluated anew, say about the log."""
+    logged = story.last.get("test_accuracy")
+    if logged is None:
+        return "The log has no test result of this epoch: a validation split was used."
+    if abs(logged - outcome.accuracy) < 50 / outcome.images:  # less than half an image
+        return "The weights on disk were evaluated anew for this report, and give just what the log says."
+    return f"The log says {logged:.2f} %; this figure is that of the weights on disk, evaluated anew for this report."
+
+
+def _best(story: StoryPart) -> str:
+    best, split = story.best, story.chosen_on
+    if best is story.last:
+        return f"The last epoch is also the best one on the {split} images."
+    how = "chosen on the validation split" if split == "validation" else "chosen on the test images, so no fair result"
+    return f"The best epoch was {best['epoch']}, with {split} accuracy {best[f'{split}_accuracy']:.2f} %: {how}."
+
+
+def _duration(seconds: float) -> str:
+    """1.5 s, 4 min 10 s, 2 h 5 min."""
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"

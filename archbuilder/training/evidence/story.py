@@ -1,0 +1,103 @@
+"""What a report says about the run itself: how it went, with what, and how to get the same again."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from archbuilder.training.curves import panels
+from archbuilder.training.folder import ARCHITECTURE, FACTS, RunFolder
+from archbuilder.training.progress import line
+from archbuilder.training.result import Record, best_of, chosen_on
+from archbuilder.training.runs import Run
+
+Setting = tuple[str, str]  # a name and its value
+
+
+@dataclass(frozen=True)
+class StoryPart:
+    """How a run went.
+
+    log:       a line per epoch, as it was printed; curves: SVGs.
+    recipe:    every setting of `data:` and `train:`, defaults filled in.
+    command:   trains it again; typed: what was typed to start it.
+    """
+
+    epochs: int
+    finished: bool
+    last: Record
+    best: Record
+    chosen_on: str
+    seconds: float
+    log: tuple[str, ...]
+    curves: tuple[str, ...]
+    recipe: tuple[Setting, ...]
+    environment: tuple[Setting, ...]
+    resumed: int
+    command: str
+    typed: str
+    yaml: str
+
+
+def story_part(run: Run) -> StoryPart:
+    """The run's part of the evidence."""
+    epochs, environment = run.plan.train.epochs, run.environment
+    best = best_of(run.metrics)
+    noted = {name: value for name, value in environment.items() if name not in ("resumed", "command", "overrides")}
+    return StoryPart(
+        epochs=epochs,
+        finished=run.finished,
+        last=run.metrics[-1],
+        best=best,
+        chosen_on=chosen_on(best),
+        seconds=sum(record["seconds"] for record in run.metrics),
+        log=tuple(line(record, epochs) for record in run.metrics),
+        curves=panels(run.metrics),
+        recipe=tuple(settings(run)),
+        environment=tuple((name, words(value)) for name, value in noted.items() if value is not None),
+        resumed=len(environment.get("resumed", ())),
+        command=command(run),
+        typed=str(environment.get("command", "")),
+        yaml=run.plan.text,
+    )
+
+
+def settings(run: Run) -> Iterator[Setting]:
+    """The recipe of a run as dotted names: train.optimizer.Sgd.lr and so on."""
+    facts = RunFolder(run.path, published=True).read_json(FACTS)
+    for section in ("data", "train"):
+        yield from _flat(section, facts.get(section))
+
+
+def _flat(name: str, value: Any) -> Iterator[Setting]:
+    if isinstance(value, Mapping) and value:
+        for key, inner in value.items():
+            yield from _flat(f"{name}.{key}", inner)
+    elif isinstance(value, list) and any(isinstance(item, Mapping) for item in value):
+        for number, item in enumerate(value, 1):
+            yield from _flat(f"{name}.{number}", item)
+    elif value is not None:
+        yield name, words(value)
+
+
+def words(value: Any) -> str:
+    """A plain value on one line."""
+    if isinstance(value, (list, tuple)):
+        return ", ".join(map(words, value)) or "none"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def command(run: Run) -> str:
+    """What trains the same network again, from the run's own copy of its YAML."""
+    environment = run.environment
+    parts = ["archbuilder", "train", str(run.path / ARCHITECTURE)]
+    for override in run.plan.overrides:
+        parts += ["--set", override]
+    parts += ["--device", str(environment["device"]), "--threads", str(environment["threads"])]
+    if environment.get("data_dir"):
+        parts += ["--data-dir", str(environment["data_dir"])]
+    return shlex.join(parts)
