@@ -48,7 +48,7 @@ _INT = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 _INFINITE = re.compile(r"[-+]?\.(inf|Inf|INF)")
 _NAN = frozenset((".nan", ".NaN", ".NAN"))
-_LINE_BREAK = re.compile(r"\r\n|\r|\n")
+LINE_BREAK = re.compile(r"\r\n|\r|\n")
 # what YAML refuses, and what would show a reader another text than the machine reads: line breaks
 # of YAML 1.1 that no editor shows, and characters that change the direction of writing
 _FORBIDDEN = re.compile("[^\t\n\r\x20-\x7e\xa0-\u2027\u202f-\u2065\u206a-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -159,7 +159,7 @@ def _decode(data: bytes, name: str) -> str:
 
 def _place(name: str, text: str, offset: int) -> Span:
     """The place of one character of a text."""
-    lines = _LINE_BREAK.split(text[:offset])
+    lines = LINE_BREAK.split(text[:offset])
     line, column = len(lines), len(lines[-1]) + 1
     return Span(name, line, column, line, column + 1)
 
@@ -379,7 +379,7 @@ class _Reader:
 
     def _syntax(self, error: Any) -> Diagnostic:
         """A syntax error; what is still open at the end of the file is shown where it began."""
-        lines = _LINE_BREAK.split(self.text)
+        lines = LINE_BREAK.split(self.text)
         mark, opened = error.problem_mark, error.context_mark
         problem = f"not YAML: {error.problem}"
         if opened and opened.line != mark.line:

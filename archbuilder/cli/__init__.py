@@ -50,8 +50,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
         return status
     except ArchbuilderError as error:
+        from archbuilder.reporting.diagnostic import render_diagnostic
         from archbuilder.reporting.style import style_of
-        from archbuilder.reporting.text import render_diagnostic
 
         for diagnostic in error.diagnostics:
             print(render_diagnostic(diagnostic, style=style_of(sys.stderr)), file=sys.stderr)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from archbuilder.importers.conversion import Imported
+from archbuilder.reporting.diagnostic import render_diagnostic
 from archbuilder.reporting.style import PLAIN, Style
-from archbuilder.reporting.text import render, render_diagnostic
+from archbuilder.reporting.text import render
 
 
 def render_import(imported: Imported, style: Style = PLAIN) -> str:

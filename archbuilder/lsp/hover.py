@@ -8,7 +8,7 @@ from archbuilder.lsp.measures import Measure, facts_of, measures
 from archbuilder.lsp.places import Found, find
 from archbuilder.lsp.vocabulary import language
 from archbuilder.pipeline import Report
-from archbuilder.reporting.text import HEADER, MARKS, human, layer_rows
+from archbuilder.reporting.text import HEADER, MARKS, human, layer_rows, missed_by
 from archbuilder.schema.expressions import ExpressionError, evaluate
 
 MAX_ROWS = 12  # of a table of layers
@@ -68,7 +68,7 @@ def _limit(report: Report, found: Found) -> str:
         return ""
     for measured in report.limits:
         if measured.limit.name == found.path[-1]:
-            left = f"{measured.left:,} left" if measured.ok else f"**missed by {-measured.left:,}**"
+            left = f"{measured.left:,} left" if measured.ok else f"**{missed_by(measured)}**"
             return f"{measured.limit.name} {measured.limit.text}: {measured.value:,}{measured.unit}, {left}"
     return ""
 

@@ -10,7 +10,7 @@ from lsprotocol import types
 from archbuilder.diagnostics import Diagnostic, Span
 from archbuilder.lsp.buffer import Buffer
 from archbuilder.pipeline import Report
-from archbuilder.reporting.text import printable
+from archbuilder.reporting.diagnostic import printable
 
 _EXTENDS = re.compile(r"^extends\s*:.*", re.MULTILINE)
 _SEVERITIES = {"error": types.DiagnosticSeverity.Error, "warning": types.DiagnosticSeverity.Warning}

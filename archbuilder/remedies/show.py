@@ -10,8 +10,9 @@ from archbuilder.ir.op import by
 from archbuilder.remedies.cost import leaps
 from archbuilder.remedies.goals import Totals
 from archbuilder.remedies.proposals import Proposal, Suggestions
+from archbuilder.reporting.diagnostic import printable
 from archbuilder.reporting.style import PLAIN, Style
-from archbuilder.reporting.text import human, printable
+from archbuilder.reporting.text import human
 
 INDENT = "   "
 MAX_LINE = 160  # characters of a line of a diff

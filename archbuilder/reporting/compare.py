@@ -12,7 +12,7 @@ from archbuilder.ir.op import by
 from archbuilder.pipeline import Report
 from archbuilder.reporting.json import VERSION, to_dict
 from archbuilder.reporting.style import PLAIN, Style
-from archbuilder.reporting.text import MARKS, columns, human
+from archbuilder.reporting.text import MARKS, columns, human, missed_by
 
 SIGNS = {"added": "+", "removed": "-", "changed": "~", "renamed": "=", "follows": " "}
 HEADER = ("", "line", "block", "was", "is", "params", "MACs", "RF")
@@ -83,7 +83,7 @@ def _difference(first: int, last: int) -> str:
 def _limits(report: Report) -> str:
     if not report.limits:
         return "none"
-    return ", ".join(f"{m.limit.name} missed by {-m.left:,}" for m in report.limits if not m.ok) or "ok"
+    return ", ".join(f"{m.limit.name} {missed_by(m)}" for m in report.limits if not m.ok) or "ok"
 
 
 def _rules(report: Report) -> str:

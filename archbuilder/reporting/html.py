@@ -5,7 +5,8 @@ from __future__ import annotations
 from html import escape
 
 from archbuilder.pipeline import Report
-from archbuilder.reporting.text import HEADER, LEFT, layer_rows, render_diagnostic, totals
+from archbuilder.reporting.diagnostic import render_diagnostic
+from archbuilder.reporting.text import HEADER, LEFT, layer_rows, totals
 
 
 def render(report: Report) -> str:

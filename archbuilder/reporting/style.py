@@ -1,17 +1,38 @@
-"""Colours, only where a terminal shows them."""
+"""How a stream shows text: colours where a terminal has them, ASCII where it knows no more."""
 
 from __future__ import annotations
 
+import codecs
 import os
 from dataclasses import dataclass
 from typing import TextIO
 
+READABLE = "archbuilder.readable"  # the name of an error handler, as str.encode and streams take one
+
+# what is meant, in ASCII; any other character that an encoding lacks is escaped, so that a name stays what it is
+_ASCII = {
+    "×": "x", "±": "+-", "·": "-", "…": "...", "→": "->", "←": "<-", "≤": "<=", "≥": ">=", "≠": "!=",
+    "−": "-", "–": "-", "—": "-", "\u2018": "'", "’": "'", "“": '"', "”": '"', "✓": "ok", "✗": "x",
+}  # fmt: skip
+
+
+def _readable(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    lacking = error.object[error.start : error.end]
+    shown = (_ASCII.get(c) or c.encode("ascii", "backslashreplace").decode() for c in lacking)
+    return "".join(shown), error.end
+
+
+codecs.register_error(READABLE, _readable)
+
 
 @dataclass(frozen=True)
 class Style:
-    """Paints text with ANSI codes, or not at all."""
+    """Paints text with ANSI codes, or not at all; knows what an encoding makes of a text."""
 
     colour: bool = False
+    encoding: str = "utf-8"
 
     def bold(self, text: str) -> str:
         return self._paint("1", text)
@@ -25,6 +46,10 @@ class Style:
     def yellow(self, text: str) -> str:
         return self._paint("33", text)
 
+    def readable(self, text: str) -> str:
+        """The text as the stream will show it: what is aligned with it has to know."""
+        return text if text.isascii() else text.encode(self.encoding, READABLE).decode(self.encoding)
+
     def _paint(self, code: str, text: str) -> str:
         return f"\x1b[{code}m{text}\x1b[0m" if self.colour else text
 
@@ -33,5 +58,10 @@ PLAIN = Style()
 
 
 def style_of(stream: TextIO) -> Style:
-    """Colours on a terminal, unless NO_COLOR is set (https://no-color.org)."""
-    return Style(stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb")
+    """Colours on a terminal or where FORCE_COLOR asks for them, unless NO_COLOR is set.
+
+    Source: https://no-color.org, https://force-color.org."""
+    terminal = stream.isatty() and os.environ.get("TERM") != "dumb"
+    wanted = terminal or bool(os.environ.get("FORCE_COLOR"))
+    encoding = getattr(stream, "encoding", None) or PLAIN.encoding
+    return Style(wanted and not os.environ.get("NO_COLOR"), encoding)

@@ -2,30 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
-from functools import lru_cache
+from collections.abc import Collection, Iterator, Sequence
 from itertools import groupby
 
 from archbuilder.analysis.facts import Facts, Layer
-from archbuilder.diagnostics import Diagnostic
 from archbuilder.ir.op import by
 from archbuilder.pipeline import Report
+from archbuilder.reporting.diagnostic import printable, render_diagnostic
 from archbuilder.reporting.field import MARKS as MARKS
 from archbuilder.reporting.field import field_lines, range_of
 from archbuilder.reporting.memory import COLUMNS as MEMORY
 from archbuilder.reporting.memory import memory_cells, memory_lines
 from archbuilder.reporting.style import PLAIN, Style
+from archbuilder.rules.limits import Measured
 
 HEADER = ("line", "layer", "block", "op", "output", "params", "MACs", "RF", "stride")
 LEFT = {"layer", "block", "op"}  # text columns; the others are numbers, aligned to the right
-MAX_EXCERPT = 160
+
+
+def render_all(reports: Sequence[Report], style: Style = PLAIN, table: bool = True, per_op: bool = False) -> str:
+    """The reports of a check, and its last line."""
+    shown = (render(report, style, table, per_op) for report in reports)
+    return "\n\n".join([*filter(None, shown), summary(reports, style)])
 
 
 def render(report: Report, style: Style = PLAIN, table: bool = True, per_op: bool = False) -> str:
     """The whole report of one file, with or without the table of layers."""
     parts = []
     if report.facts:
-        parts.append(f"{style.bold(report.file)}: {report.name}")
+        parts.append(f"{style.bold(printable(report.file))}: {report.name}")
         if table:
             parts += ["", *layer_table(report.facts, style, per_op), ""]
         parts += [*totals(report.facts), *(memory_lines(report.facts) if per_op else ()), *_limits(report, style)]
@@ -96,10 +101,15 @@ def totals(facts: Facts) -> Iterator[str]:
 def _limits(report: Report, style: Style) -> Iterator[str]:
     for number, measured in enumerate(report.limits):
         limit = measured.limit
-        left = f"{measured.left:,} left" if measured.ok else f"missed by {-measured.left:,}"
+        left = f"{measured.left:,} left" if measured.ok else missed_by(measured)
         verdict = style.green("ok") if measured.ok else style.red("MISSED")
         title = "" if number else "limits"
         yield f"{title:16} {limit.name} {limit.text}: {measured.value:,}{measured.unit}, {left}  {verdict}"
+
+
+def missed_by(measured: Measured) -> str:
+    """How far a missed limit is from its bound; `< 200k` is also missed at 200,000."""
+    return f"missed by {-measured.left:,}" if measured.left else "at the bound"
 
 
 def human(number: int) -> str:
@@ -108,44 +118,6 @@ def human(number: int) -> str:
         if number >= size:
             return f"{number / size:.1f}{suffix}"
     return str(number)
-
-
-def render_diagnostic(d: Diagnostic, text: str = "", style: Style = PLAIN) -> str:
-    """place: code message, the line with the place marked, and the remedy."""
-    paint = style.red if d.severity == "error" else style.yellow
-    label = "" if d.severity == "error" else "warning: "
-    lines = [f"{style.bold(str(d.span))}: {paint(d.code.id)} {label}{printable(d.message)}"]
-    lines += _excerpt(d, _lines(text), paint) if text else []
-    if d.hint:
-        lines.append(f"  {style.bold('hint:')} {printable(d.hint)}")
-    return "\n".join(lines)
-
-
-@lru_cache(maxsize=4)
-def _lines(text: str) -> list[str]:
-    return text.splitlines()  # once for all findings of a file
-
-
-def _excerpt(d: Diagnostic, source: Sequence[str], paint: Callable[[str], str]) -> Iterator[str]:
-    """The line of the finding and the one before it, with carets under the place."""
-    span = d.span
-    if not 1 <= span.line <= len(source):
-        return
-    width = len(str(span.line))
-    before = source[span.line - 2] if span.line > 1 else ""
-    if before.strip():
-        yield f"  {span.line - 1:{width}} | {printable(before[:MAX_EXCERPT])}"
-    line = printable(source[span.line - 1][:MAX_EXCERPT])
-    yield f"  {span.line:{width}} | {line}"
-    if span.column <= len(line) + 1:
-        end = span.end_column if span.end_line == span.line else len(line) + 1
-        carets = "^" * max(1, min(end, len(line) + 1) - span.column)
-        yield f"  {'':{width}} | {' ' * (span.column - 1)}{paint(carets)}"
-
-
-def printable(text: str) -> str:
-    """Control and bidirectional characters made visible: a file must not steer the terminal."""
-    return "".join(c if c.isprintable() else " " if c == "\t" else f"\\u{ord(c):04x}" for c in text)
 
 
 def summary(reports: Sequence[Report], style: Style = PLAIN) -> str:

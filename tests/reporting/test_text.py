@@ -9,9 +9,10 @@ import pytest
 
 from archbuilder.diagnostics import Span, declare
 from archbuilder.pipeline import check
+from archbuilder.reporting.diagnostic import printable, render_diagnostic
 from archbuilder.reporting.html import render as render_html
 from archbuilder.reporting.style import PLAIN, Style, style_of
-from archbuilder.reporting.text import human, layer_table, printable, render, render_diagnostic, summary
+from archbuilder.reporting.text import human, layer_table, render, summary
 
 FINDING = declare("AB999", "a code of the tests")
 REMARK = declare("AB998", "a warning of the tests", severity="warning")

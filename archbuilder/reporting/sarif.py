@@ -1,0 +1,93 @@
+"""Findings as SARIF 2.1.0, the exchange format of static analysis: for GitHub's code scanning and other viewers.
+
+What is wrong in a file is a result; what kept a file from being read at all, or an argument that is at fault, is a
+notification of the run, which then counts as unsuccessful.
+Source: OASIS Standard SARIF 2.1.0 with Errata 01, https://docs.oasis-open.org/sarif/sarif/v2.1.0/.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from archbuilder.diagnostics import Code, Diagnostic, Span
+from archbuilder.pipeline import Report
+from archbuilder.reporting.diagnostic import printable
+from archbuilder.reporting.places import is_file, uri
+from archbuilder.version import __version__
+
+SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
+
+Object = dict[str, Any]
+
+
+def render(reports: Sequence[Report]) -> str:
+    """One run with the findings of all reports."""
+    return json.dumps({"$schema": SCHEMA, "version": "2.1.0", "runs": [_run(reports)]}, indent=2)
+
+
+def _run(reports: Sequence[Report]) -> Object:
+    found = [d for report in reports for d in report.diagnostics]
+    failures = [d for d in found if d.exit_status == 2]
+    results = [d for d in found if d.exit_status != 2]
+    rules, kinds = _codes(results), _codes(failures)
+    files = list(dict.fromkeys(report.file for report in reports))
+    driver = {
+        "name": "archbuilder",
+        "version": __version__,
+        "rules": [_descriptor(code) for code in rules],
+        "notifications": [_descriptor(code) for code in kinds],
+    }
+    notifications = [
+        {"descriptor": {"id": d.code.id, "index": kinds.index(d.code)}, **_finding(d, files)} for d in failures
+    ]
+    return {
+        "tool": {"driver": driver},
+        "columnKind": "unicodeCodePoints",
+        "invocations": [{"executionSuccessful": not failures, "toolExecutionNotifications": notifications}],
+        "artifacts": [_artifact(file) for file in files],
+        "results": [{"ruleId": d.code.id, "ruleIndex": rules.index(d.code), **_finding(d, files)} for d in results],
+    }
+
+
+def _codes(found: Iterable[Diagnostic]) -> list[Code]:
+    return sorted({d.code for d in found}, key=lambda code: code.id)
+
+
+def _descriptor(code: Code) -> Object:
+    text = f"{code.title[0].upper()}{code.title[1:]}."
+    return {
+        "id": code.id,
+        "shortDescription": {"text": text},
+        "fullDescription": {"text": text},
+        "defaultConfiguration": {"level": code.severity},
+    }
+
+
+def _finding(d: Diagnostic, files: Sequence[str]) -> Object:
+    """What a result and a notification share.  What was found at no place of a file says where in its message."""
+    lines = [d.message if _has_place(d.span) else f"{d.span}: {d.message}", *([f"hint: {d.hint}"] if d.hint else [])]
+    locations = [{"physicalLocation": _location(d.span, files)}] if _has_place(d.span) else []
+    return {"level": d.severity, "message": {"text": "\n".join(map(printable, lines))}, "locations": locations}
+
+
+def _has_place(span: Span) -> bool:
+    return is_file(span) or span.line > 0
+
+
+def _location(span: Span, files: Sequence[str]) -> Object:
+    where: Object = {"uri": uri(span.file)} if is_file(span) else {}
+    if span.file in files:
+        where["index"] = files.index(span.file)
+    region: Object = {"startLine": 1}  # viewers want a line for a file as a whole, too
+    if span.line:
+        columns = {"startColumn": span.column, "endColumn": span.end_column}
+        region = {"startLine": span.line, "endLine": span.end_line, **columns}
+    return {"artifactLocation": where, "region": region}
+
+
+def _artifact(file: str) -> Object:
+    """A file that was checked, or the text that stood in for one (standard input)."""
+    known = {"location": {"uri": uri(file)}} if is_file(Span(file)) else {"description": {"text": printable(file)}}
+    return {**known, "roles": ["analysisTarget"], "sourceLanguage": "yaml"}
