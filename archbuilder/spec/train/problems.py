@@ -8,7 +8,7 @@ from archbuilder.diagnostics import Diagnostic, declare
 from archbuilder.spec.train.recipe import Train
 from archbuilder.spec.train.schedules import Piecewise, Plateau, Schedule, Step
 
-LENGTH = declare("AB730", "a schedule that is longer or shorter than the run")
+LENGTH = declare("AB740", "a schedule that is longer or shorter than the run")
 
 
 def problems(train: Train) -> Iterator[Diagnostic]:
