@@ -19,6 +19,7 @@ def configure(parser: ArgumentParser) -> None:
     parser.add_argument("--threads", metavar="N", type=_positive, help="CPU threads (default: as many as torch takes)")
     parser.add_argument("--data-dir", metavar="DIR", help="where prepared data sets are kept")
     parser.add_argument("--no-check", action="store_true", help="train in spite of missed limits and rules")
+    parser.add_argument("--no-report", action="store_true", help="leave report.html and what goes with it out")
 
 
 def run(args: Namespace) -> int:
@@ -35,6 +36,7 @@ def run(args: Namespace) -> int:
             resume=args.resume,
             data_dir=args.data_dir,
             check=not args.no_check,
+            report=not args.no_report,
         )
     except Interrupted as stop:
         print(stop, file=sys.stderr)

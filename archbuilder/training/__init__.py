@@ -29,6 +29,7 @@ def train(
     resume: PathLike | None = None,
     data_dir: PathLike | None = None,
     check: bool = True,
+    report: bool = True,
     on_epoch: Callable[[Record], None] | None = None,
 ) -> RunResult:
     """Train the network of a YAML file (or YAML text) into a new folder OUT/NAME/TIME, or go on with a run.
@@ -39,12 +40,13 @@ def train(
     resume:    a run folder; it brings its own network and overrides, so neither may be given.
     data_dir:  where prepared data sets are kept, instead of the user's cache folder.
     check:     False trains in spite of missed limits and rules.
+    report:    False leaves out the report that is written at the end (`archbuilder report` makes it later).
     on_epoch:  gets each epoch's record (a line of metrics.jsonl) once its checkpoint is on disk.
 
     Raises ArchbuilderError for whatever is wrong with the file, the data, the run or the disk, and
     Interrupted (a KeyboardInterrupt) on Ctrl-C; in every case the run keeps its last checkpoint.
     """
-    options = Options(device, threads, Path(data_dir) if data_dir else None)
+    options = Options(device, threads, Path(data_dir) if data_dir else None, report)
     if resume is None:
         plan = plans.new(source, overrides, out, options, check)
     elif source is None and not overrides:

@@ -8,6 +8,7 @@ import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -35,6 +36,7 @@ class Options:
     device: str = "auto"
     threads: int | None = None
     data_dir: Path | None = None
+    report: bool = True
 
 
 @dataclass(frozen=True)
@@ -63,9 +65,14 @@ class Plan:
         return yaml.safe_dump(document.root.plain(), sort_keys=False, default_flow_style=None)
 
     @property
+    def values(self) -> Any:
+        """What the YAML and its overrides say, as plain data."""
+        return self.report.document.root.plain() if self.report.document else None
+
+    @property
     def identity(self) -> str:
-        """What makes two runs the same run: the YAML and its overrides, as a SHA-256."""
-        return hashlib.sha256(json.dumps([self.text, self.overrides]).encode()).hexdigest()
+        """What makes two runs the same run: the values of its YAML, as a SHA-256; its comments are free."""
+        return hashlib.sha256(json.dumps(self.values).encode()).hexdigest()
 
 
 def new(source: PathLike | None, overrides: Sequence[str], out: PathLike, options: Options, check: bool) -> Plan:
@@ -90,6 +97,7 @@ def resumed(run: PathLike, options: Options) -> Plan:
             str(recorded["device"]) if options.device == "auto" else options.device,
             options.threads or int(recorded["threads"]),
             options.data_dir or (Path(data_dir) if data_dir else None),
+            options.report and bool(recorded.get("report", True)),
         )
     except (KeyError, TypeError, ValueError):
         span = Span(str(path / ENVIRONMENT))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -49,12 +49,16 @@ class DataCard:
 
 @dataclass(frozen=True)
 class Run:
-    """A run folder, as its files tell.  Nothing of it needs torch or the images until it is asked for."""
+    """A run folder, as its files tell.  Nothing of it needs torch or the images until it is asked for.
+
+    loaded: the images, where the caller has them already.
+    """
 
     path: Path
     plan: Plan
     environment: dict[str, Any]
     metrics: tuple[Record, ...]
+    loaded: Splits | None = field(default=None, repr=False)
 
     @property
     def name(self) -> str:
@@ -68,7 +72,7 @@ class Run:
     @cached_property
     def splits(self) -> Splits:
         """The images that it was trained and tested on."""
-        return images_of(self.plan)
+        return self.loaded or images_of(self.plan)
 
     @cached_property
     def card(self) -> DataCard:
@@ -102,16 +106,19 @@ def no_epoch(path: Path) -> Any:
     return NO_EPOCH.at(Span(str(path)), "there is no finished epoch in this run", hint)
 
 
-def open_run(path: str | os.PathLike[str], data_dir: str | os.PathLike[str] | None = None) -> Run:
+def open_run(
+    path: str | os.PathLike[str], data_dir: str | os.PathLike[str] | None = None, loaded: Splits | None = None
+) -> Run:
     """The run in a folder, finished or not.
 
     data_dir: where prepared data sets are kept, instead of where the run found them.
+    loaded:   the run's images, where the caller has them already.
     Raises ArchbuilderError AB702 (no run, or one whose files are damaged) and whatever is wrong with its YAML.
     """
     path = Path(path)
     plan = plans.resumed(path, Options(data_dir=Path(data_dir) if data_dir else None))
     folder = RunFolder(path, published=True)
-    return Run(path, plan, folder.read_json(ENVIRONMENT), metrics_of(path))
+    return Run(path, plan, folder.read_json(ENVIRONMENT), metrics_of(path), loaded)
 
 
 def metrics_of(path: Path) -> tuple[Record, ...]:

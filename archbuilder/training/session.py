@@ -15,6 +15,7 @@ from archbuilder.schema.model import Model
 from archbuilder.training import checkpoint, device
 from archbuilder.training.curves import curves
 from archbuilder.training.environment import environment
+from archbuilder.training.evidence import REPORT, finish
 from archbuilder.training.failures import explained
 from archbuilder.training.folder import (
     ARCHITECTURE,
@@ -80,6 +81,8 @@ def _complete(plan: Plan, folder: RunFolder, metrics: list[Record]) -> RunResult
         folder.write(METRICS, lines(metrics))
     if not folder.has(CURVES):
         _draw(plan, folder, metrics)
+    if plan.options.report and not folder.has(REPORT):
+        finish(folder.path, images_of(plan), device.pick(plan.options.device))
     print(f"{folder.path} is finished: all {plan.train.epochs} epochs are trained, there is nothing to go on with")
     return RunResult(folder.path, tuple(metrics))
 
@@ -101,7 +104,9 @@ def _fit(trainer: Trainer, folder: RunFolder, on_epoch: OnEpoch) -> RunResult:
         raise Interrupted(folder.path, _kept(plan, folder), plan.train.epochs) from None
     finally:
         show.close()
-    print(closing(trainer.metrics, len(trainer.splits.test)), f"run:    {folder.path}", sep="\n")
+    print(closing(trainer.metrics, len(trainer.splits.test)), f"run:    {folder.path}", sep="\n", flush=True)
+    if plan.options.report:
+        finish(folder.path, trainer.splits, trainer.device)
     return RunResult(folder.path, tuple(trainer.metrics))
 
 
@@ -140,6 +145,7 @@ def _choices(plan: Plan) -> dict[str, Any]:
         "overrides": list(plan.overrides),
         "source": str(Path(plan.report.file).absolute()),
         "data_dir": str(plan.options.data_dir.absolute()) if plan.options.data_dir else None,
+        "report": plan.options.report,
     }
 
 

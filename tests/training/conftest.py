@@ -36,7 +36,8 @@ train:
 """
 
 Train = Callable[..., RunResult]
-ALONE: dict[str, Any] = {"device": "cpu", "threads": 1}  # for so little work a second thread only waits
+# for so little work a second thread only waits, and a report takes longer than the run
+ALONE: dict[str, Any] = {"device": "cpu", "threads": 1, "report": False}
 
 
 @pytest.fixture(scope="session")

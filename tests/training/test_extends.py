@@ -12,7 +12,7 @@ def test_the_run_folder_needs_no_base(tmp_path):
     )
     variant = tmp_path / "variant.yaml"
     variant.write_text("extends: base.yaml\nname: variant\ntrain: {epochs: 1}\n")
-    run = archbuilder.train(variant, overrides=["train.seed=3"], out=tmp_path / "runs", device="cpu").path
+    run = archbuilder.train(variant, overrides=["train.seed=3"], out=tmp_path / "runs", device="cpu", report=False).path
     base.unlink()
     variant.unlink()
     assert check(run / "architecture.yaml").ok

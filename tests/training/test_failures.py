@@ -30,7 +30,15 @@ def refused(quick: Any, *overrides: str, **options: Any) -> ArchbuilderError:
 
 def test_a_network_that_its_check_refuses_is_not_trained(quick, tiny: str, tmp_path: Path, capsys):
     (tmp_path / "net.yaml").write_text(tiny + 'limits: {params: "< 100"}\n')
-    arguments = ["train", str(tmp_path / "net.yaml"), "--out", str(tmp_path / "runs"), "--set", "train.epochs=1"]
+    arguments = [
+        "train",
+        str(tmp_path / "net.yaml"),
+        "--out",
+        str(tmp_path / "runs"),
+        "--set",
+        "train.epochs=1",
+        "--no-report",
+    ]
     assert main(arguments) == 1
     found = capsys.readouterr().err
     assert "1,678" in found and "AB707 not trained: check found 1 error" in found and "--no-check" in found

@@ -34,7 +34,18 @@ def hear_ctrl_c() -> None:
 
 def test_ctrl_c_ends_cleanly_and_keeps_the_run(tiny: str, tmp_path: Path):
     (tmp_path / "net.yaml").write_text(tiny.replace("epochs: 4", "epochs: 2000"))
-    command = [sys.executable, "-m", "archbuilder", "train", "net.yaml", "--threads", "1", "--device", "cpu"]
+    command = [
+        sys.executable,
+        "-m",
+        "archbuilder",
+        "train",
+        "net.yaml",
+        "--threads",
+        "1",
+        "--device",
+        "cpu",
+        "--no-report",
+    ]
     process = subprocess.Popen(
         command,
         cwd=tmp_path,

@@ -1,22 +1,49 @@
 """The evidence of a run: report.html and report.md, the pictures beside them, model.py and evaluation.json.
 
-`write_report` makes them all from the files of a run and its images, at the end of the run and whenever
-it is asked to again.
+`report.write_report` makes them all from the files of a run and its images; `finish` does so at the end of
+a run.  What that needs is imported only then.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from archbuilder.diagnostics import ArchbuilderError, Span, declare
 
 if TYPE_CHECKING:
-    from archbuilder.training.evidence.report import write_report
+    import torch
 
-__all__ = ["write_report"]
+    from archbuilder.data.arrays import Splits
+
+REPORT = "report.html"
+
+UNWRITTEN = declare("AB761", "a report that could not be written", severity="warning")
 
 
-def __getattr__(name: str) -> Any:
-    if name not in __all__:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from archbuilder.training.evidence import report
+def finish(path: Path, splits: Splits, device: torch.device) -> None:
+    """Write the report of a run that has just come to its end, and say where it is.
 
-    return getattr(report, name)
+    Whatever goes wrong here is a warning on standard error: the run is finished and loses nothing.
+    """
+    again = f"archbuilder report {path}"
+    try:
+        from archbuilder.training.evidence.report import write_report
+        from archbuilder.training.runs import open_run
+
+        write_report(open_run(path, loaded=splits), device)
+    except KeyboardInterrupt:
+        print(f"the run is finished, its report is not: {again}")
+        raise
+    except Exception as error:
+        message = f"the run is finished, but its report could not be written: {_reason(error)}"
+        print(UNWRITTEN.at(Span(str(path)), message, f"when that is mended: {again}"), file=sys.stderr)
+    else:
+        print(f"report: {path / REPORT}")
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, ArchbuilderError):
+        return error.diagnostics[0].message
+    return f"{type(error).__name__}: {error}"

@@ -9,7 +9,7 @@ import torch
 from archbuilder.diagnostics import ArchbuilderError
 from archbuilder.ir.op import by
 from archbuilder.reporting.text import human, layer_table
-from archbuilder.training.evidence import page
+from archbuilder.training.evidence import REPORT, page
 from archbuilder.training.evidence.confusion import as_picture, as_table, shaded
 from archbuilder.training.evidence.gallery import Mistake, as_sheet
 from archbuilder.training.evidence.network import NetworkPart, network_part
@@ -20,7 +20,7 @@ from archbuilder.training.folder import RunFolder
 from archbuilder.training.runs import Run, no_epoch
 from archbuilder.version import __version__
 
-HTML, MARKDOWN, EVALUATION, MODEL = "report.html", "report.md", "evaluation.json", "model.py"
+MARKDOWN, EVALUATION, MODEL = "report.md", "evaluation.json", "model.py"
 DRAWING, FIELD, MISTAKES, SAMPLES = "network.svg", "receptive_field.png", "mistakes.png", "samples.png"
 PNG, SVG = "image/png", "image/svg+xml"
 CHARTS = ("loss over the epochs", "accuracy over the epochs", "learning rate over the epochs")
@@ -47,7 +47,7 @@ def write_report(run: Run, device: torch.device, readme: str = "") -> Outcome:
         folder.write(MISTAKES, png(as_sheet(outcome.mistakes)))
     values = _values(run, story, network, outcome, readme)
     folder.write(MARKDOWN, page.md("report.md.jinja", values | {"layers": "\n".join(layer_table(facts))}))
-    folder.write(HTML, page.html("report.html.jinja", values))
+    folder.write(REPORT, page.html("report.html.jinja", values))
     return outcome
 
 
