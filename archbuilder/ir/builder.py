@@ -6,12 +6,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
-from archbuilder.diagnostics import Diagnostic, declare, did_you_mean
+from archbuilder.diagnostics import MAX_PROBLEMS, Code, Diagnostic, declare, did_you_mean
+from archbuilder.document import too_many
 from archbuilder.ir.graph import INPUT, Graph, Node, Place
 from archbuilder.ir.op import Op, OpError
 from archbuilder.ir.shape import Shape, Shapes
 
-MAX_LAYERS = 50_000
+MAX_LAYERS = 12_000  # to read, analyse and print them takes less than a second
 MAX_SIDE, MAX_ELEMENTS = 100_000, 2**31
 
 NO_BLOCK = declare("AB206", "a name that no earlier block has")
@@ -22,15 +23,18 @@ HUGE = declare("AB210", "a value that is too large")
 
 @dataclass(frozen=True)
 class Named:
-    """What a named block added: its nodes, the value it took and the one it gave."""
+    """What a named block added: its nodes, the value it took and the one it gave.
+
+    `recalled` are the values that something in it reads by their name, as a join does."""
 
     nodes: tuple[Node, ...]
     input: str
     output: str
+    recalled: frozenset[str]
 
 
-class TooLarge(Exception):
-    """Stops the lowering of a network past MAX_LAYERS; reported already."""
+class Stopped(Exception):
+    """Ends the lowering of a network past MAX_LAYERS or MAX_PROBLEMS; reported already."""
 
 
 class GraphBuilder:
@@ -50,6 +54,8 @@ class GraphBuilder:
         self._block = ""
         self._nodes: list[Node] = []
         self._named: dict[str, Named] = {}
+        self._recalled: list[str] = []
+        self._reported: set[Diagnostic] = set()
         self._steps = 0
         self._next: dict[str, int] = {INPUT: 2}  # per path, the number that its next namesake gets
 
@@ -129,51 +135,75 @@ class GraphBuilder:
         self._nodes.append(node)
         self.graph.nodes[node.name] = node
 
-    def _too_large(self) -> TooLarge:
+    def _too_large(self) -> Stopped:
         message = f"the network has more than {MAX_LAYERS:,} layers"
         self.diagnostics.append(LAYERS.at(self._place.span(), message, "repeat fewer times"))
-        return TooLarge()
+        return Stopped()
+
+    def report(self, code: Code, message: str, hint: str = "", field: str = "", at: Place | None = None) -> None:
+        """Note a problem of the block that is being written, or of the part `at` of it, at a field of it.
+
+        A repeated block's problem is noted once.  Raises Stopped where there are too many to go on."""
+        span = (at or self._place).span(field)
+        problem = code.at(span, message, hint)
+        if problem in self._reported:
+            return
+        if len(self._reported) >= MAX_PROBLEMS:
+            self.diagnostics.append(too_many(span))
+            raise Stopped
+        self._reported.add(problem)
+        self.diagnostics.append(problem)
 
     @contextmanager
     def named(self, name: str | None) -> Iterator[None]:
         """What is added inside can be found again under this name; the latest of a name counts."""
-        start, value = len(self._nodes), self.value
+        start, value, recalled = len(self._nodes), self.value, len(self._recalled)
         yield
         if name is not None:
-            self._named[name] = Named(tuple(self._nodes[start:]), value, self.value)
+            by_name = frozenset(self._recalled[recalled:])
+            self._named[name] = Named(tuple(self._nodes[start:]), value, self.value, by_name)
+
+    def recall(self, name: str, field: str) -> str | None:
+        """The output of an earlier block of that name; reported at the field where there is none."""
+        named = self.find(name, field)
+        if named:
+            self._recalled.append(named.output)
+        return named.output if named else None
 
     def find(self, name: str, field: str) -> Named | None:
         """What an earlier block of that name added; reported at the field where there is none."""
         if name not in self._named:
-            message = f"there is no earlier block named {name}"
-            hint = (
-                did_you_mean(name, self._named) if self._named else "give the block a name: field; it must come first"
-            )
-            self.diagnostics.append(NO_BLOCK.at(self._place.span(field), message, hint))
+            hint = did_you_mean(name, self._named) or "give the block a name: field; it must come first"
+            self.report(NO_BLOCK, f"there is no earlier block named {name}", hint, field)
         return self._named.get(name)
 
     def share(self, named: Named) -> None:
         """Run a block's layers again, with the same weights, on the current value.
 
-        Reports AB207 where a layer with parameters would get another number of channels."""
+        What the block reads from before it, by name, stays what it is.  Reports AB207 where that is its own input,
+        which then has two meanings, and where a layer would get another number of channels than it is made for."""
+        if named.input in named.recalled:
+            message = f"the block joins {named.input}, which is its input: on another input one cannot be both"
+            return self._unshared(message, "write that connection as a skip in the block, or join an earlier block")
         values = {named.input: self.value}
         for node in named.nodes:
             inputs = tuple(values.get(value, value) for value in node.inputs)
             old, new = self._shapes_of(node.inputs), self._shapes_of(inputs)
             if new is None or old is None:
                 return self.lose()
-            if (node.op.params(old) or node.op.buffers(old)) and [x.c for x in new] != [x.c for x in old]:
-                message = f"{node.name} has weights for {old[0].c} channels, here it gets {new[0].c}"
-                self.diagnostics.append(
-                    SHARED.at(self._place.span(), message, "share a block where the channels are equal")
-                )
-                return self.lose()
+            if not node.op.is_shareable(old, new):
+                message = f"{node.name} is made for {old[0].c} channels, here it gets {new[0].c}"
+                return self._unshared(message, "share a block where the channels are equal")
             self.add(node.op, node.name.rpartition(".")[2], inputs, f"shares {node.module}")
             values[node.name] = self.value
             if self.value in self.graph.nodes:
                 shared = replace(self.graph.nodes[self.value], module=node.module)
                 self.graph.nodes[self.value] = self._nodes[-1] = shared
         self.value = values.get(named.output, named.output)
+
+    def _unshared(self, message: str, hint: str) -> None:
+        self.report(SHARED, message, hint)
+        self.lose()
 
     def _shapes_of(self, values: tuple[str, ...]) -> Shapes | None:
         """The shapes of values, None where one is unknown."""
@@ -195,7 +225,7 @@ class GraphBuilder:
             branches = ""
             if len(inputs) > 1:
                 branches = ": " + ", ".join(f"{v} gives {s}" for v, s in zip(inputs, shapes, strict=True))
-            self.diagnostics.append(error.code.at(place.span(error.field), error.message + branches, error.hint))
+            self.report(error.code, error.message + branches, error.hint, error.field, at=place)
             return error.shape and self._bounded(error.shape, place)
 
     def _bounded(self, shape: Shape, place: Place) -> Shape | None:
@@ -203,7 +233,7 @@ class GraphBuilder:
         if max(shape.h, shape.w) <= MAX_SIDE and shape.elements <= MAX_ELEMENTS:
             return shape
         message = f"the result of {shape} has more than {MAX_SIDE:,} pixels a side or {MAX_ELEMENTS:,} values"
-        self.diagnostics.append(HUGE.at(place.span(), message, "pad, upsample or multiply less before it"))
+        self.report(HUGE, message, "pad, upsample or multiply less before it", at=place)
         return None
 
     def finish(self) -> Graph:
