@@ -3,16 +3,25 @@
 A stage yields or collects `Diagnostic`s; only the edge (the command line, the public API)
 turns them into text or into an exception.  A `Code` is declared in the module that raises it:
 
-    GROUPS = declare("AB301", "groups do not divide the channels")
+    GROUPS = declare(
+        "AB301",
+        "groups that do not divide the channels",
+        why="Each group turns its share of the channels into its share of the result.",
+        bad="- conv: {out: 48, groups: 5}",
+        good="- conv: {out: 48, groups: 3}",
+    )
     ...
     GROUPS.at(span, "groups=5 must divide 16 and 48", hint="choose a common divisor, or groups: 1")
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from difflib import get_close_matches
+from functools import cache
+from pathlib import Path
 from typing import Literal, NamedTuple
 
 Severity = Literal["error", "warning"]
@@ -50,6 +59,8 @@ class Code:
     `exit_status` is what the command line returns for it: 1 where a readable input is wrong,
     2 where the command could not run at all (a missing file, bad arguments).
     A `verdict` is what a network that was analysed misses: a limit, a rule.  Every other error stops the analysis.
+    The rest is the manual, which `archbuilder explain` prints: `why` it matters, an example that is `bad` and one
+    that is `good`; what forms examples have, reporting/explain.py says.
     """
 
     id: str
@@ -57,6 +68,9 @@ class Code:
     severity: Severity = "error"
     exit_status: int = 1
     verdict: bool = False
+    why: str = field(default="", compare=False)
+    bad: str = field(default="", compare=False)
+    good: str = field(default="", compare=False)
 
     @property
     def ignorable(self) -> bool:
@@ -69,14 +83,46 @@ class Code:
 
 
 _declared: dict[str, Code] = {}
+_DECLARATION = re.compile(r"^[A-Z_]+ = (declare\((?:.*|\n(?:.*\n)*?)\))$", re.MULTILINE)
 
 
-def declare(id: str, title: str, severity: Severity = "error", exit_status: int = 1, verdict: bool = False) -> Code:
-    """Register a code.  Raises ValueError if the id is taken: one id has one meaning."""
+def declare(
+    id: str,
+    title: str,
+    severity: Severity = "error",
+    exit_status: int = 1,
+    verdict: bool = False,
+    why: str = "",
+    bad: str = "",
+    good: str = "",
+) -> Code:
+    """Register a code.  Raises ValueError if the id is taken: one id has one meaning.
+
+    Arguments are literals: `known_codes` reads them off the source."""
     if id in _declared:
         raise ValueError(f"{id} is declared twice: {_declared[id].title!r} and {title!r}")
-    _declared[id] = code = Code(id, title, severity, exit_status, verdict)
+    _declared[id] = code = Code(id, title, severity, exit_status, verdict, why, bad, good)
     return code
+
+
+def declared(id: str) -> Code | None:
+    """The code of an id, as far as the module that raises it has been imported."""
+    return _declared.get(id)
+
+
+@cache
+def known_codes() -> dict[str, Code]:
+    """Every code of the package by its id, in order; read off the source, for some of the modules need torch."""
+    import ast
+
+    found = []
+    for path in Path(__file__).parent.rglob("*.py"):
+        for statement in _DECLARATION.findall(path.read_text(encoding="utf-8")):
+            match ast.parse(statement, mode="eval").body:
+                case ast.Call(args=given, keywords=named):
+                    options = {option.arg: ast.literal_eval(option.value) for option in named if option.arg}
+                    found.append(Code(*map(ast.literal_eval, given), **options))
+    return {code.id: code for code in sorted(found, key=lambda code: code.id)}
 
 
 @dataclass(frozen=True)

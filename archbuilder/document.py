@@ -13,7 +13,7 @@ import re
 import stat
 import sys
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
@@ -178,6 +178,12 @@ def parse(text: str, name: str = "<string>") -> Document:
     reader = _Reader(text, name)
     root = reader.document()
     return Document(name, text, root, reader.diagnostics, {name: text})
+
+
+def scalars(text: str) -> Iterator[Any]:
+    """libyaml's event of each scalar, with its style and its marks, as far as the text is YAML."""
+    with suppress(yaml.YAMLError):
+        yield from (event for event in yaml.parse(text, Loader=_Loader) if type(event) is yaml.ScalarEvent)
 
 
 @dataclass(slots=True)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -41,6 +41,7 @@ class Report:
     limits: tuple[Measured, ...] = ()
     diagnostics: tuple[Diagnostic, ...] = ()
     rules: tuple[Verdict, ...] = ()
+    ignored: tuple[Diagnostic, ...] = ()  # findings that the user waved away, which are not in `diagnostics`
 
     @property
     def ok(self) -> bool:
@@ -93,7 +94,7 @@ def check_text(text: str, file: str, overrides: Sequence[str] = (), rules: Seque
         return _pack(doc)
     spec = architecture.read(doc, diagnostics)
     if spec is None:
-        return _report(doc, diagnostics)
+        return _settled(Report(file, doc), diagnostics)
     graph = lower.lower(spec, diagnostics)
     if spec.data is not None:
         from archbuilder.spec.data import problems  # loaded already, with the section
@@ -104,12 +105,17 @@ def check_text(text: str, file: str, overrides: Sequence[str] = (), rules: Seque
 
         diagnostics += misfits(spec.train)
     facts = analyse(graph, diagnostics) if _clean(diagnostics) else None
+    if facts is not None and spec.train is not None:
+        from archbuilder.rules.recipe import problems as misfits_of_network
+
+        diagnostics += misfits_of_network(spec, spec.train, graph)
     limits = measure(spec.limits, facts, diagnostics)
     verdicts = _judge(doc, spec, graph, facts, rules, diagnostics) if spec.rules or rules else ()
     if facts is None:
-        return _report(doc, diagnostics, spec)
+        return _settled(Report(file, doc, spec), diagnostics)
     diagnostics += lint(graph, facts)
-    return _report(doc, diagnostics, spec, graph, facts, limits, verdicts)
+    report = Report(file, doc, spec, graph, facts, limits, rules=verdicts)
+    return _settled(report, diagnostics, complete=not overrides)
 
 
 def _judge(
@@ -133,25 +139,27 @@ def _pack(doc: Document) -> Report:
 
     diagnostics: list[Diagnostic] = []
     read(doc, diagnostics)
-    return _report(doc, diagnostics)
+    return _settled(Report(doc.name, doc), diagnostics, complete=True)
 
 
 def _clean(diagnostics: Sequence[Diagnostic]) -> bool:
     return all(d.severity != "error" for d in diagnostics)
 
 
-def _report(
-    doc: Document,
-    diagnostics: list[Diagnostic],
-    spec: Architecture | None = None,
-    graph: Graph | None = None,
-    facts: Facts | None = None,
-    limits: tuple[Measured, ...] = (),
-    verdicts: tuple[Verdict, ...] = (),
-) -> Report:
-    once = dict.fromkeys(diagnostics)  # a definition's body is read at each use
-    ordered = sorted(once, key=lambda d: (d.span.file != doc.name, d.span.line, d.span.column, d.code.id))
-    return Report(doc.name, doc, spec, graph, facts, limits, tuple(ordered), verdicts)
+def _settled(report: Report, diagnostics: list[Diagnostic], complete: bool = False) -> Report:
+    """The report with its findings in order, but for those that comments in the files ignore.
+
+    `complete`: every check was made on the file as it stands, so that a comment without a finding is idle."""
+    assert report.document
+    found = list(dict.fromkeys(diagnostics))  # a definition's body is read at each use
+    ignored: list[Diagnostic] = []
+    sources = report.document.sources
+    if any("ignore" in text for text in sources.values()):
+        from archbuilder.ignores import settle
+
+        found, ignored = settle(found, sources, report.file, complete)
+    found.sort(key=lambda d: (d.span.file != report.file, d.span.line, d.span.column, d.code.id))
+    return replace(report, diagnostics=tuple(found), ignored=tuple(ignored))
 
 
 def load(source: Source, overrides: Sequence[str] = ()) -> Graph:

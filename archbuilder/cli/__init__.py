@@ -12,6 +12,7 @@ import os
 import sys
 from argparse import ArgumentParser
 from collections.abc import Sequence
+from contextlib import suppress
 from importlib import import_module
 from pkgutil import iter_modules
 from typing import NoReturn
@@ -20,6 +21,7 @@ from typing import NoReturn
 os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
 
 from archbuilder.diagnostics import ArchbuilderError
+from archbuilder.reporting.style import READABLE, encoding_of
 from archbuilder.version import __version__
 
 
@@ -27,8 +29,8 @@ def entry() -> NoReturn:
     """The program `archbuilder`: main, with a quick start and end for commands that need no torch."""
     gc.set_threshold(100_000)  # importing makes no garbage: collecting in between costs a tenth of a check
     for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):  # what its encoding lacks is written as \u2026
-            stream.reconfigure(errors="backslashreplace")
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(encoding=encoding_of(stream), errors=READABLE)
     status = main()
     sys.stdout.flush()
     sys.stderr.flush()
@@ -57,14 +59,36 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print(render_diagnostic(diagnostic, style=style_of(sys.stderr)), file=sys.stderr)
         return error.exit_status
     except OSError as error:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is still to be written cannot be
-        if isinstance(error, BrokenPipeError):  # the reader of the output has gone (| head): nothing is wrong
-            return 0
-        print(f"archbuilder: {error}", file=sys.stderr)  # a full disk
-        return 2
+        return _failed(error)
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return 130
+
+
+def _failed(error: OSError) -> int:
+    """The exit status after an error that no command expected, or after one of standard output itself."""
+    try:
+        sys.stdout.flush()
+        gone = isinstance(error, BrokenPipeError) and _nobody_reads()
+    except OSError as own:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is still to be written cannot be
+        gone, error = isinstance(own, BrokenPipeError), own
+    if gone:  # | head: nothing is wrong
+        return 0
+    with suppress(OSError):
+        print(f"archbuilder: {error}", file=sys.stderr)  # a full disk, a file that is not to be had
+    return 2
+
+
+def _nobody_reads() -> bool:
+    """Whether the other end of standard output is closed; what was to be written is lost by then."""
+    import select
+
+    if not hasattr(select, "poll"):  # Windows
+        return True
+    poll = select.poll()
+    poll.register(sys.stdout.fileno(), 0)
+    return any(event & select.POLLERR for _, event in poll.poll(0))
 
 
 def _parser(words: Sequence[str]) -> ArgumentParser:

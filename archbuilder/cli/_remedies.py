@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from argparse import Action, ArgumentParser, Namespace
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from archbuilder.diagnostics import ArchbuilderError, Span, declare
@@ -12,9 +12,12 @@ from archbuilder.pipeline import Report
 
 if TYPE_CHECKING:
     from archbuilder.remedies import Suggestions
+    from archbuilder.reporting.style import Style
 
 NOT_TOGETHER = declare("AB942", "options that do not go together", exit_status=2)
 NO_PROPOSAL = declare("AB943", "the number of a proposal that does not exist", exit_status=2)
+
+Counting = Callable[[Report], Report]  # a report with those findings that count
 
 STDIN = "<stdin>"  # what document.py calls it
 
@@ -61,36 +64,33 @@ def is_filter(args: Namespace) -> bool:
     return args.fix is not None and args.files == ["-"]
 
 
-def show(args: Namespace, reports: Sequence[Report]) -> None:
-    """Print the proposals for each file."""
+def shown(args: Namespace, reports: Sequence[Report], counting: Counting, style: Style) -> Iterator[str]:
+    """The proposals for each file."""
     from archbuilder.remedies.show import render
-    from archbuilder.reporting.style import style_of
 
-    found = _investigate(args, reports)
-    for suggestions in found:
-        if shown := render(suggestions, style_of(sys.stdout)):
-            print(f"\n{shown}")
+    found = _investigate(args, reports, counting)
+    yield from filter(None, (render(suggestions, style) for suggestions in found))
     if any(suggestions.proposals for suggestions in found) and not args.set:
-        print("\n--fix applies the first, --fix N another one")
+        yield "--fix applies the first, --fix N another one"
 
 
-def with_suggestions(args: Namespace, reports: Sequence[Report], rendered: str) -> str:
+def with_suggestions(args: Namespace, reports: Sequence[Report], rendered: str, counting: Counting) -> str:
     """The JSON of a check, each file with what can be proposed for it."""
     import json
 
     from archbuilder.remedies.show import to_dict
 
     found = json.loads(rendered)
-    for file, suggestions in zip(found["files"], _investigate(args, reports), strict=True):
+    for file, suggestions in zip(found["files"], _investigate(args, reports, counting), strict=True):
         file["suggestions"] = to_dict(suggestions)
     return json.dumps(found, indent=2, allow_nan=False)
 
 
-def fix(args: Namespace, reports: Sequence[Report]) -> list[Report]:
+def fix(args: Namespace, reports: Sequence[Report], counting: Counting) -> list[Report]:
     """Apply the proposal that was asked for to each file; the reports on what there is afterwards.
 
     Raises ArchbuilderError AB943, before any file is changed, where one has no proposal of that number."""
-    found = _investigate(args, reports)
+    found = _investigate(args, reports, counting)
     for suggestions in found:
         count = len(suggestions.proposals)
         if count and not 1 <= args.fix <= count:
@@ -119,11 +119,11 @@ def _fix(suggestions: Suggestions, number: int) -> Report:
     return proposal.report if proposal else report
 
 
-def _investigate(args: Namespace, reports: Sequence[Report]) -> list[Suggestions]:
+def _investigate(args: Namespace, reports: Sequence[Report], counting: Counting) -> list[Suggestions]:
     from archbuilder.remedies import BUDGET, Session, Suggestions
 
     return [
-        Session(report.file, report.document.text, args.set, args.rules).run(BUDGET, report)
+        Session(report.file, report.document.text, args.set, args.rules, counting).run(BUDGET, report)
         if report.document
         else Suggestions(report)
         for report in reports

@@ -4,14 +4,27 @@ from __future__ import annotations
 
 import sys
 from argparse import ArgumentParser, Namespace
+from importlib import import_module
 from pathlib import Path
 
-from archbuilder.cli import _remedies
+from archbuilder.cli import _codes, _remedies
 from archbuilder.cli._options import add_source_options
-from archbuilder.diagnostics import Span
+from archbuilder.cli._output import same_file, write_file
+from archbuilder.diagnostics import ArchbuilderError, Span, declare
 from archbuilder.document import MISSING
 from archbuilder.pipeline import Report, check
 
+UNWRITABLE = declare(
+    "AB945",
+    "a report that cannot be written",
+    exit_status=2,
+    why="The folder is missing, closed or full, or the report would take the place of a file that is checked. What was "
+    "there before is left as it was.",
+    bad="$ archbuilder check net.yaml --output-file net.yaml",
+    good="$ archbuilder check net.yaml --output-file report.txt",
+)
+
+FORMATS = ("text", "concise", "json", "github", "sarif")
 STAGES = ("document", "spec", "graph", "facts")
 
 
@@ -23,7 +36,10 @@ def configure(parser: ArgumentParser) -> None:
         action="extend",
         help="a YAML file, a folder of them, or - for standard input",
     )
-    parser.add_argument("--format", choices=("text", "json"), default="text", help="text for people, json for programs")
+    help = "text for people, concise with a line for each finding; json, github (annotations) and sarif for programs"
+    parser.add_argument("--format", choices=FORMATS, default="text", help=help)
+    parser.add_argument("--output-file", metavar="FILE", help="write the report into a file, as a whole or not at all")
+    _codes.add_code_options(parser)
     add_source_options(parser)
     help = "a rule pack to satisfy, beside those that the file names: era-s9, mcu, or a file"
     parser.add_argument("--rules", metavar="PACK", action="append", default=[], help=help)
@@ -38,38 +54,58 @@ def configure(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> int:
-    """Exit 0 all clean, 1 something found, 2 a file could not be read."""
+    """Exit 0 all clean, 1 something found, 2 a file could not be read or the arguments are bad."""
     _remedies.verify(args)
-    reports = [report for name in args.files for report in _reports(name, args.set, args.rules)]
+    counting = _codes.selection(args)
+    reports = [counting(report) for name in args.files for report in _reports(name, args.set, args.rules)]
+    _spare_sources(args.output_file, reports)
     if args.fix is not None:
-        reports = _remedies.fix(args, reports)
-    if _remedies.is_filter(args):
-        pass  # the text is printed
-    elif args.emit:
-        from archbuilder.reporting import stages
-
-        print("\n".join(stages.render(report, args.emit) for report in reports))
-    elif args.format == "json":
-        from archbuilder.reporting import json
-
-        shown = json.render(reports)
-        print(_remedies.with_suggestions(args, reports, shown) if args.suggest else shown)
-    else:
-        _print(reports, args.quiet, args.verbose)
-        if args.suggest:
-            _remedies.show(args, reports)
+        reports = _remedies.fix(args, reports, counting)
+    if not _remedies.is_filter(args):  # else the text has been printed
+        _write(_shown(args, reports, counting), args.output_file)
     return max(_status(report, args.strict) for report in reports)
 
 
-def _print(reports: list[Report], quiet: bool, verbose: bool) -> None:
-    from archbuilder.reporting import style, text
+def _spare_sources(output: str | None, reports: list[Report]) -> None:
+    """Raises ArchbuilderError AB945 where a report would overwrite what it is about."""
+    read = {name for report in reports for name in (report.document.sources if report.document else ())}
+    if output and any(same_file(output, name) for name in read):
+        message = "the report would take the place of a file that is checked"
+        raise ArchbuilderError(UNWRITABLE.at(Span(output), message, "name another file with --output-file"))
 
-    paint = style.style_of(sys.stdout)
-    for report in reports:
-        shown = text.render(report, paint, table=not quiet, per_op=verbose)
-        if shown:
-            print(shown, end="\n\n")
-    print(text.summary(reports, paint))
+
+def _shown(args: Namespace, reports: list[Report], counting: _codes.Selection) -> str:
+    """The reports in the format that was asked for."""
+    if args.emit:
+        from archbuilder.reporting import stages
+
+        return "\n".join(stages.render(report, args.emit) for report in reports)
+    if args.format in ("text", "concise"):
+        return _for_people(args, reports, counting)
+    shown: str = import_module(f"archbuilder.reporting.{args.format}").render(reports)
+    return _remedies.with_suggestions(args, reports, shown, counting) if args.suggest else shown
+
+
+def _for_people(args: Namespace, reports: list[Report], counting: _codes.Selection) -> str:
+    from archbuilder.reporting.style import PLAIN, style_of
+
+    style = PLAIN if args.output_file else style_of(sys.stdout)
+    if args.format == "concise":
+        from archbuilder.reporting import concise
+
+        return concise.render(reports, style)
+    from archbuilder.reporting import text
+
+    shown = text.render_all(reports, style, table=not args.quiet, per_op=args.verbose)
+    return "\n\n".join([shown, *(_remedies.shown(args, reports, counting, style) if args.suggest else ())])
+
+
+def _write(text: str, file: str | None) -> None:
+    if file:
+        data = (text + "\n" if text else "").encode("utf-8", "backslashreplace")
+        write_file(file, data, UNWRITABLE, "name another file with --output-file")
+    elif text:
+        print(text)
 
 
 def _status(report: Report, strict: bool) -> int:

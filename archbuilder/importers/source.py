@@ -18,8 +18,8 @@ from archbuilder.diagnostics import ArchbuilderError, Code, Span, declare, did_y
 from archbuilder.importers.places import failing_line
 
 RAISES = declare("AB803", "a Python file that cannot be imported")
-UNDEFINED = declare("AB804", "a class that its file does not define")
-UNBUILT = declare("AB805", "a class that cannot be built")
+UNDEFINED = declare("AB804", "a class that its file does not define", exit_status=2)
+UNBUILT = declare("AB805", "a class that cannot be built", exit_status=2)
 
 
 def load(file: Path, name: str, arguments: Mapping[str, Any]) -> nn.Module:

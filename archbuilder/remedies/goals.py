@@ -31,7 +31,9 @@ class Goals:
     @classmethod
     def of(cls, report: Report, rules: Sequence[str]) -> Goals:
         """The goals of a network that can be analysed."""
-        found = {(m.limit.name, m.limit.relation, m.limit.bound, m.limit.dtype): m.limit for m in report.limits}
+        ignored = {d.span for d in report.ignored}
+        asked = [m.limit for m in report.limits if m.limit.span not in ignored]
+        found = {(limit.name, limit.relation, limit.bound, limit.dtype): limit for limit in asked}
         for limit in _of_packs(report, rules):
             found.setdefault((limit.name, limit.relation, limit.bound, limit.dtype), limit)
         return cls(tuple(found.values()))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from archbuilder.pipeline import Report, check_text
@@ -27,9 +27,10 @@ class Session:
     text: str
     overrides: Sequence[str] = ()
     rules: Sequence[str] = ()
+    counting: Callable[[Report], Report] = lambda report: report  # leaves out findings that do not count
 
     def check(self, text: str) -> Report:
-        return check_text(text, self.file, self.overrides, self.rules)
+        return self.counting(check_text(text, self.file, self.overrides, self.rules))
 
     def run(self, budget: Budget, report: Report | None = None) -> Suggestions:
         """Everything that can be proposed for the text; `report` is its check, where there is one already."""

@@ -56,11 +56,11 @@ def _codes(found: Iterable[Diagnostic]) -> list[Code]:
 
 
 def _descriptor(code: Code) -> Object:
-    text = f"{code.title[0].upper()}{code.title[1:]}."
+    title = f"{code.title[0].upper()}{code.title[1:]}."
     return {
         "id": code.id,
-        "shortDescription": {"text": text},
-        "fullDescription": {"text": text},
+        "shortDescription": {"text": title},
+        "fullDescription": {"text": code.why or title},
         "defaultConfiguration": {"level": code.severity},
     }
 

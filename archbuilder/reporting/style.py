@@ -57,6 +57,16 @@ class Style:
 PLAIN = Style()
 
 
+def encoding_of(stream: TextIO) -> str:
+    """What a stream is to be written in: its own encoding, but ASCII on a terminal where the user's locale is C.
+
+    Python takes such a terminal for one that knows UTF-8."""
+    named = (os.environ.get(name) for name in ("LC_ALL", "LC_CTYPE", "LANG"))
+    locale = next(filter(None, named), "")
+    plain = locale in ("C", "POSIX") and stream.isatty() and not os.environ.get("PYTHONIOENCODING")
+    return "ascii" if plain else stream.encoding
+
+
 def style_of(stream: TextIO) -> Style:
     """Colours on a terminal or where FORCE_COLOR asks for them, unless NO_COLOR is set.
 

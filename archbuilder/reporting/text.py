@@ -99,10 +99,12 @@ def totals(facts: Facts) -> Iterator[str]:
 
 
 def _limits(report: Report, style: Style) -> Iterator[str]:
+    ignored = {d.span for d in report.ignored}
     for number, measured in enumerate(report.limits):
         limit = measured.limit
         left = f"{measured.left:,} left" if measured.ok else missed_by(measured)
-        verdict = style.green("ok") if measured.ok else style.red("MISSED")
+        waved = limit.span in ignored
+        verdict = style.green("ok") if measured.ok else style.yellow("ignored") if waved else style.red("MISSED")
         title = "" if number else "limits"
         yield f"{title:16} {limit.name} {limit.text}: {measured.value:,}{measured.unit}, {left}  {verdict}"
 
@@ -124,9 +126,9 @@ def summary(reports: Sequence[Report], style: Style = PLAIN) -> str:
     """The last line of a check over files."""
     found = [d for report in reports for d in report.diagnostics]
     errors = sum(d.severity == "error" for d in found)
-    files = f"{len(reports)} file{'s' * (len(reports) != 1)}"
-    if not found:
-        return style.green(f"{files} checked, no problems")
-    warnings = len(found) - errors
-    counts = [f"{n} {word}{'s' * (n != 1)}" for n, word in ((errors, "error"), (warnings, "warning")) if n]
-    return (style.red if errors else style.yellow)(f"{files} checked, {' and '.join(counts)}")
+    files = f"{len(reports)} file{'s' * (len(reports) != 1)} checked"
+    counts = ((errors, "error"), (len(found) - errors, "warning"))
+    problems = " and ".join(f"{n} {word}{'s' * (n != 1)}" for n, word in counts if n) or "no problems"
+    ignored = sum(len(report.ignored) for report in reports)
+    paint = style.red if errors else style.yellow if found else style.green
+    return paint(f"{files}, {problems}{f', {ignored} ignored' if ignored else ''}")

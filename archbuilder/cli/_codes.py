@@ -1,0 +1,78 @@
+"""The options --select and --ignore of `check`: which findings count."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from archbuilder.diagnostics import ArchbuilderError, Code, Diagnostic, Span, declare, known_codes, nearest
+from archbuilder.pipeline import Report
+
+NO_CODE = declare(
+    "AB944",
+    "a code that does not exist or cannot be ignored",
+    exit_status=2,
+    why="--select and --ignore take whole codes or their beginnings. Errors that keep a file from being analysed count "
+    "whatever is said: a file that was not checked must not pass.",
+    bad="$ archbuilder check net.yaml --ignore AB101",
+    good="$ archbuilder check net.yaml --ignore AB4",
+)
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Codes, or the beginnings of codes (AB4).  Of two that fit a code the longer one counts, then `ignore`.
+
+    An error that keeps a file from being analysed always counts: without it nothing would have been checked."""
+
+    select: tuple[str, ...] = ()
+    ignore: tuple[str, ...] = ()
+
+    def __call__(self, report: Report) -> Report:
+        """The report with what counts in it; the rest is ignored."""
+        if not self.select and not self.ignore:
+            return report
+        kept = tuple(d for d in report.diagnostics if self._counts(d.code))
+        waved = tuple(d for d in report.diagnostics if not self._counts(d.code))
+        return replace(report, diagnostics=kept, ignored=report.ignored + waved)
+
+    def _counts(self, code: Code) -> bool:
+        selected, ignored = (_longest(code, prefixes) for prefixes in (self.select, self.ignore))
+        wanted = (selected > 0 or not self.select) and (ignored == 0 or ignored < selected)
+        return wanted or not code.ignorable
+
+
+def _longest(code: Code, prefixes: Sequence[str]) -> int:
+    return max((len(prefix) for prefix in prefixes if code.id.startswith(prefix)), default=0)
+
+
+def add_code_options(parser: ArgumentParser) -> None:
+    """`args.select`, `args.ignore`: lists of texts, each with codes between commas."""
+    for name, what in (("select", "show only findings with these codes"), ("ignore", "leave these findings out")):
+        help = f"{what}: AB402, or all of AB4; between commas, and several times"
+        parser.add_argument(f"--{name}", metavar="CODES", action="append", default=[], help=help)
+
+
+def selection(args: Namespace) -> Selection:
+    """What the options say.  Raises ArchbuilderError AB944 with every code that makes no sense."""
+    chosen = {option: tuple(_codes(getattr(args, option))) for option in ("select", "ignore")}
+    problems = [d for option, codes in chosen.items() for code in codes for d in _problems(option, code)]
+    if problems:
+        raise ArchbuilderError(*problems)
+    return Selection(**chosen)
+
+
+def _codes(texts: Sequence[str]) -> Iterator[str]:
+    return (word.strip().upper() for text in texts for word in text.split(",") if word.strip())
+
+
+def _problems(option: str, code: str) -> Iterator[Diagnostic]:
+    place = Span(f"--{option} {code}")
+    meant = [kind for id, kind in known_codes().items() if id.startswith(code)]
+    if not meant:
+        hint = nearest(code, list(known_codes())) or "archbuilder explain lists all codes"
+        yield NO_CODE.at(place, f"there is no code {code}", hint)
+    elif option == "ignore" and not any(kind.ignorable for kind in meant):
+        message = f"{code} cannot be ignored: a file with it is not analysed, so that nothing would have been checked"
+        yield NO_CODE.at(place, message, "warnings can be ignored, missed limits and missed rules")

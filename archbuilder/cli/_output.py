@@ -1,0 +1,39 @@
+"""Where a command's output goes: to standard output, or into a file as a whole."""
+
+from __future__ import annotations
+
+import sys
+from os.path import exists, samefile
+from pathlib import Path
+
+from archbuilder.diagnostics import ArchbuilderError, Code, Span
+
+
+def print_data(text: str) -> None:
+    """Print what another program is to read (YAML, source): UTF-8, whatever a terminal would take."""
+    if sys.stdout.isatty() or not hasattr(sys.stdout, "buffer"):
+        sys.stdout.write(text)
+        return
+    sys.stdout.flush()
+    sys.stdout.buffer.write(text.encode("utf-8", "backslashreplace"))
+    sys.stdout.buffer.flush()
+
+
+def write_file(path: str, data: bytes, code: Code, hint: str) -> None:
+    """Replace a file in one step.  Raises ArchbuilderError with `code`, and then an older file stands untouched."""
+    from archbuilder.training.files import write_whole
+
+    file = Path(path)
+    try:
+        if file.exists() and not file.is_file() and not file.is_dir():
+            file.write_bytes(data)  # a device or a pipe is written to, not replaced
+        else:
+            write_whole(file.resolve(), data)
+    except (OSError, ValueError) as error:  # a name with a NUL in it is a ValueError
+        reason = getattr(error, "strerror", None) or error
+        raise ArchbuilderError(code.at(Span(path), f"cannot be written: {reason}", hint)) from None
+
+
+def same_file(one: str, other: str) -> bool:
+    """Whether two paths lead to one file that there is."""
+    return exists(one) and exists(other) and samefile(one, other)

@@ -1,0 +1,117 @@
+"""`# archbuilder: ignore AB402` at the end of a line: findings of that kind on that line are wanted as they are.
+
+    - dilated: {out: 64, dilation: 8}  # archbuilder: ignore AB402, AB405 the map is small on purpose
+
+Warnings can be ignored, and errors that are a verdict on a network (a missed limit, a missed rule).  An error that
+keeps a file from being analysed cannot: then nothing would have been checked.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+
+from archbuilder.diagnostics import MAX_PROBLEMS, Diagnostic, Span, declare, declared, known_codes, nearest
+from archbuilder.document import LINE_BREAK, scalars
+
+UNUSED = declare(
+    "AB490",
+    "an ignore comment that ignores nothing",
+    severity="warning",
+    why="What it was written for is mended, or stands on another line. Left where it is, it would hide the next "
+    "finding of that kind from whoever edits the line.",
+    bad="- conv: 16  # archbuilder: ignore AB403\n- gap",
+    good="- pointwise: {out: 16, padding: 1}  # archbuilder: ignore AB403 as in the paper\n- gap",
+)
+UNKNOWN = declare(
+    "AB491",
+    "an ignore comment that cannot be followed",
+    severity="warning",
+    why="Warnings can be ignored on their line, and so can a missed limit or rule (AB503, AB511 to AB516). An error "
+    "that keeps the file from being analysed cannot: then nothing would have been checked, and the file would pass.",
+    bad="- pointwise: {out: 16, padding: 1}  # archbuilder: ignore AB4O3\n- gap",
+    good="- pointwise: {out: 16, padding: 1}  # archbuilder: ignore AB403 as in the paper\n- gap",
+)
+
+# codes stand between commas or blanks; the first word that is none, and no comma before it, begins the reason
+_COMMENT = re.compile(
+    r"#[ \t]*archbuilder:[ \t]*ignore\b[ \t]*"
+    r"(?P<codes>[^\s,]+(?:[ \t]*,[ \t]*[^\s,]+|[ \t]+[A-Za-z]{2}[0-9]{3}\b)*)?"
+)
+_CODE = re.compile(r"[^\s,]+")
+
+
+@dataclass(frozen=True)
+class Comment:
+    """One comment, and its codes, each with its place."""
+
+    span: Span
+    codes: tuple[tuple[str, Span], ...]
+
+
+def settle(
+    found: Sequence[Diagnostic], sources: Mapping[str, str], file: str, complete: bool
+) -> tuple[list[Diagnostic], list[Diagnostic]]:
+    """(what is left, what is ignored) of the findings in some sources, which must be YAML.
+
+    Comments of `file` itself that ask for what cannot be done are findings, too; where the analysis is `complete`,
+    so are those that nothing answers to.
+    """
+    comments = {name: list(comments_of(text, name)) for name, text in sources.items() if "ignore" in text}
+    wanted = {(code, span.file, span.line) for each in comments.values() for one in each for code, span in one.codes}
+    ignored = [d for d in found if d.code.ignorable and (d.code.id, d.span.file, d.span.line) in wanted]
+    used = {(d.code.id, d.span.line) for d in ignored if d.span.file == file}
+    left = [d for d in found if d not in ignored] if ignored else list(found)
+    problems = (d for comment in comments.get(file, ()) for d in _problems(comment, used, complete))
+    return [*left, *islice(problems, MAX_PROBLEMS)], ignored
+
+
+def comments_of(text: str, file: str) -> Iterator[Comment]:
+    """The ignore comments of a YAML text; what looks like one inside a value is part of the value."""
+    starts = [0, *(found.end() for found in LINE_BREAK.finditer(text))]
+    candidates = list(_COMMENT.finditer(text))
+    outside = {found.start() for found in candidates}
+    places = sorted(outside)
+    for start, end in _values(text, starts) if places else ():
+        outside -= set(places[bisect_left(places, start) : bisect_left(places, end)])
+    for found in candidates:
+        if found.start() in outside:
+            yield _comment(found, file, starts)
+
+
+def _values(text: str, starts: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """Where each scalar begins and ends, as offsets; a block scalar (| and >) begins after its first line."""
+    for event in scalars(text):
+        start, end = event.start_mark, event.end_mark
+        first = starts[start.line + 1] if event.style in ("|", ">") else starts[start.line] + start.column
+        yield first, starts[end.line] + end.column
+
+
+def _comment(found: re.Match[str], file: str, starts: Sequence[int]) -> Comment:
+    line = bisect_left(starts, found.start() + 1)
+
+    def place(start: int, end: int) -> Span:
+        return Span(file, line, start - starts[line - 1] + 1, line, end - starts[line - 1] + 1)
+
+    words = _CODE.finditer(found.string, *found.span("codes")) if found["codes"] else ()
+    return Comment(place(*found.span()), tuple((word[0].upper(), place(*word.span())) for word in words))
+
+
+def _problems(comment: Comment, used: set[tuple[str, int]], complete: bool) -> Iterator[Diagnostic]:
+    if not comment.codes:
+        hint = "name what is to be ignored: # archbuilder: ignore AB402"
+        yield UNKNOWN.at(comment.span, "the comment names no code", hint)
+    for code, span in comment.codes:
+        if (code, span.line) in used:
+            continue
+        kind = declared(code) or known_codes().get(code)  # one of a user's own block, or of the package
+        if kind is None:
+            hint = nearest(code, list(known_codes())) or "write it as in # archbuilder: ignore AB402 and why"
+            yield UNKNOWN.at(span, f"there is no code {code}", hint)
+        elif kind in (UNUSED, UNKNOWN) or not kind.ignorable:
+            yield UNKNOWN.at(span, f"{code} cannot be ignored on a line", "mend what it says, and take the code out")
+        elif complete:
+            yield UNUSED.at(span, f"there is no {code} on this line", "take it out of the comment")
