@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from archbuilder.blocks import lower_blocks
 from archbuilder.diagnostics import Diagnostic, declare
-from archbuilder.ir.builder import GraphBuilder, TooLarge
+from archbuilder.ir.builder import GraphBuilder, Stopped
 from archbuilder.ir.graph import Graph
 from archbuilder.ir.ops import Flatten
 from archbuilder.ir.shape import Shape
@@ -21,7 +21,7 @@ def lower(spec: Architecture, diagnostics: list[Diagnostic]) -> Graph:
         lower_blocks(spec.network, g)
         if spec.classes is not None:
             _end(spec, spec.classes, g)
-    except TooLarge:
+    except Stopped:
         pass  # reported where it happened
     return g.finish()
 
@@ -37,8 +37,8 @@ def _end(spec: Architecture, classes: int, g: GraphBuilder) -> None:
             g.add(Flatten(), "flatten")
     elif not shape.flat:
         message = f"the network ends in a map of {shape}, classes: {classes} needs a vector"
-        g.diagnostics.append(ENDING.at(last.span(), message, "end with gap and classifier"))
+        g.report(ENDING, message, "end with gap and classifier", at=last)
         return
     if shape.c != classes:
         message = f"the network ends in {shape.c} values, classes is {classes}"
-        g.diagnostics.append(ENDING.at(last.span(), message, "end with classifier, or make the two equal"))
+        g.report(ENDING, message, "end with classifier, or make the two equal", at=last)

@@ -45,7 +45,7 @@ def is_reserved(name: str) -> bool:
 @reads(**NAME_FORM)
 def _free_name(value: Any, variables: Variables) -> str:
     """A name that a layer can have."""
-    found = read_name(value, variables)
+    found: str = read_name(value, variables)
     if is_reserved(found):
         message = f"{found} means something else in Python or torch"
         raise failure(message, f"use another one, {found}_ or {found}1 for example", NAME_TAKEN)

@@ -31,7 +31,7 @@ class Classifier(Block):
     def lower(self, g: GraphBuilder) -> None:
         if g.graph.classes is None:
             message = "the classifier needs to know the number of classes"
-            g.diagnostics.append(NO_CLASSES.at(self.span(), message, "add classes: 10 at the top of the file"))
+            g.report(NO_CLASSES, message, "add classes: 10 at the top of the file")
             return
         with g.scope(self.name or self.KIND):
             if self.kind == "conv":

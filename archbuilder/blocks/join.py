@@ -29,9 +29,9 @@ class Join(Block):
     merge: Annotated[Merge, Field(description="how the values meet")] = "add"
 
     def lower(self, g: GraphBuilder) -> None:
-        found = [g.find(source, "from") for source in self.sources]
+        found = [g.recall(source, "from") for source in self.sources]
         if None in found:
             g.lose()
             return
-        values = dict.fromkeys([named.output for named in found if named] + [g.value])
+        values = dict.fromkeys([value for value in found if value] + [g.value])
         g.add(MERGES[self.merge], self.name or self.KIND, tuple(values))

@@ -96,7 +96,7 @@ class Skip(Block):
         if x.flat or (_subsampled(x.h, stride[0]), _subsampled(x.w, stride[1])) != (body.h, body.w):
             message = f"no 1x1 conv makes {x} fit the body's {body}"
             hint = "pad the body's convs (padding: same), or write the shortcut's blocks"
-            g.diagnostics.append(NO_PROJECTION.at(self.span("shortcut"), message, hint))
+            g.report(NO_PROJECTION, message, hint, "shortcut")
             return None
         with g.scope("shortcut"):
             g.add(Conv2d(out, (1, 1), (int(stride[0]), int(stride[1])), bias=self.norm.kind == "none"), "conv")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
@@ -25,12 +25,12 @@ HUGE = declare("AB210", "a value that is too large")
 class Named:
     """What a named block added: its nodes, the value it took and the one it gave.
 
-    `recalled` are the values that something in it reads by their name, as a join does."""
+    `recalled` are the values that something in it reads by a name, as a join does, each with that name."""
 
     nodes: tuple[Node, ...]
     input: str
     output: str
-    recalled: frozenset[str]
+    recalled: Mapping[str, str]
 
 
 class Stopped(Exception):
@@ -54,7 +54,7 @@ class GraphBuilder:
         self._block = ""
         self._nodes: list[Node] = []
         self._named: dict[str, Named] = {}
-        self._recalled: list[str] = []
+        self._recalled: list[tuple[str, str]] = []
         self._reported: set[Diagnostic] = set()
         self._steps = 0
         self._next: dict[str, int] = {INPUT: 2}  # per path, the number that its next namesake gets
@@ -160,14 +160,14 @@ class GraphBuilder:
         start, value, recalled = len(self._nodes), self.value, len(self._recalled)
         yield
         if name is not None:
-            by_name = frozenset(self._recalled[recalled:])
-            self._named[name] = Named(tuple(self._nodes[start:]), value, self.value, by_name)
+            nodes = tuple(self._nodes[start:])
+            self._named[name] = Named(nodes, value, self.value, dict(self._recalled[recalled:]))
 
     def recall(self, name: str, field: str) -> str | None:
         """The output of an earlier block of that name; reported at the field where there is none."""
         named = self.find(name, field)
         if named:
-            self._recalled.append(named.output)
+            self._recalled.append((named.output, name))
         return named.output if named else None
 
     def find(self, name: str, field: str) -> Named | None:
@@ -183,8 +183,10 @@ class GraphBuilder:
         What the block reads from before it, by name, stays what it is.  Reports AB207 where that is its own input,
         which then has two meanings, and where a layer would get another number of channels than it is made for."""
         if named.input in named.recalled:
-            message = f"the block joins {named.input}, which is its input: on another input one cannot be both"
+            joined = named.recalled[named.input]
+            message = f"the block joins {joined}, which is its input: on another one it is not both"
             return self._unshared(message, "write that connection as a skip in the block, or join an earlier block")
+        self._recalled += named.recalled.items()
         values = {named.input: self.value}
         for node in named.nodes:
             inputs = tuple(values.get(value, value) for value in node.inputs)

@@ -54,6 +54,10 @@ class Op(ABC):
         """Stored values that are not parameters (running statistics), in scalars."""
         return 0
 
+    def is_shareable(self, made_for: Shapes, inputs: Shapes) -> bool:
+        """Whether a layer that was made for some inputs also runs on others: its weights and buffers are as many."""
+        return (self.params(made_for), self.buffers(made_for)) == (self.params(inputs), self.buffers(inputs))
+
     def macs(self, inputs: Shapes) -> int:
         """Multiply-accumulates of convs and linear layers for one image."""
         return 0

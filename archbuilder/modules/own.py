@@ -59,7 +59,9 @@ class ChannelNorm(nn.LayerNorm):
         super().__init__(channels, eps, affine)
 
     def forward(self, x: Tensor) -> Tensor:
-        return super().forward(x.movedim(1, -1)).movedim(-1, 1)
+        y, weight, bias = x.movedim(1, -1), self.weight, self.bias
+        y = nn.functional.layer_norm(y, x.shape[1:2], weight, bias, self.eps)
+        return y.movedim(-1, 1)
 
 
 class TanhExp(nn.Module):

@@ -109,6 +109,32 @@ def test_bins_and_enlarged_pixels_see_what_torch_says(n: int, data: st.DataObjec
             assert (first, last) == (min(seen), max(seen))
 
 
+@each_op
+@pytest.mark.filterwarnings("ignore:input's size at dim=1 does not match num_features")  # which it does not use
+@settings(max_examples=60)
+@given(data=st.data())
+def test_a_layer_runs_on_other_inputs_where_its_op_says_so(kind: type[Op], data: st.DataObject):
+    """What `use` goes by: a layer made for one shape, run on another with other channels or another side."""
+    x, y = data.draw(cases.maps(8, 8)), data.draw(cases.maps(8, 8))
+    if kind is ops.Linear:
+        x, y = Shape(x.c, flat=True), Shape(y.c, flat=True)
+    assume(kind is not ops.ChannelScale or 1 not in (x.c, y.c))  # torch would stretch a single one
+    op = data.draw(cases.OPS[kind](x))
+    made_for, inputs = ((shape, shape._replace(h=1, w=1)) if kind is ops.Gate else (shape,) for shape in (x, y))
+    try:
+        op.shape(inputs)
+    except OpError:
+        assume(False)
+    layer = make_layer(op, made_for).eval()
+    note(f"{op}, made for {x}, on {y}")
+    try:
+        layer(*(torch.ones(1, *shape.dims) for shape in inputs))
+    except (RuntimeError, ValueError):
+        assert not op.is_shareable(made_for, inputs)
+    else:
+        assert op.is_shareable(made_for, inputs)
+
+
 def windows(pool: bool) -> st.SearchStrategy[dict[str, tuple[int, int]]]:
     """Windows of any kind, such as do not fit among them."""
     fields = {"kernel": cases.pairs(1, 7), "stride": cases.pairs(1, 3), "padding": cases.pairs(0, 3)}

@@ -7,6 +7,7 @@ import torch
 
 import archbuilder
 from archbuilder.pipeline import check
+from tests.ir.oracle import disagreements
 
 HEAD = "archbuilder: 1\ninput: [3, 16, 16]\n"
 
@@ -23,6 +24,11 @@ def forward(source, x):
     torch.manual_seed(0)
     module = archbuilder.build(source).eval()
     return module, module(x)
+
+
+def run(block, x):
+    """A conv block by itself."""
+    return block.activation(block.norm(block.conv(x)))
 
 
 @pytest.fixture
@@ -164,12 +170,90 @@ class TestUse:
         assert [name for name, _ in module.named_children()] == ["conv", "s"]
         assert check(text).facts.field.size == (7, 7)
 
-    def test_other_channels_of_a_norm_without_parameters(self):
-        text = "network:\n  - norm: {kind: batch, affine: false, name: n}\n  - conv: 8\n  - use: n\n"
+    @pytest.mark.parametrize("layer", ["norm: {kind: batch, affine: false, name: n}", "scale: {name: n}"])
+    def test_other_channels_of_a_layer_that_has_a_value_for_each(self, layer):
+        text = f"network:\n  - {layer}\n  - conv: 8\n  - use: n\n"
         assert errors(HEAD + text) == [("AB207", 6)]
+
+    @pytest.mark.parametrize(
+        "layer",
+        [
+            "norm: {kind: group, groups: 1, affine: false, name: n}",
+            "norm: {kind: layer, over: channels, affine: false, name: n}",
+            "norm: {kind: instance, name: n}",
+            "activation: {kind: prelu, name: n}",
+            "dropout: {name: n}",
+        ],
+    )
+    @pytest.mark.filterwarnings("ignore:input's size at dim=1 does not match num_features")
+    def test_other_channels_of_a_layer_that_has_no_value_for_each(self, layer, x):
+        text = f"{HEAD}network:\n  - {layer}\n  - conv: 8\n  - use: n\n"
+        assert [code for code, _ in errors(text) if code != "AB412"] == []
+        _, y = forward(text, x)
+        assert y.shape == (2, 8, 16, 16)
+        assert disagreements(check(text).graph) == []
 
     def test_other_channels(self):
         assert errors(HEAD + "network:\n  - conv: {out: 4, name: a}\n  - use: a\n") == [("AB207", 5)]
+
+    def test_a_join_in_it_that_points_before_it_stays(self, x):
+        text = """
+            network:
+              - conv: {name: a, out: 4}
+              - conv: 4
+              - stage: {name: s, blocks: [{conv: 4}, {join: a}]}
+              - use: s
+            """
+        module, y = forward(network(text), x)
+        a = run(module.a, x)
+        s = run(module.s.conv, run(module.conv, a)) + a
+        assert torch.allclose(y, run(module.s.conv, s) + a, atol=1e-6)
+
+    def test_a_join_in_it_that_points_into_it_follows(self, x):
+        text = """
+            network:
+              - conv: 4
+              - stage: {name: s, blocks: [{conv: {name: b, out: 4}}, {conv: 4}, {join: b}]}
+              - use: s
+            """
+        module, y = forward(network(text), x)
+        s = run(module.conv, x)
+        for _ in range(2):
+            b = run(module.s.b, s)
+            s = run(module.s.conv, b) + b
+        assert torch.allclose(y, s, atol=1e-6)
+
+    @pytest.mark.parametrize(
+        "inner", ["{conv: 4}, {join: a}", "{repeat: {times: 2, blocks: [{conv: 4}, {join: [a]}]}}"]
+    )
+    def test_a_join_in_it_of_its_own_input_has_two_meanings(self, inner):
+        text = f"network:\n  - conv: {{name: a, out: 4}}\n  - stage: {{name: s, blocks: [{inner}]}}\n  - use: s\n"
+        (problem,) = check(HEAD + text).diagnostics
+        assert (problem.code.id, problem.span.line) == ("AB207", 6)
+        assert "joins a, which is its input" in problem.message
+        assert "skip" in problem.hint
+
+    def test_a_join_of_its_own_input_in_what_it_uses(self):
+        text = """
+            network:
+              - conv: {name: a, out: 4}
+              - branches:
+                  merge: add
+                  paths:
+                    - [{conv: 4}, {stage: {name: s, blocks: [{conv: 4}, {join: a}]}}]
+                    - [{stage: {name: t, blocks: [{use: s}]}}]
+              - use: t
+            """
+        assert errors(network(text)) == [("AB207", 10)]
+        assert errors(network(text.replace("use: t", "use: s"))) == []
+
+    def test_a_skip_in_it_is_of_the_new_input(self, x):
+        text = "network: [{conv: 4}, {skip: {name: s, blocks: [{conv: 4}]}}, {use: s}]\n"
+        module, y = forward(HEAD + text, x)
+        s = run(module.conv, x)
+        for _ in range(2):
+            s = run(module.s.conv, s) + s
+        assert torch.allclose(y, s, atol=1e-6)
 
 
 class TestBranches:
