@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-SHUFFLE, SAMPLE, SPLIT, TABLE = range(4)  # what a random stream is for: equal keys must not give equal draws
+SHUFFLE, SAMPLE, SPLIT, TABLE, MIX = range(5)  # what a random stream is for: equal keys must not give equal draws
 
 
 @dataclass(frozen=True)

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from time import perf_counter
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from archbuilder.training.optim import Optimizer
 from archbuilder.training.processes import Processes
-from archbuilder.training.schedule import Schedule
 
 Batches = Iterable[tuple[Tensor, Tensor]]  # images (b, c, h, w) float32 and labels (b,) int64, on the device
 Loss = Callable[[Tensor, Tensor], Tensor]
@@ -62,38 +61,58 @@ class Meter:
         self.images += state["images"]
 
 
+class Timed:
+    """Batches, and for how many seconds they were waited for."""
+
+    def __init__(self, batches: Batches) -> None:
+        self._batches = iter(batches)
+        self.waited = 0.0
+
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
+        while True:
+            start = perf_counter()
+            batch = next(self._batches, None)
+            self.waited += perf_counter() - start
+            if batch is None:
+                return
+            yield batch
+
+
+class Mirrored(nn.Module):
+    """The mean of a module's logits for each image and for its mirror image: test-time averaging."""
+
+    def __init__(self, module: nn.Module) -> None:
+        super().__init__()
+        self.module = module
+
+    def forward(self, images: Tensor) -> Tensor:
+        logits: Tensor = (self.module(images) + self.module(images.flip(-1))) / 2
+        return logits
+
+
 def train_pass(
-    module: nn.Module,
-    batches: Batches,
-    loss_of: Loss,
-    optimizer: Optimizer,
-    schedule: Schedule,
-    meter: Meter,
-    watch: Callable[[float], None],
-    share: Callable[[int], float] = lambda images: 1.0,
+    batches: Batches, step: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]], meter: Meter, watch: Callable[[], None]
 ) -> None:
-    """Training on the batches of an epoch; the schedule moves on with every one, and `watch` gets its learning rate.
+    """Training on the batches of an epoch; `step` gives each one's mean loss and logits, then `watch` is called.
 
     The meter gets the training images as they were seen: augmented, with dropout, the weights still moving.
-    share: weight of the mean loss of so many images, where several processes take their parts of a batch.
     """
-    module.train()
     for images, labels in batches:
-        optimizer.zero_grad()
-        logits = module(images)
-        loss = loss_of(logits, labels)
-        (loss * share(len(labels))).backward()
-        rate = optimizer.lr * schedule.factor
-        optimizer.step(schedule.factor)
-        schedule.step()
+        loss, logits = step(images, labels)
         meter.add(loss, logits, labels)
-        watch(rate)
+        watch()
 
 
 @torch.no_grad()
-def evaluate(module: nn.Module, batches: Batches, loss_of: Loss, meter: Meter) -> None:
-    """Images of a split into the meter, in eval mode: no dropout, BatchNorm's running statistics."""
+def evaluate(
+    module: nn.Module, batches: Batches, loss_of: Loss, meter: Meter, after: Callable[[], None] = lambda: None
+) -> None:
+    """Images of a split into the meter, in eval mode: no dropout, BatchNorm's running statistics.
+
+    after: is called after every batch.
+    """
     module.eval()
     for images, labels in batches:
         logits = module(images)
         meter.add(loss_of(logits, labels), logits, labels)
+        after()

@@ -4,23 +4,29 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from math import ceil
 from time import perf_counter
 from typing import Any
 
 import torch
+from torch import Tensor, nn
 
 from archbuilder.data.arrays import Images, Splits
-from archbuilder.data.batches import batch_count, batch_sizes, eval_batches, train_batches
+from archbuilder.data.batches import TrainBatches, batch_count, eval_batches
 from archbuilder.diagnostics import ArchbuilderError, Diagnostic, declare
 from archbuilder.modules import build
 from archbuilder.modules.quick import quicken
-from archbuilder.training.loop import Meter, Score, evaluate, train_pass
+from archbuilder.training import teacher
+from archbuilder.training.initial import initialise
+from archbuilder.training.loop import Meter, Mirrored, Score, Timed, evaluate, train_pass
+from archbuilder.training.mixing import Mixer
 from archbuilder.training.optim import make_optimizer
 from archbuilder.training.plan import Plan
 from archbuilder.training.processes import ALONE, Processes
-from archbuilder.training.recipe import make_loss
+from archbuilder.training.recipe import Objective
 from archbuilder.training.result import Record
 from archbuilder.training.schedule import Schedule
+from archbuilder.training.step import TrainStep, Turn
 
 NOTHING = declare("AB711", "nothing that could be trained")
 NOT_FINITE = declare("AB712", "a loss that is no longer a number")
@@ -43,20 +49,56 @@ class Trainer:
         self._begin_epoch()
         recipe, batches = plan.train, self.batches
         torch.manual_seed(recipe.seed)
-        module = build(plan.graph).to(device)
+        module = build(plan.graph)
         if not batches or not any(p.requires_grad for p in module.parameters()):
             raise ArchbuilderError(_nothing(plan, len(splits.train), batches))
-        self.module = module.to(memory_format=torch.channels_last)
-        if device.type == "cpu":
-            quicken(self.module)
+        initialise(module, plan.graph, recipe, plan.data, splits)
+        self.module = self._placed(module)
         self.optimizer = make_optimizer(recipe.optimizer, self.module)
-        self.schedule = Schedule(recipe.schedule, recipe.epochs, batches)
-        self.loss = make_loss(recipe.loss)
-        self.parallel = processes.wrap(self.module)
+        self.schedule = Schedule(recipe.schedule, recipe.epochs, ceil(batches / recipe.accumulate))
+        self.images = TrainBatches(
+            splits.train,
+            plan.data,
+            mean=splits.mean,
+            std=splits.std,
+            seed=recipe.seed,
+            channels_last=recipe.channels_last,
+            device=device,
+            shard=processes.shard,
+        )
+        self.objective = self._objective()
+        self.parallel = self._running()
+        mixer = Mixer(recipe, plan.classes)
+        self.step = TrainStep(
+            recipe, self.module, self.parallel, mixer, self.objective, self.optimizer, self.schedule, device
+        )
         processes.seed(recipe.seed)
 
+    def _placed(self, module: nn.Module) -> nn.Module:
+        """The module on its device, in the form in which it is fastest there."""
+        form = torch.channels_last if self.plan.train.channels_last else torch.contiguous_format
+        module = module.to(self.device).to(memory_format=form)
+        if self.device.type == "cpu":
+            quicken(module)
+        return module
+
+    def _objective(self) -> Objective:
+        recipe = self.plan.train
+        if recipe.distill is None:
+            return Objective(recipe.loss)
+        return Objective(
+            recipe.loss, recipe.distill, self._placed(teacher.load(self.plan, recipe.distill, self.splits))
+        )
+
+    def _running(self) -> nn.Module:
+        """What training calls for the module: all processes' gradients, compiled if that is wanted."""
+        module = self.processes.wrap(self.module)
+        if self.plan.train.compile:
+            module.compile()
+        return module
+
     def _begin_epoch(self) -> None:
-        self.batch, self.rate, self.spent = 0, 0.0, 0.0
+        self.batch, self.rate, self.spent, self.waited = 0, 0.0, 0.0, 0.0
         self.meter = Meter(self.device)
 
     @property
@@ -65,21 +107,29 @@ class Trainer:
         return len(self.metrics)
 
     @property
+    def evaluated(self) -> nn.Module:
+        """The weights that count: their moving average where the recipe keeps one."""
+        return self.step.ema.module if self.step.ema else self.module
+
+    @property
     def batches(self) -> int:
         """Batches of an epoch."""
         return batch_count(len(self.splits.train), self.plan.data.batch_size, self.processes.count)
 
-    def epoch(self, watch: Watch, between: Between = lambda: None) -> Record:
+    def epoch(self, watch: Watch, between: Between = lambda: None, aside: Between = lambda: None) -> Record:
         """Train one epoch, or the rest of it, and evaluate; the record is added to `metrics`.
 
-        between: is called after every batch, when all that `state` holds fits together; what it raises ends
-                 the epoch there, and `epoch` may be called again.
+        between: is called after every step of the optimizer, when all that `state` holds fits together; what
+                 it raises ends the epoch there, and `epoch` may be called again.
+        aside:   is called after every batch of an evaluation, and may end the epoch likewise.
 
-        seconds: training and evaluation; images_per_second: of training alone.
+        seconds: training and evaluation; images_per_second: of training alone, of whose time `waiting` is the
+                 share in which the next batch was not ready.
         Raises ArchbuilderError AB712 where a loss is infinite or no number.
         """
         number = self.done + 1
         last = number == self.plan.train.epochs
+        self._aside = aside
         self._train(number, watch, between)
         score = self._finite(self.meter.total(self.processes), number, "training")
         evaluated = perf_counter()
@@ -88,49 +138,59 @@ class Trainer:
             record |= self._evaluate("validation", self.splits.validation, number)
         if self.splits.validation is None or last:
             record |= self._evaluate("test", self.splits.test, number)
+        if last and self.plan.train.tta == "flip":
+            record |= self._evaluate("flip_averaged_test", self.splits.test, number)
         seconds = self.spent + perf_counter() - evaluated
         record |= {"lr": self.rate, "seconds": seconds, "images_per_second": score.images / self.spent}
+        record["waiting"] = self.waited / self.spent
         self.metrics.append(record)
         self._begin_epoch()
         return record
 
     def _train(self, number: int, watch: Watch, between: Between) -> None:
-        data, splits = self.plan.data, self.splits
-        batches = train_batches(
-            splits.train,
-            data,
-            mean=splits.mean,
-            std=splits.std,
-            seed=self.plan.train.seed,
-            epoch=number,
-            first=self.batch,
-            device=self.device,
-            shard=self.processes.shard,
-        )
-        sizes = batch_sizes(len(splits.train), data.batch_size, self.processes.count)
-        seen, before = perf_counter(), perf_counter() - self.spent
+        seen, before, waited = perf_counter(), perf_counter() - self.spent, self.waited
+        batches = Timed(self.images.epoch(number, self.batch))
 
-        def look(rate: float) -> None:
+        def step(images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+            self.rate = self.optimizer.lr * self.schedule.factor
+            return self.step(images, labels, self._turn(number, len(labels)))
+
+        def look() -> None:
             nonlocal seen
-            self.batch, self.rate, self.spent = self.batch + 1, rate, perf_counter() - before
-            between()
+            closed = self._turn(number, 0).closes
+            self.batch, self.spent, self.waited = self.batch + 1, perf_counter() - before, waited + batches.waited
+            if closed:
+                between()
             if perf_counter() - seen > 0.5:  # to look is to wait for the device
                 seen = perf_counter()
                 watch(number, self._finite(self.meter.score(), number, "training"))
 
-        def share(images: int) -> float:
-            return images * self.processes.count / sizes[self.batch]
+        self.parallel.train()
+        train_pass(batches, step, self.meter, look)
 
-        train_pass(self.parallel, batches, self.loss, self.optimizer, self.schedule, self.meter, look, share)
+    def _turn(self, number: int, images: int) -> Turn:
+        """The batch that is due, with so many images for this process."""
+        every, sizes = self.plan.train.accumulate, self.images.sizes
+        start = self.batch // every * every
+        together = sizes[start : start + every]  # one step of the optimizer
+        weight = images * self.processes.count / sum(together)
+        return Turn(number, self.batch, weight, self.batch - start + 1 == len(together))
 
     def _evaluate(self, name: str, images: Images, number: int) -> Record:
         mean, std = self.splits.mean, self.splits.std
         batches = eval_batches(
-            images, self.plan.data, mean=mean, std=std, device=self.device, shard=self.processes.shard
+            images,
+            self.plan.data,
+            mean=mean,
+            std=std,
+            channels_last=self.plan.train.channels_last,
+            device=self.device,
+            shard=self.processes.shard,
         )
-        self.processes.align(self.module)
+        self.processes.align(self.evaluated)
         meter = Meter(self.device)
-        evaluate(self.module, batches, self.loss, meter)
+        module = Mirrored(self.evaluated) if name.startswith("flip_averaged") else self.evaluated
+        evaluate(module, batches, self.objective.labelled, meter, self._aside)
         score = self._finite(meter.total(self.processes), number, name)
         return {f"{name}_loss": score.loss, f"{name}_accuracy": score.accuracy}
 
@@ -139,21 +199,30 @@ class Trainer:
             return score
         lr = self.plan.train.optimizer.lr
         message = f"the {what} loss of epoch {number} is {score.loss}: training has diverged"
-        hint = f"lower the learning rate (lr: {lr:g}), or lengthen the warm-up"
+        hint = f"lower the learning rate (lr: {lr:g}), lengthen the warm-up, or set clip_gradient: 1"
+        if self.plan.train.precision == "fp16":
+            hint += "; bf16 and fp32 hold larger numbers than fp16"
         raise ArchbuilderError(NOT_FINITE.at(self.plan.train.span("optimizer"), message, hint))
 
+    def check_finite(self) -> None:
+        """Raises ArchbuilderError AB712 where the loss up to now, or a weight, is infinite or no number."""
+        score = self.meter.score() if self.meter.images else Score(0.0, 0.0, 0)
+        if not all(bool(p.isfinite().all()) for p in self.module.parameters()):
+            score = Score(math.nan, 0.0, 0)
+        self._finite(score, self.done + 1, "training")
+
     def state(self) -> State:
-        """All of it as tensors and plain data."""
+        """All of it as tensors and plain data; `model` is what is evaluated."""
         return {
-            "run": self.plan.identity,
             "epoch": self.done,
             "batch": self.batch,
             "lr": self.rate,
             "seconds": self.spent,
             "metrics": self.metrics,
-            "model": self.module.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
-            "schedule": self.schedule.state_dict(),
+            "waited": self.waited,
+            "model": self.evaluated.state_dict(),
+            **({"moving": self.module.state_dict()} if self.step.ema else {}),
+            **self.step.state_dict(),
             "processes": self.processes.gather(self._own()),
         }
 
@@ -166,11 +235,12 @@ class Trainer:
 
     def restore(self, state: State) -> None:
         """Be as `state` was when it was saved.  Raises what torch raises for a state of another network."""
-        self.module.load_state_dict(state["model"])
-        self.optimizer.load_state_dict(state["optimizer"])
-        self.schedule.load_state_dict(state["schedule"])
+        self.evaluated.load_state_dict(state["model"])
+        if self.step.ema:
+            self.module.load_state_dict(state["moving"])
+        self.step.load_state_dict(state)
         self.metrics, self.batch = list(state["metrics"]), state["batch"]
-        self.rate, self.spent = state["lr"], state["seconds"]
+        self.rate, self.spent, self.waited = state["lr"], state["seconds"], state["waited"]
         everyone, processes = state["processes"], self.processes
         self.meter = Meter(self.device)
         if len(everyone) == processes.count:
