@@ -40,7 +40,7 @@ def run(args: Namespace) -> int:
         )
     except Interrupted as stop:
         print(stop, file=sys.stderr)
-        return 130
+        return stop.status
     return 0
 
 

@@ -11,7 +11,8 @@ from pathlib import Path
 
 from archbuilder.diagnostics import ArchbuilderError, Span, declare
 from archbuilder.training import plan as plans
-from archbuilder.training.plan import ARGUMENTS, Options, PathLike
+from archbuilder.training.plan import ARGUMENTS, KEEP, MINUTES, Options, PathLike
+from archbuilder.training.processes import speaks
 from archbuilder.training.result import Interrupted, Record, RunResult
 
 __all__ = ["Interrupted", "Record", "RunResult", "train"]
@@ -30,6 +31,11 @@ def train(
     data_dir: PathLike | None = None,
     check: bool = True,
     report: bool = True,
+    keep: int = KEEP,
+    minutes: float = MINUTES,
+    init: PathLike | None = None,
+    log: Sequence[str] = (),
+    sync_batch_norm: bool = False,
     on_epoch: Callable[[Record], None] | None = None,
 ) -> RunResult:
     """Train the network of a YAML file (or YAML text) into a new folder OUT/NAME/TIME, or go on with a run.
@@ -41,20 +47,27 @@ def train(
     data_dir:  where prepared data sets are kept, instead of the user's cache folder.
     check:     False trains in spite of missed limits and rules.
     report:    False leaves out the report that is written at the end (`archbuilder report` makes it later).
+    keep:      checkpoints of finished epochs that are kept, besides the best one's.
+    minutes:   from one checkpoint in the middle of an epoch to the next.
+    init:      a run whose weights this one begins with; its head is replaced where the classes differ.
+    log:       trackers that get every epoch's record too: tensorboard, or another one that Accelerate knows.
+    sync_batch_norm: batch normalisation sees the images of all processes (on GPUs).
     on_epoch:  gets each epoch's record (a line of metrics.jsonl) once its checkpoint is on disk.
 
+    Started by `torchrun` in several processes it is one run of them all: `batch_size` counts over all
+    processes, and only the first one writes, prints and calls `on_epoch`.
+
     Raises ArchbuilderError for whatever is wrong with the file, the data, the run or the disk, and
-    Interrupted (a KeyboardInterrupt) on Ctrl-C; in every case the run keeps its last checkpoint.
+    Interrupted (a KeyboardInterrupt) on Ctrl-C and on SIGTERM; in every case the run keeps its last checkpoint.
     """
-    options = Options(device, threads, Path(data_dir) if data_dir else None, report)
-    if resume is None:
-        plan = plans.new(source, overrides, out, options, check)
-    elif source is None and not overrides:
-        plan = plans.resumed(resume, options)
-    else:
-        hint = "leave the file and --set away, or start a new run without --resume"
-        message = "a resumed run brings its own network and overrides"
-        raise ArchbuilderError(ARGUMENTS.at(Span("--resume"), message, hint))
+    places = (Path(data_dir) if data_dir else None, Path(init) if init else None)
+    options = Options(device, threads, places[0], report, keep, minutes, sync_batch_norm, tuple(log), places[1])
+    try:
+        plan = _plan(source, overrides, out, resume, options, check)
+    except ArchbuilderError as error:
+        if speaks():
+            raise
+        raise SystemExit(error.exit_status) from None  # the first process of this machine says it
     try:
         from archbuilder.training.session import run
     except ModuleNotFoundError as error:
@@ -62,3 +75,20 @@ def train(
         hint = "pip install 'archbuilder[train]'"
         raise ArchbuilderError(EXTRA.at(Span("archbuilder train"), message, hint)) from error
     return run(plan, on_epoch or (lambda record: None))
+
+
+def _plan(
+    source: PathLike | None,
+    overrides: Sequence[str],
+    out: PathLike,
+    resume: PathLike | None,
+    options: Options,
+    check: bool,
+) -> plans.Plan:
+    if resume is None:
+        return plans.new(source, overrides, out, options, check)
+    if source is None and not overrides and options.init is None:
+        return plans.resumed(resume, options)
+    hint = "leave the file, --set and --init away, or start a new run without --resume"
+    message = "a resumed run brings its own network, overrides and weights"
+    raise ArchbuilderError(ARGUMENTS.at(Span("--resume"), message, hint))

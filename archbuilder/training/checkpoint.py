@@ -1,24 +1,34 @@
-"""Checkpoints: tensors and plain data only, so that `torch.load(..., weights_only=True)` reads them."""
+"""Checkpoints: tensors and plain data only, so that `torch.load(..., weights_only=True)` reads them.
+
+A checkpoint carries a SHA-256 of its own content, and the values of the YAML that it was trained with.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import io
-import zipfile
+from collections.abc import Iterator
+from itertools import zip_longest
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import torch
+from torch import Tensor
 
-from archbuilder.diagnostics import ArchbuilderError, Span, declare
-from archbuilder.training.folder import BEST, LAST
+from archbuilder.diagnostics import ArchbuilderError, Diagnostic, Span, declare, show
+from archbuilder.training.folder import ARCHITECTURE, BEST, LAST, MIDWAY, NO_RUN, older
+from archbuilder.training.plan import Plan
 
 KIND = "archbuilder checkpoint"
-FORMAT = 1
+FORMAT = 2
+MAX_CHANGES = 10  # values of a changed YAML that are shown
 
 DAMAGED = declare("AB704", "a checkpoint that cannot be read")
 FOREIGN = declare("AB705", "a checkpoint of something else")
+CHANGED = declare("AB731", "a run whose YAML was changed")
 
 State = dict[str, Any]
+ABSENT = object()
 
 
 class Restorable(Protocol):
@@ -27,36 +37,78 @@ class Restorable(Protocol):
     def restore(self, state: State) -> None: ...
 
 
-def dump(state: State) -> bytes:
+class Found(NamedTuple):
+    """A checkpoint that is whole, and the newer files that are not."""
+
+    state: State
+    path: Path
+    damaged: tuple[Path, ...]
+
+
+def dump(state: State, plan: Plan) -> bytes:
     """The content of a checkpoint file.  Made in memory: a full disk then is an OSError like any other."""
     buffer = io.BytesIO()
-    torch.save({"kind": KIND, "format": FORMAT, **state}, buffer)
+    state = {**state, "run": plan.identity, "yaml": plan.values}
+    torch.save({"kind": KIND, "format": FORMAT, "sha256": digest(state), **state}, buffer)
     return buffer.getvalue()
 
 
-def load(path: Path, run: str) -> State | None:
+def load(path: Path, plan: Plan) -> State | None:
     """A checkpoint of this run, on the CPU; None where there is no file.
 
-    run: the run's identity; a checkpoint of another one is refused.
-    Raises ArchbuilderError AB704 (damaged), AB705 (of something else).
+    Raises ArchbuilderError AB704 (damaged), AB705 (of something else), AB731 (of a YAML with other values).
     """
     if not path.exists():
         return None
+    state = read(path)
+    if state.get("run") != plan.identity:
+        raise ArchbuilderError(*_changes(path, plan, state.get("yaml")))
+    return state
+
+
+def read(path: Path) -> State:
+    """A checkpoint of any run, on the CPU.  Raises ArchbuilderError AB702 (unreadable), AB704, AB705."""
     try:
-        with zipfile.ZipFile(path) as archive:  # torch itself does not look at the checksums
-            torn = archive.testzip()
-        state = None if torn else torch.load(path, map_location="cpu", weights_only=True)
+        content = path.read_bytes()
+    except OSError as error:
+        message = f"{path.name} cannot be read: {error.strerror}"
+        raise ArchbuilderError(NO_RUN.at(Span(str(path)), message, "check its permissions and its disk")) from None
+    try:
+        state = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
     except Exception as error:  # whatever a file of any content makes zipfile, pickle or torch raise
         raise _damaged(path, type(error).__name__) from None
-    if torn:
-        raise _damaged(path, f"checksum of {torn}")
-    if not isinstance(state, dict) or state.get("kind") != KIND:
+    if not isinstance(state, dict) or state.pop("kind", None) != KIND:
         raise _foreign(path, "this is no checkpoint of archbuilder")
-    if state.get("format") != FORMAT:
-        raise _foreign(path, f"this has format {state.get('format')}, this version reads {FORMAT}")
-    if state.get("run") != run:
-        raise _foreign(path, "this belongs to another network or recipe than architecture.yaml says")
+    if (version := state.pop("format", None)) != FORMAT:
+        raise _foreign(path, f"this has format {version}, this version reads {FORMAT}")
+    if state.pop("sha256", None) != digest(state):
+        raise _damaged(path, "its SHA-256 does not fit")
     return state
+
+
+def newest(folder: Path, plan: Plan) -> Found | None:
+    """The newest whole checkpoint of a run, None where it has none at all.
+
+    Raises ArchbuilderError AB704 where there are some, but none is whole; and as `load` does.
+    """
+    whole: list[tuple[State, Path]] = []
+    damaged: list[ArchbuilderError] = []
+    paths = [folder / name for name in (LAST, *older(folder), MIDWAY, BEST)]
+    for path in paths:
+        try:
+            state = load(path, plan)
+        except ArchbuilderError as error:
+            if error.diagnostics[0].code is not DAMAGED:
+                raise
+            damaged.append(error)
+            continue
+        whole += [(state, path)] if state else []
+    if not whole and damaged:
+        raise damaged[0]
+    if not whole:
+        return None
+    state, path = max(whole, key=lambda found: (found[0]["epoch"], found[0]["batch"]))
+    return Found(state, path, tuple(Path(error.diagnostics[0].span.file) for error in damaged))
 
 
 def restore(target: Restorable, state: State, path: Path) -> None:
@@ -71,6 +123,62 @@ def restore(target: Restorable, state: State, path: Path) -> None:
         raise _foreign(path, f"this does not fit the network: {reason}") from None
 
 
+def digest(value: Any) -> str:
+    """SHA-256 of tensors and plain data: their types, shapes and bytes, whatever file holds them."""
+    found = hashlib.sha256()
+    for part in _parts(value):
+        found.update(part)
+    return found.hexdigest()
+
+
+def _parts(value: Any) -> Iterator[bytes]:
+    if isinstance(value, dict):
+        yield b"{%d" % len(value)
+        for key, item in value.items():
+            yield repr(key).encode()
+            yield from _parts(item)
+    elif isinstance(value, (list, tuple)):
+        yield b"[%d" % len(value)
+        for item in value:
+            yield from _parts(item)
+    elif isinstance(value, Tensor):
+        yield f"{value.dtype}{tuple(value.shape)}".encode()
+        yield value.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes()
+    else:
+        yield f"{type(value).__name__} {value!r};".encode()
+
+
+def _changes(path: Path, plan: Plan, trained: Any) -> Iterator[Diagnostic]:
+    """Every value of the YAML that is not what the checkpoint was trained with, at its place."""
+    assert plan.report.document is not None  # a plan has one
+    root = plan.report.document.root
+    changes = list(differences(trained, plan.values))
+    hint = f"put it back, or begin a new run with these weights: archbuilder train FILE --init {path.parent}"
+    for keys, was, now in changes[:MAX_CHANGES]:
+        name = ".".join(map(str, keys)) or ARCHITECTURE
+        message = f"{name} is {_show(now)}, but {path.name} was trained with {_show(was)}"
+        yield CHANGED.at(root.place(*keys), message, hint)
+        hint = ""
+    if len(changes) > MAX_CHANGES:
+        yield CHANGED.at(Span(str(path)), f"and {len(changes) - MAX_CHANGES} more values")
+
+
+def differences(before: Any, now: Any, keys: tuple[str | int, ...] = ()) -> Iterator[tuple[Any, Any, Any]]:
+    """(path, value before, value now) of all that differs between two pieces of plain data."""
+    if isinstance(before, dict) and isinstance(now, dict):
+        for key in [*before, *(key for key in now if key not in before)]:
+            yield from differences(before.get(key, ABSENT), now.get(key, ABSENT), (*keys, key))
+    elif isinstance(before, list) and isinstance(now, list):
+        for number, (one, other) in enumerate(zip_longest(before, now, fillvalue=ABSENT)):
+            yield from differences(one, other, (*keys, number))
+    elif type(before) is not type(now) or before != now:
+        yield keys, before, now
+
+
+def _show(value: Any) -> str:
+    return "not there" if value is ABSENT else show(value)
+
+
 def _foreign(path: Path, message: str) -> ArchbuilderError:
     hint = "bring back the run's own architecture.yaml and last.pt, or start a new run"
     return ArchbuilderError(FOREIGN.at(Span(str(path)), message, hint))
@@ -78,9 +186,5 @@ def _foreign(path: Path, message: str) -> ArchbuilderError:
 
 def _damaged(path: Path, found: str) -> ArchbuilderError:
     message = f"this file is damaged, or no checkpoint at all ({found})"
-    best = path.with_name(BEST)
-    if path.name == LAST and best.exists():
-        hint = f"continue from the best epoch: copy {BEST} over {LAST}; or remove {LAST} to begin at epoch 1"
-    else:
-        hint = f"remove {path.name} to begin at epoch 1"
+    hint = f"bring it back from a copy; without any {path.suffix} file the run begins at epoch 1"
     return ArchbuilderError(DAMAGED.at(Span(str(path)), message, hint))

@@ -12,12 +12,16 @@ from typing import Any
 
 import torch
 
+from archbuilder.training.plan import Plan
 from archbuilder.version import __version__
 
 PACKAGES = ("torch", "torchvision", "numpy", "albumentations", "pydantic")
 
 
-def environment(device: torch.device) -> dict[str, Any]:
+SAME_BITS = ("torch", "device", "device_name", "threads", "processes")  # what the last bits of the weights depend on
+
+
+def environment(device: torch.device, processes: int = 1) -> dict[str, Any]:
     """Plain data about this process; nothing is imported for it."""
     return {
         "started": datetime.now().astimezone().isoformat(timespec="seconds"),
@@ -28,8 +32,40 @@ def environment(device: torch.device) -> dict[str, Any]:
         "device": device.type,
         "device_name": torch.cuda.get_device_name(device) if device.type == "cuda" else platform.machine(),
         "threads": torch.get_num_threads(),
+        "processes": processes,
         "command": _command(),
     }
+
+
+def choices(plan: Plan) -> dict[str, Any]:
+    """What was chosen for a run outside its YAML, and where that came from."""
+    options = plan.options
+    return {
+        "seed": plan.train.seed,
+        "overrides": list(plan.overrides),
+        "source": str(Path(plan.report.file).absolute()),
+        "data_dir": str(options.data_dir.absolute()) if options.data_dir else None,
+        "report": options.report,
+        "keep": options.keep,
+        "minutes": options.minutes,
+        "sync_batch_norm": options.sync_batch_norm,
+        "log": list(options.log),
+    }
+
+
+def resumed(first: dict[str, Any], now: dict[str, Any], done: int, batch: int) -> tuple[dict[str, Any], list[str]]:
+    """A run's environment with the entry that it goes on, and what may change its last bits.
+
+    first, now: of the run when it was started, and of this process.
+    """
+    entry = {"after_epoch": done, "after_batch": batch, **now}
+    notes = [
+        f"{key} was {first.get(key)} when the run started, and is {now[key]} now: "
+        "the weights may differ in their last bits from those of an uninterrupted run"
+        for key in SAME_BITS
+        if first.get(key, 1 if key == "processes" else None) != now[key]
+    ]
+    return {**first, "resumed": [*first.get("resumed", []), entry]}, notes
 
 
 def _command() -> str:

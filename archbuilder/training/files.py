@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -12,9 +12,11 @@ if sys.platform != "win32":
     import fcntl
 
 
-def write_whole(path: Path, data: bytes) -> None:
+def write_whole(path: Path, data: bytes, older: Sequence[Path] = ()) -> None:
     """Replace a file's content in one step that survives a kill and a power cut.
 
+    older: where the content so far goes, and where that one's went, and so on; the last one's is dropped.
+           A kill in between may leave a name of the row without its file, but never drops a file too many.
     Raises OSError (a full disk, say): then the old file stands untouched, and nothing lies beside it.
     """
     temporary = path.with_name(path.name + ".tmp")
@@ -23,12 +25,19 @@ def write_whole(path: Path, data: bytes) -> None:
             stream.write(data)
             stream.flush()
             os.fsync(stream.fileno())
+        _move_down([path, *older])
         os.replace(temporary, path)
     except BaseException:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
         raise
     _sync_folder(path.parent)
+
+
+def _move_down(row: Sequence[Path]) -> None:
+    for newer, older in reversed(list(zip(row, row[1:], strict=False))):
+        with suppress(FileNotFoundError):
+            os.replace(newer, older)
 
 
 def _sync_folder(folder: Path) -> None:

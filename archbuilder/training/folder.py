@@ -5,7 +5,9 @@ facts.json          what `check` found, and the recipe with every default filled
 dataset.json        its classes, the mean and deviation of its channels, how many images each split has
 environment.json    versions, seed, device, threads, command, overrides
 metrics.jsonl       one object per epoch
-last.pt, best.pt    checkpoints
+last.pt, best.pt    checkpoints of the last and of the best finished epoch; last-1.pt, last-2.pt of those before
+midway.pt           a checkpoint from the middle of an epoch, until that is finished
+weights.safetensors the weights that the last epoch ended with, as soon as the run is finished
 curves.png          loss and accuracy over the epochs
 """
 
@@ -15,7 +17,7 @@ import json
 import os
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from itertools import count
@@ -23,6 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from archbuilder.diagnostics import ArchbuilderError, Span, declare
+from archbuilder.reporting.memory import size_of
 from archbuilder.training.files import locked, write_whole
 
 ARCHITECTURE = "architecture.yaml"
@@ -32,11 +35,24 @@ ENVIRONMENT = "environment.json"
 METRICS = "metrics.jsonl"
 LAST = "last.pt"
 BEST = "best.pt"
+MIDWAY = "midway.pt"
+WEIGHTS = "weights.safetensors"
 CURVES = "curves.png"
 
 WRITE = declare("AB701", "a run folder that cannot be written")
 NO_RUN = declare("AB702", "a folder that is no run", exit_status=2)
+SPACE = declare("AB730", "a disk that is too full for a run", exit_status=2)
 HELD = declare("AB703", "a run that another process is training", exit_status=2)
+
+
+def older(path: Path) -> list[str]:
+    """The checkpoints before last.pt that a folder has, the newest first."""
+    return sorted((found.name for found in path.glob("last-*.pt")), key=lambda name: (len(name), name))
+
+
+def row(keep: int) -> list[str]:
+    """The names of the checkpoints before last.pt where so many are kept."""
+    return [f"last-{number}.pt" for number in range(1, keep)]
 
 
 class RunFolder:
@@ -46,10 +62,11 @@ class RunFolder:
         self.path = path
         self.published = published
 
-    def write(self, name: str, data: bytes | str) -> None:
-        """Replace a file of the run in one step."""
+    def write(self, name: str, data: bytes | str, older: Sequence[str] = ()) -> None:
+        """Replace a file of the run in one step; its content so far becomes the first of `older`, and so on."""
         try:
-            write_whole(self.path / name, data.encode() if isinstance(data, str) else data)
+            row = [self.path / other for other in older]
+            write_whole(self.path / name, data.encode() if isinstance(data, str) else data, row)
         except OSError as error:
             raise self._unwritable(name, error) from None
 
@@ -60,6 +77,18 @@ class RunFolder:
         """Is there such a file (with just this text)?"""
         path = self.path / name
         return path.is_file() and (text is None or path.read_bytes() == text.encode())
+
+    def remove(self, name: str) -> None:
+        with suppress(OSError):
+            (self.path / name).unlink(missing_ok=True)
+
+    def need(self, size: int) -> None:
+        """Raises ArchbuilderError AB730 where the disk has not so many bytes left."""
+        free = shutil.disk_usage(self.path).free
+        if free < size:
+            message = f"{size_of(free)} are free, and the run needs about {size_of(size)}"
+            hint = "free some, keep fewer checkpoints (--keep 1), or name another place with --out"
+            raise ArchbuilderError(SPACE.at(Span(str(self.path.parent)), message, hint))
 
     def read(self, name: str) -> bytes:
         """A file of the run.  Raises ArchbuilderError AB702 where it is missing."""
@@ -103,6 +132,22 @@ class RunFolder:
         else:
             hint = "name another place with --out"
         return ArchbuilderError(WRITE.at(Span(str(self.path)), message, hint))
+
+
+class Onlooker(RunFolder):
+    """A run's files for a process that is not the first: it may read them."""
+
+    def write(self, name: str, data: bytes | str, older: Sequence[str] = ()) -> None:
+        pass
+
+    def remove(self, name: str) -> None:
+        pass
+
+    def need(self, size: int) -> None:
+        pass
+
+    def publish(self) -> None:
+        self.published = True
 
 
 @contextmanager

@@ -16,9 +16,11 @@ from archbuilder import pipeline
 from archbuilder.diagnostics import ArchbuilderError, Diagnostic, Span, declare
 from archbuilder.ir.graph import Graph
 from archbuilder.pipeline import Report
+from archbuilder.rules.recipe import problems as misfits
 from archbuilder.spec.architecture import Architecture
 from archbuilder.spec.data import Data, problems
 from archbuilder.spec.train import Train
+from archbuilder.spec.train import problems as too_long
 from archbuilder.training.folder import ARCHITECTURE, ENVIRONMENT, NO_RUN, RunFolder
 
 REFUSED = declare("AB707", "a network that its check refuses is not trained")
@@ -28,15 +30,29 @@ ARGUMENTS = declare("AB710", "arguments that do not go together", exit_status=2)
 
 PathLike = str | os.PathLike[str]
 
+KEEP, MINUTES = 3, 10.0
+
 
 @dataclass(frozen=True)
 class Options:
-    """How this process trains; recorded with the run, so that a resumed one does the same."""
+    """How this process trains; recorded with the run, so that a resumed one does the same.
+
+    keep:            checkpoints of finished epochs that are kept, besides the best one.
+    minutes:         from one checkpoint in the middle of an epoch to the next.
+    sync_batch_norm: batch normalisation sees the images of all processes.
+    log:             trackers that get every epoch's record.
+    init:            a run whose weights are taken; only for a new run.
+    """
 
     device: str = "auto"
     threads: int | None = None
     data_dir: Path | None = None
     report: bool = True
+    keep: int = KEEP
+    minutes: float = MINUTES
+    sync_batch_norm: bool = False
+    log: tuple[str, ...] = ()
+    init: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -98,19 +114,31 @@ def resumed(run: PathLike, options: Options) -> Plan:
             options.threads or int(recorded["threads"]),
             options.data_dir or (Path(data_dir) if data_dir else None),
             options.report and bool(recorded.get("report", True)),
+            int(recorded.get("keep", KEEP)),
+            float(recorded.get("minutes", MINUTES)),
+            bool(recorded.get("sync_batch_norm", False)),
+            tuple(map(str, recorded.get("log", ()))),
         )
     except (KeyError, TypeError, ValueError):
         span = Span(str(path / ENVIRONMENT))
         hint = "bring the run's own file back, or start a new run"
         raise ArchbuilderError(NO_RUN.at(span, "this does not say how the run was started", hint)) from None
     plan = _plan(pipeline.check(path / ARCHITECTURE, overrides), overrides, options, path.parent, check=False)
-    return replace(plan, path=path, data=_beside(plan.data, Path(str(recorded.get("source", "")))))
+    source = Path(str(recorded.get("source", "")))
+    return replace(plan, path=path, data=_beside(plan.data, source), train=_taught(plan.train, source))
 
 
 def _beside(data: Data, source: Path) -> Data:
     """A data file's relative path counts from the folder of the YAML that was read, not from its copy's."""
     path = source.parent / data.dataset
     return data.model_copy(update={"dataset": str(path)}) if path.is_file() else data
+
+
+def _taught(train: Train, source: Path) -> Train:
+    """A teacher's relative path counts from there too."""
+    if train.distill is None or not (path := source.parent / train.distill.run).is_dir():
+        return train
+    return train.model_copy(update={"distill": train.distill.model_copy(update={"run": str(path)})})
 
 
 def _plan(report: Report, overrides: tuple[str, ...], options: Options, out: Path, check: bool) -> Plan:
@@ -122,14 +150,14 @@ def _plan(report: Report, overrides: tuple[str, ...], options: Options, out: Pat
         remark = f"not trained: check found {len(errors)} error{'s' if len(errors) > 1 else ''}"
         hint = "mend it, or train it all the same with --no-check"
         raise ArchbuilderError(*errors, REFUSED.at(Span(report.file), remark, hint))
-    if found := [problem for problem in _problems(spec) if problem.severity == "error"]:
+    if found := [problem for problem in _problems(spec, graph) if problem.severity == "error"]:
         raise ArchbuilderError(*found)
     assert spec.data is not None and spec.classes is not None  # else there were problems
     return Plan(report, graph, spec.data, spec.train or Train(), spec.classes, overrides, options, out)
 
 
-def _problems(spec: Architecture) -> Iterator[Diagnostic]:
-    """What a file may lack for a check, but not for training; do the images fit the network?"""
+def _problems(spec: Architecture, graph: Graph) -> Iterator[Diagnostic]:
+    """What a file may lack for a check, but not for training; do the images and the recipe fit the network?"""
     if spec.data is None:
         yield NO_DATA.at(spec.span(), "there is no data: section", "add data: {dataset: digits}, for one")
     else:
@@ -137,3 +165,6 @@ def _problems(spec: Architecture) -> Iterator[Diagnostic]:
     if spec.classes is None:
         hint = "add classes: 10, for one; the network then has to end in 10 values"
         yield CLASSES.at(spec.span(), "there is no classes: field", hint)
+    if spec.train is not None:
+        yield from too_long(spec.train)
+        yield from misfits(spec, spec.train, graph)

@@ -5,6 +5,9 @@ Every process takes its part of each batch; the first one (rank 0) writes the ru
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
@@ -32,6 +35,11 @@ class Processes:
     def shard(self) -> tuple[int, int]:
         return self.rank, self.count
 
+    def say(self, text: str) -> None:
+        """Print a text once, whatever number of processes says it."""
+        if self.main:
+            print(text, flush=True)
+
     def wrap(self, module: nn.Module) -> nn.Module:
         """The module to train: backward through it gives every process the mean of all gradients."""
         return module
@@ -43,6 +51,10 @@ class Processes:
         """The value of every process, in order, for every process."""
         return [value]
 
+    def first(self, value: T) -> T:
+        """The value of the first process, for every process."""
+        return value
+
     def highest(self, value: int) -> int:
         """The highest value among the processes, as it was when they last asked: nobody waits for it."""
         return value
@@ -50,5 +62,23 @@ class Processes:
     def seed(self, *key: int) -> None:
         """Start the random numbers of a process that is not the first anew: equal ones would drop equal units."""
 
+    @contextmanager
+    def agreed(self) -> Iterator[None]:
+        """What one process finds wrong in here stops all of them; the first one raises it, the others end quietly.
+
+        Nothing in here may wait for another process.
+        """
+        yield
+
 
 ALONE = Processes()
+
+
+def launched() -> bool:
+    """Has torchrun (or `accelerate launch`, which is the same) started this process as one of several?"""
+    return int(os.environ.get("WORLD_SIZE") or 1) > 1
+
+
+def speaks() -> bool:
+    """Is this the process of its machine that says what is wrong before they have found each other?"""
+    return not launched() or os.environ.get("LOCAL_RANK", "0") == "0"

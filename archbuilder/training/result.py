@@ -39,9 +39,17 @@ class RunResult:
 
 
 class Interrupted(KeyboardInterrupt):
-    """Ctrl-C during training; the message says what is kept and how to continue."""
+    """Training was ended from outside; the message says what is kept and how to continue.
 
-    def __init__(self, path: Path, done: int, epochs: int) -> None:
-        kept = f"interrupted: {done} of {epochs} epochs are kept in {path}"
+    how:    what has ended it.
+    batch:  batches of the next epoch that are kept besides the `done` ones.
+    status: what the program returns, 128 and the number of the signal.
+    """
+
+    def __init__(
+        self, path: Path, done: int, epochs: int, batch: int = 0, how: str = "interrupted", status: int = 130
+    ) -> None:
+        more = f" and {batch} batches of the next one" if batch else ""
+        kept = f"{how}: {done} of {epochs} epochs{more} are kept in {path}"
         super().__init__(f"{kept}\ncontinue with: archbuilder train --resume {path}")
-        self.path = path
+        self.path, self.status = path, status

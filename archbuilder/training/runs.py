@@ -13,7 +13,7 @@ from archbuilder.diagnostics import ArchbuilderError, Span, declare
 from archbuilder.training import plan as plans
 from archbuilder.training.folder import DATASET, ENVIRONMENT, METRICS, NO_RUN, RunFolder
 from archbuilder.training.plan import Options, Plan
-from archbuilder.training.result import Record
+from archbuilder.training.result import Record, best_of
 
 if TYPE_CHECKING:
     from archbuilder.data.arrays import Splits
@@ -69,6 +69,11 @@ class Run:
     def finished(self) -> bool:
         return len(self.metrics) == self.plan.train.epochs
 
+    def epoch_of(self, which: str) -> int:
+        """The epoch that the last or the best weights are of."""
+        record = best_of(self.metrics) if which == BEST else self.metrics[-1]
+        return int(record["epoch"])
+
     @cached_property
     def splits(self) -> Splits:
         """The images that it was trained and tested on."""
@@ -93,7 +98,7 @@ class Run:
         from archbuilder.modules import build
         from archbuilder.training import checkpoint
 
-        state = checkpoint.load(self.path / WEIGHTS[which], self.plan.identity)
+        state = checkpoint.load(self.path / WEIGHTS[which], self.plan)
         if state is None:
             raise ArchbuilderError(no_epoch(self.path))
         network = build(self.plan.graph)

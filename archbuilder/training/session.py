@@ -2,167 +2,213 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from contextlib import ExitStack, nullcontext
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from archbuilder.data.arrays import Splits
+from archbuilder.diagnostics import ArchbuilderError
 from archbuilder.reporting.json import to_dict
 from archbuilder.schema.model import Model
-from archbuilder.training import checkpoint, device
+from archbuilder.training import checkpoint, device, numerics
 from archbuilder.training.curves import curves
-from archbuilder.training.environment import environment
+from archbuilder.training.environment import choices, environment, resumed
 from archbuilder.training.evidence import REPORT, finish
 from archbuilder.training.failures import explained
 from archbuilder.training.folder import (
     ARCHITECTURE,
-    BEST,
     CURVES,
     DATASET,
     ENVIRONMENT,
     FACTS,
     LAST,
     METRICS,
+    MIDWAY,
+    WEIGHTS,
+    Onlooker,
     RunFolder,
     created,
     opened,
+    row,
 )
+from archbuilder.training.keeper import Keeper, Stop, lines
+from archbuilder.training.loop import Score
 from archbuilder.training.plan import Plan
+from archbuilder.training.processes import ALONE, Processes, launched
 from archbuilder.training.progress import closing, opening, progress
-from archbuilder.training.result import Interrupted, Record, RunResult, best_of
+from archbuilder.training.result import Interrupted, Record, RunResult
 from archbuilder.training.runs import DataCard, images_of
-from archbuilder.training.trainer import Trainer
+from archbuilder.training.trainer import NOT_FINITE, Trainer
+from archbuilder.training.weights import weights
 
 OnEpoch = Callable[[Record], None]
 
 
 def run(plan: Plan, on_epoch: OnEpoch) -> RunResult:
     """Train what a plan says to its last epoch."""
-    place = device.pick(plan.options.device)
-    with device.settings(place, plan.options.threads):
-        if plan.path is None:
-            return _start(plan, place, on_epoch)
-        return _resume(plan, plan.path, place, on_epoch)
+    place, processes = device.pick(plan.options.device), ALONE
+    if launched():
+        from archbuilder.training.several import join
+
+        processes = join(place, plan.options.sync_batch_norm)
+        place = processes.device
+    with device.settings(place, plan.options.threads), numerics.settings(plan.train, place):
+        try:
+            return Session(plan, place, processes, on_epoch).run()
+        except ArchbuilderError as error:
+            if processes.main or error.diagnostics[0].code is not NOT_FINITE:
+                raise
+            raise SystemExit(error.exit_status) from None  # all processes have found it: the first one says it
 
 
-def _start(plan: Plan, place: torch.device, on_epoch: OnEpoch) -> RunResult:
-    with created(plan.out, plan.report.name) as folder:
+class Session:
+    """One run in this process: what is trained, where, with whom."""
+
+    def __init__(self, plan: Plan, place: torch.device, processes: Processes, on_epoch: OnEpoch) -> None:
+        self.plan, self.place, self.processes, self.on_epoch = plan, place, processes, on_epoch
+
+    def run(self) -> RunResult:
+        with ExitStack() as stack:
+            return self._start(stack) if self.plan.path is None else self._resume(stack, self.plan.path)
+
+    def _start(self, stack: ExitStack) -> RunResult:
+        plan, processes = self.plan, self.processes
+        hidden = created(plan.out, plan.report.name) if processes.main else nullcontext(Onlooker(plan.out, False))
+        with processes.agreed():
+            folder: RunFolder = stack.enter_context(hidden)
+            splits = self._describe(folder)
+        with processes.agreed():
+            trainer = Trainer(plan, splits, self.place, processes)
+        keeper = Keeper(trainer, folder)
+        with processes.agreed():
+            keeper.prepare()
+        folder.publish()
+        folder.path = processes.first(folder.path)
+        if not plan.report.ok:
+            processes.say("note: its check finds errors, as facts.json says; it is trained all the same (--no-check)")
+        return self._fit(keeper)
+
+    def _describe(self, folder: RunFolder) -> Splits:
+        """Write what is known before training, and read the images."""
+        plan = self.plan
         folder.write(ARCHITECTURE, plan.text)
         folder.write_json(FACTS, {**to_dict(plan.report), "data": plain(plan.data), "train": plain(plan.train)})
-        folder.write_json(ENVIRONMENT, {**environment(place), **_choices(plan)})
+        folder.write_json(ENVIRONMENT, {**environment(self.place, self.processes.count), **choices(plan)})
         splits = images_of(plan)
         folder.write_json(DATASET, asdict(DataCard.of(plan.data.dataset, splits)))
-        trainer = Trainer(plan, splits, place)
-        folder.publish()
-        if not plan.report.ok:
-            print("note: its check finds errors, as facts.json says; it is trained all the same (--no-check)")
-        return _fit(trainer, folder, on_epoch)
+        return splits
 
-
-def _resume(plan: Plan, path: Path, place: torch.device, on_epoch: OnEpoch) -> RunResult:
-    with opened(path) as folder:
-        state = checkpoint.load(path / LAST, plan.identity)
+    def _resume(self, stack: ExitStack, path: Path) -> RunResult:
+        plan, processes = self.plan, self.processes
+        held = opened(path) if processes.main else nullcontext(Onlooker(path, published=True))
+        with processes.agreed():
+            folder: RunFolder = stack.enter_context(held)
+            found = checkpoint.newest(path, plan) if processes.main else None
+            if found:
+                self._repair(folder, found)
+        state = processes.first(found.state if found else None)
         if state is not None and state["epoch"] == plan.train.epochs:
-            return _complete(plan, folder, state["metrics"])
-        trainer = Trainer(plan, images_of(plan), place)
-        if state is not None:
-            checkpoint.restore(trainer, state, path / LAST)
-            folder.write(METRICS, lines(trainer.metrics))  # a kill may have come between the two files
-        _note_resumption(folder, environment(place), trainer.done)
-        return _fit(trainer, folder, on_epoch)
+            return self._complete(folder, state)
+        with processes.agreed():
+            splits = images_of(plan)
+        with processes.agreed():
+            trainer = Trainer(plan, splits, self.place, processes)
+            if state is not None:
+                checkpoint.restore(trainer, state, found.path if found else path)
+            self._note_resumption(folder, trainer)
+        return self._fit(Keeper(trainer, folder))
 
+    def _repair(self, folder: RunFolder, found: checkpoint.Found) -> None:
+        """Make the files agree with the newest whole checkpoint, whatever a kill or a bad disk has left."""
+        done, batch = found.state["epoch"], found.state["batch"]
+        for path in found.damaged:
+            path.replace(path.with_suffix(".damaged"))
+            print(f"note: {path.name} is damaged, and set aside as {path.stem}.damaged")
+        if found.damaged:
+            print(f"note: the run goes on from {found.path.name}, after epoch {done} and {batch} batches")
+        if found.path.name != LAST and not batch and done:
+            folder.write(LAST, found.path.read_bytes(), row(self.plan.options.keep))
+        if found.path.name != MIDWAY:
+            folder.remove(MIDWAY)
+        if not folder.has(METRICS, lines(found.state["metrics"])):
+            folder.write(METRICS, lines(found.state["metrics"]))
 
-def _complete(plan: Plan, folder: RunFolder, metrics: list[Record]) -> RunResult:
-    """A run that has all its epochs: only what a kill after the last one may have left undone."""
-    if not folder.has(METRICS, lines(metrics)):
-        folder.write(METRICS, lines(metrics))
-    if not folder.has(CURVES):
-        _draw(plan, folder, metrics)
-    if plan.options.report and not folder.has(REPORT):
-        finish(folder.path, images_of(plan), device.pick(plan.options.device))
-    print(f"{folder.path} is finished: all {plan.train.epochs} epochs are trained, there is nothing to go on with")
-    return RunResult(folder.path, tuple(metrics))
+    def _note_resumption(self, folder: RunFolder, trainer: Trainer) -> None:
+        now = environment(self.place, self.processes.count)
+        noted, notes = resumed(folder.read_json(ENVIRONMENT), now, trainer.done, trainer.batch)
+        folder.write_json(ENVIRONMENT, noted)
+        for note in notes:
+            self.processes.say(f"note: {note}")
 
+    def _fit(self, keeper: Keeper) -> RunResult:
+        trainer, folder, plan, processes = keeper.trainer, keeper.folder, self.plan, self.processes
+        processes.say(opening(trainer, folder.path))
+        show = progress(plan.train.epochs, trainer.done, len(trainer.splits.train), quiet=not processes.main)
 
-def _fit(trainer: Trainer, folder: RunFolder, on_epoch: OnEpoch) -> RunResult:
-    plan = trainer.plan
-    print(opening(trainer, folder.path), flush=True)
-    show = progress(plan.train.epochs, trainer.done, len(trainer.splits.train))
-    try:
-        while trainer.done < plan.train.epochs:
-            with explained(plan):
-                record = trainer.epoch(show.update)
-            _save(trainer, folder)
-            show.epoch(record)
-            on_epoch(record)
-        _draw(plan, folder, trainer.metrics)
-    except KeyboardInterrupt:
-        show.close()
-        raise Interrupted(folder.path, _kept(plan, folder), plan.train.epochs) from None
-    finally:
-        show.close()
-    print(closing(trainer.metrics, len(trainer.splits.test)), f"run:    {folder.path}", sep="\n", flush=True)
-    if plan.options.report:
-        finish(folder.path, trainer.splits, trainer.device)
-    return RunResult(folder.path, tuple(trainer.metrics))
+        def watch(epoch: int, score: Score) -> None:
+            show.update(epoch, replace(score, images=score.images * processes.count))
 
+        try:
+            with keeper.ending.heard():
+                while trainer.done < plan.train.epochs:
+                    with explained(plan):
+                        record = trainer.epoch(watch, keeper.between, keeper.aside)
+                        keeper.epoch()
+                    show.epoch(record)
+                    self.on_epoch(record)
+            self._end(folder, trainer.metrics, trainer.evaluated.state_dict())
+        except Stop:
+            show.close()
+            keeper.midway()
+            raise self._ended(folder, "ended by SIGTERM", 143) from None
+        except KeyboardInterrupt:
+            show.close()
+            raise self._ended(folder, "interrupted", 130) from None
+        finally:
+            show.close()
+        processes.say(closing(trainer.metrics, len(trainer.splits.test)))
+        processes.say(f"run:    {folder.path}")
+        if plan.options.report and processes.main:
+            finish(folder.path, trainer.splits, trainer.device)
+        return RunResult(folder.path, tuple(trainer.metrics))
 
-def _save(trainer: Trainer, folder: RunFolder) -> None:
-    """The epoch becomes part of the run with last.pt.
+    def _ended(self, folder: RunFolder, how: str, status: int) -> Interrupted:
+        """Make the files of a run that was stopped agree with its checkpoint, and say what that holds."""
+        found = checkpoint.newest(folder.path, self.plan) if self.processes.main else None
+        if found is None:
+            return Interrupted(folder.path, 0, self.plan.train.epochs, 0, how, status)
+        metrics = found.state["metrics"]
+        if metrics:
+            folder.write(METRICS, lines(metrics))  # Ctrl-C may have come between the two files
+            self._draw(folder, metrics)
+        return Interrupted(folder.path, len(metrics), self.plan.train.epochs, found.state["batch"], how, status)
 
-    best.pt comes before it: a kill between the two repeats the epoch and writes the same best.pt
-    again, while the other order could leave the best epoch without its file.
-    """
-    content = checkpoint.dump(trainer.state())
-    if best_of(trainer.metrics) is trainer.metrics[-1]:
-        folder.write(BEST, content)
-    folder.write(LAST, content)
-    folder.write(METRICS, lines(trainer.metrics))
+    def _complete(self, folder: RunFolder, state: checkpoint.State) -> RunResult:
+        """A run that has all its epochs: only what a kill after the last one may have left undone."""
+        plan, metrics = self.plan, state["metrics"]
+        if not (folder.has(CURVES) and folder.has(WEIGHTS)):
+            self._end(folder, metrics, state["model"])
+        if plan.options.report and self.processes.main and not folder.has(REPORT):
+            finish(folder.path, images_of(plan), self.place)
+        remark = f"all {plan.train.epochs} epochs are trained, there is nothing to go on with"
+        self.processes.say(f"{folder.path} is finished: {remark}")
+        return RunResult(folder.path, tuple(metrics))
 
+    def _end(self, folder: RunFolder, metrics: Sequence[Record], model: dict[str, torch.Tensor]) -> None:
+        """The files that a run has only when all its epochs are trained."""
+        if not self.processes.main:
+            return
+        folder.write(WEIGHTS, weights(model))
+        self._draw(folder, metrics)
 
-def _kept(plan: Plan, folder: RunFolder) -> int:
-    """Make the files of an interrupted run agree with its checkpoint: how many epochs that holds."""
-    state = checkpoint.load(folder.path / LAST, plan.identity)
-    if state is None:
-        return 0
-    folder.write(METRICS, lines(state["metrics"]))  # Ctrl-C may have come between the two files
-    _draw(plan, folder, state["metrics"])
-    return len(state["metrics"])
-
-
-def _draw(plan: Plan, folder: RunFolder, metrics: Sequence[Record]) -> None:
-    title = f"{plan.report.name}: {plan.data.dataset}, {plan.train.epochs} epochs, seed {plan.train.seed}"
-    folder.write(CURVES, curves(metrics, title))
-
-
-def _choices(plan: Plan) -> dict[str, Any]:
-    """What was chosen for this run outside its YAML, and where that came from."""
-    return {
-        "seed": plan.train.seed,
-        "overrides": list(plan.overrides),
-        "source": str(Path(plan.report.file).absolute()),
-        "data_dir": str(plan.options.data_dir.absolute()) if plan.options.data_dir else None,
-        "report": plan.options.report,
-    }
-
-
-def _note_resumption(folder: RunFolder, now: dict[str, Any], done: int) -> None:
-    """Record in environment.json that the run goes on, and say if that may change its last bits."""
-    first = folder.read_json(ENVIRONMENT)
-    past = first.get("resumed", [])
-    folder.write_json(ENVIRONMENT, {**first, "resumed": [*past, {"after_epoch": done, **now}]})
-    for key in ("torch", "device", "device_name", "threads"):
-        if first.get(key) != now[key]:
-            was = f"{key} was {first.get(key)} when the run started, and is {now[key]} now"
-            print(f"note: {was}: the weights may differ in their last bits from those of an uninterrupted run")
-
-
-def lines(metrics: Sequence[Record]) -> str:
-    """The content of metrics.jsonl."""
-    return "".join(json.dumps(record, allow_nan=False) + "\n" for record in metrics)
+    def _draw(self, folder: RunFolder, metrics: Sequence[Record]) -> None:
+        plan = self.plan
+        title = f"{plan.report.name}: {plan.data.dataset}, {plan.train.epochs} epochs, seed {plan.train.seed}"
+        folder.write(CURVES, curves(metrics, title))
 
 
 def plain(value: Any) -> Any:

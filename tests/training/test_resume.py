@@ -13,7 +13,9 @@ import pytest
 import torch
 
 from archbuilder.diagnostics import ArchbuilderError
-from archbuilder.training import Interrupted, RunResult, train
+from archbuilder.training import Interrupted, RunResult, checkpoint, train
+from archbuilder.training.runs import open_run
+from tests.training.same import files, load
 
 SameEnd = Callable[[Path, Path], None]
 
@@ -71,7 +73,7 @@ def test_metrics_are_those_of_the_checkpoint_whatever_a_kill_left(
 
 
 def test_a_run_without_a_checkpoint_begins_at_its_first_epoch(half: Path, whole: RunResult, same_end: SameEnd):
-    for name in ("last.pt", "best.pt", "metrics.jsonl", "curves.png"):
+    for name in ("last.pt", "last-1.pt", "best.pt", "metrics.jsonl", "curves.png"):
         (half / name).unlink()
     train(resume=half)
     same_end(half, whole.path)
@@ -165,8 +167,7 @@ def test_a_data_file_beside_the_yaml_is_found_again(tiny: str, tmp_path: Path, m
     assert len(train(resume=run).metrics) == 4
 
 
-def damaged(run: Path, how: str) -> None:
-    path = run / "last.pt"
+def damaged(path: Path, how: str) -> None:
     content = bytearray(path.read_bytes())
     if how == "truncated":
         path.write_bytes(content[: len(content) // 2])
@@ -181,46 +182,110 @@ def damaged(run: Path, how: str) -> None:
         torch.save({"kind": Path("/")}, path)
 
 
-@pytest.mark.parametrize("how", ["truncated", "empty", "text", "one bit", "unsafe"])
-def test_a_damaged_checkpoint_is_named_with_a_remedy(half: Path, how: str):
-    damaged(half, how)
-    with pytest.raises(ArchbuilderError, match="AB704 this file is damaged, or no checkpoint at all") as error:
-        train(resume=half)
-    (found,) = error.value.diagnostics
-    assert found.span.file == str(half / "last.pt")
-    assert "copy best.pt over last.pt" in found.hint
+HOW = ["truncated", "empty", "text", "one bit", "unsafe"]
 
 
-def test_the_remedy_for_a_damaged_checkpoint_works(half: Path, whole: RunResult, same_end: SameEnd):
-    damaged(half, "truncated")
-    shutil.copy(half / "best.pt", half / "last.pt")
+@pytest.mark.parametrize("how", HOW)
+def test_a_damaged_checkpoint_is_set_aside_for_the_one_before(
+    half: Path, whole: RunResult, same_end: SameEnd, how: str, capsys
+):
+    (half / "best.pt").unlink()
+    damaged(half / "last.pt", how)
+    content = (half / "last.pt").read_bytes()
+    capsys.readouterr()
     train(resume=half)
+    out = capsys.readouterr().out
+    assert "note: last.pt is damaged, and set aside as last.damaged" in out
+    assert "note: the run goes on from last-1.pt, after epoch 1 and 0 batches" in out
+    assert (half / "last.damaged").read_bytes() == content
+    (half / "last.damaged").unlink()
     same_end(half, whole.path)
 
 
-def test_a_foreign_checkpoint_is_refused(half: Path, quick):
-    other = quick("train.seed=3", "train.epochs=1").path
-    shutil.copy(other / "last.pt", half / "last.pt")
-    with pytest.raises(ArchbuilderError, match="AB705 this belongs to another network or recipe"):
+def test_the_newest_whole_checkpoint_may_be_that_of_the_best_epoch(
+    half: Path, whole: RunResult, same_end: SameEnd, capsys
+):
+    damaged(half / "last.pt", "truncated")
+    damaged(half / "last-1.pt", "empty")
+    train(resume=half)
+    assert "the run goes on from best.pt, after epoch 2" in capsys.readouterr().out
+    for name in ("last.damaged", "last-1.damaged"):
+        (half / name).unlink()
+    same_end(half, whole.path)
+
+
+def test_where_no_checkpoint_is_whole_the_run_is_refused_and_left_alone(half: Path):
+    for path in half.glob("*.pt"):
+        damaged(path, "text")
+    before = files(half)
+    with pytest.raises(ArchbuilderError, match="AB704 this file is damaged, or no checkpoint at all") as error:
+        train(resume=half)
+    (found,) = error.value.diagnostics
+    assert found.span.file == str(half / "last.pt") and "begins at epoch 1" in found.hint
+    assert files(half) == before
+
+
+def test_what_is_no_checkpoint_of_this_version_is_refused(half: Path):
+    state = load(half / "last.pt")
+    torch.save({**state, "format": 1}, half / "last.pt")
+    with pytest.raises(ArchbuilderError, match="AB705 this has format 1, this version reads 2"):
         train(resume=half)
     torch.save({"state_dict": {}}, half / "last.pt")
     with pytest.raises(ArchbuilderError, match="AB705 this is no checkpoint of archbuilder"):
         train(resume=half)
 
 
-def test_a_checkpoint_that_does_not_fit_is_refused(half: Path):
-    state = torch.load(half / "last.pt", weights_only=True)
+def test_a_checkpoint_of_another_network_is_refused(half: Path):
+    state, plan = load(half / "last.pt"), open_run(half).plan
+    for key in ("kind", "format", "sha256"):
+        del state[key]
     state["model"].popitem()
-    torch.save(state, half / "last.pt")
+    (half / "last.pt").write_bytes(checkpoint.dump(state, plan))
     with pytest.raises(ArchbuilderError, match="AB705 this does not fit the network: Missing key"):
         train(resume=half)
 
 
-def test_a_run_whose_yaml_was_changed_is_refused(half: Path):
-    path = half / "architecture.yaml"
-    path.write_text(path.read_text().replace("lr: 0.2", "lr: 0.3"))
-    with pytest.raises(ArchbuilderError, match="AB705 this belongs to another network or recipe than architecture"):
+def test_a_checkpoint_that_cannot_be_read_is_not_set_aside(half: Path):
+    (half / "last.pt").unlink()
+    (half / "last.pt").mkdir()  # as good as a bad disk
+    with pytest.raises(ArchbuilderError, match=r"AB702 last.pt cannot be read: Is a directory"):
         train(resume=half)
+
+
+def test_a_run_whose_yaml_was_changed_is_refused_with_the_difference(half: Path, quick):
+    path = half / "architecture.yaml"
+    text = path.read_text()
+    path.write_text("# a comment is free\n" + text.replace("lr: 0.2", "lr: 0.3").replace("name: tiny", "name: small"))
+    with pytest.raises(ArchbuilderError) as error:
+        train(resume=half)
+    name, rate = error.value.diagnostics
+    assert name.message == "name is 'small', but last.pt was trained with 'tiny'"
+    assert rate.message == "train.optimizer.sgd.lr is 0.3, but last.pt was trained with 0.2"
+    assert (rate.code.id, rate.span.line, rate.span.file) == ("AB731", 19, str(path))
+    assert f"--init {half}" in name.hint
+    path.write_text(text)
+    shutil.copy(quick("train.seed=3", "train.epochs=1").path / "last.pt", half / "last.pt")
+    with pytest.raises(ArchbuilderError, match=r"AB731 train.epochs is 4, but last.pt was trained with 1"):
+        train(resume=half)
+
+
+def test_comments_may_be_changed(half: Path, whole: RunResult, same_end: SameEnd):
+    path = half / "architecture.yaml"
+    path.write_text(path.read_text() + "# ran overnight\n")
+    train(resume=half)
+    same_end(half, whole.path)
+
+
+def test_differences_name_every_path():
+    before = {"a": 1, "b": [1, {"c": 2}], "gone": None, "same": 0}
+    now = {"a": 1.0, "b": [1, {"c": 3}, 4], "same": 0, "new": False}
+    assert [(keys, was, value) for keys, was, value in checkpoint.differences(before, now)] == [
+        (("a",), 1, 1.0),
+        (("b", 1, "c"), 2, 3),
+        (("b", 2), checkpoint.ABSENT, 4),
+        (("gone",), None, checkpoint.ABSENT),
+        (("new",), checkpoint.ABSENT, False),
+    ]
 
 
 def test_a_run_that_is_being_trained_is_not_resumed(quick, tmp_path: Path):

@@ -26,8 +26,11 @@ FILES = [
     "dataset.json",
     "environment.json",
     "facts.json",
+    "last-1.pt",
+    "last-2.pt",
     "last.pt",
     "metrics.jsonl",
+    "weights.safetensors",
 ]
 
 
