@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import pickle
 import random
 
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 
 from archbuilder.data.arrays import Images, statistics
 from archbuilder.data.augment import Augmenter
-from archbuilder.data.batches import batch_count, eval_batches, train_batches
+from archbuilder.data.batches import TrainBatches, batch_count, batch_sizes, eval_batches, train_batches
 from archbuilder.data.sources import PerImage
 
 AUGMENT = [
@@ -23,13 +24,13 @@ AUGMENT = [
 ]
 
 
-@pytest.fixture
-def epoch(photos, section):
-    """epoch(number, ...) -> all images and labels of one epoch's batches, joined."""
+@pytest.fixture(params=["albumentations", "tensor"])
+def epoch(photos, section, request):
+    """epoch(number, ...) -> all images and labels of one epoch's batches, joined; by each engine."""
     mean, std = statistics(photos.images)
 
     def run(number, augment=AUGMENT, text="batch_size: 32", seed=0, images=photos):
-        spec = section(f"dataset: cifar10\n{text}", *augment)
+        spec = section(f"dataset: cifar10\nengine: {request.param}\n{text}", *augment)
         batches = list(train_batches(images, spec, mean=mean, std=std, seed=seed, epoch=number))
         return torch.cat([x for x, _ in batches]), torch.cat([y for _, y in batches])
 
@@ -55,10 +56,60 @@ def test_an_epoch_does_not_depend_on_those_before(epoch):
     assert same(run[3], epoch(3))
 
 
-@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("workers", [1, 3])
 def test_workers_make_the_same_batches(epoch, workers):
     for number in (0, 1):
         assert same(epoch(number), epoch(number, text=f"batch_size: 32\nworkers: {workers}"))
+
+
+@pytest.fixture
+def train(photos, section):
+    """train("engine: tensor", ...) -> TrainBatches of the photos."""
+    mean, std = statistics(photos.images)
+
+    def make(text, augment=AUGMENT, **more):
+        return TrainBatches(photos, section(f"dataset: cifar10\n{text}", *augment), mean=mean, std=std, seed=0, **more)
+
+    return make
+
+
+def test_the_same_workers_make_every_epoch(train):
+    """In any order, begun again in the middle, and after an epoch that was given up."""
+    alone, batches = train("batch_size: 32"), train("batch_size: 32\nworkers: 2")
+    before = set(multiprocessing.active_children())
+    abandoned = batches.epoch(5)
+    next(abandoned)
+    workers = set(multiprocessing.active_children()) - before
+    assert len(workers) == 2
+    abandoned.close()
+    for number, first in ((0, 0), (1, 3), (0, 0)):
+        ours, theirs = list(batches.epoch(number, first)), list(alone.epoch(number, first))
+        assert len(ours) == len(theirs) == 7 - first
+        assert all(same(a, b) for a, b in zip(ours, theirs, strict=True))
+    assert set(multiprocessing.active_children()) - before == workers
+
+
+@pytest.mark.parametrize("engine", ["albumentations", "tensor"])
+def test_an_epoch_can_begin_at_any_batch(train, engine):
+    batches = train(f"engine: {engine}\nbatch_size: 32")
+    whole = list(batches.epoch(2))
+    assert len(whole) == len(batches) == 7
+    for first in (3, 6, 7):
+        rest = list(batches.epoch(2, first))
+        assert len(rest) == 7 - first
+        assert all(same(a, b) for a, b in zip(rest, whole[first:], strict=True))
+
+
+@pytest.mark.parametrize("engine", ["albumentations", "tensor"])
+@pytest.mark.parametrize("world", [2, 3])
+def test_several_processes_share_each_batch(train, engine, world):
+    text = f"engine: {engine}\nbatch_size: 50"  # 203 images: 3 are over, too few for two processes to get two each
+    whole = list(train(text).epoch(4))
+    parts = [list(train(text, shard=(rank, world)).epoch(4)) for rank in range(world)]
+    assert [len(part) for part in parts] == [4] * world
+    for together, *pieces in zip(whole[:4], *parts, strict=True):
+        assert max(len(y) for _, y in pieces) - min(len(y) for _, y in pieces) <= 1
+        assert same(together, tuple(map(torch.cat, zip(*pieces, strict=True))))
 
 
 def test_a_fresh_process_makes_the_same_batches(photos, section):
@@ -136,6 +187,32 @@ def test_memory_format(photos, section, channels_last):
     assert y.dtype == torch.int64
     assert x.is_contiguous(memory_format=torch.channels_last) == channels_last
     assert x.is_contiguous() != channels_last
+
+
+@pytest.mark.parametrize(("world", "batch_size"), [(1, 50), (2, 50), (3, 7), (5, 300)])
+def test_several_processes_evaluate_every_image_once(photos, section, world, batch_size):
+    spec = section(f"dataset: cifar10\nbatch_size: {batch_size}")
+    shards = [list(eval_batches(photos, spec, mean=(0,) * 3, std=(1,) * 3, shard=(r, world))) for r in range(world)]
+    assert max(len(y) for shard in shards for _, y in shard) <= batch_size
+    found = [torch.cat([part[side] for shard in shards for part in shard]) for side in (0, 1)]
+    assert same(found, next(eval_batches(photos, spec, mean=(0,) * 3, std=(1,) * 3, batch_size=203)))
+
+
+def test_more_processes_than_images(section):
+    two = Images(np.zeros((2, 1, 1, 1), np.uint8), np.zeros(2, np.int64))
+    spec = section("dataset: cifar10")
+    counts = [len(list(eval_batches(two, spec, mean=[0], std=[1], shard=(rank, 4)))) for rank in range(4)]
+    assert counts == [1, 1, 0, 0]
+
+
+@given(images=st.integers(0, 60), batch_size=st.integers(1, 20), world=st.integers(1, 4))
+def test_batch_sizes(images, batch_size, world):
+    sizes = batch_sizes(images, batch_size, world)
+    assert len(sizes) == batch_count(images, batch_size, world)
+    assert set(sizes[:-1]) <= {batch_size}
+    left_out = images - sum(sizes)
+    assert 0 <= left_out < min(batch_size, 2 * world)
+    assert all(size == batch_size or size >= 2 * world for size in sizes)
 
 
 @given(images=st.integers(0, 40), batch_size=st.integers(1, 9))

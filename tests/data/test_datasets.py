@@ -178,6 +178,10 @@ def test_what_does_not_fit_is_told_before_anything_is_read(section, rejected):
     assert [d.code.id for d in found] == ["AB602"]
 
 
+def test_a_warning_stops_nothing(section):
+    assert len(load(section("dataset: digits\nengine: tensor\nworkers: 2"), (1, 8, 8), 10).train) == 1442
+
+
 def test_the_shipped_file_names_its_source():
     import archbuilder.data.digits as digits
 

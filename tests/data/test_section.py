@@ -95,6 +95,7 @@ def test_numbers_become_ranges(section):
         ("random_crop: {mode: reflect, fill: 3}", "AB103", "fill has no effect with mode: reflect"),
         ("color_jitter", "AB103", "changes nothing"),
         ("color_jitter: {hue: 0.7}", "AB103", "out of range"),
+        ("horizontal_flip: {alternate: true, p: 0.5}", "AB103", "p has no effect with alternate: true"),
     ],
 )
 def test_a_mistake_in_an_augmentation(section, augment, code, words):
@@ -117,6 +118,7 @@ def test_a_mistake_in_an_augmentation(section, augment, code, words):
         ("dataset: cifar10\nvalidation: 1", "less than 1"),
         ("dataset: cifar10\nnormalise: true", "did you mean normalize?"),
         ("dataset: cifar10\nworkers: 1000", "1000 is out of range"),
+        ("dataset: cifar10\nengine: tensors", "did you mean tensor?"),
         ("dataset: cifar10\naugment: horizontal_flip", "expected a list of augmentations"),
     ],
 )
@@ -142,6 +144,17 @@ def test_an_augmentation_that_the_images_cannot_take(section, augment, shape, wo
     assert found.code.id == "AB602"
     assert words in found.message
     assert found.span.line == 4
+
+
+def test_what_an_engine_cannot_do_or_has_no_use_for(section):
+    flip = "horizontal_flip: {alternate: true}"
+    assert not list(problems(section("dataset: cifar10\nengine: tensor", flip), (3, 32, 32), 10))
+    (found,) = problems(section("dataset: cifar10", "vertical_flip", flip), (3, 32, 32), 10)
+    assert (found.code.id, found.severity, found.span.line) == ("AB614", "error", 4)
+    assert "engine: tensor" in found.hint
+    (found,) = problems(section("dataset: cifar10\nengine: tensor\nworkers: 2"), (3, 32, 32), 10)
+    assert (found.code.id, found.severity, found.span.line) == ("AB615", "warning", 3)
+    assert "workers: 2 has no effect with engine: tensor" in found.message
 
 
 def test_a_network_of_another_size_or_class_count(section):

@@ -46,7 +46,8 @@ class Affine(Step):
         (maps,) = parameters
         batch, height, width, _ = pixels.shape
         places = (maps.reshape(-1, 3) @ self.places).view(batch, 2, height, width).permute(0, 2, 3, 1)
-        images = pixels.permute(0, 3, 1, 2).to(torch.float32)
+        # planes of one channel each: grid_sample takes twice as long over channels that lie beside each other
+        images = pixels.permute(0, 3, 1, 2).to(torch.float32, memory_format=torch.contiguous_format)
         if self.border == "wrap":
             images, places = _wrapped(images, places)
         if self.border == "constant":
@@ -54,7 +55,7 @@ class Affine(Step):
         found = _sample(images, places, _PADDING.get(self.border, "zeros"), self.border != "reflect")
         if self.border == "constant":
             found += self.fill
-        return found.round_().to(torch.uint8).permute(0, 2, 3, 1)
+        return found.round_().to(torch.uint8).permute(0, 2, 3, 1).contiguous()
 
 
 def _sample(images: Tensor, places: Tensor, padding: str, between_centres: bool) -> Tensor:

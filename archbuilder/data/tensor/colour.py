@@ -15,7 +15,7 @@ from archbuilder.spec import augmentations as spec
 
 HUES = 180  # places on the colour circle, as OpenCV's images of bytes have them; saturation has 256 levels
 
-# planes: float32 (c, b, pixels) of whole levels; amount: float32 (b, 1), each image's own
+# planes: float32 (b, c, pixels) of whole levels; amount: float32 (b, 1, 1), each image's own
 Planes = Tensor
 
 
@@ -54,8 +54,8 @@ class Jitter(Step):
         for turn in range(len(self.changes)):
             for number, (change, _) in enumerate(self.changes):
                 (members,) = (order[:, turn] == number).nonzero(as_tuple=True)
-                changed = change(planes.index_select(1, members), amounts[members, number, None])
-                planes.index_copy_(1, members, changed)
+                amount = amounts[members, number].view(-1, 1, 1)
+                planes.index_copy_(0, members, change(planes.index_select(0, members), amount))
         return _pixels(planes, pixels)
 
 
@@ -66,7 +66,7 @@ def brightness(planes: Planes, amount: Tensor) -> Planes:
 
 def contrast(planes: Planes, amount: Tensor) -> Planes:
     """Away from the mean luminance of the image, or towards it."""
-    mean = (_luminance(planes) if len(planes) == 3 else planes).mean(-1, keepdim=True)
+    mean = (_luminance(planes) if planes.shape[1] == 3 else planes).mean(-1, keepdim=True)
     return (planes * amount + mean * (1 - amount)).clamp_(0, 255).floor_()
 
 
@@ -77,8 +77,8 @@ def saturation(planes: Planes, amount: Tensor) -> Planes:
 
 def hue(planes: Planes, amount: Tensor) -> Planes:
     """Around the colour circle by so many places."""
-    red, green, blue = planes.unbind()
-    value, least = planes.amax(0), planes.amin(0)
+    red, green, blue = planes.unbind(1)
+    value, least = planes.amax(1), planes.amin(1)
     spread = value - least
     sixth = torch.where(
         value == red,
@@ -86,9 +86,9 @@ def hue(planes: Planes, amount: Tensor) -> Planes:
         torch.where(value == green, blue - red + 2 * spread, red - green + 4 * spread),
     ) / spread.clamp(min=1)
     place = (HUES / 6 * sixth + 0.5).floor_().remainder_(HUES)
-    place = (place + amount).remainder_(HUES).floor_()
+    place = (place + amount.squeeze(1)).remainder_(HUES).floor_()
     strength = (255 * spread / value.clamp(min=1)).round_() / 255
-    return torch.stack([_channel(number, place * 6 / HUES, strength, value) for number in (5, 3, 1)])
+    return torch.stack([_channel(number, place * 6 / HUES, strength, value) for number in (5, 3, 1)], 1)
 
 
 def _channel(number: int, sixth: Tensor, strength: Tensor, value: Tensor) -> Tensor:
@@ -99,16 +99,15 @@ def _channel(number: int, sixth: Tensor, strength: Tensor, value: Tensor) -> Ten
 
 
 def _luminance(planes: Planes) -> Tensor:
-    """(1, b, pixels) of whole levels.  Source: ITU-R BT.601."""
-    red, green, blue = planes.unbind()
-    return (0.299 * red + 0.587 * green + 0.114 * blue).round_().unsqueeze(0)
+    """(b, 1, pixels) of whole levels.  Source: ITU-R BT.601."""
+    red, green, blue = planes.split(1, 1)
+    return torch.round(0.299 * red + 0.587 * green + 0.114 * blue)
 
 
 def _planes(pixels: Tensor) -> Planes:
-    return pixels.permute(3, 0, 1, 2).flatten(2).to(torch.float32)
+    return pixels.flatten(1, 2).transpose(1, 2).to(torch.float32, memory_format=torch.contiguous_format)
 
 
 def _pixels(planes: Planes, like: Tensor) -> Tensor:
-    batch, height, width, channels = like.shape
-    levels = planes.to(torch.uint8).expand(channels, -1, -1)
-    return levels.reshape(channels, batch, height, width).permute(1, 2, 3, 0)
+    levels = planes.to(torch.uint8).expand(-1, like.shape[-1], -1)
+    return levels.transpose(1, 2).reshape(like.shape)
