@@ -13,9 +13,21 @@ from archbuilder.training.result import Record, best_of, chosen_on
 from archbuilder.training.trainer import Trainer
 
 
-def progress(epochs: int, done: int, images: int) -> Progress:
-    """The progress of a run of `epochs`, of which `done` are trained, with `images` training images each."""
-    return Bar(epochs, done, images) if sys.stdout.isatty() else Progress(epochs)
+def progress(epochs: int, done: int, images: int, quiet: bool = False) -> Progress:
+    """The progress of a run of `epochs`, of which `done` are trained, with `images` training images each.
+
+    quiet: nothing is shown at all, by a process that is not the one that speaks.
+    """
+    if quiet:
+        return Silence(epochs)
+    return Bar(epochs, done, images) if sys.stdout.isatty() or in_notebook() else Progress(epochs)
+
+
+def in_notebook() -> bool:
+    """Is this a cell of a notebook?  Asks only what the notebook has imported itself."""
+    interactive = sys.modules.get("IPython")
+    shell = interactive.get_ipython() if interactive else None
+    return type(shell).__name__ == "ZMQInteractiveShell"
 
 
 class Progress:
@@ -38,13 +50,23 @@ class Progress:
         """Nothing more will be shown."""
 
 
+class Silence(Progress):
+    """Nothing."""
+
+    def say(self, text: str) -> None:
+        pass
+
+
 class Bar(Progress):
-    """A bar over the images of the whole run: loss, accuracy, images/s, and the time that is left."""
+    """A bar over the images of the whole run: loss, accuracy, images/s, and the time that is left.
+
+    In a notebook it is the notebook's own bar, where that has ipywidgets.
+    """
 
     def __init__(self, epochs: int, done: int, images: int) -> None:
         super().__init__(epochs)
         self.images = images
-        from tqdm import tqdm
+        from tqdm.auto import tqdm
 
         form = "{desc} {percentage:3.0f}%|{bar}| {rate_fmt}, {remaining} left{postfix}"
         self._bar: Any = tqdm(
@@ -98,6 +120,7 @@ def line(record: Record, epochs: int) -> str:
         if f"{split}_loss" in record:
             parts.append(f"{split} {record[f'{split}_accuracy']:6.2f} % (loss {record[f'{split}_loss']:.4f})")
     parts += [f"lr {record['lr']:.3g}", f"{record['seconds']:.1f} s", f"{record['images_per_second']:,.0f} images/s"]
+    parts.append(f"waiting for data {record.get('waiting', 0):.0%}")  # runs of earlier versions do not say it
     return "  ".join(parts)
 
 
@@ -108,7 +131,10 @@ def closing(metrics: list[Record], test_images: int) -> str:
     remark = (
         "chosen on the validation split" if split == "validation" else "chosen on the test images, so no fair result"
     )
-    return (
-        f"result: test accuracy {last['test_accuracy']:.2f} % on {test_images:,} images after the last epoch\n"
-        f"best:   epoch {best['epoch']} with {split} accuracy {best[f'{split}_accuracy']:.2f} %, {remark}"
-    )
+    lines = [
+        f"result: test accuracy {last['test_accuracy']:.2f} % on {test_images:,} images after the last epoch",
+        f"best:   epoch {best['epoch']} with {split} accuracy {best[f'{split}_accuracy']:.2f} %, {remark}",
+    ]
+    if averaged := last.get("flip_averaged_test_accuracy"):
+        lines.append(f"apart:  {averaged:.2f} % where the logits of each image and its mirror image are averaged")
+    return "\n".join(lines)

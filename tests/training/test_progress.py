@@ -20,12 +20,13 @@ RECORD = {
     "lr": 0.1,
     "seconds": 12.34,
     "images_per_second": 1234.5,
+    "waiting": 0.072,
 }
 
 
 def test_a_line_has_all_of_an_epoch():
-    expected = "epoch  2/10  train  50.00 % (loss 1.2500)  test  40.00 % (loss 1.5000)  lr 0.1  12.3 s  1,234 images/s"
-    assert line(RECORD, 10) == expected
+    accuracies = "epoch  2/10  train  50.00 % (loss 1.2500)  test  40.00 % (loss 1.5000)"
+    assert line(RECORD, 10) == f"{accuracies}  lr 0.1  12.3 s  1,234 images/s  waiting for data 7%"
 
 
 def test_a_terminal_gets_a_bar(monkeypatch: pytest.MonkeyPatch, capsys):
