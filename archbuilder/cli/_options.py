@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentParser
+from argparse import ArgumentParser, ArgumentTypeError
 
 
 def add_source_options(parser: ArgumentParser) -> None:
@@ -16,3 +16,18 @@ def add_blocks_option(parser: ArgumentParser) -> None:
     """`args.blocks`: files with blocks of the user's own, which main loads before the command runs."""
     help = "a Python file with a block of your own; its code is run"
     parser.add_argument("--blocks", metavar="FILE", action="append", default=[], help=help)
+
+
+def add_machine_options(parser: ArgumentParser) -> None:
+    """Where a command computes: `args.device`, `args.threads`, `args.data_dir`."""
+    devices = ("auto", "cpu", "cuda", "mps")
+    parser.add_argument("--device", choices=devices, default="auto", help="auto: a GPU where there is one")
+    parser.add_argument("--threads", metavar="N", type=positive, help="CPU threads (default: as many as torch takes)")
+    parser.add_argument("--data-dir", metavar="DIR", help="where prepared data sets are kept")
+
+
+def positive(text: str) -> int:
+    """A whole number over 0, for `type=`."""
+    if not text.isascii() or not text.isdigit() or int(text) < 1:
+        raise ArgumentTypeError(f"{text!r} is not a whole number over 0")
+    return int(text)

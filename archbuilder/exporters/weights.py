@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from archbuilder.diagnostics import ArchbuilderError, Span, declare
 from archbuilder.ir.graph import Graph
-from archbuilder.modules import build
+from archbuilder.modules import Network, build
 
 SEED = 0  # of fresh weights: the same file every time
-LAST = "last.pt"  # of a run: what it ended with
+OF_A_RUN = ("weights.safetensors", "last.pt")  # what it ended with; where it has not ended, its last epoch
 SHOWN = 3  # tensors that do not fit, named in a message
 
 UNREADABLE = declare("AB855", "weights that cannot be read", exit_status=2)
@@ -24,17 +24,17 @@ MISFIT = declare("AB856", "weights of another network")
 State = Mapping[str, Tensor]
 
 
-def ready(graph: Graph, weights: Path | None) -> nn.Module:
+def ready(graph: Graph, weights: Path | None) -> Network:
     """The module of a graph in evaluation mode.
 
-    weights: a run folder (its last.pt), a checkpoint, or a file with a state_dict; None for fresh weights.
+    weights: a run folder, a checkpoint, a .safetensors, or a file with a state_dict; None for fresh weights.
     Raises ArchbuilderError AB855 (missing, damaged), AB856 (of another network).
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(SEED)
         module = build(graph)
     if weights is not None:
-        path = weights / LAST if weights.is_dir() else weights
+        path = _in_folder(weights) if weights.is_dir() else weights
         state = read(path)
         if problems := list(_misfits(module.state_dict(), state)):
             more = f" and {len(problems) - SHOWN} more" if len(problems) > SHOWN else ""
@@ -45,9 +45,17 @@ def ready(graph: Graph, weights: Path | None) -> nn.Module:
     return module.eval()
 
 
+def _in_folder(run: Path) -> Path:
+    return next((path for name in OF_A_RUN if (path := run / name).is_file()), run / OF_A_RUN[-1])
+
+
 def read(path: Path) -> State:
-    """The tensors of a checkpoint or of a saved state_dict, by name.  Raises ArchbuilderError AB855."""
+    """The tensors of a checkpoint, a .safetensors or a saved state_dict, by name.  Raises ArchbuilderError AB855."""
     try:
+        if path.suffix == ".safetensors":
+            from safetensors.torch import load
+
+            return load(path.read_bytes())
         if zipfile.is_zipfile(path):
             with zipfile.ZipFile(path) as archive:  # torch itself does not look at the checksums
                 if torn := archive.testzip():
@@ -87,5 +95,5 @@ def _size(tensor: Tensor) -> str:
 
 
 def _unreadable(path: Path, reason: str) -> ArchbuilderError:
-    hint = "name a run folder, its last.pt or best.pt, or a file of torch.save(module.state_dict(), ...)"
+    hint = "name a run folder, its last.pt or best.pt, a .safetensors, or a torch.save(module.state_dict(), ...)"
     return ArchbuilderError(UNREADABLE.at(Span(str(path)), f"cannot be read: {reason}", hint))

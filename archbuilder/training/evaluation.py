@@ -85,19 +85,12 @@ def predictions(
     mean: Sequence[float],
     std: Sequence[float],
     device: torch.device,
-    mirrored: bool = False,
 ) -> Predictions:
-    """Every image of a split once, as it is, by a module on the same device; it is put in evaluation mode.
-
-    mirrored: the mean of the logits of an image and of its mirror image, which is test-time averaging and
-    no result of the network alone.
-    """
+    """Every image of a split once, as it is, by a module on the same device; it is put in evaluation mode."""
     module.eval()
     logits, labels = [], []
     for batch, truth in eval_batches(images, data, mean=mean, std=std, device=device):
         out = module(batch)
-        if mirrored:
-            out = (out + module(batch.flip(-1))) / 2
         logits.append(out.double().cpu() if device.type != "mps" else out.cpu().double())
         labels.append(truth.cpu())
     return Predictions(torch.cat(logits).numpy(), torch.cat(labels).numpy())

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from archbuilder.diagnostics import ArchbuilderError, Span, declare
 from archbuilder.training import plan as plans
 from archbuilder.training.folder import DATASET, ENVIRONMENT, METRICS, NO_RUN, RunFolder
+from archbuilder.training.folder import WEIGHTS as FINAL
 from archbuilder.training.plan import Options, Plan
 from archbuilder.training.result import Record, best_of
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from archbuilder.modules import Network
 
 LAST, BEST = "last", "best"  # which weights of a run
-WEIGHTS = {LAST: "last.pt", BEST: "best.pt"}
+CHECKPOINTS = {LAST: "last.pt", BEST: "best.pt"}
 
 NO_EPOCH = declare("AB760", "a run without a finished epoch")
 
@@ -93,12 +94,16 @@ class Run:
     def network(self, which: str = LAST) -> Network:
         """The module with the weights after the last or the best epoch, on the CPU, in evaluation mode.
 
-        Raises ArchbuilderError AB704 or AB705 (damaged, of something else), AB760 (none yet).
+        Raises ArchbuilderError AB704, AB705, AB855 or AB856 (damaged, of something else), AB760 (none yet).
         """
+        from archbuilder.exporters.weights import ready
         from archbuilder.modules import build
         from archbuilder.training import checkpoint
 
-        state = checkpoint.load(self.path / WEIGHTS[which], self.plan)
+        final = self.path / FINAL
+        if which == LAST and final.is_file():
+            return ready(self.plan.graph, final)
+        state = checkpoint.load(self.path / CHECKPOINTS[which], self.plan)
         if state is None:
             raise ArchbuilderError(no_epoch(self.path))
         network = build(self.plan.graph)

@@ -17,6 +17,7 @@ from archbuilder.training.evidence.outcome import Outcome, outcome_of
 from archbuilder.training.evidence.pixels import png, uri
 from archbuilder.training.evidence.story import StoryPart, story_part
 from archbuilder.training.folder import RunFolder
+from archbuilder.training.listing import duration
 from archbuilder.training.runs import Run, no_epoch
 from archbuilder.version import __version__
 
@@ -66,7 +67,7 @@ def _values(run: Run, story: StoryPart, network: NetworkPart, outcome: Outcome, 
         "params": facts.params,
         "macs": human(facts.macs),
         "field": by(facts.field.size) if facts.field.status != "unknown" else "unknown",
-        "duration": _duration(story.seconds),
+        "duration": duration(story.seconds),
         "story": story,
         "network": network,
         "outcome": outcome,
@@ -128,12 +129,3 @@ def _best(story: StoryPart) -> str:
         return f"The last epoch is also the best one on the {split} images."
     how = "chosen on the validation split" if split == "validation" else "chosen on the test images, so no fair result"
     return f"The best epoch was {best['epoch']}, with {split} accuracy {best[f'{split}_accuracy']:.2f} %: {how}."
-
-
-def _duration(seconds: float) -> str:
-    """1.5 s, 4 min 10 s, 2 h 5 min."""
-    if seconds < 60:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"

@@ -1,0 +1,33 @@
+"""Evaluate a run on its test images, all of them: accuracy, and every class."""
+
+from __future__ import annotations
+
+import json
+from argparse import ArgumentParser, Namespace
+
+from archbuilder.cli._options import add_machine_options
+
+
+def configure(parser: ArgumentParser) -> None:
+    parser.add_argument("folder", metavar="RUN", help="a run folder")
+    parser.add_argument("--dataset", metavar="NAME", help="the test images of another data set that fits the network")
+    parser.add_argument("--tta", action="store_true", help="also average over each image and its mirror image")
+    parser.add_argument("--weights", choices=("last", "best"), default="last", help="of which epoch (default: last)")
+    parser.add_argument("--format", choices=("text", "json"), default="text", help="text for people, json for programs")
+    add_machine_options(parser)
+
+
+def run(args: Namespace) -> int:
+    """Exit 0 evaluated, 1 something wrong with the run or the data, 2 no run."""
+    from archbuilder.training import device
+    from archbuilder.training.assessment import assess, text, to_dict
+    from archbuilder.training.runs import open_run
+
+    opened, place = open_run(args.folder, args.data_dir), device.pick(args.device)
+    with device.settings(place, args.threads):
+        found = assess(opened, place, args.dataset, args.tta, args.weights)
+    if args.format == "json":
+        print(json.dumps(to_dict(opened, found), indent=2, allow_nan=False))
+    else:
+        print("\n".join(text(opened, found)))
+    return 0

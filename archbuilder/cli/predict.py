@@ -1,0 +1,54 @@
+"""Say what a trained network takes images for: files of any size and kind."""
+
+from __future__ import annotations
+
+import json
+import sys
+from argparse import ArgumentParser, Namespace
+from dataclasses import asdict
+
+from archbuilder.cli._options import add_machine_options, positive
+from archbuilder.diagnostics import Diagnostic
+
+
+def configure(parser: ArgumentParser) -> None:
+    parser.add_argument("folder", metavar="RUN", help="a run folder")
+    parser.add_argument("images", metavar="IMAGE", nargs="+", help="image files")
+    parser.add_argument("--top", metavar="N", type=positive, default=5, help="how many classes (default: 5)")
+    parser.add_argument("--weights", choices=("last", "best"), default="last", help="of which epoch (default: last)")
+    parser.add_argument("--format", choices=("text", "json"), default="text", help="text for people, json for programs")
+    add_machine_options(parser)
+
+
+def run(args: Namespace) -> int:
+    """Exit 0 all images read, 1 some not (the others are answered), 2 no run."""
+    from archbuilder.reporting.diagnostic import render_diagnostic
+    from archbuilder.reporting.style import style_of
+    from archbuilder.training import device
+    from archbuilder.training.prediction import answers
+    from archbuilder.training.runs import open_run
+
+    opened, status, found = open_run(args.folder, args.data_dir), 0, []
+    place = device.pick(args.device)
+    with device.settings(place, args.threads):
+        for answer in answers(opened, args.images, place, args.top, args.weights):
+            if isinstance(answer, Diagnostic):
+                status = 1
+                print(render_diagnostic(answer, style=style_of(sys.stderr)), file=sys.stderr)
+            elif args.format == "json":
+                found.append(asdict(answer))
+            else:
+                print(_text(answer))
+    if args.format == "json":
+        print(json.dumps({"version": 1, "run": args.folder, "answers": found}, indent=2))
+    return status
+
+
+def _text(answer: object) -> str:
+    from archbuilder.reporting.diagnostic import printable
+    from archbuilder.training.prediction import Answer
+
+    assert isinstance(answer, Answer)
+    lines = [f"{printable(answer.path)} ({answer.size[0]}x{answer.size[1]})"]
+    lines += [f"  {100 * guess.probability:5.1f} %  {printable(guess.name)}" for guess in answer.guesses]
+    return "\n".join(lines)

@@ -1,0 +1,34 @@
+"""List runs: how far each has come, its accuracy, its parameters, its time."""
+
+from __future__ import annotations
+
+import sys
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+
+from archbuilder.diagnostics import ArchbuilderError, Span, declare
+
+NO_FOLDER = declare("AB910", "a folder of runs that is not there", exit_status=2)
+
+
+def configure(parser: ArgumentParser) -> None:
+    parser.add_argument("folder", metavar="DIR", nargs="?", default="runs", help="where to look (default: runs)")
+    parser.add_argument("--format", choices=("text", "json"), default="text", help="text for people, json for programs")
+
+
+def run(args: Namespace) -> int:
+    """Exit 0, also where there are none; 2 where there is no such folder."""
+    from archbuilder.training.listing import listing, table, to_json
+
+    folder = Path(args.folder)
+    if not folder.is_dir():
+        hint = "name the folder that train wrote to with --out"
+        raise ArchbuilderError(NO_FOLDER.at(Span(args.folder), "there is no such folder", hint))
+    found = listing(folder)
+    if args.format == "json":
+        print(to_json(found))
+    elif found:
+        print(table(found))
+    else:
+        print(f"no runs in {folder}", file=sys.stderr)
+    return 0

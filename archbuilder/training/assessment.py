@@ -1,0 +1,117 @@
+"""A trained network held against a test split, whole: what `archbuilder evaluate` says."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from archbuilder import pipeline
+from archbuilder.data.arrays import Splits
+from archbuilder.data.datasets import load
+from archbuilder.diagnostics import ArchbuilderError
+from archbuilder.reporting.diagnostic import printable
+from archbuilder.reporting.text import columns
+from archbuilder.training.evaluation import predictions
+from archbuilder.training.evidence.outcome import Outcome, figures
+from archbuilder.training.folder import ARCHITECTURE
+from archbuilder.training.loop import Mirrored
+from archbuilder.training.runs import LAST, Run
+
+HEADER = ("class", "images", "right", "accuracy", "most often taken for")
+LEFT = ("class", "most often taken for")
+
+
+@dataclass(frozen=True)
+class Assessment:
+    """The figures of one network on one test split.
+
+    averaged: the same with the logits of each image and its mirror image averaged, where it was asked for.
+    renamed:  does the data set name its classes otherwise than the one that the network was trained on?
+    """
+
+    dataset: str
+    which: str
+    epoch: int
+    outcome: Outcome
+    averaged: Outcome | None
+    renamed: bool
+
+
+def assess(
+    run: Run, device: torch.device, dataset: str | None = None, mirrored: bool = False, which: str = LAST
+) -> Assessment:
+    """Every image of the test split, in evaluation mode, normalised as in the run's own training.
+
+    dataset: another one than the run's, of the same shape and as many classes.
+    Raises ArchbuilderError for a run or a data set that cannot be read, or that does not fit.
+    """
+    module = run.network(which).to(device).to(memory_format=torch.channels_last)
+    splits = run.splits if dataset is None else elsewhere(run, dataset)
+    card, data = run.card, run.plan.data
+
+    def on_test(module: nn.Module) -> Outcome:
+        return figures(predictions(module, splits.test, data, card.mean, card.std, device), splits.class_names)
+
+    return Assessment(
+        dataset=dataset or card.dataset,
+        which=which,
+        epoch=run.epoch_of(which),
+        outcome=on_test(module),
+        averaged=on_test(Mirrored(module)) if mirrored else None,
+        renamed=splits.class_names != card.classes,
+    )
+
+
+def elsewhere(run: Run, dataset: str) -> Splits:
+    """The images of another data set, as the run's network takes them; a path counts from the current folder."""
+    file = Path(dataset).expanduser()
+    name = str(file.absolute()) if file.exists() else dataset
+    report = pipeline.check(run.path / ARCHITECTURE, [*run.plan.overrides, f"data.dataset={json.dumps(name)}"])
+    if report.spec is None or report.spec.data is None:
+        raise ArchbuilderError(*report.errors)
+    x = run.plan.graph.input
+    data_dir = run.plan.options.data_dir
+    return load(report.spec.data, (x.c, x.h, x.w), run.plan.classes, data_dir=data_dir, seed=run.plan.train.seed)
+
+
+def text(run: Run, found: Assessment) -> Iterator[str]:
+    """For people."""
+    one = found.outcome
+    yield f"{run.name}: the weights after epoch {found.epoch} ({found.which}), on {found.dataset}"
+    yield f"test accuracy    {one.accuracy:.2f} % on all {one.images:,} test images ({one.right:,} right)"
+    yield f"{'':16} {one.low:.2f} to {one.high:.2f} % with 95 % confidence; cross-entropy {one.loss:.4f}"
+    if found.averaged:
+        words = "logits of each image and its mirror image averaged: not the network's own result"
+        yield f"with flips       {found.averaged.accuracy:.2f} % ({words})"
+    if found.renamed:
+        yield f"note: {found.dataset} names its classes otherwise than {run.card.dataset}: they are compared by number"
+    yield ""
+    rows = [
+        (printable(c.name), f"{c.images:,}", f"{c.right:,}", f"{c.accuracy:.1f} %", _rival(c.rival, c.taken))
+        for c in one.classes
+    ]
+    yield from columns([HEADER, *rows], LEFT)
+
+
+def _rival(name: str, taken: int) -> str:
+    return f"{printable(name)} ({taken})" if taken else ""
+
+
+def to_dict(run: Run, found: Assessment) -> dict[str, Any]:
+    """As plain data, version 1."""
+    return {
+        "version": 1,
+        "run": str(run.path),
+        "dataset": found.dataset,
+        "split": "test",
+        "weights": found.which,
+        "epoch": found.epoch,
+        **found.outcome.to_dict(),
+        "flip_averaged_accuracy": found.averaged.accuracy if found.averaged else None,
+    }

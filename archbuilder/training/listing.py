@@ -1,0 +1,134 @@
+"""Which runs lie below a folder, and how far each has come; read off their small files alone, without torch."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from archbuilder.reporting.diagnostic import printable
+from archbuilder.reporting.text import columns
+from archbuilder.training.files import locked
+from archbuilder.training.folder import ARCHITECTURE, ENVIRONMENT, FACTS, METRICS
+from archbuilder.training.result import Record, best_of, chosen_on
+
+DEEPEST = 4  # folders below the one that is searched
+
+HEADER = ("run", "started", "state", "epochs", "test", "best", "params", "time")
+LEFT = ("run", "started", "state")
+
+
+@dataclass(frozen=True)
+class Listed:
+    """One run; accuracies in per cent, None where there is none yet.
+
+    state: running (a process holds it), interrupted, finished, or damaged (its files do not tell).
+    """
+
+    path: str
+    name: str
+    started: str
+    state: str
+    done: int
+    epochs: int
+    test_accuracy: float | None
+    best_accuracy: float | None
+    best_epoch: int | None
+    chosen_on: str
+    params: int
+    seconds: float
+
+
+def listing(folder: Path) -> list[Listed]:
+    """Every run in or below a folder, the oldest first."""
+    return sorted(map(_listed, _runs(folder, 0)), key=lambda run: (run.started, run.path))
+
+
+def _runs(folder: Path, depth: int) -> Iterator[Path]:
+    if (folder / ARCHITECTURE).is_file() and (folder / ENVIRONMENT).exists():
+        yield folder
+    if depth < DEEPEST:
+        try:
+            below = sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
+        except OSError:
+            return
+        for path in below:
+            yield from _runs(path, depth + 1)
+
+
+def _listed(path: Path) -> Listed:
+    try:
+        facts, environment = _json(path / FACTS), _json(path / ENVIRONMENT)
+        metrics = _metrics(path / METRICS)
+        epochs, params = int(facts["train"]["epochs"]), int(facts["totals"]["params"])
+        best = best_of(metrics) if metrics else None
+        split = chosen_on(best) if best else ""
+        return Listed(
+            path=str(path),
+            name=str(facts["name"]),
+            started=str(environment["started"]),
+            state=_state(path, len(metrics), epochs),
+            done=len(metrics),
+            epochs=epochs,
+            test_accuracy=metrics[-1].get("test_accuracy") if metrics else None,
+            best_accuracy=best[f"{split}_accuracy"] if best else None,
+            best_epoch=best["epoch"] if best else None,
+            chosen_on=split,
+            params=params,
+            seconds=float(sum(record["seconds"] for record in metrics)),
+        )
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return Listed(str(path), path.parent.name, "", "damaged", 0, 0, None, None, None, "", 0, 0.0)
+
+
+def _json(path: Path) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return content
+
+
+def _metrics(path: Path) -> list[Record]:
+    if not path.exists():  # before the first epoch
+        return []
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def _state(path: Path, done: int, epochs: int) -> str:
+    with locked(path) as free:
+        if not free:
+            return "running"
+    return "finished" if done >= epochs else "interrupted"
+
+
+def table(runs: list[Listed]) -> str:
+    """For people; accuracies on the test images, the best one marked where a validation split chose it."""
+    return "\n".join(columns([HEADER, *map(_row, runs)], LEFT))
+
+
+def _row(run: Listed) -> tuple[str, ...]:
+    best = f"{run.best_accuracy:.2f} %" if run.best_accuracy is not None else ""
+    return (
+        printable(run.path),
+        run.started[:16].replace("T", " "),
+        run.state,
+        f"{run.done}/{run.epochs}" if run.epochs else "",
+        f"{run.test_accuracy:.2f} %" if run.test_accuracy is not None else "",
+        f"{best} (v)" if best and run.chosen_on == "validation" else best,
+        f"{run.params:,}" if run.params else "",
+        duration(run.seconds) if run.done else "",
+    )
+
+
+def to_json(runs: list[Listed]) -> str:
+    """One JSON object, version 1."""
+    return json.dumps({"version": 1, "runs": [asdict(run) for run in runs]}, indent=2, allow_nan=False)
+
+
+def duration(seconds: float) -> str:
+    """1.5 s, 4 min 10 s, 2 h 5 min."""
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"

@@ -1,0 +1,70 @@
+"""Image files of any size and kind as a network takes its images."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from archbuilder.diagnostics import ArchbuilderError, Span, declare
+
+PICTURE = declare("AB770", "an image file that cannot be read")
+CHANNELS = declare("AB771", "a network that no image file fits")
+
+PAPER = (255, 255, 255)  # what shows through a transparent image
+WIDE = 257  # a 16-bit level over the 8-bit one that means the same
+
+
+def picture(path: Path, shape: tuple[int, int, int]) -> tuple[NDArray[np.uint8], tuple[int, int]]:
+    """An image file as uint8 (h, w, c) for a network's input (c, h, w), and its own (width, height).
+
+    It is turned upright as its EXIF data say, laid on white where it is transparent, cut to the shape of the
+    input around its middle, and scaled with smoothing (bicubic).  An image of the right size stays as it is.
+    Raises ArchbuilderError AB770 (missing, no image, damaged), AB771 (neither grey nor colour is wanted).
+    """
+    from PIL import Image, ImageOps
+
+    channels, height, width = shape
+    if channels not in (1, 3):
+        message = f"the network takes images of {channels} channels, an image file has 1 or 3"
+        raise ArchbuilderError(CHANNELS.at(Span(str(path)), message, "evaluate it on its own data set"))
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # a large image is slow, not wrong; Pillow refuses a bomb by itself
+            with Image.open(path) as file:
+                upright = _opaque(ImageOps.exif_transpose(file))
+                size = upright.size
+                fitted = ImageOps.fit(upright, (width, height), method=Image.Resampling.BICUBIC)
+                pixels = np.asarray(fitted.convert("L" if channels == 1 else "RGB"), np.uint8)
+    except Exception as error:  # whatever a file of any content makes Pillow's many readers raise
+        hint = "any file that Pillow reads will do: PNG, JPEG, WebP, GIF, BMP, TIFF ..."
+        raise ArchbuilderError(PICTURE.at(Span(str(path)), f"this cannot be read: {_reason(error)}", hint)) from None
+    return pixels.reshape(height, width, channels), size
+
+
+def _opaque(image: Any) -> Any:
+    """An image of any mode (an animation's first frame) as L or RGB."""
+    from PIL import Image
+
+    if image.mode in ("F", "I") or image.mode.startswith("I;16"):
+        levels = np.asarray(image, np.float64)
+        scale = WIDE if levels.max(initial=0) > 255 else 1
+        return Image.fromarray((levels / scale).round().clip(0, 255).astype(np.uint8))
+    if "A" in image.getbands() or "transparency" in image.info:
+        layers = image.convert("RGBA")
+        page = Image.new("RGB", image.size, PAPER)
+        page.paste(layers, mask=layers.getchannel("A"))
+        return page
+    return image.convert("L" if image.mode in ("1", "L") else "RGB")
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    name = type(error).__name__
+    if name == "UnidentifiedImageError":
+        return "it is no image"
+    return f"{error}" if isinstance(error, OSError) else f"{name}: {error}"
