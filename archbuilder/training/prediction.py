@@ -10,9 +10,9 @@ import numpy as np
 import torch
 
 from archbuilder.data.batches import Normaliser
+from archbuilder.data.pictures import picture
 from archbuilder.diagnostics import ArchbuilderError, Diagnostic
 from archbuilder.training.evaluation import softmax
-from archbuilder.training.pictures import picture
 from archbuilder.training.runs import LAST, Run
 
 AT_ONCE = 64  # images in memory

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from archbuilder.diagnostics import ArchbuilderError, Span, declare
 
-PICTURE = declare("AB770", "an image file that cannot be read")
-CHANNELS = declare("AB771", "a network that no image file fits")
+PICTURE = declare("AB616", "an image file that cannot be read")
+CHANNELS = declare("AB617", "a network that no image file fits")
 
 PAPER = (255, 255, 255)  # what shows through a transparent image
 WIDE = 257  # a 16-bit level over the 8-bit one that means the same
@@ -23,7 +23,7 @@ def picture(path: Path, shape: tuple[int, int, int]) -> tuple[NDArray[np.uint8],
 
     It is turned upright as its EXIF data say, laid on white where it is transparent, cut to the shape of the
     input around its middle, and scaled with smoothing (bicubic).  An image of the right size stays as it is.
-    Raises ArchbuilderError AB770 (missing, no image, damaged), AB771 (neither grey nor colour is wanted).
+    Raises ArchbuilderError AB616 (missing, no image, damaged), AB617 (neither grey nor colour is wanted).
     """
     from PIL import Image, ImageOps
 
