@@ -61,14 +61,39 @@ def panels(metrics: Sequence[Record]) -> tuple[str, ...]:
     return tuple(drawn)
 
 
-def overlaid(runs: Mapping[str, Sequence[Record]], panel: Panel, split: str = "") -> str:
-    """An SVG with one line per run: a quantity of a split, or one that has no split."""
-    key = f"{split}_{panel.key}" if split else panel.key
-    figure = _figure(9, 4.6)
+Together = Mapping[str, Sequence[Record]]  # runs by their names
+
+
+def overlaid(runs: Together) -> tuple[tuple[str, str], ...]:
+    """What several runs have in common, as (what it is, an SVG with a line per run)."""
+    drawn = []
+    for label, panel, key in _common(runs):
+        figure = _figure(9, 4.6)
+        _overlay(figure.subplots(), runs, label, panel, key)
+        drawn.append((label, _saved(figure, "svg").decode()))
+    return tuple(drawn)
+
+
+def overlaid_picture(runs: Together) -> bytes:
+    """The same as one PNG, its panels below each other."""
+    shown = _common(runs)
+    figure = _figure(9, 4.4 * len(shown))
+    for axes, (label, panel, key) in zip(figure.subplots(len(shown), squeeze=False)[:, 0], shown, strict=True):
+        _overlay(axes, runs, label, panel, key)
+    return _saved(figure, "png")
+
+
+def _common(runs: Together) -> list[tuple[str, Panel, str]]:
+    """The panels for which every run has values: label, panel, key of the records."""
+    splits = [(split, panel) for split in ("test", "validation", "train") for panel in (ACCURACY, LOSS)]
+    wanted = [(f"{split} {panel.label}", panel, f"{split}_{panel.key}") for split, panel in splits]
+    wanted.append((LEARNING_RATE.label, LEARNING_RATE, LEARNING_RATE.key))
+    return [shown for shown in wanted if all(_points(metrics, shown[2]) for metrics in runs.values())]
+
+
+def _overlay(axes: Axes, runs: Together, label: str, panel: Panel, key: str) -> None:
     named = zip(runs.items(), (RUNS[number % len(RUNS)] for number in range(len(runs))), strict=True)
-    lines = [Line(name, _points(metrics, key), colour) for (name, metrics), colour in named]
-    _lines(figure.subplots(), panel, [line for line in lines if line.points], f"{split} {panel.label}".lstrip())
-    return _saved(figure, "svg").decode()
+    _lines(axes, panel, [Line(name, _points(metrics, key), colour) for (name, metrics), colour in named], label)
 
 
 def _figure(width: float, height: float) -> Figure:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from archbuilder.data.arrays import Splits
 
-REPORT = "report.html"
+REPORT, EVALUATION = "report.html", "evaluation.json"
 
 UNWRITTEN = declare("AB761", "a report that could not be written", severity="warning")
 

@@ -9,7 +9,7 @@ import torch
 from archbuilder.diagnostics import ArchbuilderError
 from archbuilder.ir.op import by
 from archbuilder.reporting.text import human, layer_table
-from archbuilder.training.evidence import REPORT, page
+from archbuilder.training.evidence import EVALUATION, REPORT, page
 from archbuilder.training.evidence.confusion import as_picture, as_table, shaded
 from archbuilder.training.evidence.gallery import Mistake, as_sheet
 from archbuilder.training.evidence.network import NetworkPart, network_part
@@ -21,7 +21,7 @@ from archbuilder.training.listing import duration
 from archbuilder.training.runs import Run, no_epoch
 from archbuilder.version import __version__
 
-MARKDOWN, EVALUATION, MODEL = "report.md", "evaluation.json", "model.py"
+MARKDOWN, MODEL = "report.md", "model.py"
 DRAWING, FIELD, MISTAKES, SAMPLES = "network.svg", "receptive_field.png", "mistakes.png", "samples.png"
 PNG, SVG = "image/png", "image/svg+xml"
 CHARTS = ("loss over the epochs", "accuracy over the epochs", "learning rate over the epochs")
