@@ -17,4 +17,8 @@ def repeated(bits: int, times: int, step: int) -> int:
 
 def spread(bits: int, stride: int) -> int:
     """Pixel i moved to i * stride."""
-    return bits if stride == 1 else int(("0" * (stride - 1)).join(f"{bits:b}"), 2)
+    if stride == 1:
+        return bits
+    if bits & bits + 1 == 0:  # all from 0 on, as nearly always: no need to write them out
+        return repeated(bits & 1, bits.bit_length(), stride)
+    return int(("0" * (stride - 1)).join(f"{bits:b}"), 2)

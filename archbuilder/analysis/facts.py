@@ -8,13 +8,22 @@ from typing import Any, TypeVar
 
 from archbuilder.analysis.field import field_value
 from archbuilder.analysis.memory import BYTES, DTYPE, Memory, measure
-from archbuilder.diagnostics import Diagnostic, declare
+from archbuilder.diagnostics import MAX_PROBLEMS, Diagnostic, declare
 from archbuilder.ir.graph import INPUT, Graph, Node
 from archbuilder.ir.op import Op, OpError
 from archbuilder.ir.ops import BatchNorm2d
 from archbuilder.ir.reach import FARTHEST, Reach
 
-FAR = declare("AB211", "strides that multiply without end")
+FAR = declare(
+    "AB211",
+    "strides that multiply without end",
+    why=(
+        "The effective stride is the product of all strides. Here it outgrows any image, and a receptive "
+        "field of numbers with thousands of digits says nothing."
+    ),
+    bad="- repeat: {times: 20, blocks: [{conv: {out: 8, kernel: 999, stride: 999}}]}",
+    good="- repeat: {times: 2, blocks: [{strided: 8}]}",
+)
 
 OpT = TypeVar("OpT", bound=Op)
 
@@ -107,6 +116,7 @@ def analyse(graph: Graph, diagnostics: list[Diagnostic]) -> Facts:
     """The facts of a graph whose shapes fit; what ops complain about goes to `diagnostics`."""
     reaches: dict[str, Reach] = {INPUT: Reach()}
     layers = []
+    problems: list[Diagnostic] = []
     for node in graph.nodes.values():
         shapes = graph.inputs(node)
         inputs = tuple(reaches[name] for name in node.inputs)
@@ -114,14 +124,15 @@ def analyse(graph: Graph, diagnostics: list[Diagnostic]) -> Facts:
             reach = node.op.reach(inputs, shapes)
         except OpError as error:
             where = ": " + ", ".join(node.inputs)
-            diagnostics.append(error.code.at(node.span, error.message + where, error.hint))
+            problems.append(error.code.at(node.span, error.message + where, error.hint))
             reach = inputs[0].at_least("unknown")
         if reach.is_beyond:
             message = f"strides multiply beyond all images: the effective stride or field passes {FARTHEST:,} pixels"
-            diagnostics.append(FAR.at(node.span, message, "stride less: a map of one pixel needs no stride"))
+            problems.append(FAR.at(node.span, message, "stride less: a map of one pixel needs no stride"))
             reach = Reach(status="unknown")
         reaches[node.name] = reach
         params, buffers = (0, 0) if node.shared else (node.op.params(shapes), node.op.buffers(shapes))
         layers.append(Layer(node, params, buffers, node.op.macs(shapes), reach))
+    diagnostics += problems[:MAX_PROBLEMS]
     value = field_value(graph, reaches)
     return Facts(graph, tuple(layers), value, reaches[value], reaches[graph.output])

@@ -13,12 +13,61 @@ from archbuilder.ir.op import Op, OpError
 from archbuilder.ir.shape import Shape, Shapes
 
 MAX_LAYERS = 12_000  # to read, analyse and print them takes less than a second
+MAX_INPUTS = 50_000  # of all layers together: a merge may have many
 MAX_SIDE, MAX_ELEMENTS = 100_000, 2**31
 
-NO_BLOCK = declare("AB206", "a name that no earlier block has")
-SHARED = declare("AB207", "a shared layer that does not fit here")
-LAYERS = declare("AB201", "a network with too many layers")
-HUGE = declare("AB210", "a value that is too large")
+NO_BLOCK = declare(
+    "AB206",
+    "a name that no earlier block has",
+    why=(
+        "A join or a use takes up an earlier block by its `name:`. Data flows forward, so what comes later, "
+        "or has no name, cannot be taken."
+    ),
+    bad="""\
+- conv: 16
+- conv: {out: 16, name: late}
+- join: {from: [early]}""",
+    good="""\
+- conv: {out: 16, name: early}
+- conv: 16
+- join: {from: [early]}""",
+)
+SHARED = declare(
+    "AB207",
+    "a shared layer that does not fit here",
+    why=(
+        "`use` runs a block again with the same weights, and weights are made for one number of channels. "
+        "What it gets here has another."
+    ),
+    bad="""\
+- conv: {out: 16, name: widen}
+- use: widen""",
+    good="""\
+- conv: 16
+- conv: {out: 16, name: again}
+- use: again""",
+)
+LAYERS = declare(
+    "AB201",
+    "a network with too many layers",
+    why=("Repeats multiply. Past 12,000 layers a file is a mistake: it could be neither read in a table nor trained."),
+    bad="- repeat: {times: 100000, blocks: [{conv: 16}]}",
+    good="- repeat: {times: 3, blocks: [{conv: 16}]}",
+)
+HUGE = declare(
+    "AB210",
+    "a value that is too large",
+    why=(
+        "Enlarging multiplies. Past 100,000 pixels a side, or 2,147,483,648 values in one map of one image, "
+        "no computer could hold the result."
+    ),
+    bad="""\
+- upsample: 100
+- upsample: 100""",
+    good="""\
+- upsample: 2
+- upsample: 2""",
+)
 
 
 @dataclass(frozen=True)
@@ -56,7 +105,7 @@ class GraphBuilder:
         self._named: dict[str, Named] = {}
         self._recalled: list[tuple[str, str]] = []
         self._reported: set[Diagnostic] = set()
-        self._steps = 0
+        self._steps = self._inputs = 0
         self._next: dict[str, int] = {INPUT: 2}  # per path, the number that its next namesake gets
 
     @property
@@ -130,13 +179,14 @@ class GraphBuilder:
         return path
 
     def _append(self, node: Node) -> None:
-        if len(self._nodes) >= MAX_LAYERS:
+        self._inputs += len(node.inputs)
+        if len(self._nodes) >= MAX_LAYERS or self._inputs > MAX_INPUTS:
             raise self._too_large()
         self._nodes.append(node)
         self.graph.nodes[node.name] = node
 
     def _too_large(self) -> Stopped:
-        message = f"the network has more than {MAX_LAYERS:,} layers"
+        message = f"the network has more than {MAX_LAYERS:,} layers, or {MAX_INPUTS:,} connections between them"
         self.diagnostics.append(LAYERS.at(self._place.span(), message, "repeat fewer times"))
         return Stopped()
 

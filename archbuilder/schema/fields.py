@@ -18,6 +18,7 @@ from archbuilder.schema.expressions import MAX_LENGTH, PATTERN, ExpressionError,
 
 MAX_INTEGER = 1_000_000  # no small network has a wider layer
 MAX_PIXELS = 10_000  # a side of an image
+MAX_NAMES = 100  # in one list
 MAX_WINDOW = 1_000  # a kernel, stride, dilation or padding: lints go through a window tap by tap
 
 Variables = Mapping[str, int]
@@ -177,9 +178,11 @@ def read_name(value: Any, variables: Variables) -> str:
     return value
 
 
-@reads(anyOf=[NAME_FORM, {"type": "array", "items": NAME_FORM}])
+@reads(anyOf=[NAME_FORM, {"type": "array", "items": NAME_FORM, "maxItems": MAX_NAMES}])
 def _names(value: Any, variables: Variables) -> tuple[str, ...]:
     """One name or a list of names."""
+    if isinstance(value, (list, tuple)) and len(value) > MAX_NAMES:
+        raise failure(f"{len(value)} names, at most {MAX_NAMES} are read", "join them in several steps")
     return tuple(read_name(item, variables) for item in (value if isinstance(value, (list, tuple)) else [value]))
 
 

@@ -10,15 +10,30 @@ from archbuilder.diagnostics import Diagnostic, declare
 from archbuilder.ir.graph import Graph
 from archbuilder.ir.ops import AdaptivePool, AvgPool2d, MaxPool2d
 
-IDLE = declare("AB413", "a pool that changes nothing", severity="warning")
+IDLE = declare(
+    "AB413",
+    "a pool that changes nothing",
+    severity="warning",
+    why=(
+        "The mean or maximum of a single pixel is that pixel. The layer stands in the file and in every table "
+        "and does nothing; mostly the map was larger in an earlier version."
+    ),
+    bad="""\
+- gap
+- avg_pool: 1""",
+    good="""\
+- conv: 8
+- gap""",
+)
 
 
 def check(graph: Graph, facts: Facts) -> Iterator[Diagnostic]:
     """A window of one pixel at every pixel; a global pool of a map that has only one."""
+    gates = inside_gates(graph)
     idle = [node for node, op in facts.nodes_of(AvgPool2d, MaxPool2d) if op.kernel == op.stride == (1, 1)]
     for node, op in facts.nodes_of(AdaptivePool):
         (x,) = graph.inputs(node)
-        if op.size == (x.h, x.w) and node.name not in inside_gates(graph):
+        if op.size == (x.h, x.w) and node.name not in gates:
             idle.append(node)
     for node in idle:
         h, w = node.shape.h, node.shape.w

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
+from typing import NamedTuple
 
 from archbuilder.analysis.facts import Facts
 from archbuilder.diagnostics import Diagnostic, declare
@@ -11,15 +13,46 @@ from archbuilder.ir.op import by
 from archbuilder.ir.ops import Conv2d, Pad2d
 from archbuilder.ir.shape import Shape
 
-DEAD = declare("AB407", "weights that only ever see padding", severity="warning")
-MOSTLY = declare("AB408", "a convolution that mostly reads padding", severity="warning")
+DEAD = declare(
+    "AB407",
+    "weights that only ever see padding",
+    severity="warning",
+    why=(
+        "These weights are multiplied by zeros at every position and learn nothing: the kernel is in truth a "
+        "smaller one, and its parameters count all the same (Chen et al., Rethinking atrous convolution, "
+        "2017)."
+    ),
+    bad="- conv: {out: 8, kernel: [1, 65]}",
+    good="- conv: {out: 8, kernel: [1, 31]}",
+)
+MOSTLY = declare(
+    "AB408",
+    "a convolution that mostly reads padding",
+    severity="warning",
+    why=(
+        "Where the window is as large as the map, most of what it reads is the zeros around it. The receptive "
+        "field on paper is large, what the image adds to it is small."
+    ),
+    bad="""\
+- conv: {out: 8, kernel: 29, padding: valid}
+- conv: {out: 8, kernel: 7}""",
+    good="""\
+- conv: {out: 8, kernel: 29, padding: valid}
+- conv: {out: 8, kernel: 3}""",
+)
 
 
 MAX_KERNEL = 100  # pixels; a larger one is not looked at
 MOST = 2 / 3  # a 3x3 kernel with dilation 2 on a 4x4 map is still under it
 
 Pair = tuple[int, int]
-Axis = tuple[list[int], int]  # of each tap, at how many units it meets the map; and the number of units
+
+
+class Axis(NamedTuple):
+    """Along one axis: how many taps ever meet the map, and the share of what all taps read that is map."""
+
+    alive: int
+    map: float
 
 
 def check(graph: Graph, facts: Facts) -> Iterator[Diagnostic]:
@@ -32,9 +65,8 @@ def check(graph: Graph, facts: Facts) -> Iterator[Diagnostic]:
             continue
         x, lead, trail = _map_and_padding(graph, node, op)
         if not all(map(_harmless, op.kernel, op.stride, op.dilation, map(max, lead, trail), (x.h, x.w))):
-            rows = _hits(op, 0, x.h, node.shape.h, lead[0])
-            columns = _hits(op, 1, x.w, node.shape.w, lead[1])
-            yield from _judge(node, op, x, rows, columns)
+            sizes = zip(op.kernel, op.stride, op.dilation, lead, (x.h, x.w), (node.shape.h, node.shape.w), strict=True)
+            yield from _judge(node, op, x, *(_hits(*axis) for axis in sizes))
 
 
 def _harmless(kernel: int, stride: int, dilation: int, padding: int, side: int) -> bool:
@@ -53,19 +85,19 @@ def _map_and_padding(graph: Graph, node: Node, op: Conv2d) -> tuple[Shape, Pair,
     return graph.inputs(node)[0], (top, left), (top, left)
 
 
-def _hits(op: Conv2d, axis: int, side: int, units: int, lead: int) -> Axis:
-    stride, hits = op.stride[axis], []
-    for tap in range(op.kernel[axis]):
-        offset = tap * op.dilation[axis] - lead
+@lru_cache(maxsize=256)  # blocks are repeated
+def _hits(kernel: int, stride: int, dilation: int, lead: int, side: int, units: int) -> Axis:
+    hits = []
+    for offset in range(-lead, kernel * dilation - lead, dilation):
         first, last = max(0, -(offset // stride)), min(units - 1, (side - 1 - offset) // stride)
         hits.append(max(0, last - first + 1))
-    return hits, units
+    return Axis(sum(n > 0 for n in hits), sum(hits) / (kernel * units))
 
 
 def _judge(node: Node, op: Conv2d, x: Shape, rows: Axis, columns: Axis) -> Iterator[Diagnostic]:
     taps = op.kernel[0] * op.kernel[1]
-    alive = sum(n > 0 for n in rows[0]) * sum(n > 0 for n in columns[0])
-    padding = 1 - sum(rows[0]) * sum(columns[0]) / (taps * rows[1] * columns[1])
+    alive = rows.alive * columns.alive
+    padding = 1 - rows.map * columns.map
     dilated = op.dilation != (1, 1)
     kernel = f"{op.kernel[0]}x{op.kernel[1]} kernel" + (f" with dilation {by(op.dilation)}" if dilated else "")
     hint = "use a smaller dilation" if dilated else "use pointwise" if (x.h, x.w) == (1, 1) else "use a smaller kernel"
