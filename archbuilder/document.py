@@ -28,15 +28,115 @@ MAX_NODES = 100_000
 MAX_DIGITS = 300
 MAX_DIRECTIVES = 20  # libyaml compares each %TAG with every other
 
-MISSING = declare("AB001", "a file is missing or unreadable", exit_status=2)
-ENCODING = declare("AB002", "a file is not UTF-8 text")
-SYNTAX = declare("AB003", "text that is not YAML")
-EMPTY = declare("AB004", "an empty file")
-DUPLICATE = declare("AB005", "a key that occurs twice")
-BAD_KEY = declare("AB006", "a key that is not text")
-BOUND = declare("AB007", "a file that is too large, too deep or expands too far")
-SCALAR = declare("AB008", "a value with a tag, an alias or digits that cannot be read")
-TOO_MANY = declare("AB010", "more problems than are reported")
+MISSING = declare(
+    "AB001",
+    "a file is missing or unreadable",
+    exit_status=2,
+    why=(
+        "Nothing can be said about a file that cannot be opened: it is not there, may not be read, or is a "
+        "folder, a pipe or a device, which could be waited for without end."
+    ),
+    bad="$ archbuilder check nets.yaml",
+    good="$ archbuilder check net.yaml",
+)
+ENCODING = declare(
+    "AB002",
+    "a file is not UTF-8 text",
+    why=(
+        "YAML is text in UTF-8. Read in another encoding, the same bytes would be other names and comments on "
+        "another machine."
+    ),
+    bad="""\
+$ printf '# caf\\351\\n' | cat - net.yaml > latin1.yaml
+$ archbuilder check latin1.yaml""",
+    good="""\
+$ printf '# caf\\303\\251\\n' | cat - net.yaml > utf8.yaml
+$ archbuilder check utf8.yaml""",
+)
+SYNTAX = declare(
+    "AB003",
+    "text that is not YAML",
+    why=(
+        "A bracket that is not closed, a tab as indentation, a quote that never ends: what comes after it "
+        "could mean anything, so nothing of the file is used. Control characters and characters that turn the "
+        "direction of writing are refused too, since they show a reader another text than the machine reads."
+    ),
+    bad="network: [{conv: 16}, gap",
+    good="network: [{conv: 16}, gap]",
+)
+EMPTY = declare(
+    "AB004",
+    "an empty file",
+    why=(
+        "A file without any value, or with comments alone, is mostly one that was not saved, or whose writer "
+        "was killed."
+    ),
+    bad="""\
+$ echo '# to be written' > empty.yaml
+$ archbuilder check empty.yaml""",
+    good="$ archbuilder check net.yaml",
+)
+DUPLICATE = declare(
+    "AB005",
+    "a key that occurs twice",
+    why=(
+        "Other readers of YAML silently take the last of the two, and the first, which somebody also wrote "
+        "and meant, has no effect."
+    ),
+    bad="""\
+name: first
+name: second""",
+    good="name: first",
+)
+BAD_KEY = declare(
+    "AB006",
+    "a key that is not text",
+    why=(
+        "Every key of the language is a name. A number, an empty key or a collection in its place is mostly a "
+        "blank or a quote too few."
+    ),
+    bad="define: {pair: {params: {3: 16}, blocks: [{conv: 16}]}}",
+    good="define: {pair: {params: {out: 16}, blocks: [{conv: out}]}}",
+)
+BOUND = declare(
+    "AB007",
+    "a file that is too large, too deep or expands too far",
+    why=(
+        "A text of some kilobytes can stand for millions of values, by aliases of aliases for one. What is "
+        "read is bounded (4 MiB, 100 levels, 100,000 values, numbers of 300 digits), so that a hostile or "
+        "mistaken file costs milliseconds."
+    ),
+    bad="""\
+a: &a [x, x, x, x, x, x, x, x, x, x]
+b: &b [*a, *a, *a, *a, *a, *a, *a, *a, *a, *a]
+c: &c [*b, *b, *b, *b, *b, *b, *b, *b, *b, *b]
+d: &d [*c, *c, *c, *c, *c, *c, *c, *c, *c, *c]
+e: &e [*d, *d, *d, *d, *d, *d, *d, *d, *d, *d]
+f: &f [*e, *e, *e, *e, *e, *e, *e, *e, *e, *e]""",
+    good="- repeat: {times: 10, blocks: [{conv: 16}]}",
+)
+SCALAR = declare(
+    "AB008",
+    "a value with a tag, an alias or digits that cannot be read",
+    why=(
+        "Tags are how YAML asks a reader to build objects and, in careless readers, to run code; here only "
+        "plain values are read. An alias needs an anchor before it."
+    ),
+    bad="- conv: !!python/object/apply:os.system [reboot]",
+    good="- conv: 16",
+)
+TOO_MANY = declare(
+    "AB010",
+    "more problems than are reported",
+    why=(
+        "Nobody reads the hundredth finding, and after so many the rest is mostly their consequence. The "
+        "count stops so that a file that is something else altogether costs no time."
+    ),
+    bad="""\
+$ { cat net.yaml; seq 101 | sed 's/.*/field&: 1/'; } > many.yaml
+$ archbuilder check many.yaml""",
+    good="$ archbuilder check net.yaml",
+)
 
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _STARTS = (yaml.MappingStartEvent, yaml.SequenceStartEvent)

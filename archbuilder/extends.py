@@ -16,7 +16,20 @@ MAX_BASES = 10
 
 FORM = {"type": "string", "description": "a file to start from: own keys win, lists are replaced"}  # as JSON Schema
 
-EXTENDS = declare("AB009", "a base file that cannot be extended")
+EXTENDS = declare(
+    "AB009",
+    "a base file that cannot be extended",
+    why=(
+        "A variant is its base with some keys changed. Without the base (it is missing, or is no YAML, or the "
+        "files extend each other in a circle) there is no network to speak of."
+    ),
+    bad="""\
+$ echo 'extends: bass.yaml' > variant.yaml
+$ archbuilder check variant.yaml""",
+    good="""\
+$ echo 'extends: net.yaml' > variant.yaml
+$ archbuilder check variant.yaml""",
+)
 
 
 def extend(document: Document) -> None:

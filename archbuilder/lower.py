@@ -10,13 +10,30 @@ from archbuilder.ir.ops import Flatten
 from archbuilder.ir.shape import Shape
 from archbuilder.spec.architecture import Architecture
 
-ENDING = declare("AB205", "a network that does not end in its classes")
+ENDING = declare(
+    "AB205",
+    "a network that does not end in its classes",
+    why=(
+        "With `classes`, the network ends in one score per class, a vector. A map, or another number of "
+        "values, has no loss to be trained with."
+    ),
+    bad="""\
+classes: 10
+network: [{conv: 16}, gap]""",
+    good="""\
+classes: 10
+network: [{conv: 16}, gap, classifier]""",
+)
 
 
 def lower(spec: Architecture, diagnostics: list[Diagnostic]) -> Graph:
     """The graph of a network.  It is complete only where no error was added to `diagnostics`."""
     g = GraphBuilder(Shape(*spec.input), diagnostics, spec)
     g.graph.name, g.graph.classes = spec.name, spec.classes
+    if not spec.is_known("input"):
+        g.lose()
+    if not spec.is_known("classes"):
+        g.graph.classes = 1  # any number will do: what depends on it is not held against it
     try:
         lower_blocks(spec.network, g)
         if spec.classes is not None:

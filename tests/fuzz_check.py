@@ -27,6 +27,7 @@ from tests.spoiling import Case, case
 
 SECONDS = 1.0  # of processor time, for the check and one format
 GIVE_UP = 20.0
+MAX_FAILURES = 20
 FORMATS: dict[str, Callable[[Report], str]] = {
     "text": text.render,
     "json": lambda report: as_json.render([report]),
@@ -126,23 +127,24 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--only", type=int, metavar="K", help="print and examine a single case")
     args = parser.parse_args(arguments)
     resource.setrlimit(resource.RLIMIT_AS, (4 * 2**30,) * 2)  # what grows without end ends in a MemoryError
-    codes, slowest, failed, start = Counter[str](), (0.0, -1), 0, time.perf_counter()
+    codes, slowest, cases, failed, start = Counter[str](), (0.0, -1), 0, 0, time.perf_counter()
     with tempfile.TemporaryDirectory() as folder:
         for number in range(args.cases) if args.only is None else [args.only]:
             made = case(args.seed, number)
             path = made.write(Path(folder))
             found, seconds, wrong = examine(path, made.overrides, made.rules)
             codes.update(found or ["clean"])
-            slowest = max(slowest, (seconds, number))
+            slowest, cases = max(slowest, (seconds, number)), cases + 1
+            if args.only is not None:
+                print(_describe(made))
             if wrong:
                 failed += 1
                 print(f"# case {number} of seed {args.seed}", *wrong, sep="\n", flush=True)
-            if args.only is not None:
-                print(_describe(made))
+            if failed == MAX_FAILURES:
+                break
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(
-        f"{args.cases} cases in {time.perf_counter() - start:.0f} s, the slowest {slowest[0]:.2f} s (case {slowest[1]})"
-    )
+    took = time.perf_counter() - start
+    print(f"{cases} cases in {took:.0f} s, the slowest {slowest[0]:.2f} s (case {slowest[1]})")
     print(f"peak memory {peak:.0f} MiB; failed: {failed}")
     print(f"found: {', '.join(f'{count} {code}' for code, count in codes.most_common())}")
     return int(failed > 0)

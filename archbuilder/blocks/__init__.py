@@ -21,8 +21,38 @@ from archbuilder.schema.model import Child, Env, Family, Model
 
 MAX_BLOCKS = 20_000  # definitions can multiply: reading more would take seconds
 
-BLOCKS_BOUND = declare("AB209", "a file that stands for too many blocks")
-NAME_TAKEN = declare("AB202", "a name that is taken or reserved")
+BLOCKS_BOUND = declare(
+    "AB209",
+    "a file that stands for too many blocks",
+    why=(
+        "Definitions made of definitions multiply: ten levels of ten are ten thousand million blocks. Up to "
+        "20,000 are written out."
+    ),
+    bad="""\
+define:
+  a: {blocks: [{conv: 16}, {conv: 16}, {conv: 16}, {conv: 16}, {conv: 16}, {conv: 16}, {conv: 16}]}
+  b: {blocks: [a, a, a, a, a, a, a]}
+  c: {blocks: [b, b, b, b, b, b, b]}
+  d: {blocks: [c, c, c, c, c, c, c]}
+  e: {blocks: [d, d, d, d, d, d, d]}
+  f: {blocks: [e, e, e, e, e, e, e]}
+network: [f]""",
+    good="""\
+define:
+  a: {blocks: [{conv: 16}, {conv: 16}]}
+  b: {blocks: [a, a]}
+network: [b]""",
+)
+NAME_TAKEN = declare(
+    "AB202",
+    "a name that is taken or reserved",
+    why=(
+        "Names become attributes of modules and keys of the state dict. Two of the same name in one list "
+        "would be one and the same, and `train` or `forward` would replace what torch itself needs."
+    ),
+    bad="- conv: {out: 16, name: train}",
+    good="- conv: {out: 16, name: first}",
+)
 
 # attributes of torch.nn.Module, which a submodule must not hide (a test holds this against torch)
 RESERVED = frozenset(
@@ -116,6 +146,9 @@ class _Broken(Block):
         g.lose()
 
 
+BROKEN = _Broken.model_construct()
+
+
 def read_blocks(node: Node, env: Env) -> object:
     """Reader of a list of blocks: a tuple of Block, or INVALID."""
     if not node.is_list:
@@ -134,9 +167,9 @@ def _read_block(node: Node, env: Env) -> Block:
         if isinstance(name, str) and name in env.definitions:
             body = node.value[name] if node.is_mapping else Node(None, node.span)
             block = env.definitions[name].read(Node(body.value, node.place(name), body.keys), env)
-            return block if isinstance(block, Block) else _Broken.model_construct()
+            return block if isinstance(block, Block) else BROKEN
     block = BLOCKS.read(node, env)
-    return block if isinstance(block, Block) else _Broken.model_construct()
+    return block if isinstance(block, Block) else BROKEN
 
 
 BLOCK_LIST = {"type": "array", "items": BLOCKS}  # as JSON Schema

@@ -31,7 +31,22 @@ DEFINITIONS = {  # as JSON Schema
     },
 }
 
-RECURSION = declare("AB208", "a definition that uses itself")
+RECURSION = declare(
+    "AB208",
+    "a definition that uses itself",
+    why=(
+        "A definition is written out where it is used. One that uses itself, even by way of another, would "
+        "never be done."
+    ),
+    bad="""\
+define:
+  pair: {blocks: [{conv: 16}, pair]}
+network: [pair]""",
+    good="""\
+define:
+  pair: {blocks: [{conv: 16}, {conv: 16}]}
+network: [pair]""",
+)
 
 
 @dataclass(frozen=True)

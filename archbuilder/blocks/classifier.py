@@ -10,7 +10,15 @@ from archbuilder.diagnostics import declare
 from archbuilder.ir import ops
 from archbuilder.ir.builder import GraphBuilder
 
-NO_CLASSES = declare("AB204", "a classifier without a number of classes")
+NO_CLASSES = declare(
+    "AB204",
+    "a classifier without a number of classes",
+    why="A classifier gives one value per class, and the file does not say how many classes there are.",
+    bad="network: [{conv: 16}, gap, classifier]",
+    good="""\
+classes: 10
+network: [{conv: 16}, gap, classifier]""",
+)
 
 
 @register

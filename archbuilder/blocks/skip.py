@@ -12,12 +12,23 @@ from archbuilder.diagnostics import declare, did_you_mean
 from archbuilder.document import Node
 from archbuilder.ir.builder import GraphBuilder
 from archbuilder.ir.graph import Node as Layer
+from archbuilder.ir.op import OpError
 from archbuilder.ir.ops import Add, Concat, Conv2d, Multiply
 from archbuilder.ir.reach import Pixels, Reach
 from archbuilder.ir.shape import Shape
 from archbuilder.schema.model import INVALID, VALUE, Child, Env
 
-NO_PROJECTION = declare("AB203", "a shortcut that no 1x1 convolution can make fit")
+NO_PROJECTION = declare(
+    "AB203",
+    "a shortcut that no 1x1 convolution can make fit",
+    why=(
+        "The shortcut of a skip is merged with its body, so both must have the same size. A 1x1 convolution "
+        "can change channels and stride, but no border: where the body loses pixels at its edges, nothing "
+        "automatic fits."
+    ),
+    bad="- skip: {blocks: [{conv: {out: 16, padding: valid}}]}",
+    good="- skip: {blocks: [{conv: 16}]}",
+)
 
 Merge = Literal["add", "concat", "multiply"]
 MERGES = {"add": Add(), "concat": Concat(), "multiply": Multiply()}
@@ -110,7 +121,10 @@ def _strides(g: GraphBuilder, start: str, body: Sequence[Layer], end: str) -> tu
     for node in body:
         known = next((strides[name] for name in node.inputs if name in strides), None)
         if known is not None:
-            step = node.op.reach((Reach(),) * len(node.inputs), g.graph.inputs(node)).stride
+            try:
+                step = node.op.reach((Reach(),) * len(node.inputs), g.graph.inputs(node)).stride
+            except OpError:  # a merge of unequal branches, which has been reported
+                step = (1, 1)
             strides[node.name] = (known[0] * step[0], known[1] * step[1])
     return strides.get(end, (1, 1))
 

@@ -13,8 +13,33 @@ from archbuilder.diagnostics import Code, declare
 from archbuilder.ir.reach import Reach
 from archbuilder.ir.shape import Shape, Shapes
 
-NEEDS_MAP = declare("AB303", "a layer over a map that gets a vector")
-NEEDS_VECTOR = declare("AB304", "a layer over a vector that gets a map")
+NEEDS_MAP = declare(
+    "AB303",
+    "a layer over a map that gets a vector",
+    why="After flatten, or a linear layer, there is no height and width left for a window to slide over.",
+    bad="""\
+- flatten
+- conv: 16""",
+    good="""\
+- conv: 16
+- flatten""",
+)
+NEEDS_VECTOR = declare(
+    "AB304",
+    "a layer over a vector that gets a map",
+    why=(
+        "A linear layer takes a vector. Torch would apply it to the last axis of a map, its columns, which is "
+        "hardly ever meant."
+    ),
+    bad="""\
+- conv: 16
+- linear: 10""",
+    good="""\
+- conv: 16
+- gap
+- flatten
+- linear: 10""",
+)
 
 
 class OpError(Exception):

@@ -10,9 +10,42 @@ from archbuilder.analysis.memory import BYTES, DTYPE
 from archbuilder.diagnostics import Diagnostic, declare, did_you_mean
 from archbuilder.spec.limits import LIMIT, Limit
 
-UNKNOWN_LIMIT = declare("AB502", "a limit on something that is not measured")
-MISSED = declare("AB503", "a limit that is missed", verdict=True)
-UNPROVEN = declare("AB504", "a limit that is held against a mere bound", severity="warning")
+UNKNOWN_LIMIT = declare(
+    "AB502",
+    "a limit on something that is not measured",
+    why=(
+        "A misspelt limit would be kept by every network. The quantities that are measured are listed in the "
+        "reference of the language."
+    ),
+    bad='limits: {parameters: "< 200k"}',
+    good='limits: {params: "< 200k"}',
+)
+MISSED = declare(
+    "AB503",
+    "a limit that is missed",
+    verdict=True,
+    why=(
+        "The network can be built, but is not what the file asks for. The three layers that cost most are "
+        "named, and `archbuilder check --suggest` looks for the cheapest edits after which every limit holds."
+    ),
+    bad='limits: {params: "< 400"}',
+    good='limits: {params: "< 500"}',
+)
+UNPROVEN = declare(
+    "AB504",
+    "a limit that is held against a mere bound",
+    severity="warning",
+    why=(
+        "After upsampling or uneven bins of an adaptive pool the receptive field depends on the place, and "
+        "what is known is an upper bound. A limit from below may then hold for some units and not for others."
+    ),
+    bad="""\
+limits: {receptive_field: "> 5"}
+network: [{conv: 8}, {upsample: {factor: 2, mode: bilinear}}, {conv: 8}]""",
+    good="""\
+limits: {receptive_field: "> 4"}
+network: [{conv: 8}, {conv: 8}, {conv: 8}]""",
+)
 
 
 def _worse_axis(facts: Facts, limit: Limit) -> int:

@@ -4,11 +4,11 @@ import keyword
 import re
 from collections.abc import Callable, Mapping
 from pathlib import PurePath
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from archbuilder.blocks import Blocks
+from archbuilder.blocks import BROKEN, Blocks
 from archbuilder.blocks.conv import ConvDefaults
 from archbuilder.diagnostics import ArchbuilderError, Diagnostic, declare, show
 from archbuilder.document import Document, Node
@@ -24,7 +24,18 @@ if TYPE_CHECKING:
 else:
     Data = Train = PackName = Any  # read by _data, _train and _rules: only a file with the section pays for its models
 
-NOT_AN_ARCHITECTURE = declare("AB105", "a file that describes no network")
+NOT_AN_ARCHITECTURE = declare(
+    "AB105",
+    "a file that describes no network",
+    why=(
+        "The file is YAML, but has none of the keys that every network has (archbuilder, input, network): it "
+        "is probably a file for another program."
+    ),
+    bad="""\
+$ echo 'services: {web: {image: nginx}}' > compose.yaml
+$ archbuilder check compose.yaml""",
+    good="$ archbuilder check net.yaml",
+)
 
 
 def _data() -> type[Model]:
@@ -101,6 +112,8 @@ def _input(value: Any, variables: Variables) -> tuple[int, ...]:
 class Architecture(Model):
     """A network, what it must satisfy, and how it is trained."""
 
+    STAND_INS: ClassVar[Mapping[str, Any]] = {"archbuilder": 1, "input": (3, 32, 32), "network": (BROKEN,)}
+
     archbuilder: Annotated[Literal[1], Check(_version), Field(description="version of the language", examples=[1])]
     name: Annotated[str, Check(_name), Field(description="name of the network and its runs; the file's by default")] = (
         "network"
@@ -130,7 +143,7 @@ class Architecture(Model):
 def read(document: Document, diagnostics: list[Diagnostic]) -> Architecture | None:
     """The validated file; None where there is no network to go on with.
 
-    Where some fields are bad, what is returned has their defaults, so that the rest can be
+    Where some fields are bad, what is returned has their defaults or stand-ins, so that the rest can be
     checked; `diagnostics` then has an error.
     """
     env = Env(diagnostics)
@@ -182,7 +195,7 @@ def _variables(node: Node | None, env: Env) -> dict[str, int]:
         try:
             values[name] = evaluate(_expression(child.value), values)
         except ExpressionError as error:
-            env.report(VALUE, node.place(name), f"{name}: {error}", error.hint)
+            env.report(VALUE, node.place(name) if child.value is None else child.span, f"{name}: {error}", error.hint)
             values[name] = 1  # reported: uses of the name are not errors of their own
     return values
 

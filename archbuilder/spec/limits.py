@@ -13,7 +13,16 @@ from archbuilder.schema.model import FORM, INVALID, Env
 MAX_LENGTH = 40  # characters of a limit
 MAX_LIMITS = 50
 
-LIMIT = declare("AB501", "a limit that cannot be read")
+LIMIT = declare(
+    "AB501",
+    "a limit that cannot be read",
+    why=(
+        "A limit that nobody can read would be one that nobody holds. It is a relation and a number, in "
+        "quotes, because in YAML an unquoted > begins a block of text."
+    ),
+    bad="limits: {params: under 200k}",
+    good='limits: {params: "< 200k"}',
+)
 
 _SUFFIXES = {"": 1, "k": 10**3, "K": 10**3, "M": 10**6, "G": 10**9, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30}
 _DTYPE = r"(?:\s+(b?float[0-9]+|u?int[0-9]+))?"
@@ -65,15 +74,16 @@ def read_limits(node: Node, env: Env) -> Any:
 
 def _limit(name: str, node: Node, span: Span, env: Env) -> Limit | None:
     text = node.value.strip() if isinstance(node.value, str) else ""
+    wrong = span if node.value is None else node.span
     found = _PATTERN.fullmatch(text) if len(text) <= MAX_LENGTH else None
     if not found:
-        env.report(LIMIT, span, f"{name}: {show(node.plain(), MAX_LENGTH)} is not a limit", _hint(node.value))
+        env.report(LIMIT, wrong, f"{name}: {show(node.plain(), MAX_LENGTH)} is not a limit", _hint(node.value))
         return None
     relation, whole, fraction, suffix, dtype = found.groups("")
     # in integers: 0.07 * 1000 is not 70 in floating point
     bound, rest = divmod(int(whole.replace("_", "") + fraction) * _SUFFIXES[suffix], 10 ** len(fraction))
     if rest:
-        env.report(LIMIT, span, f"{name}: {text} is not a whole number", "these totals count in whole numbers")
+        env.report(LIMIT, wrong, f"{name}: {text} is not a whole number", "these totals count in whole numbers")
         return None
     return Limit(name, text, "==" if relation == "=" else relation, bound, span, dtype)
 

@@ -13,7 +13,16 @@ from archbuilder.starter.networks import TEMPLATES, Template
 from archbuilder.starter.page import page
 from archbuilder.starter.wish import Wish
 
-UNMET = declare("AB520", "a starting file that no template can make")
+UNMET = declare(
+    "AB520",
+    "a starting file that no template can make",
+    why=(
+        "A budget can be too small for every template, or two rule packs can exclude each other. The message "
+        "says what the smallest network needs."
+    ),
+    bad="$ archbuilder init first.yaml --params 10 --input 3x32x32 --classes 10 --name first",
+    good="$ archbuilder init first.yaml --params 20k --input 3x32x32 --classes 10 --name first",
+)
 
 MAX_WIDTH = 4096
 TOTALS = (MISSED, TOTAL)  # findings that another width can mend

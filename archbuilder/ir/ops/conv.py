@@ -11,7 +11,22 @@ from archbuilder.ir.ops.window import mirror, slide
 from archbuilder.ir.reach import Reach
 from archbuilder.ir.shape import Shape, Shapes
 
-GROUPS = declare("AB301", "groups that do not divide the channels")
+GROUPS = declare(
+    "AB301",
+    "groups that do not divide the channels",
+    why=(
+        "Each group turns its own share of the input channels into its own share of the output channels, and "
+        "norms and shuffles cut the channels alike. A share is a whole number of channels."
+    ),
+    bad="""\
+- conv: 16
+- conv: {out: 48, groups: 5}
+- pointwise: 48""",
+    good="""\
+- conv: 16
+- conv: {out: 48, groups: 16}
+- pointwise: 48""",
+)
 
 
 @final

@@ -11,8 +11,27 @@ from archbuilder.ir.op import Op, OpError
 from archbuilder.ir.reach import Axis, Reach, worst
 from archbuilder.ir.shape import Shape, Shapes
 
-MERGE_SHAPE = declare("AB305", "a merge of branches with unequal shapes")
-MERGE_STRIDE = declare("AB306", "a merge of branches with unequal effective strides")
+MERGE_SHAPE = declare(
+    "AB305",
+    "a merge of branches with unequal shapes",
+    why=(
+        "Adding and multiplying go value by value, concatenating joins channels: the paths must agree in "
+        "height and width, and to add or multiply also in channels. Torch would stretch a single channel or "
+        "pixel silently."
+    ),
+    bad="- skip: {blocks: [{strided: 16}], shortcut: identity}",
+    good="- skip: {blocks: [{strided: 16}]}",
+)
+MERGE_STRIDE = declare(
+    "AB306",
+    "a merge of branches with unequal effective strides",
+    why=(
+        "Two maps can have the same size by chance and still stand for other places of the image: one pixel "
+        "of the first then is two of the second. Their sum would mix places that do not belong together."
+    ),
+    bad="- branches: {paths: [[{strided: 8}, {max_pool: 2}], [{conv: {out: 8, padding: valid, kernel: 25}}]]}",
+    good="- branches: {paths: [[{strided: 8}, {strided: 8}], [{conv: {out: 8, stride: 4, kernel: 5}}]]}",
+)
 
 
 class Merge(Op):

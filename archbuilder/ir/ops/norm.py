@@ -11,7 +11,22 @@ from archbuilder.ir.ops.conv import GROUPS
 from archbuilder.ir.reach import Reach
 from archbuilder.ir.shape import Shape, Shapes
 
-SINGLE = declare("AB309", "a norm over a single value")
+SINGLE = declare(
+    "AB309",
+    "a norm over a single value",
+    why=(
+        "A norm subtracts the mean and divides by the deviation. Over a single value the mean is the value "
+        "itself and the result always zero: nothing of the map is left."
+    ),
+    bad="""\
+- conv: 16
+- gap
+- norm: instance""",
+    good="""\
+- conv: 16
+- norm: instance
+- gap""",
+)
 
 
 @final

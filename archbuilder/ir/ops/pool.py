@@ -12,8 +12,34 @@ from archbuilder.ir.ops.window import slide
 from archbuilder.ir.reach import Axis, Reach, Status, worst
 from archbuilder.ir.shape import Shape, Shapes
 
-BINS = declare("AB308", "an adaptive pool with more bins than pixels")
-POOL_PADDING = declare("AB307", "a pool padded by more than half its window")
+BINS = declare(
+    "AB308",
+    "an adaptive pool with more bins than pixels",
+    why=(
+        "An adaptive pool divides the map into bins. With more bins than pixels, pixels are repeated: it "
+        "would enlarge the map instead of pooling it."
+    ),
+    bad="""\
+- conv: 16
+- adaptive_avg_pool: 64""",
+    good="""\
+- conv: 16
+- adaptive_avg_pool: 4""",
+)
+POOL_PADDING = declare(
+    "AB307",
+    "a pool padded by more than half its window",
+    why=(
+        "A pool takes the mean or maximum of what its window covers. With more padding than half the window "
+        "some windows would cover nothing but padding; torch refuses it."
+    ),
+    bad="""\
+- conv: 16
+- max_pool: {kernel: 2, padding: 2}""",
+    good="""\
+- conv: 16
+- max_pool: {kernel: 3, padding: 1, stride: 2}""",
+)
 
 
 class WindowPool(Op):

@@ -6,8 +6,23 @@ from archbuilder.diagnostics import declare
 from archbuilder.ir.op import OpError
 from archbuilder.ir.shape import Shape
 
-WINDOW = declare("AB302", "a window larger than the padded map")
-TOO_SMALL = declare("AB310", "a padding made of more pixels than the map has")
+WINDOW = declare(
+    "AB302",
+    "a window larger than the padded map",
+    why=(
+        "A window slides over the map and its padding. One that is larger than both together has no position "
+        "at all, and the result would have no pixels."
+    ),
+    bad="- conv: {out: 16, kernel: 33, padding: valid}",
+    good="- conv: {out: 16, kernel: 5, padding: valid}",
+)
+TOO_SMALL = declare(
+    "AB310",
+    "a padding made of more pixels than the map has",
+    why="Reflected and circular padding are made of the map's own pixels, and there are not enough of them.",
+    bad="- conv: {out: 16, kernel: 65, padding: 32, padding_mode: reflect}",
+    good="- conv: {out: 16, padding_mode: reflect}",
+)
 
 
 def mirror(x: Shape, mode: str, sides: tuple[int, int, int, int]) -> None:

@@ -9,8 +9,36 @@ from archbuilder.diagnostics import Diagnostic, declare
 from archbuilder.ir.graph import Graph
 from archbuilder.ir.ops import Activation, AdaptivePool, AvgPool2d, Conv2d, Dropout, Flatten, Linear
 
-ACTIVATED = declare("AB414", "an activation on the class scores", severity="warning")
-DROPPED = declare("AB415", "dropout of class scores", severity="warning")
+ACTIVATED = declare(
+    "AB414",
+    "an activation on the class scores",
+    severity="warning",
+    why=(
+        "Cross-entropy takes raw scores. A relu on them cuts off every score below zero and its gradient: "
+        "classes whose score is negative stop learning."
+    ),
+    bad="""\
+classes: 10
+network: [{conv: 8}, gap, {pointwise: {out: 10, norm: none, activation: relu}}]""",
+    good="""\
+classes: 10
+network: [{conv: 8}, gap, classifier]""",
+)
+DROPPED = declare(
+    "AB415",
+    "dropout of class scores",
+    severity="warning",
+    why=(
+        "Dropout behind the last layer sets scores to zero at random: now and then that of the right class, "
+        "which no weight can help. In front of the classifier it does what it is for."
+    ),
+    bad="""\
+classes: 10
+network: [{conv: 8}, gap, flatten, {linear: 10}, {dropout: 0.1}]""",
+    good="""\
+classes: 10
+network: [{conv: 8}, gap, {dropout: 0.1}, classifier]""",
+)
 
 
 def check(graph: Graph, facts: Facts) -> Iterator[Diagnostic]:

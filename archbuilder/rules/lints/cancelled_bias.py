@@ -9,7 +9,17 @@ from archbuilder.diagnostics import Diagnostic, declare
 from archbuilder.ir.graph import Graph, Node
 from archbuilder.ir.ops import BatchNorm2d, Conv2d, InstanceNorm2d
 
-CANCELLED = declare("AB409", "a bias before a norm that cancels it", severity="warning")
+CANCELLED = declare(
+    "AB409",
+    "a bias before a norm that cancels it",
+    severity="warning",
+    why=(
+        "The norm subtracts the mean of each channel, and the bias with it. Its parameters count and are "
+        "trained, and change nothing; the norm has a shift of its own."
+    ),
+    bad="- conv: {out: 8, bias: true}",
+    good="- conv: 8",
+)
 
 
 def check(graph: Graph, facts: Facts) -> Iterator[Diagnostic]:

@@ -12,7 +12,26 @@ from archbuilder.ir.graph import Graph, Node
 from archbuilder.ir.ops import Conv2d
 from archbuilder.ir.reach import Reach
 
-GRIDDING = declare("AB405", "dilations that leave holes in what a unit sees", severity="warning")
+GRIDDING = declare(
+    "AB405",
+    "dilations that leave holes in what a unit sees",
+    severity="warning",
+    why=(
+        "Dilated convolutions in a row whose dilations share a factor always step over the same pixels. The "
+        "receptive field spans them all, and yet most of them change nothing in the output (Wang et al., "
+        "Understanding convolution for semantic segmentation, 2018)."
+    ),
+    bad="""\
+- dilated: {out: 8, dilation: 2}
+- dilated: {out: 8, dilation: 2}
+- dilated: {out: 8, dilation: 2}
+- gap""",
+    good="""\
+- conv: 8
+- dilated: {out: 8, dilation: 2}
+- dilated: {out: 8, dilation: 7}
+- gap""",
+)
 
 MOST = 0.9  # of the pixels that are spanned: a single hole is no grid
 HINT = "let the dilation grow by steps (1, 2, 4) or add a conv without: no step should exceed what is seen so far"

@@ -10,7 +10,21 @@ from archbuilder.diagnostics import Diagnostic, declare
 from archbuilder.ir.graph import Graph, Node
 from archbuilder.ir.ops import Conv2d
 
-LINEAR = declare("AB412", "two convolutions that are no more than one", severity="warning")
+LINEAR = declare(
+    "AB412",
+    "two convolutions that are no more than one",
+    severity="warning",
+    why=(
+        "Without a norm or an activation between them two convolutions are one linear map. A single one "
+        "computes the same, mostly with fewer parameters."
+    ),
+    bad="""\
+- conv: {out: 8, order: conv}
+- conv: 8""",
+    good="""\
+- conv: 8
+- conv: 8""",
+)
 
 
 def check(graph: Graph, facts: Facts) -> Iterator[Diagnostic]:

@@ -10,7 +10,17 @@ from archbuilder.ir.graph import Graph
 from archbuilder.ir.ops import Add, Concat, Multiply
 from archbuilder.ir.reach import Pixels, Reach
 
-MISALIGNED = declare("AB406", "branches with different centres", severity="warning")
+MISALIGNED = declare(
+    "AB406",
+    "branches with different centres",
+    severity="warning",
+    why=(
+        "Units at the same place of two branches look at different places of the image. Merged, they blur or "
+        "shift what the network sees, by half a pixel with every window of an even size."
+    ),
+    bad="- branches: {paths: [[{strided: 8}], [{avg_pool: 2}]]}",
+    good="- branches: {paths: [[{strided: 8}], [{avg_pool: {kernel: 3, stride: 2, padding: 1}}]]}",
+)
 
 HINT = "pad the branches alike; a window of an even size sits off the middle, and a stride doubles what it is off"
 

@@ -9,8 +9,30 @@ from archbuilder.diagnostics import Diagnostic, declare
 from archbuilder.ir.graph import Graph
 from archbuilder.ir.ops import Conv2d
 
-DILATED = declare("AB402", "a dilation that does nothing", severity="warning")
-PADDED = declare("AB403", "a padded 1x1 convolution", severity="warning")
+DILATED = declare(
+    "AB402",
+    "a dilation that does nothing",
+    severity="warning",
+    why=(
+        "Dilation spreads the taps of a kernel. A kernel of a single pixel has nothing to spread: the "
+        "receptive field stays as it is, whatever the number says."
+    ),
+    bad="- pointwise: {out: 8, dilation: 2}",
+    good="""\
+- conv: 8
+- dilated: {out: 8, dilation: 2}""",
+)
+PADDED = declare(
+    "AB403",
+    "a padded 1x1 convolution",
+    severity="warning",
+    why=(
+        "A 1x1 kernel needs no padding to keep the map's size. With it the map grows by a border that "
+        "consists of the bias alone, and every later layer pays for it."
+    ),
+    bad="- pointwise: {out: 8, padding: 1}",
+    good="- pointwise: 8",
+)
 
 
 def check(graph: Graph, facts: Facts) -> Iterator[Diagnostic]:

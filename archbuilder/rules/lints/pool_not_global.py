@@ -9,7 +9,22 @@ from archbuilder.diagnostics import Diagnostic, declare
 from archbuilder.ir.graph import Graph
 from archbuilder.ir.ops import AvgPool2d, MaxPool2d
 
-NOT_GLOBAL = declare("AB401", "a pool that is not global", severity="warning")
+NOT_GLOBAL = declare(
+    "AB401",
+    "a pool that is not global",
+    severity="warning",
+    why=(
+        "A pool right before the classifier that does not cover its whole map is rarely meant: global average "
+        "pooling makes the network independent of places, and a window that is a pixel too small leaves the "
+        "rest of the map out."
+    ),
+    bad="""\
+- conv: 8
+- avg_pool: {kernel: 17}""",
+    good="""\
+- conv: 8
+- gap""",
+)
 
 
 def check(graph: Graph, facts: Facts) -> Iterator[Diagnostic]:

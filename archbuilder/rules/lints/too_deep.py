@@ -9,7 +9,25 @@ from archbuilder.diagnostics import Diagnostic, declare
 from archbuilder.ir.graph import Graph
 from archbuilder.ir.ops import Conv2d
 
-TOO_DEEP = declare("AB410", "depth that the resolution cannot use", severity="warning")
+TOO_DEEP = declare(
+    "AB410",
+    "depth that the resolution cannot use",
+    severity="warning",
+    why=(
+        "From some layer on every unit already sees the whole image. Layers behind that combine what is "
+        "there, but find no larger patterns; on a larger input they would (Richter et al., Should you go "
+        "deeper?, 2021)."
+    ),
+    bad="""\
+- conv: {out: 8, kernel: 17}
+- conv: {out: 8, kernel: 17}
+- conv: 8
+- conv: 8""",
+    good="""\
+- conv: {out: 8, kernel: 17}
+- conv: {out: 8, kernel: 17}
+- conv: 8""",
+)
 
 HINT = "leave some of them out, stride or dilate less before, or use a larger input"
 

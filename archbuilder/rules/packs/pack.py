@@ -17,7 +17,16 @@ from archbuilder.schema.fields import Check, Variables, expected, failure, reads
 from archbuilder.schema.model import Child, Env, Model, validate
 from archbuilder.spec.rules import PackName
 
-NO_PACK = declare("AB510", "a rule pack that does not exist or cannot be used")
+NO_PACK = declare(
+    "AB510",
+    "a rule pack that does not exist or cannot be used",
+    why=(
+        "The rules that the network must satisfy are not there, or cannot be read, so that nothing has been "
+        "held against it."
+    ),
+    bad="rules: era-s8",
+    good="rules: mcu",
+)
 
 FOLDER = Path(__file__).parent
 SUFFIXES = (".yaml", ".yml")

@@ -15,12 +15,121 @@ from archbuilder.rules.packs.network import Network
 from archbuilder.schema.fields import Name
 from archbuilder.schema.model import Model
 
-STRUCTURE = declare("AB511", "stages or convolutions that a rule pack asks for in another form", verdict=True)
-FORBIDDEN = declare("AB512", "a layer that a rule pack forbids", verdict=True)
-LACKING = declare("AB513", "a layer that a rule pack asks for", verdict=True)
-TOTAL = declare("AB514", "a total that misses the bound of a rule pack", verdict=True)
-DATA = declare("AB515", "a data: section that a rule pack asks for in another form", verdict=True)
-IMAGE = declare("AB516", "an input or a number of classes that a rule pack does not ask for", verdict=True)
+STRUCTURE = declare(
+    "AB511",
+    "stages or convolutions that a rule pack asks for in another form",
+    verdict=True,
+    why=(
+        "The pack asks for a network of a certain build: stages of these names, so many convolutions in each, "
+        "a certain one at the end. The message says which is missing and where."
+    ),
+    bad="""\
+$ cat > pack.yaml <<'END'
+archbuilder_rules: 1
+name: course
+rules: [{stages: [C1, C2]}]
+END
+$ archbuilder check net.yaml --rules pack.yaml""",
+    good="""\
+$ cat > pack.yaml <<'END'
+archbuilder_rules: 1
+name: course
+rules: [{has: gap}]
+END
+$ archbuilder check net.yaml --rules pack.yaml""",
+)
+FORBIDDEN = declare(
+    "AB512",
+    "a layer that a rule pack forbids",
+    verdict=True,
+    why="The pack rules a layer out, because the task forbids it or the target has no kernel for it.",
+    bad="""\
+rules: mcu
+network: [{conv: {out: 8, activation: gelu}}, gap]""",
+    good="""\
+rules: mcu
+network: [{conv: {out: 8, activation: relu}}, gap]""",
+)
+LACKING = declare(
+    "AB513",
+    "a layer that a rule pack asks for",
+    verdict=True,
+    why=("The pack asks for a kind of layer that the network does not have, or has in another form than counts."),
+    bad="""\
+$ cat > pack.yaml <<'END'
+archbuilder_rules: 1
+name: course
+rules: [{has: skip}]
+END
+$ archbuilder check net.yaml --rules pack.yaml""",
+    good="""\
+$ cat > pack.yaml <<'END'
+archbuilder_rules: 1
+name: course
+rules: [{has: conv}]
+END
+$ archbuilder check net.yaml --rules pack.yaml""",
+)
+TOTAL = declare(
+    "AB514",
+    "a total that misses the bound of a rule pack",
+    verdict=True,
+    why=(
+        "The pack bounds a total, such as the parameters or the peak of memory, and the network is past it. "
+        "`--suggest` looks for edits for rules as for limits."
+    ),
+    bad="""\
+rules: mcu
+input: [3, 96, 96]
+network: [{conv: 32}, gap]""",
+    good="""\
+rules: mcu
+input: [3, 96, 96]
+network: [{strided: 8}, gap]""",
+)
+DATA = declare(
+    "AB515",
+    "a data: section that a rule pack asks for in another form",
+    verdict=True,
+    why=("The pack also says how the images are to be augmented, and the data: section does not, or in another way."),
+    bad="""\
+$ cat > pack.yaml <<'END'
+archbuilder_rules: 1
+name: course
+rules: [{augment: [horizontal_flip]}]
+END
+$ archbuilder check net.yaml --rules pack.yaml""",
+    good="""\
+$ cat > pack.yaml <<'END'
+archbuilder_rules: 1
+name: course
+rules: [{augment: [horizontal_flip]}]
+END
+$ archbuilder check net.yaml --rules pack.yaml --set data.augment='[horizontal_flip]'""",
+)
+IMAGE = declare(
+    "AB516",
+    "an input or a number of classes that a rule pack does not ask for",
+    verdict=True,
+    why=(
+        "The pack is for images of one size and for so many classes; totals of another input cannot be "
+        "compared with it."
+    ),
+    bad="""\
+$ cat > pack.yaml <<'END'
+archbuilder_rules: 1
+name: course
+rules: [{image: {input: [3, 32, 32], classes: 10}}]
+END
+$ archbuilder check net.yaml --rules pack.yaml""",
+    good="""\
+$ cat > pack.yaml <<'END'
+archbuilder_rules: 1
+name: course
+rules: [{image: {input: [1, 8, 8], classes: 10}}]
+END
+$ archbuilder check net.yaml --rules pack.yaml""",
+)
 
 
 @dataclass(frozen=True)

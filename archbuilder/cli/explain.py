@@ -1,0 +1,45 @@
+"""Explain a code of a diagnostic: what it says, why it matters, a bad and a good example; or list all codes."""
+
+from __future__ import annotations
+
+import sys
+from argparse import ArgumentParser, Namespace
+
+from archbuilder.diagnostics import ArchbuilderError, Diagnostic, Span, declare, known_codes, nearest
+
+NO_CODE = declare(
+    "AB904",
+    "the manual of a code that does not exist",
+    exit_status=2,
+    why="A code is AB and three digits, as a diagnostic shows it behind its place.",
+    bad="$ archbuilder explain AB3O1",
+    good="$ archbuilder explain AB301",
+)
+
+
+def configure(parser: ArgumentParser) -> None:
+    parser.add_argument("codes", metavar="CODE", nargs="*", help="AB301, for one; without it, all are listed")
+    parser.add_argument("--markdown", action="store_true", help="the manual of all codes")
+
+
+def run(args: Namespace) -> int:
+    """Exit 0, 2 where there is no such code."""
+    from archbuilder.reporting import explain
+    from archbuilder.reporting.style import style_of
+
+    style, known = style_of(sys.stdout), known_codes()
+    if args.markdown:
+        print(explain.markdown(), end="")
+        return 0
+    if not args.codes:
+        print(explain.index(style))
+        return 0
+    if missing := [id for id in args.codes if id.upper() not in known]:
+        raise ArchbuilderError(*map(_missing, missing))
+    print("\n\n\n".join(explain.manual(known[id.upper()], style) for id in args.codes))
+    return 0
+
+
+def _missing(id: str) -> Diagnostic:
+    hint = nearest(id.upper(), list(known_codes())) or "archbuilder explain lists all codes"
+    return NO_CODE.at(Span("archbuilder explain"), f"there is no code {id}", hint)

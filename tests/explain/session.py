@@ -1,0 +1,58 @@
+"""Runs the sessions of the manual: commands as they would be typed, in a folder with a small network."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from archbuilder.cli import main
+from archbuilder.reporting.explain import FILE, NETWORK
+
+CODE = re.compile(r": (AB[0-9]{3}) ")  # as a diagnostic shows it behind its place
+
+
+class Outcome(NamedTuple):
+    """What a session ended in: the exit status of its last command, and what all of them said."""
+
+    status: int
+    output: str
+
+    @property
+    def codes(self) -> set[str]:
+        return set(CODE.findall(self.output))
+
+
+def commands(session: str) -> list[str]:
+    """The commands of a session, each with the lines of its here-document."""
+    found: list[str] = []
+    for line in session.splitlines():
+        if line.startswith("$ "):
+            found.append(line[2:])
+        else:
+            found[-1] += f"\n{line}"
+    return found
+
+
+def play(session: str, folder: Path, capfd: pytest.CaptureFixture[str]) -> Outcome:
+    """Run a session in a folder; only its last command may fail."""
+    (folder / FILE).write_text(NETWORK)
+    status, output = 0, ""
+    for command in commands(session):
+        assert status == 0, output
+        status = _run(command)
+        output += "".join(capfd.readouterr())
+    return Outcome(status, output)
+
+
+def _run(command: str) -> int:
+    """archbuilder in this process, where torch is imported already; anything else in a shell."""
+    if command.startswith("archbuilder ") and not re.search(r"[|<>&;$]", command):
+        return main(shlex.split(command)[1:])
+    script = f'archbuilder() {{ {shlex.quote(sys.executable)} -m archbuilder "$@"; }}\n{command}\n'
+    return subprocess.run(["sh", "-c", script], check=False).returncode

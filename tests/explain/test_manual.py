@@ -1,0 +1,80 @@
+"""The manual of codes: every code has one, and its examples do what they are there for.
+
+So every code is raised by a test: by its bad example, or where no example can stage it (a full disk, a missing
+package) by a test that is marked with `raises_code`, which fails where the code is not raised (tests/conftest.py).
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+from archbuilder.diagnostics import _declared, known_codes
+from archbuilder.pipeline import check_text
+from archbuilder.reporting import explain
+from tests.explain.session import play
+
+ROOT = Path(__file__).parents[2]
+CODES = known_codes()
+UNSTAGED: dict[str, str] = {}  # code -> what an example of a few commands cannot stage
+BESIDES = {"AB010": {"AB101"}, "AB491": {"AB403"}}  # what comes with a code that cannot come alone
+
+SESSIONS = [id for id, code in CODES.items() if explain.is_session(code.bad) and id not in UNSTAGED]
+FRAGMENTS = [id for id, code in CODES.items() if not explain.is_session(code.bad) and id not in UNSTAGED]
+
+
+def test_every_declaration_is_found():
+    """`known_codes` reads declarations off the source: here is every call, by another way."""
+    calls = [
+        ast.literal_eval(node.args[0])
+        for path in (ROOT / "archbuilder").rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "declare"
+    ]
+    assert sorted(calls) == list(CODES)
+    loaded = [code for code in _declared.values() if code.id in CODES]
+    assert [code.id for code in loaded if code != CODES[code.id] or code.why != CODES[code.id].why] == []
+
+
+@pytest.mark.parametrize("id", CODES)
+def test_every_code_has_a_manual(id: str):
+    code = CODES[id]
+    assert code.title and code.title[0].islower() or code.title[0].isupper()
+    assert not code.title.endswith(".")
+    assert len(code.why) > 40 and code.why.endswith(".") and code.why.isprintable()
+    assert code.bad and code.good and code.bad != code.good
+    assert max(map(len, [*code.bad.splitlines(), *code.good.splitlines()])) <= 110
+    assert id[:3] in explain.GROUPS
+    assert (code.severity == "warning") >= id.startswith("AB4")
+
+
+@pytest.mark.parametrize("id", FRAGMENTS)
+def test_examples_of_files(id: str):
+    found = {d.code.id for d in check_text(explain.file_of(CODES[id].bad), explain.FILE).diagnostics}
+    assert found == {id} | BESIDES.get(id, set())
+    assert explain.findings(CODES[id].good) == []
+
+
+@pytest.mark.parametrize("id", SESSIONS)
+def test_examples_of_sessions(
+    id: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+):
+    monkeypatch.setenv("ARCHBUILDER_DATA_DIR", str(tmp_path / "data"))
+    outcomes = []
+    for name in ("bad", "good"):
+        (tmp_path / name).mkdir()
+        monkeypatch.chdir(tmp_path / name)
+        outcomes.append(play(getattr(CODES[id], name), tmp_path / name, capfd))
+    bad, good = outcomes
+    assert bad.codes == {id} | BESIDES.get(id, set()), bad.output
+    assert bad.status == (0 if CODES[id].severity == "warning" else max(CODES[c].exit_status for c in bad.codes))
+    assert (good.codes, good.status) == (set(), 0), good.output
+
+
+@pytest.mark.parametrize("id", UNSTAGED)
+def test_what_no_example_stages_has_a_test(id: str):
+    tests = (path.read_text() for path in (ROOT / "tests").rglob("test_*.py"))
+    assert any(re.search(rf'@pytest\.mark\.raises_code\((.*, )?"{id}"', text) for text in tests)
