@@ -12,11 +12,11 @@ from archbuilder.document import Node
 from archbuilder.schema.fields import Check, Variables, expected, integer, reads
 from archbuilder.schema.model import Child, Env, Model, validate
 
-Rate = Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
-Decay = Annotated[float, Field(ge=0.0, allow_inf_nan=False)]
-BelowOne = Annotated[float, Field(ge=0.0, lt=1.0)]
-Share = Annotated[float, Field(ge=0.0, le=1.0)]
-SomeShare = Annotated[float, Field(gt=0.0, le=1.0)]
+Rate = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Decay = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+BelowOne = Annotated[float, Field(ge=0, lt=1)]
+Share = Annotated[float, Field(ge=0, le=1)]
+SomeShare = Annotated[float, Field(gt=0, le=1)]
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
 
 M = TypeVar("M", bound=Model)
