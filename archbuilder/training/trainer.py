@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 from math import ceil
 from time import perf_counter
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -93,9 +93,10 @@ class Trainer:
     def _running(self) -> nn.Module:
         """What training calls for the module: all processes' gradients, compiled if that is wanted."""
         module = self.processes.wrap(self.module)
-        if self.plan.train.compile:
-            module.compile()
-        return module
+        if not self.plan.train.compile:
+            return module
+        compiled: Any = torch.compile(module)  # a module; evaluation calls the plain one: no second compilation
+        return cast(nn.Module, compiled)
 
     def _begin_epoch(self) -> None:
         self.batch, self.rate, self.spent, self.waited = 0, 0.0, 0.0, 0.0
@@ -143,6 +144,7 @@ class Trainer:
         seconds = self.spent + perf_counter() - evaluated
         record |= {"lr": self.rate, "seconds": seconds, "images_per_second": score.images / self.spent}
         record["waiting"] = self.waited / self.spent
+        self.schedule.end_epoch(record.get("validation_loss", score.loss))
         self.metrics.append(record)
         self._begin_epoch()
         return record
