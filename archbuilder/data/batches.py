@@ -82,6 +82,10 @@ class TrainBatches:
         """Batches of one epoch."""
         return len(self.sizes)
 
+    def close(self) -> None:
+        """End the worker processes, where there are any."""
+        self._source.close()
+
     def epoch(self, number: int, first: int = 0) -> Iterator[Batch]:
         """Images float32 (b, c, h, w), augmented, shuffled and normalised, and labels int64 (b,), on the device.
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import atexit
 import signal
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Protocol
+from weakref import ref
 
 import numpy as np
 import torch
@@ -27,6 +29,8 @@ class Source(Protocol):
 
     def batches(self, epoch: int, chunks: Sequence[Chunk]) -> Iterable[Batch]: ...
 
+    def close(self) -> None: ...
+
 
 class PerBatch:
     """The engine `tensor`: a whole batch at once, on the device; the images stay there if they fit."""
@@ -42,6 +46,9 @@ class PerBatch:
         for chunk in chunks:
             labels = torch.from_numpy(np.asarray(self.images.labels[chunk]))
             yield self.augmenter(self._pixels(chunk), draws, chunk), labels
+
+    def close(self) -> None:
+        pass
 
     def _pixels(self, chunk: Chunk) -> Tensor:
         if self._resident is not None:
@@ -68,6 +75,9 @@ class PerImage(Dataset[Batch]):
     def batches(self, epoch: int, chunks: Sequence[Chunk]) -> Iterator[Batch]:
         return (self[epoch, chunk] for chunk in chunks)
 
+    def close(self) -> None:
+        pass
+
 
 class Workers:
     """The same batches in the same order, made ahead of their use by processes that live as long as the run."""
@@ -84,10 +94,23 @@ class Workers:
             worker_init_fn=_start_worker,
             generator=torch.Generator(),  # else it draws from the stream that dropout uses
         )
+        atexit.register(_close, ref(self))
 
     def batches(self, epoch: int, chunks: Sequence[Chunk]) -> Iterable[Batch]:
         self._items[:] = [(epoch, chunk) for chunk in chunks]
         return self._loader
+
+    def close(self) -> None:
+        """End the processes.  They do not hear SIGTERM, by which the interpreter would end what is left of them."""
+        iterator: Any = self._loader._iterator
+        if iterator is not None:
+            iterator._shutdown_workers()  # torch has no public way
+
+
+def _close(workers: ref[Workers]) -> None:
+    found = workers()
+    if found is not None:
+        found.close()
 
 
 def _start_worker(number: int) -> None:
