@@ -1,4 +1,7 @@
-"""Train a checked network into a run folder; Ctrl-C keeps it, --resume goes on with it."""
+"""Train a checked network into a run folder; Ctrl-C keeps it, --resume goes on with it.
+
+Started by `torchrun --nproc-per-node N -m archbuilder train ...` it is one run of N processes.
+"""
 
 from __future__ import annotations
 
@@ -12,18 +15,27 @@ def configure(parser: ArgumentParser) -> None:
     parser.add_argument("file", metavar="FILE", nargs="?", help="a YAML file, or - for standard input")
     add_source_options(parser)
     parser.add_argument("--out", metavar="DIR", default="runs", help="the run goes to DIR/NAME/TIME (default: runs)")
-    parser.add_argument("--resume", metavar="RUN", help="go on with a run folder, from its last finished epoch")
+    parser.add_argument("--resume", metavar="RUN", help="go on with a run folder, from its newest checkpoint")
+    parser.add_argument("--init", metavar="RUN", help="begin with the weights of another run")
     parser.add_argument(
         "--device", choices=("auto", "cpu", "cuda", "mps"), default="auto", help="auto: a GPU where there is one"
     )
-    parser.add_argument("--threads", metavar="N", type=_positive, help="CPU threads (default: as many as torch takes)")
+    parser.add_argument("--threads", metavar="N", type=_count, help="CPU threads (default: as many as torch takes)")
     parser.add_argument("--data-dir", metavar="DIR", help="where prepared data sets are kept")
+    parser.add_argument("--keep", metavar="K", type=_count, help="checkpoints of epochs that are kept (default: 3)")
+    parser.add_argument("--minutes", metavar="M", type=_minutes, help="between checkpoints in an epoch (default: 10)")
+    parser.add_argument(
+        "--log", metavar="TRACKER", action="append", default=[], help="tensorboard, or another tracker of Accelerate"
+    )
+    parser.add_argument(
+        "--sync-batch-norm", action="store_true", help="with several GPUs: batch norm sees the images of all of them"
+    )
     parser.add_argument("--no-check", action="store_true", help="train in spite of missed limits and rules")
     parser.add_argument("--no-report", action="store_true", help="leave report.html and what goes with it out")
 
 
 def run(args: Namespace) -> int:
-    """Exit 0 trained to the end, 1 wrong content or a failed run, 2 could not start, 130 on Ctrl-C."""
+    """Exit 0 trained to the end, 1 wrong content or a failed run, 2 could not start, 130 on Ctrl-C, 143 on SIGTERM."""
     from archbuilder.training import Interrupted, train
 
     try:
@@ -37,6 +49,11 @@ def run(args: Namespace) -> int:
             data_dir=args.data_dir,
             check=not args.no_check,
             report=not args.no_report,
+            keep=args.keep,
+            minutes=args.minutes,
+            init=args.init,
+            log=args.log,
+            sync_batch_norm=args.sync_batch_norm,
         )
     except Interrupted as stop:
         print(stop, file=sys.stderr)
@@ -44,7 +61,17 @@ def run(args: Namespace) -> int:
     return 0
 
 
-def _positive(text: str) -> int:
+def _count(text: str) -> int:
     if not text.isdigit() or int(text) < 1:
-        raise ArgumentTypeError(f"{text!r} is not a number of threads")
+        raise ArgumentTypeError(f"{text!r} is not a whole number over 0")
     return int(text)
+
+
+def _minutes(text: str) -> float:
+    try:
+        minutes = float(text)
+    except ValueError:
+        minutes = -1.0
+    if not minutes >= 0:
+        raise ArgumentTypeError(f"{text!r} is not a number of minutes")
+    return minutes

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from archbuilder.diagnostics import ArchbuilderError, Span, declare
 from archbuilder.training import plan as plans
-from archbuilder.training.plan import ARGUMENTS, KEEP, MINUTES, Options, PathLike
+from archbuilder.training.plan import ARGUMENTS, Options, PathLike
 from archbuilder.training.processes import speaks
 from archbuilder.training.result import Interrupted, Record, RunResult
 
@@ -31,8 +31,8 @@ def train(
     data_dir: PathLike | None = None,
     check: bool = True,
     report: bool = True,
-    keep: int = KEEP,
-    minutes: float = MINUTES,
+    keep: int | None = None,
+    minutes: float | None = None,
     init: PathLike | None = None,
     log: Sequence[str] = (),
     sync_batch_norm: bool = False,
@@ -47,8 +47,8 @@ def train(
     data_dir:  where prepared data sets are kept, instead of the user's cache folder.
     check:     False trains in spite of missed limits and rules.
     report:    False leaves out the report that is written at the end (`archbuilder report` makes it later).
-    keep:      checkpoints of finished epochs that are kept, besides the best one's.
-    minutes:   from one checkpoint in the middle of an epoch to the next.
+    keep:      checkpoints of finished epochs that are kept besides the best one's, 3 unless said.
+    minutes:   from one checkpoint in the middle of an epoch to the next, 10 unless said.
     init:      a run whose weights this one begins with; its head is replaced where the classes differ.
     log:       trackers that get every epoch's record too: tensorboard, or another one that Accelerate knows.
     sync_batch_norm: batch normalisation sees the images of all processes (on GPUs).

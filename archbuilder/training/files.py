@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from itertools import pairwise
 from pathlib import Path
 
 if sys.platform != "win32":
@@ -35,7 +36,7 @@ def write_whole(path: Path, data: bytes, older: Sequence[Path] = ()) -> None:
 
 
 def _move_down(row: Sequence[Path]) -> None:
-    for newer, older in reversed(list(zip(row, row[1:], strict=False))):
+    for newer, older in reversed(list(pairwise(row))):
         with suppress(FileNotFoundError):
             os.replace(newer, older)
 

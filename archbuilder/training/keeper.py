@@ -30,7 +30,9 @@ class Keeper:
 
     def __init__(self, trainer: Trainer, folder: RunFolder) -> None:
         self.trainer, self.folder, self.ending = trainer, folder, Ending()
-        self.options = trainer.plan.options
+        options = trainer.plan.options
+        assert options.keep is not None and options.minutes is not None
+        self.keep, self.seconds = options.keep, 60 * options.minutes
         self._since = perf_counter()
         self._best: bytes | None = None  # the best epoch's checkpoint while it could not be written
 
@@ -42,12 +44,12 @@ class Keeper:
         content = self._content()
         weights = sum(p.numel() * p.element_size() for p in self.trainer.module.parameters())
         largest = len(content) + 2 * weights  # an optimizer takes up to two numbers a weight
-        self.folder.need(largest * (self.options.keep + 3) + RESERVE)
+        self.folder.need(largest * (self.keep + 3) + RESERVE)
         self.folder.write(MIDWAY, content)
 
     def between(self) -> None:
         """After every batch.  Raises Stop where a process was asked to end."""
-        due = perf_counter() - self._since > 60 * self.options.minutes
+        due = perf_counter() - self._since >= self.seconds
         wish = STOP if self.ending.asked else SAVE if due and self.trainer.processes.main else NOTHING
         if wish == SAVE:
             self._since = perf_counter()
@@ -90,7 +92,7 @@ class Keeper:
             if self._best is not None:
                 self.folder.write(BEST, self._best)
             self._best = None
-            self.folder.write(LAST, content, row(self.options.keep))
+            self.folder.write(LAST, content, row(self.keep))
             self.folder.write(METRICS, lines(metrics))
             self.folder.remove(MIDWAY)
         except ArchbuilderError as error:

@@ -37,6 +37,8 @@ KEEP, MINUTES = 3, 10.0
 class Options:
     """How this process trains; recorded with the run, so that a resumed one does the same.
 
+    What is None here, a plan has filled in.
+
     keep:            checkpoints of finished epochs that are kept, besides the best one.
     minutes:         from one checkpoint in the middle of an epoch to the next.
     sync_batch_norm: batch normalisation sees the images of all processes.
@@ -48,8 +50,8 @@ class Options:
     threads: int | None = None
     data_dir: Path | None = None
     report: bool = True
-    keep: int = KEEP
-    minutes: float = MINUTES
+    keep: int | None = None
+    minutes: float | None = None
     sync_batch_norm: bool = False
     log: tuple[str, ...] = ()
     init: Path | None = None
@@ -96,6 +98,8 @@ def new(source: PathLike | None, overrides: Sequence[str], out: PathLike, option
     if source is None:
         hint = "name a YAML file, or a run with --resume"
         raise ArchbuilderError(ARGUMENTS.at(Span("archbuilder train"), "there is nothing to train", hint))
+    minutes = MINUTES if options.minutes is None else options.minutes
+    options = replace(options, keep=options.keep or KEEP, minutes=minutes)
     return _plan(pipeline.check(source, overrides), tuple(overrides), options, Path(out), check)
 
 
@@ -114,10 +118,10 @@ def resumed(run: PathLike, options: Options) -> Plan:
             options.threads or int(recorded["threads"]),
             options.data_dir or (Path(data_dir) if data_dir else None),
             options.report and bool(recorded.get("report", True)),
-            int(recorded.get("keep", KEEP)),
-            float(recorded.get("minutes", MINUTES)),
-            bool(recorded.get("sync_batch_norm", False)),
-            tuple(map(str, recorded.get("log", ()))),
+            options.keep or int(recorded.get("keep", KEEP)),
+            float(recorded.get("minutes", MINUTES)) if options.minutes is None else options.minutes,
+            options.sync_batch_norm or bool(recorded.get("sync_batch_norm", False)),
+            options.log or tuple(map(str, recorded.get("log", ()))),
         )
     except (KeyError, TypeError, ValueError):
         span = Span(str(path / ENVIRONMENT))

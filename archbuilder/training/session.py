@@ -131,7 +131,7 @@ class Session:
         if found.damaged:
             print(f"note: the run goes on from {found.path.name}, after epoch {done} and {batch} batches")
         if found.path.name != LAST and not batch and done:
-            folder.write(LAST, found.path.read_bytes(), row(self.plan.options.keep))
+            folder.write(LAST, found.path.read_bytes(), row(self.plan.options.keep or 1))
         if found.path.name != MIDWAY:
             folder.remove(MIDWAY)
         if not folder.has(METRICS, lines(found.state["metrics"])):
@@ -170,6 +170,7 @@ class Session:
             raise self._ended(folder, "interrupted", 130) from None
         finally:
             show.close()
+            trainer.images.close()
         processes.say(closing(trainer.metrics, len(trainer.splits.test)))
         processes.say(f"run:    {folder.path}")
         if plan.options.report and processes.main:

@@ -1,22 +1,23 @@
 """Kill training processes (SIGKILL) at random moments; every run must resume and end like one that was not killed.
 
-    python tests/training/kill.py --times 10
+    python -m tests.training.kill --times 25
+    python -m tests.training.kill --times 25 --processes 2
 
-The processes are forked from this one, which has imported torch but never computed with it: so a
-kill costs a second, not the import.  Exit status 0 if all ends are bit-equal.
+Every other run writes a checkpoint after every batch, and is killed as soon as one is being written.
+The processes are forked from this one, which has imported torch but never computed with it: so a kill
+costs a second, not the import.  Exit status 0 if all ends are bit-equal.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import random
 import signal
+import socket
 import sys
 import tempfile
 import time
 from argparse import ArgumentParser
-from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -24,10 +25,11 @@ from typing import Any
 import torch
 
 from archbuilder.cli import main
+from tests.training.same import end
 
 # what a run imports late is imported here once, so that the processes need not
-for module in ("albumentations", "archbuilder.training.session", "matplotlib.backends.backend_agg", "torch._dynamo"):
-    import_module(module)
+MODULES = "albumentations archbuilder.training.session matplotlib.backends.backend_agg torch._dynamo"
+SEVERAL = "archbuilder.training.several"
 
 NETWORK = """\
 archbuilder: 1
@@ -37,98 +39,121 @@ classes: 10
 defaults: {dropout: 0.1}
 network: [conv: {out: 6}, depthwise_separable: {out: 12}, strided: {out: 12}, gap, classifier]
 data: {dataset: digits, batch_size: 256, augment: [{random_crop: {padding: 1}}]}
-train: {epochs: 12}
+train: {epochs: 8, ema: {decay: 0.9}}
 """
 
 
-def start(*arguments: str) -> int:
-    """The process id of `archbuilder train` with these arguments, its output thrown away."""
+class Crew:
+    """The processes of one run, started as torchrun starts them, their output thrown away."""
+
+    def __init__(self, count: int, *arguments: str) -> None:
+        port = free_port()
+        self.processes = [start(rank, count, port, ["train", *arguments]) for rank in range(count)]
+
+    def running(self) -> bool:
+        return not any(os.waitid(os.P_PID, p, os.WEXITED | os.WNOHANG | os.WNOWAIT) for p in self.processes)
+
+    def kill(self, victim: int) -> bool:
+        """Kill one of them, and a moment later the rest, as torchrun does; was there anything left to kill?"""
+        os.kill(self.processes[victim], signal.SIGKILL)
+        time.sleep(0.05 * (len(self.processes) > 1))
+        for process in self.processes:
+            os.kill(process, signal.SIGKILL)
+        return -signal.SIGKILL in self.statuses()
+
+    def statuses(self) -> list[int]:
+        """Of all, once they have ended."""
+        return [os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]) for process in self.processes]
+
+
+def start(rank: int, count: int, port: int, words: list[str]) -> int:
     process = os.fork()
-    if process == 0:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        try:
-            status = main(["train", *arguments])
-        except BaseException:
-            status = 99
-        os._exit(status)
-    return process
+    if process:
+        return process
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    if count > 1:
+        os.environ |= {"RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": str(count)}
+        os.environ |= {"LOCAL_WORLD_SIZE": str(count), "OMP_NUM_THREADS": "1"}
+        os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+    try:
+        status = main(words)
+    except SystemExit as stop:
+        status = stop.code if isinstance(stop.code, int) else 98
+    except BaseException:
+        status = 99
+    os._exit(status)
 
 
-def status_of(process: int) -> int:
-    return os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
+def free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        port: int = found.getsockname()[1]
+        return port
 
 
-def begin(folder: Path) -> tuple[int, Path]:
-    """A new run's process and folder, as soon as that is there."""
+def begin(folder: Path, count: int, minutes: float) -> tuple[Crew, Path]:
+    """A new run's processes and its folder, as soon as that is there."""
     (folder / "killed.yaml").write_text(NETWORK)
-    process = start(str(folder / "killed.yaml"), "--out", str(folder), "--device", "cpu", "--threads", "1")
+    options = ["--out", str(folder), "--device", "cpu", "--threads", "1", "--no-report", "--minutes", str(minutes)]
+    crew = Crew(count, str(folder / "killed.yaml"), *options)
     while not (runs := [path for path in folder.glob("killed/*") if path.name[0] != "."]):
-        if os.waitid(os.P_PID, process, os.WEXITED | os.WNOHANG | os.WNOWAIT):
-            raise SystemExit("the process ended without making a run folder")
+        if not crew.running():
+            raise SystemExit(f"the processes ended without making a run folder: {crew.statuses()}")
         time.sleep(0.001)
-    return process, runs[0]
-
-
-def end(run: Path) -> list[Any]:
-    """What two equal runs have in common, bit for bit: checkpoints and metrics, without times."""
-    found: list[Any] = []
-    for name in ("last.pt", "best.pt"):
-        state = torch.load(run / name, weights_only=True)
-        found += [state["epoch"], *flat(state["model"]), *flat(state["optimizer"]["state"])]
-    for line in (run / "metrics.jsonl").read_text().splitlines():
-        record = json.loads(line)
-        found.append({k: v for k, v in record.items() if k not in ("seconds", "images_per_second")})
-    return [*found, sorted(path.name for path in run.iterdir())]
-
-
-def flat(value: Any) -> Iterator[Any]:
-    """Tensors as bytes: equality of tensors would call 0.0 and -0.0 the same."""
-    if isinstance(value, dict):
-        for key in value:
-            yield key
-            yield from flat(value[key])
-    else:
-        yield value.contiguous().numpy().tobytes() if isinstance(value, torch.Tensor) else value
+    return crew, runs[0]
 
 
 def describe(run: Path) -> str:
     """Where the kill has struck."""
-    last = run / "last.pt"
-    epoch = torch.load(last, weights_only=True)["epoch"] if last.exists() else 0
-    metrics = run / "metrics.jsonl"
-    lines = len(metrics.read_text().splitlines()) if metrics.exists() else 0
+    found = []
+    for name in ("last.pt", "midway.pt"):
+        if (run / name).exists():
+            state = torch.load(run / name, weights_only=True)
+            found.append(f"{name} of epoch {state['epoch']} + {state['batch']} batches")
     writing = ", ".join(path.name for path in run.glob("*.tmp")) or "nothing"
-    return f"checkpoint of epoch {epoch}, {lines} lines of metrics, {writing} half written"
+    return f"{', '.join(found) or 'no checkpoint'}, {writing} half written"
 
 
-def check(folder: Path, moment: float, expected: list[Any]) -> bool:
-    """Kill one run so many seconds after its folder appeared, resume it, compare its end."""
-    process, run = begin(folder)
+def wait_for_writing(run: Path, crew: Crew) -> None:
+    while crew.running() and not any(entry.name.endswith(".tmp") for entry in os.scandir(run)):
+        pass
+
+
+def check(folder: Path, moment: float, victim: int, count: int, writing: bool, expected: list[Any]) -> bool:
+    """Kill one run so many seconds after its folder appeared, resume it, compare its end.
+
+    writing: wait for the moment in which a file is half written.
+    """
+    crew, run = begin(folder, count, 0 if writing else 10)
     time.sleep(moment)
-    os.kill(process, signal.SIGKILL)
-    killed = status_of(process) == -signal.SIGKILL
+    if writing:
+        wait_for_writing(run, crew)
+    killed = crew.kill(victim)
     struck = describe(run)
-    resumed = status_of(start("--resume", str(run)))
-    equal = resumed == 0 and end(run) == expected
+    statuses = Crew(count, "--resume", str(run)).statuses()
+    equal = not any(statuses) and end(run) == expected
     how = "killed" if killed else "finished before the kill"
-    print(f"{how} after {moment:.3f} s: {struck}; resumed with status {resumed}: {'equal' if equal else 'DIFFERENT'}")
+    print(f"{how} after {moment:.3f} s: {struck}; resumed {statuses}: {'equal' if equal else 'DIFFERENT'}", flush=True)
     return equal
 
 
-def run(times: int, seed: int) -> int:
+def run(times: int, count: int, seed: int) -> int:
     chance = random.Random(seed)
+    for module in MODULES.split() + [SEVERAL] * (count > 1):
+        import_module(module)
     with tempfile.TemporaryDirectory() as name:
-        process, whole = begin(Path(name))
+        crew, whole = begin(Path(name), count, 10)
         began = time.perf_counter()
-        assert status_of(process) == 0
+        assert not any(crew.statuses())
         life = time.perf_counter() - began
         expected = end(whole)
-        print(f"seed {seed}: an uninterrupted run lives {life:.2f} s after its folder is there")
+        print(f"seed {seed}: an uninterrupted run lives {life:.2f} s after its folder is there", flush=True)
         equal = 0
         for number in range(times):
             folder = Path(name, str(number))
             folder.mkdir()
-            equal += check(folder, chance.uniform(0, life), expected)
+            moment, victim = chance.uniform(0, life), chance.randrange(count)
+            equal += check(folder, moment, victim, count, number % 2 == 1, expected)
     print(f"{equal} of {times} killed runs ended like the uninterrupted one")
     return 0 if equal == times else 1
 
@@ -136,6 +161,8 @@ def run(times: int, seed: int) -> int:
 if __name__ == "__main__":
     parser = ArgumentParser(description=__doc__)
     parser.add_argument("--times", type=int, default=10, help="how many runs to kill")
+    parser.add_argument("--processes", type=int, default=1, help="of each run")
     parser.add_argument("--seed", type=int, default=None, help="of the moments; default: another one each time")
     options = parser.parse_args()
-    sys.exit(run(options.times, random.randrange(10**6) if options.seed is None else options.seed))
+    chosen = random.randrange(10**6) if options.seed is None else options.seed
+    sys.exit(run(options.times, options.processes, chosen))
