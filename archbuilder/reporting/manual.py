@@ -1,4 +1,4 @@
-"""The manual of blocks and rules, read off their classes: text for the terminal, Markdown for docs/language.md."""
+"""The manual of the language, read off its classes: text for the terminal, Markdown for docs/language.md."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from archbuilder.blocks.activation import Activation
 from archbuilder.blocks.conv import ConvDefaults
 from archbuilder.blocks.dropout import Dropout
 from archbuilder.blocks.norm import Norm
+from archbuilder.reporting import sections
 from archbuilder.rules.limits import QUANTITIES
 from archbuilder.rules.packs import kinds
 from archbuilder.rules.packs.pack import built_in, shipped
@@ -95,7 +96,8 @@ def markdown() -> str:
     head = _INTRODUCTION.format(top=top, conv=conv, limits=", ".join(f"`{name}`" for name in QUANTITIES))
     packs = "".join(f"- `{name}`: {built_in(name).title}\n" for name in shipped())
     rules = (_section(rule, f"rule {name}") for name in kinds.names() if (rule := kinds.find(name)))
-    return "\n".join([head, *map(_section, map(manual, names())), _PACKS.format(packs=packs), *rules])
+    blocks = map(_section, map(manual, names()))
+    return "\n".join([head, *blocks, _PACKS.format(packs=packs), *rules, sections.markdown()])
 
 
 _INTRODUCTION = """# The language

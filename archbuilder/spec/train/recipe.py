@@ -14,7 +14,12 @@ from archbuilder.spec.train.weights import Ema, Init, Lookahead, Precision, Tta,
 
 
 class Train(Model):
-    """How a network is trained: the whole recipe, and the seed that makes it repeatable."""
+    """How a network is trained: the whole recipe, and the seed that makes it repeatable.
+
+    Parts such as `ema`, which are off by default, are switched on by `true` or by their fields: `ema: true`,
+    `ema: {decay: 0.99}`.  Whatever is drawn at random depends on the seed, the epoch and the batch, so that a
+    run that was interrupted ends as if it had not been.
+    """
 
     epochs: Positive = Field(10, description="times that every training image is seen")
     optimizer: Annotated[AnyOptimizer, Child(OPTIMIZERS.read, OPTIMIZERS)] = Field(
