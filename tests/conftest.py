@@ -10,9 +10,12 @@ Generated cases are the same in every run, so that a red test stays red until it
 import os
 import sys
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+from archbuilder.diagnostics import Code, Diagnostic
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # read when torch is first imported
 
@@ -25,10 +28,25 @@ settings.load_profile("default")
 def built_in_blocks_only() -> Iterator[None]:
     """Forget the blocks that a test loads from a file of its own: they would be in every later test's language."""
     yield
-    outside = {name for name in sys.modules if name.startswith("archbuilder.blocks_outside.")}
-    if outside:
-        from archbuilder import blocks
+    if "archbuilder.blocks._external" in sys.modules:
+        from archbuilder.blocks._external import forget
 
-        for name in outside:
-            del sys.modules[name]
-            blocks._registered.pop(name.rpartition(".")[2], None)
+        forget()
+
+
+@pytest.fixture(autouse=True)
+def codes_that_are_promised(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A test marked with `raises_code("AB713")` fails where no diagnostic of that code was made in it."""
+    promised = {id for marker in request.node.iter_markers("raises_code") for id in marker.args}
+    if not promised:
+        yield
+        return
+    made, at = set(), Code.at
+
+    def note(self: Code, *args: Any, **kwargs: Any) -> Diagnostic:
+        made.add(self.id)
+        return at(self, *args, **kwargs)
+
+    monkeypatch.setattr(Code, "at", note)
+    yield
+    assert promised <= made

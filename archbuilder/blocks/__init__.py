@@ -5,10 +5,11 @@ example and rejected examples.  Only the files of blocks that a network uses are
 """
 
 import keyword
+import re
 from collections.abc import Iterable
 from importlib import import_module
 from pkgutil import iter_modules
-from typing import Annotated, Any, ClassVar, TypeVar
+from typing import Annotated, Any, ClassVar, TypeVar, get_args
 
 from pydantic import Field
 
@@ -16,8 +17,8 @@ from archbuilder.diagnostics import ArchbuilderError, declare
 from archbuilder.document import Node
 from archbuilder.ir.builder import GraphBuilder
 from archbuilder.ir.graph import INPUT
-from archbuilder.schema.fields import NAME_FORM, Check, Variables, failure, read_name, reads
-from archbuilder.schema.model import Child, Env, Family, Model
+from archbuilder.schema.fields import NAME, NAME_FORM, Check, Variables, failure, read_name, reads
+from archbuilder.schema.model import Child, Env, Family, Model, unknown_hint
 
 MAX_BLOCKS = 20_000  # definitions can multiply: reading more would take seconds
 
@@ -110,8 +111,12 @@ B = TypeVar("B", bound=type[Block])
 
 
 def register(block: B) -> B:
-    """Make a class the block of its module's name.  Raises ValueError where the name is taken."""
-    kind = block.__module__.rpartition(".")[2]
+    """Make a class the block of its module's name.  Raises ValueError where that is taken or no name for a block."""
+    package, _, kind = block.__module__.rpartition(".")
+    if package != __name__ and kind in _built_in():
+        raise ValueError(f"a block cannot be named {kind}: archbuilder has one of that name")
+    if is_reserved(kind) or not re.fullmatch(NAME, kind):
+        raise ValueError(f"a block cannot be named {kind}: it is no name, or one of Python's or torch's own")
     if kind in _registered:
         raise ValueError(f"the block {kind} is defined twice")
     block.KIND = kind
@@ -121,8 +126,11 @@ def register(block: B) -> B:
 
 def names() -> list[str]:
     """Every block's name."""
-    files = {module.name for module in iter_modules(__path__) if not module.name.startswith("_")}
-    return sorted(files | set(_registered))
+    return sorted(_built_in() | set(_registered))
+
+
+def _built_in() -> set[str]:
+    return {module.name for module in iter_modules(__path__) if not module.name.startswith("_")}
 
 
 def find(name: str) -> type[Block] | None:
@@ -136,7 +144,17 @@ def find(name: str) -> type[Block] | None:
     return _registered.get(name)
 
 
-BLOCKS = Family("block", find, names)
+class _Blocks(Family):
+    """Blocks by their names; what may have been meant is also a definition, or a kind of some block."""
+
+    def hint(self, name: str, env: Env) -> str:
+        for word in ("activation", "norm"):  # - relu
+            if (block := find(word)) and name.lower() in get_args(block.model_fields["kind"].annotation):
+                return f"did you mean {word}: {name.lower()}?"
+        return unknown_hint(name, sorted({*self.names(), *env.definitions}))
+
+
+BLOCKS = _Blocks("block", find, names)
 
 
 class _Broken(Block):

@@ -1,48 +1,120 @@
 """Blocks from outside the package: a file that the user names, or an entry point of an installed package.
 
-Loading one runs its code; nothing is loaded that was not named or installed for the purpose.
+Loading one runs its code; nothing is loaded that was not named or installed for the purpose.  What cannot be
+loaded leaves no trace.
 """
 
 import sys
+import traceback
+from collections.abc import Callable
+from contextlib import suppress
 from importlib.metadata import entry_points
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 
+from archbuilder.blocks import _registered
 from archbuilder.diagnostics import ArchbuilderError, Span, declare
 
 GROUP = "archbuilder.blocks"
+OUTSIDE = f"{__package__}_outside."  # what modules made from files are called
 
-EXTERNAL = declare("AB902", "a file of blocks that cannot be loaded", exit_status=2)
+EXTERNAL = declare(
+    "AB902",
+    "a file of blocks that cannot be loaded",
+    exit_status=2,
+    why=(
+        "`--blocks` runs a Python file that registers one block, of the file's name. It is missing, or raises "
+        "an error, or registers none."
+    ),
+    bad="$ archbuilder check net.yaml --blocks twice.py",
+    good="""\
+$ cat > twice.py <<'END'
+from archbuilder.blocks import Block, register
+
+
+@register
+class Twice(Block):
+    \"\"\"Nothing at all.\"\"\"
+
+    def lower(self, g):
+        pass
+END
+$ archbuilder check net.yaml --blocks twice.py""",
+)
+
+HINT = "a file of blocks defines one @register class and has the block's name; see examples/double_conv.py"
 
 
 def load_file(path: str) -> None:
-    """Run a file that registers one block, named as the file.  Raises ArchbuilderError AB902."""
-    hint = "a file of blocks defines one @register class and has the block's name; see examples/double_conv.py"
-    name = f"{__package__}_outside.{Path(path).stem}"
-    if name in sys.modules:
-        return
+    """Run a file that registers one block, named as the file; a file that was run already is not run again.
+
+    Raises ArchbuilderError AB902 where it cannot be loaded, or another file's block has the name."""
+    name, module_name = Path(path).stem, OUTSIDE + Path(path).stem
     if not Path(path).is_file():
-        raise ArchbuilderError(EXTERNAL.at(Span(path), "there is no such file", hint))
-    spec = spec_from_file_location(name, path)
+        raise ArchbuilderError(EXTERNAL.at(Span(path), "there is no such file", HINT))
+    spec = spec_from_file_location(module_name, path)
     if spec is None or spec.loader is None:
-        raise ArchbuilderError(EXTERNAL.at(Span(path), "this is not a Python file", hint))
-    module = module_from_spec(spec)
-    sys.modules[name] = module
-    try:
-        spec.loader.exec_module(module)
-    except Exception as error:  # whatever the user's code raises
-        del sys.modules[name]
-        line = error.__traceback__.tb_next.tb_lineno if error.__traceback__ and error.__traceback__.tb_next else 1
-        message = f"{type(error).__name__}: {error}"
-        raise ArchbuilderError(EXTERNAL.at(Span(path, line, 1, line, 1), message, hint)) from None
+        raise ArchbuilderError(EXTERNAL.at(Span(path), "this is not a Python file", HINT))
+    if module_name in sys.modules:
+        first = str(sys.modules[module_name].__file__)
+        if Path(first).samefile(path):
+            return
+        raise ArchbuilderError(EXTERNAL.at(Span(path), f"the block {name} is in another file already: {first}", HINT))
+    sys.modules[module_name] = module = module_from_spec(spec)
+    run = spec.loader.exec_module
+    if error := _failure(lambda: run(module), name):
+        del sys.modules[module_name]
+        raise _broken(error, _at_its_line(error, path))
 
 
 def load_installed(name: str) -> None:
-    """Import the entry point of that name, if an installed package has one."""
+    """Import the entry point of that name, if an installed package has one.  Raises ArchbuilderError AB902."""
     for point in entry_points(group=GROUP, name=name):
-        point.load()
+        if error := _failure(point.load, name):
+            package = f" of {point.dist.name}" if point.dist else ""
+            raise _broken(error, Span(f"{point.value}{package}"))
 
 
-def installed() -> list[str]:
-    """The names of all entry points."""
-    return sorted(point.name for point in entry_points(group=GROUP))
+def load_all_installed() -> None:
+    """Import every entry point that can be; what is wrong with another is told where it is used."""
+    for name in {point.name for point in entry_points(group=GROUP)} - _registered.keys():
+        with suppress(ArchbuilderError):
+            load_installed(name)
+
+
+def forget() -> None:
+    """Take the blocks that files have brought out of the language again."""
+    for module_name in [name for name in sys.modules if name.startswith(OUTSIDE)]:
+        del sys.modules[module_name]
+    for name, block in list(_registered.items()):
+        if block.__module__.startswith(OUTSIDE):
+            del _registered[name]
+
+
+def _failure(load: Callable[[], object], name: str) -> BaseException | None:
+    """Run code that is to register a block of a name; gives what is wrong where it does not."""
+    before = set(_registered)
+    error: BaseException = LookupError(f"it registers no block {name}")
+    try:
+        load()
+        if name in _registered:
+            return None
+    except (Exception, SystemExit) as raised:  # whatever the user's code raises
+        error = raised
+    for new in _registered.keys() - before:
+        if not _registered[new].__module__.startswith(f"{__package__}."):  # built-in ones that it imports stay
+            del _registered[new]
+    return error
+
+
+def _broken(error: BaseException, place: Span) -> ArchbuilderError:
+    return ArchbuilderError(EXTERNAL.at(place, f"{type(error).__name__}: {error}", HINT))
+
+
+def _at_its_line(error: BaseException, path: str) -> Span:
+    """The last line of the file that was being run."""
+    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == path]
+    if isinstance(error, SyntaxError) and error.filename == path:
+        lines.append(error.lineno)
+    line = lines[-1] if lines else None
+    return Span(path, line, 1, line, 1) if line else Span(path)

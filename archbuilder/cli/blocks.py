@@ -8,7 +8,14 @@ from archbuilder.blocks import BLOCKS, find
 from archbuilder.cli._options import add_blocks_option
 from archbuilder.diagnostics import ArchbuilderError, Span, declare, did_you_mean
 
-NO_BLOCK = declare("AB903", "the name of a block that does not exist", exit_status=2)
+NO_BLOCK = declare(
+    "AB903",
+    "the name of a block that does not exist",
+    exit_status=2,
+    why="Each block has a manual under its name, and there is none of this name.",
+    bad="$ archbuilder blocks dilatet",
+    good="$ archbuilder blocks dilated",
+)
 
 
 def configure(parser: ArgumentParser) -> None:
@@ -20,11 +27,14 @@ def configure(parser: ArgumentParser) -> None:
 
 def run(args: Namespace) -> int:
     """Exit 0, 1 where a test fails, 2 where there is no such block."""
+    from archbuilder.blocks._external import load_all_installed
     from archbuilder.reporting import manual
 
     if args.markdown:
         print(manual.markdown(), end="")
         return 0
+    if args.name is None:
+        load_all_installed()
     if args.name is None and not args.test:
         print(manual.index())
         return 0

@@ -16,10 +16,11 @@ def configure(parser: ArgumentParser) -> None:
 def run(args: Namespace) -> int:
     """Exit 0; 2 where the file cannot be written."""
     from archbuilder.blocks import BLOCKS
-    from archbuilder.blocks._external import installed
+    from archbuilder.blocks._external import load_all_installed
     from archbuilder.reporting import jsonschema
 
-    text = jsonschema.render({*BLOCKS.names(), *installed()})
+    load_all_installed()
+    text = jsonschema.render(BLOCKS.names())
     if args.out:
         args.out.write_text(text, encoding="utf-8")
     else:

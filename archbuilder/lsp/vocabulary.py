@@ -15,10 +15,11 @@ Schema = dict[str, Any]
 def language() -> Vocabulary:
     """The vocabulary of the language, with every block that is installed."""
     from archbuilder.blocks import BLOCKS
-    from archbuilder.blocks._external import installed
+    from archbuilder.blocks._external import load_all_installed
     from archbuilder.reporting.jsonschema import schema
 
-    return Vocabulary(schema({*BLOCKS.names(), *installed()}))
+    load_all_installed()
+    return Vocabulary(schema(BLOCKS.names()))
 
 
 class Vocabulary:

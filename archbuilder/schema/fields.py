@@ -167,13 +167,13 @@ def _padding(value: Any, variables: Variables) -> Any:
     return (height, height, width, width)
 
 
-_NAME = r"[A-Za-z][A-Za-z0-9_]{0,59}"
-NAME_FORM = {"title": "name", "type": "string", "pattern": f"^{_NAME}$"}
+NAME = r"[A-Za-z][A-Za-z0-9_]{0,59}"
+NAME_FORM = {"title": "name", "type": "string", "pattern": f"^{NAME}$"}
 
 
 @reads(**NAME_FORM)
 def read_name(value: Any, variables: Variables) -> str:
-    if not isinstance(value, str) or not re.fullmatch(_NAME, value):
+    if not isinstance(value, str) or not re.fullmatch(NAME, value):
         raise failure(f"{show(value)} is not a name", "a letter, then up to 59 letters, digits and underscores")
     return value
 
