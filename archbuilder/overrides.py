@@ -3,35 +3,72 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from copy import copy
 from dataclasses import replace
 
-from archbuilder.diagnostics import ArchbuilderError, Diagnostic, Span, declare, shorten, show
+from archbuilder.diagnostics import ArchbuilderError, Diagnostic, Span, declare, did_you_mean, shorten, show
 from archbuilder.document import Document, Node, parse
 
-OVERRIDE = declare("AB901", "an override that cannot be applied", exit_status=2)
+OVERRIDE = declare(
+    "AB901",
+    "an override that cannot be applied",
+    exit_status=2,
+    why=(
+        "`--set` puts a value at a path of keys, before the file is validated. Without a path or a value, or "
+        "on a way that leads through a number, there is nothing to set."
+    ),
+    bad="$ archbuilder check net.yaml --set train.epochs",
+    good="$ archbuilder check net.yaml --set train.epochs=3",
+)
 
 
 def apply(document: Document, overrides: Sequence[str]) -> None:
     """Set each `key.path=value`, value in YAML.  Raises ArchbuilderError AB901 with every bad one."""
     problems: list[Diagnostic] = []
+    own = document.root.get("vars")
+    known = list(own.value) if own and own.is_mapping else []
     for text in overrides:
         try:
             _apply(document.root, text)
         except ArchbuilderError as error:
             problems += error.diagnostics
+    problems = problems or list(_idle(document.root, overrides, known))
     if problems:
         raise ArchbuilderError(*problems)
 
 
 def _apply(root: Node, text: str) -> None:
     place = Span(f"--set {text}")
-    path, equals, value = text.partition("=")
-    keys = path.strip().split(".")
+    _, equals, value = text.partition("=")
+    keys = _path(text).split(".")
     if not equals or not all(keys):
         raise _error(place, "an override is key.path=value", "write --set train.epochs=3")
     _set(root, keys, _value(value, place))
+
+
+def _idle(root: Node, overrides: Sequence[str], known: Sequence[str]) -> Iterator[Diagnostic]:
+    """Overrides of variables that nothing uses: whoever sets one expects an effect."""
+    chosen = {path[len("vars.") :]: text for text in overrides if (path := _path(text)).startswith("vars.")}
+    if not chosen:
+        return
+    used = {word for text in _texts(root) for word in re.findall(r"[A-Za-z_]\w*", text)}
+    for name in chosen.keys() - used:
+        message = f"nothing uses the variable {name}: the override changes nothing"
+        hint = did_you_mean(name, used.intersection(known))
+        yield OVERRIDE.at(Span(f"--set {chosen[name]}"), message, hint)
+
+
+def _path(override: str) -> str:
+    return override.partition("=")[0].strip()
+
+
+def _texts(node: Node) -> Iterator[str]:
+    """Every text in a tree; keys are none."""
+    if isinstance(node.value, str):
+        yield node.value
+    for child in node.value.values() if node.is_mapping else node.value if node.is_list else ():
+        yield from _texts(child)
 
 
 def _value(text: str, place: Span) -> Node:

@@ -96,7 +96,7 @@ def check_text(text: str, file: str, overrides: Sequence[str] = (), rules: Seque
     if spec is None:
         return _settled(Report(file, doc), diagnostics)
     graph = lower.lower(spec, diagnostics)
-    if spec.data is not None:
+    if spec.data is not None and spec.is_known("input") and spec.is_known("classes"):
         from archbuilder.spec.data import problems  # loaded already, with the section
 
         diagnostics += problems(spec.data, spec.input, spec.classes)

@@ -17,9 +17,78 @@ from torch import nn
 from archbuilder.diagnostics import ArchbuilderError, Code, Span, declare, did_you_mean, show
 from archbuilder.importers.places import failing_line
 
-RAISES = declare("AB803", "a Python file that cannot be imported")
-UNDEFINED = declare("AB804", "a class that its file does not define", exit_status=2)
-UNBUILT = declare("AB805", "a class that cannot be built", exit_status=2)
+RAISES = declare(
+    "AB803",
+    "a Python file that cannot be imported",
+    why=(
+        "The file is run from top to bottom, as an import in Python does, and it raises an error or ends the "
+        'program. Training and reading of arguments belong under `if __name__ == "__main__":`.'
+    ),
+    bad="""\
+$ cat > model.py <<'END'
+from torch import nn
+
+Net = nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU())
+raise SystemExit
+END
+$ archbuilder import model.py:Net --input 3x32x32""",
+    good="""\
+$ cat > model.py <<'END'
+from torch import nn
+
+Net = nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU())
+END
+$ archbuilder import model.py:Net --input 3x32x32""",
+)
+UNDEFINED = declare(
+    "AB804",
+    "a class that its file does not define",
+    exit_status=2,
+    why=(
+        "The file defines nothing of that name that is a network: a class, a function that gives a module, or a module."
+    ),
+    bad="""\
+$ cat > model.py <<'END'
+from torch import nn
+
+Net = nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU())
+END
+$ archbuilder import model.py:Nett --input 3x32x32""",
+    good="""\
+$ cat > model.py <<'END'
+from torch import nn
+
+Net = nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU())
+END
+$ archbuilder import model.py:Net --input 3x32x32""",
+)
+UNBUILT = declare(
+    "AB805",
+    "a class that cannot be built",
+    exit_status=2,
+    why=(
+        "A class is built as your own code builds it. Arguments without a default have to be given, and what "
+        "its constructor raises is shown with its line."
+    ),
+    bad="""\
+$ cat > model.py <<'END'
+from torch import nn
+
+
+def net(width):
+    return nn.Sequential(nn.Conv2d(3, width, 3), nn.ReLU())
+END
+$ archbuilder import model.py:net --input 3x32x32""",
+    good="""\
+$ cat > model.py <<'END'
+from torch import nn
+
+
+def net(width):
+    return nn.Sequential(nn.Conv2d(3, width, 3), nn.ReLU())
+END
+$ archbuilder import model.py:net --input 3x32x32 --arg width=8""",
+)
 
 
 def load(file: Path, name: str, arguments: Mapping[str, Any]) -> nn.Module:

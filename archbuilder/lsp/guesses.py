@@ -176,7 +176,7 @@ def _key(place: Place, hint: re.Match[str]) -> Iterator[Guess]:
 
 
 _GUESSES: list[tuple[str, Callable[[Place, re.Match[str]], Iterator[Guess]]]] = [
-    (r"did you mean (\S+)\?", _rename),
+    (r"did you mean (\S+(?:: \S+)?)\?", _rename),
     ("put a blank after the colon", _blank),
     ("put a colon before the bracket", _colon),
     ("quote (?:it|the limit), as in", _quote),

@@ -32,12 +32,13 @@ class Page:
         self.document = document
         self.source = Source(document.text, document.name)
         self._entries: dict[Span, Entry] = {}
+        self._values: dict[Span, Entry] = {}
         self._scalars: dict[Span, tuple[Node, Written | None]] = {}
         self._walk()
 
     def entry(self, span: Span) -> Entry | None:
-        """The key at a place."""
-        return self._entries.get(span)
+        """The key at a place, or that of the value at a place."""
+        return self._entries.get(span) or self._values.get(span)
 
     def scalar(self, span: Span) -> Node | None:
         """The value at a place."""
@@ -60,7 +61,9 @@ class Page:
             if node.is_mapping:
                 for key, span in node.keys.items():
                     if key in node.value:
-                        self._entries.setdefault(span, Entry(node, key, block))
+                        entry = Entry(node, key, block)
+                        self._entries.setdefault(span, entry)
+                        self._values.setdefault(node.value[key].span, entry)
                         is_word = block is not None and node is block.item
                         waiting.append((node.value[key], block if is_word else None))
             elif node.is_list:

@@ -32,10 +32,47 @@ from archbuilder.diagnostics import (
 )
 from archbuilder.document import Node, too_many
 
-UNKNOWN = declare("AB101", "a name that is not known here")
-REQUIRED = declare("AB102", "a field that is missing")
-VALUE = declare("AB103", "a value of the wrong type or out of range")
-FORM = declare("AB104", "a mapping or list that has another form than expected")
+UNKNOWN = declare(
+    "AB101",
+    "a name that is not known here",
+    why=(
+        "A misspelt field would otherwise be left out without a word, and the network be another one than was "
+        "written. The nearest name that is known here is in the hint."
+    ),
+    bad="- conv: {out: 16, kernal: 5}",
+    good="- conv: {out: 16, kernel: 5}",
+)
+REQUIRED = declare(
+    "AB102",
+    "a field that is missing",
+    why="There is no sensible default for it: how many channels a convolution gives is for its author to say.",
+    bad="- conv: {kernel: 5}",
+    good="- conv: {out: 16, kernel: 5}",
+)
+VALUE = declare(
+    "AB103",
+    "a value of the wrong type or out of range",
+    why=(
+        "Torch would take some of these values and fail much later, or train something else. The range that "
+        "is meant is in the message."
+    ),
+    bad="- conv: {out: 16, dropout: 1.5}",
+    good="- conv: {out: 16, dropout: 0.15}",
+)
+FORM = declare(
+    "AB104",
+    "a mapping or list that has another form than expected",
+    why=(
+        "Indentation decides what belongs to what. Here it says something else than is possible at this "
+        "place: two blocks in one item of a list, for instance, where a dash is missing."
+    ),
+    bad="""\
+- conv: 16
+  strided: 32""",
+    good="""\
+- conv: 16
+- strided: 32""",
+)
 
 # what pydantic's kinds of error expect, in the language's words
 _EXPECTED = {
@@ -88,13 +125,16 @@ class Env:
 class Model(BaseModel):
     """Base of everything that a user writes: strict types, no unknown keys, immutable.
 
-    `POSITIONAL` names the field that a bare value stands for (`dropout: 0.1`).
+    `POSITIONAL` names the field that a bare value stands for (`dropout: 0.1`).  `STAND_INS` are values for required
+    fields that are missing or bad, with which the rest can still be checked.
     """
 
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True, defer_build=True, arbitrary_types_allowed=True)
 
     POSITIONAL: ClassVar[str] = ""
+    STAND_INS: ClassVar[Mapping[str, Any]] = {}
     _node: Node | None = PrivateAttr(default=None)
+    _bad: frozenset[str] = PrivateAttr(default=frozenset())
 
     def span(self, field: str = "") -> Span:
         """The place of a field, or of the whole where the field was not written."""
@@ -103,6 +143,10 @@ class Model(BaseModel):
         if field and self._node.is_mapping:
             return self._node.place(field)
         return self._node.span
+
+    def is_known(self, field: str) -> bool:
+        """Whether a field has the value that the user meant; else it was reported, and another one stands in for it."""
+        return field not in self._bad
 
 
 M = TypeVar("M", bound=Model)
@@ -133,8 +177,8 @@ INVALID = Invalid()
 def validate(model: type[M], node: Node, env: Env, recover: bool = False) -> M | Invalid:
     """The instance that a node describes; problems go to `env`, every one that can be found.
 
-    With `recover` a bad field falls back to its default after it has been reported, so that what
-    does not depend on it can still be checked.
+    With `recover` a bad field falls back to its default or stand-in after it has been reported, so that
+    what does not depend on it can still be checked.
     """
     fields = _fields(model, node)
     if fields is None:
@@ -153,12 +197,13 @@ def validate(model: type[M], node: Node, env: Env, recover: bool = False) -> M |
     good = {key: value for key, value in values.items() if key not in reported}
     instance, errors = _attempt(model, good, env)
     _report(errors, reported, model, node, env)
+    bad = reported | {str(error["loc"][0]) for error in errors if error["loc"]}
     if errors and recover:
-        bad = {error["loc"][0] for error in errors if error["loc"]}
-        instance, _ = _attempt(model, {key: value for key, value in good.items() if key not in bad}, env)
+        stand_ins = {key: value for key, value in model.STAND_INS.items() if key in bad}
+        instance, _ = _attempt(model, {key: value for key, value in good.items() if key not in bad} | stand_ins, env)
     if instance is None or (reported and not recover):
         return INVALID
-    instance._node = node
+    instance._node, instance._bad = node, frozenset(bad)
     return instance
 
 
@@ -193,16 +238,17 @@ def _reader(model: type[Model], key: str) -> Reader | None:
 
 
 def _report(errors: Sequence[Any], reported: set[str], model: type[Model], node: Node, env: Env) -> None:
-    """pydantic's errors in the language's words, each at the key it is about, one for each field."""
+    """pydantic's errors in the language's words, one for each field: at its key, or at the value that is wrong."""
     by_field: dict[str, list[Any]] = {}
     for error in errors:
         by_field.setdefault(str(error["loc"][0]) if error["loc"] else "", []).append(error)
     written = {name.partition(":")[0].strip() for name in by_field if ":" in name}  # {out:32} has an out
     for name, found in by_field.items():
-        kind, span = found[0]["type"], node.place(name)
-        label = f"{name}: " if node.get(name) else ""  # a bare value, as in norm: batch, stands at its own place
+        kind, child = found[0]["type"], node.get(name) or node  # a bare value, as in norm: batch, is the node itself
+        span = node.place(name) if child.value is None else child.span
+        label = f"{name}: " if child is not node else ""
         if kind == "extra_forbidden":
-            env.report(UNKNOWN, span, f"there is no field {name} here", _unknown_hint(name, _names(model)))
+            env.report(UNKNOWN, node.place(name), f"there is no field {name} here", unknown_hint(name, _names(model)))
         elif kind == "missing":
             if name not in reported | written:
                 env.report(REQUIRED, node.span, f"the field {name} is missing", _missing_hint(name, model))
@@ -210,7 +256,7 @@ def _report(errors: Sequence[Any], reported: set[str], model: type[Model], node:
             context = found[0]["ctx"]
             env.report(context["code"] or VALUE, span, label + context["text"], context["hint"])
         else:
-            value = (node.get(name) or node).plain()
+            value = child.plain()
             expected = " or ".join(map(_expected, found))
             env.report(VALUE, span, f"{label}expected {expected}, found {show(value)}", _value_hint(value, expected))
 
@@ -235,7 +281,8 @@ def _missing_hint(name: str, model: type[Model]) -> str:
     return f"add {name}: {field.examples[0]}" if field.examples else f"add {name}: ... ({field.description})"
 
 
-def _unknown_hint(name: str, known: Sequence[str]) -> str:
+def unknown_hint(name: str, known: Sequence[str]) -> str:
+    """The remedy for a name that is none of those that are known: a slip of the pen, or the nearest of them."""
     if ":" in name:
         return f"put a blank after the colon: {name.replace(':', ': ', 1)}"
     if "{" in name:
@@ -284,9 +331,16 @@ class Family:
         name, body, span = split
         model = self.find(name)
         if model is None:
-            env.report(UNKNOWN, span, f"there is no {self.noun} {name}", _unknown_hint(name, self.names()))
+            env.report(UNKNOWN, span, f"there is no {self.noun} {name}", self.hint(name, env))
             return INVALID
+        if model.POSITIONAL and body.value is not None and not body.is_mapping:
+            value = node.value[name]  # conv: 16 means conv: {out: 16}
+            body = Node({model.POSITIONAL: value}, span, {model.POSITIONAL: value.span})
         return validate(model, body, env)
+
+    def hint(self, name: str, env: Env) -> str:
+        """The remedy for a name that is not known."""
+        return unknown_hint(name, self.names())
 
     def read_list(self, node: Node, env: Env) -> Any:
         """A tuple of members; every bad one is reported."""

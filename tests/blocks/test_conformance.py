@@ -161,7 +161,7 @@ def test_reserved_name_is_refused_wherever_a_layer_gets_one(text: str, name: str
     file, lines = network(text.replace("NAME", name))
     (diagnostic,) = archbuilder.check(file).diagnostics
     assert (diagnostic.code.id, diagnostic.span.line) == ("AB202", lines[0])
-    assert file.splitlines()[diagnostic.span.line - 1][diagnostic.span.column - 1 :].startswith("name")
+    assert file.splitlines()[diagnostic.span.line - 1][diagnostic.span.column - 1 :].startswith(name)
     assert name in diagnostic.message
     assert diagnostic.hint
 

@@ -172,10 +172,10 @@ net.yaml:7:12: AB101 there is no field out:16 here
   7 |   - conv: {out:16}
     |            ^^^^^^
   hint: put a blank after the colon: out: 16
-net.yaml:8:12: AB103 out: 'widht' is not an integer: there is no variable widht
+net.yaml:8:17: AB103 out: 'widht' is not an integer: there is no variable widht
   7 |   - conv: {out:16}
   8 |   - conv: {out: widht, kernal: 3}
-    |            ^^^
+    |                 ^^^^^
   hint: the file has no vars: section
 net.yaml:8:24: AB101 there is no field kernal here
   7 |   - conv: {out:16}

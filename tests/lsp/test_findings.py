@@ -133,7 +133,7 @@ def test_only_the_last_of_many_changes_is_published(open_):
     assert editor.codes() == []
     for width in range(1, 21):
         editor.write(CLEAN.replace("16", f"{width}x"))
-    assert editor.codes() == [("AB103", 4, 4)]
+    assert editor.codes() == [("AB103", 4, 10)]
     assert "20x" in editor.findings()[0].message
     versions = [params.version for params in editor.client.all if params.uri == editor.uri]
     assert versions[-1] == 21

@@ -109,7 +109,7 @@ def test_bad(text: str):
 
 def test_places_and_several_at_once():
     _, problems = read("params: 3\nmacs: '< 3'\nlayers: many\nreceptive_field:\n")
-    assert problems == ["1:1 AB501", "3:1 AB501", "4:1 AB501"]
+    assert problems == ["1:9 AB501", "3:9 AB501", "4:1 AB501"]
 
 
 def test_another_form():
@@ -138,7 +138,7 @@ def test_bounds_are_exact(number: Any, suffix: str):
     if exact == int(exact):
         assert limits[0].bound == exact
     else:
-        assert problems == ["1:1 AB501"]
+        assert problems == ["1:9 AB501"]
 
 
 # limit -> whether the bare conv keeps it

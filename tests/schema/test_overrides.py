@@ -148,7 +148,7 @@ def test_the_same_validation_and_the_same_words(net: Any):
 
 def test_a_problem_elsewhere_keeps_its_place(net: Any):
     report = net("train: {epochs: 3, seed: -1}\nnetwork: [gap]", "train.epochs=4")
-    assert [str(d.span) for d in report.diagnostics] == ["<string>:3:20"]
+    assert [str(d.span) for d in report.diagnostics] == ["<string>:3:26"]
 
 
 def test_an_unknown_field_and_a_block_that_is_set(net: Any):

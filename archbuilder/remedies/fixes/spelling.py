@@ -10,7 +10,7 @@ from archbuilder.remedies.fixes import Mending
 from archbuilder.remedies.page import Page, scalars
 from archbuilder.remedies.source import Patch
 
-_MEANT = re.compile(r"did you mean (\S+?)\?")
+_MEANT = re.compile(r"did you mean (\S+?(?:: \S+?)?)\?")
 _VARIABLE = re.compile(r"there is no variable (\w+)")
 _NAMES = ("AB101", "AB502")  # findings about a key; the others are about the value under it
 
@@ -21,6 +21,8 @@ def mend(d: Diagnostic, page: Page) -> Mending | None:
     if meant is None:
         return None
     entry, scalar = page.entry(d.span), page.scalar(d.span)
+    if " " in meant[1] and scalar is None:
+        return None  # activation: relu stands for a bare relu, not for one with fields
     if entry and d.code.id in _NAMES:
         return _replace(page, d.span, page.source.at(d.span), meant[1])
     found = [scalar] if scalar else list(scalars(entry.value)) if entry else []

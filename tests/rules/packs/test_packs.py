@@ -88,10 +88,10 @@ def test_packs_that_cannot_be_used(folder: Path, rules: str, found: list[str], w
 BAD = {
     "- has": "mine.yaml:1:1 AB104",
     "archbuilder_rules: 1\nname: mine\n": "mine.yaml:1:1 AB102",
-    "archbuilder_rules: 2\nname: mine\nrules: [gap]\n": "mine.yaml:1:1 AB103",
-    "archbuilder_rules: 1\nname: Mine!\nrules: [gap]\n": "mine.yaml:2:1 AB103",
+    "archbuilder_rules: 2\nname: mine\nrules: [gap]\n": "mine.yaml:1:20 AB103",
+    "archbuilder_rules: 1\nname: Mine!\nrules: [gap]\n": "mine.yaml:2:7 AB103",
     "archbuilder_rules: 1\nname: mine\nrules: [gap]\nlimits: {}\n": "mine.yaml:4:1 AB101",
-    "archbuilder_rules: 1\nname: mine\nrules: []\n": "mine.yaml:3:1 AB103",
+    "archbuilder_rules: 1\nname: mine\nrules: []\n": "mine.yaml:3:8 AB103",
     "archbuilder_rules: 1\nname: mine\nrules: gap\n": "mine.yaml:3:8 AB104",
     "archbuilder_rules: 1\nname: mine\nrules: [gapp]\n": "mine.yaml:3:9 AB101",
     "archbuilder_rules: 1\nname: mine\nrules:\n  - limit: {of: params, bound: '> 3 int8x'}\n": "mine.yaml:4:32 AB501",
