@@ -1,0 +1,53 @@
+"""Find a learning rate: a range test on a copy of the network, with a plot and a suggestion."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from pathlib import Path
+
+from archbuilder.cli._options import add_machine_options, add_source_options, positive
+from archbuilder.diagnostics import ArchbuilderError, Span, declare
+
+UNWRITABLE = declare("AB911", "a plot that cannot be written", exit_status=2)
+
+
+def configure(parser: ArgumentParser) -> None:
+    parser.add_argument("file", metavar="FILE", help="a YAML file, or - for standard input")
+    add_source_options(parser)
+    parser.add_argument("--low", metavar="X", type=_factor, default=1e-4, help="from X times the file's rate (1e-4)")
+    parser.add_argument("--high", metavar="X", type=_factor, default=100.0, help="to X times the file's rate (100)")
+    parser.add_argument("--steps", metavar="N", type=positive, default=200, help="steps at most (default: 200)")
+    parser.add_argument("--plot", metavar="PNG", help="where the plot goes (default: NAME-lr.png, here)")
+    add_machine_options(parser)
+
+
+def run(args: Namespace) -> int:
+    """Exit 0 found, 1 the loss falls nowhere or the file is wrong, 2 could not run."""
+    from archbuilder.training import plan
+    from archbuilder.training.lr_range import drawing, range_test
+
+    data_dir = Path(args.data_dir) if args.data_dir else None
+    options = plan.Options(args.device, args.threads, data_dir)
+    found = range_test(plan.new(args.file, args.set, ".", options, check=False), args.low, args.high, args.steps)
+    path = Path(args.plot or f"{found.name}-lr.png")
+    try:
+        path.write_bytes(drawing(found))
+    except OSError as error:
+        message = f"cannot be written: {error.strerror or error}"
+        raise ArchbuilderError(UNWRITABLE.at(Span(str(path)), message, "name another file with --plot")) from None
+    steps, end = len(found.rates), f"diverged at {found.diverged:.2g}" if found.diverged else "to the end of the range"
+    print(f"{found.name}: {steps} steps of {found.images} images, from lr {found.rates[0]:.2g}, {end}")
+    print(f"the smoothed loss falls fastest at {found.steepest:.2g} and is least at {found.least:.2g}")
+    print(f"suggestion: lr: {found.suggestion:g}; the file has {found.current:g}")
+    print(f"plot: {path}")
+    return 0
+
+
+def _factor(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < 1e9:
+        raise ArgumentTypeError(f"{text!r} is not a number over 0")
+    return value

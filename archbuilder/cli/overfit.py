@@ -1,0 +1,38 @@
+"""Check whether a network can learn one batch by heart, before it is trained for long."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+
+from archbuilder.cli._options import add_machine_options, add_source_options, positive
+
+
+def configure(parser: ArgumentParser) -> None:
+    parser.add_argument("file", metavar="FILE", help="a YAML file, or - for standard input")
+    add_source_options(parser)
+    parser.add_argument("--images", metavar="N", type=positive, default=32, help="images of the batch (default: 32)")
+    parser.add_argument("--steps", metavar="N", type=positive, default=300, help="steps at most (default: 300)")
+    add_machine_options(parser)
+
+
+def run(args: Namespace) -> int:
+    """Exit 0 it can, 1 it cannot or the file is wrong, 2 could not run."""
+    from archbuilder.training import plan
+    from archbuilder.training.memorise import memorise
+
+    data_dir = Path(args.data_dir) if args.data_dir else None
+    options = plan.Options(args.device, args.threads, data_dir)
+    found = memorise(plan.new(args.file, args.set, ".", options, check=False), _show, args.images, args.steps)
+    state = f"accuracy {found.accuracy:.1f} %, loss {found.loss:.4g} after {found.steps} steps"
+    if found.ok:
+        print(f"ok: {found.images} images are known by heart: {state}")
+        return 0
+    print(f"NOT ok: {found.images} images are not learnt by heart: {state}\n  {found.reason}")
+    return 1
+
+
+def _show(step: int, loss: float, accuracy: float) -> None:
+    """Steps 1, 2, 5, 10, 20, 50 and so on."""
+    if str(step).rstrip("0") in ("1", "2", "5"):
+        print(f"step {step:>4}  loss {loss:.4g}  accuracy {accuracy:.1f} %", flush=True)
