@@ -9,7 +9,7 @@ Generated cases are the same in every run, so that a red test stays red until it
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import Any
 
 import pytest
@@ -34,19 +34,20 @@ def built_in_blocks_only() -> Iterator[None]:
         forget()
 
 
-@pytest.fixture(autouse=True)
-def codes_that_are_promised(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """A test marked with `raises_code("AB713")` fails where no diagnostic of that code was made in it."""
-    promised = {id for marker in request.node.iter_markers("raises_code") for id in marker.args}
+@pytest.hookimpl(wrapper=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, object]:
+    """A test marked with `raises_code("AB713")` fails where no diagnostic of that code is made in it."""
+    promised = {id for marker in pyfuncitem.iter_markers("raises_code") for id in marker.args}
     if not promised:
-        yield
-        return
+        return (yield)
     made, at = set(), Code.at
 
     def note(self: Code, *args: Any, **kwargs: Any) -> Diagnostic:
         made.add(self.id)
         return at(self, *args, **kwargs)
 
-    monkeypatch.setattr(Code, "at", note)
-    yield
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Code, "at", note)
+        result = yield
     assert promised <= made
+    return result

@@ -8,7 +8,14 @@ from typing import TypeVar
 
 from archbuilder.diagnostics import ArchbuilderError, Span, declare
 
-ENDED = declare("AB923", "the end of the input instead of an answer", exit_status=2)
+ENDED = declare(
+    "AB923",
+    "the end of the input instead of an answer",
+    exit_status=2,
+    why="On a terminal `init` asks for what no flag says. The input ended first, by Ctrl-D for one.",
+    bad="$ archbuilder init  # and Ctrl-D",
+    good="$ archbuilder init first.yaml --rules mcu --params 20k --input 3x32x32 --classes 10 --name first",
+)
 
 T = TypeVar("T")
 

@@ -7,6 +7,7 @@ from argparse import Action, ArgumentParser, Namespace
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+from archbuilder.cli._output import print_data
 from archbuilder.diagnostics import ArchbuilderError, Span, declare
 from archbuilder.pipeline import Report
 
@@ -14,8 +15,26 @@ if TYPE_CHECKING:
     from archbuilder.remedies import Suggestions
     from archbuilder.reporting.style import Style
 
-NOT_TOGETHER = declare("AB942", "options that do not go together", exit_status=2)
-NO_PROPOSAL = declare("AB943", "the number of a proposal that does not exist", exit_status=2)
+NOT_TOGETHER = declare(
+    "AB942",
+    "options that do not go together",
+    exit_status=2,
+    why="The two say opposite things, and either could be meant.",
+    bad="$ archbuilder check net.yaml --fix --set name=other",
+    good="$ archbuilder check net.yaml --suggest --set name=other",
+)
+NO_PROPOSAL = declare(
+    "AB943",
+    "the number of a proposal that does not exist",
+    exit_status=2,
+    why="Proposals are numbered from 1, the cheapest first, as `--suggest` shows them.",
+    bad="""\
+$ echo 'limits: {params: "< 150"}' >> net.yaml
+$ archbuilder check net.yaml --fix 99""",
+    good="""\
+$ echo 'limits: {params: "< 150"}' >> net.yaml
+$ archbuilder check net.yaml --fix 1""",
+)
 
 Counting = Callable[[Report], Report]  # a report with those findings that count
 
@@ -103,6 +122,7 @@ def fix(args: Namespace, reports: Sequence[Report], counting: Counting) -> list[
 def _fix(suggestions: Suggestions, number: int) -> Report:
     from archbuilder.remedies.files import replace_text
     from archbuilder.remedies.show import applied, render
+    from archbuilder.reporting.diagnostic import printable
     from archbuilder.reporting.style import style_of
 
     report = suggestions.report
@@ -115,7 +135,9 @@ def _fix(suggestions: Suggestions, number: int) -> Report:
     if shown := applied(proposal, suggestions, paint) if proposal else render(suggestions, paint):
         print(shown, end="\n\n", file=stream)
     if piped and report.document:
-        print(proposal.text if proposal else report.document.text, end="")
+        print_data(proposal.text if proposal else report.document.text)
+    elif not proposal and report.diagnostics:
+        print(f"{printable(report.file)}: nothing was written", end="\n\n")
     return proposal.report if proposal else report
 
 

@@ -12,8 +12,8 @@ NO_CODE = declare(
     "the manual of a code that does not exist",
     exit_status=2,
     why="A code is AB and three digits, as a diagnostic shows it behind its place.",
-    bad="$ archbuilder explain AB3O1",
-    good="$ archbuilder explain AB301",
+    bad="$ archbuilder explain AB00l",
+    good="$ archbuilder explain AB001",
 )
 
 

@@ -2,18 +2,34 @@
 
 from __future__ import annotations
 
-import sys
 from argparse import ArgumentParser, Namespace
-from os.path import exists, samefile
 from pathlib import Path
 
 from archbuilder import exporters
 from archbuilder.cli._options import add_source_options
+from archbuilder.cli._output import print_data, same_file, write_file
 from archbuilder.diagnostics import ArchbuilderError, Span, declare
 from archbuilder.pipeline import analyse_file
 
-ARGUMENTS = declare("AB852", "arguments of export that do not go together", exit_status=2)
-UNWRITABLE = declare("AB853", "an exported file that cannot be written", exit_status=2)
+ARGUMENTS = declare(
+    "AB852",
+    "arguments of export that do not go together",
+    exit_status=2,
+    why=(
+        "Texts hold no weights, files of bytes do not go to a terminal, and an export must not replace what "
+        "it is made from."
+    ),
+    bad="$ archbuilder export net.yaml --to torch",
+    good="$ archbuilder export net.yaml --to torch --out net.pt2",
+)
+UNWRITABLE = declare(
+    "AB853",
+    "an exported file that cannot be written",
+    exit_status=2,
+    why="The folder is missing, closed or full. What stood there before still does.",
+    bad="$ archbuilder export net.yaml --to svg --out no/where.svg",
+    good="$ archbuilder export net.yaml --to svg --out net.svg",
+)
 
 
 def configure(parser: ArgumentParser) -> None:
@@ -35,13 +51,13 @@ def run(args: Namespace) -> int:
     if args.to in exporters.TEXTS:
         text = exporter.export(graph, facts)
         if args.out is None:
-            sys.stdout.write(text)
+            print_data(text)
             return 0
         data, remark = text.encode(), f"{text.count(chr(10)):,} lines"
     else:
         made = exporter.export(graph, Path(args.weights) if args.weights else None)
         data, remark = made.data, f"{args.weights or 'fresh weights'}; outputs differ by at most {made.difference:.1e}"
-    _write(Path(args.out), data)
+    write_file(args.out, data, UNWRITABLE, "name another file with --out")
     print(f"{args.out}: {graph.name} as {args.to}, {remark}")
     return 0
 
@@ -58,20 +74,6 @@ def _check(args: Namespace) -> None:
         hint = f"add --out {stem}{exporters.BINARIES[args.to]}"
         raise ArchbuilderError(ARGUMENTS.at(Span("--out"), f"{args.to} is binary and needs a file to go to", hint))
     for source in (args.file, args.weights):
-        if args.out and source and exists(args.out) and exists(source) and samefile(args.out, source):
+        if args.out and source and same_file(args.out, source):
             message = f"{args.out} is what the export is made from"
             raise ArchbuilderError(ARGUMENTS.at(Span("--out"), message, "name another file with --out"))
-
-
-def _write(path: Path, data: bytes) -> None:
-    """Replace a file in one step.  Raises ArchbuilderError AB853, and then an older file stands untouched."""
-    from archbuilder.training.files import write_whole
-
-    try:
-        if path.exists() and not path.is_file() and not path.is_dir():
-            path.write_bytes(data)  # a device or a pipe is written to, not replaced
-        else:
-            write_whole(path.resolve(), data)
-    except OSError as error:
-        message = f"cannot be written: {error.strerror or error}"
-        raise ArchbuilderError(UNWRITABLE.at(Span(str(path)), message, "name another file with --out")) from None

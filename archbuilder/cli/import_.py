@@ -11,15 +11,34 @@ from __future__ import annotations
 
 import sys
 from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from archbuilder.diagnostics import ArchbuilderError, Span, declare
+from archbuilder.cli._output import print_data, write_file
+from archbuilder.diagnostics import declare
 
 if TYPE_CHECKING:
     from archbuilder.importers import Imported
 
-UNWRITABLE = declare("AB810", "an imported file that cannot be written", exit_status=2)
+UNWRITABLE = declare(
+    "AB810",
+    "an imported file that cannot be written",
+    exit_status=2,
+    why="The folder is missing, closed or full. Nothing was written.",
+    bad="""\
+$ cat > model.py <<'END'
+from torch import nn
+
+Net = nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU())
+END
+$ archbuilder import model.py:Net --input 3x32x32 --out no/where.yaml""",
+    good="""\
+$ cat > model.py <<'END'
+from torch import nn
+
+Net = nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU())
+END
+$ archbuilder import model.py:Net --input 3x32x32 --out imported.yaml""",
+)
 
 
 def configure(parser: ArgumentParser) -> None:
@@ -33,7 +52,7 @@ def configure(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--arg", metavar="NAME=VALUE", action="append", default=[], help="an argument for CLASS, in YAML"
     )
-    parser.add_argument("--out", metavar="FILE", type=Path, help="where the architecture goes")
+    parser.add_argument("--out", metavar="FILE", help="where the architecture goes")
 
 
 def run(args: Namespace) -> int:
@@ -53,19 +72,13 @@ def run(args: Namespace) -> int:
     return max((d.exit_status for d in imported.diagnostics), default=0)
 
 
-def _write(imported: Imported, out: Path | None) -> None:
+def _write(imported: Imported, out: str | None) -> None:
     from archbuilder.importers.report import render_import
     from archbuilder.reporting.style import style_of
 
     if out is None:
-        print(imported.text, end="")
+        print_data(imported.text)
     else:
-        try:
-            out.write_text(imported.text, encoding="utf-8")
-        except OSError as error:
-            hint = "choose another place with --out"
-            raise ArchbuilderError(
-                UNWRITABLE.at(Span(str(out)), f"cannot be written: {error.strerror}", hint)
-            ) from None
+        write_file(out, imported.text.encode(), UNWRITABLE, "choose another place with --out")
     stream = sys.stdout if out else sys.stderr
     print(render_import(imported, style_of(stream)), file=stream)

@@ -11,11 +11,19 @@ from pathlib import Path
 from typing import TypeVar
 
 from archbuilder.cli._ask import ask, can_ask
+from archbuilder.cli._output import print_data
 from archbuilder.diagnostics import ArchbuilderError, Span, declare
 from archbuilder.starter import Start, answers, start
 from archbuilder.starter.wish import Wish
 
-EXISTS = declare("AB922", "a file that is there already or cannot be written", exit_status=2)
+EXISTS = declare(
+    "AB922",
+    "a file that is there already or cannot be written",
+    exit_status=2,
+    why="A file is somebody's work, and is replaced only when that is asked for.",
+    bad="$ archbuilder init net.yaml --rules mcu --params 20k --input 3x32x32 --classes 10 --name net",
+    good="$ archbuilder init net.yaml --rules mcu --params 20k --input 3x32x32 --classes 10 --name net --force",
+)
 
 T = TypeVar("T")
 
@@ -44,7 +52,7 @@ def run(args: Namespace) -> int:
     wish, file = _wish(args)
     found = start(wish)
     if file is None:
-        print(found.text, end="")
+        print_data(found.text)
         return 0
     _write(file, found.text, args.force)
     print(_told(found, file))

@@ -8,7 +8,14 @@ from argparse import ArgumentParser, Namespace
 from archbuilder.cli._options import add_blocks_option
 from archbuilder.diagnostics import ArchbuilderError, Span, declare
 
-NO_SERVER = declare("AB931", "the packages of the language server are missing", exit_status=2)
+NO_SERVER = declare(
+    "AB931",
+    "the packages of the language server are missing",
+    exit_status=2,
+    why=("An editor talks to archbuilder through a protocol whose packages the base installation does not have."),
+    bad="$ archbuilder lsp  # without archbuilder[lsp]",
+    good="$ archbuilder check net.yaml",
+)
 
 
 def configure(parser: ArgumentParser) -> None:

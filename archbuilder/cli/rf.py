@@ -8,14 +8,30 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from archbuilder.cli._options import add_source_options
+from archbuilder.cli._output import write_file
 from archbuilder.diagnostics import ArchbuilderError, Span, declare
 
 if TYPE_CHECKING:
     from archbuilder.analysis.facts import Facts
     from archbuilder.exporters.field_plot import Measured
 
-NO_MATPLOTLIB = declare("AB905", "a drawing without matplotlib", exit_status=2)
-UNWRITABLE = declare("AB906", "a drawing that cannot be written", exit_status=2)
+NO_MATPLOTLIB = declare(
+    "AB905",
+    "a drawing without matplotlib",
+    exit_status=2,
+    why=("The table needs nothing; a picture is drawn by matplotlib, which the base installation does not have."),
+    bad="$ archbuilder rf net.yaml --plot field.png  # without archbuilder[train]",
+    good="$ archbuilder rf net.yaml",
+)
+UNWRITABLE = declare(
+    "AB906",
+    "a drawing that cannot be written",
+    exit_status=2,
+    why="The folder is missing, closed or full; then the table was printed all the same. Or the file's name says that "
+    "it is no PNG, which is what is drawn.",
+    bad="$ archbuilder rf net.yaml --plot no/where.png",
+    good="$ archbuilder rf net.yaml --plot field.png",
+)
 
 
 def configure(parser: ArgumentParser) -> None:
@@ -31,6 +47,9 @@ def run(args: Namespace) -> int:
     from archbuilder.pipeline import analyse_file
     from archbuilder.reporting.derivation import FORMATS
 
+    if args.plot and Path(args.plot).suffix.lower() not in ("", ".png"):
+        hint = f"name it {Path(args.plot).with_suffix('.png')}"
+        raise ArchbuilderError(UNWRITABLE.at(Span("--plot"), f"the drawing is a PNG, and {args.plot} is none", hint))
     graph, facts = analyse_file(args.file, args.set)
     print(FORMATS[args.format](graph.name, facts))
     if args.plot:
@@ -46,11 +65,7 @@ def _plot(facts: Facts, path: str) -> None:
     except ImportError as error:
         hint = "pip install 'archbuilder[train]'"
         raise ArchbuilderError(NO_MATPLOTLIB.at(Span(path), f"a drawing needs matplotlib: {error}", hint)) from None
-    try:
-        Path(path).write_bytes(picture)
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise ArchbuilderError(UNWRITABLE.at(Span(path), f"cannot be written: {reason}", "name another file")) from None
+    write_file(path, picture, UNWRITABLE, "name another file")
     print(f"drawn: {path}", file=sys.stderr)
 
 

@@ -8,7 +8,17 @@ from archbuilder.diagnostics import ArchbuilderError, Span, declare, did_you_mea
 from archbuilder.rules.packs import kinds
 from archbuilder.rules.packs.pack import FOLDER, built_in, shipped
 
-NO_RULE = declare("AB921", "the name of a rule or rule pack that does not exist", exit_status=2)
+NO_RULE = declare(
+    "AB921",
+    "the name of a rule or rule pack that does not exist",
+    exit_status=2,
+    why=(
+        "`archbuilder rules` lists the packs that come along and the rules they are made of; a pack of your "
+        "own is asked for by its file."
+    ),
+    bad="$ archbuilder rules era-s8",
+    good="$ archbuilder rules era-s9",
+)
 
 
 def configure(parser: ArgumentParser) -> None:

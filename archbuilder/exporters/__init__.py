@@ -21,8 +21,22 @@ BINARIES = {"onnx": ".onnx", "torch": ".pt2"}
 NEEDS = {"onnx": ("torch", "onnx", "onnxscript", "onnxruntime"), "torch": ("torch",)}
 EXTRAS = {"onnx": "onnx", "torch": "train"}
 
-UNKNOWN_FORMAT = declare("AB851", "a format that nothing is exported to", exit_status=2)
-EXTRA = declare("AB854", "a package that an export needs is not installed", exit_status=2)
+UNKNOWN_FORMAT = declare(
+    "AB851",
+    "a format that nothing is exported to",
+    exit_status=2,
+    why="Each format has an exporter of its own, and there is none of that name.",
+    bad="$ archbuilder export net.yaml --to pyhton",
+    good="$ archbuilder export net.yaml --to python",
+)
+EXTRA = declare(
+    "AB854",
+    "a package that an export needs is not installed",
+    exit_status=2,
+    why=("A check needs neither torch nor onnx, so the base installation has neither. The hint says how to get them."),
+    bad="$ archbuilder export net.yaml --to onnx --out net.onnx  # without archbuilder[onnx]",
+    good="$ archbuilder export net.yaml --to python  # needs no package",
+)
 
 
 def exporter(name: str) -> Any:

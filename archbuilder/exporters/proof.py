@@ -14,8 +14,23 @@ from archbuilder.ir.graph import Graph
 EXAMPLE = 2  # images to trace with: torch takes a batch of one for a constant
 BATCHES = (1, 3)  # images that the export is tried with
 
-FAILED = declare("AB857", "a network that a format cannot hold")
-DIFFERS = declare("AB858", "an export that computes something else")
+FAILED = declare(
+    "AB857",
+    "a network that a format cannot hold",
+    why="The format, or this version of its tools, has no counterpart for some layer of the network.",
+    bad="$ archbuilder export net.yaml --to onnx --out net.onnx  # where onnx lacks an operator",
+    good="$ archbuilder export net.yaml --to python",
+)
+DIFFERS = declare(
+    "AB858",
+    "an export that computes something else",
+    why=(
+        "Every export is run beside the module before it is handed out, and this one gives other outputs: "
+        "nothing was written. It is a fault of archbuilder or of the format's tools."
+    ),
+    bad="$ archbuilder export net.yaml --to onnx --out net.onnx  # where onnx computes something else",
+    good="$ archbuilder export net.yaml --to torch --out net.pt2",
+)
 
 
 @dataclass(frozen=True)

@@ -18,8 +18,33 @@ SEED = 0  # of fresh weights: the same file every time
 OF_A_RUN = ("weights.safetensors", "last.pt")  # what it ended with; where it has not ended, its last epoch
 SHOWN = 3  # tensors that do not fit, named in a message
 
-UNREADABLE = declare("AB855", "weights that cannot be read", exit_status=2)
-MISFIT = declare("AB856", "weights of another network")
+UNREADABLE = declare(
+    "AB855",
+    "weights that cannot be read",
+    exit_status=2,
+    why=(
+        "The file is missing or damaged, or holds something else than tensors by name. Files are read with "
+        "weights_only: a pickle in them cannot run code."
+    ),
+    bad="""\
+$ echo 'not weights' > weights.pt
+$ archbuilder export net.yaml --to torch --out net.pt2 --weights weights.pt""",
+    good="$ archbuilder export net.yaml --to torch --out net.pt2",
+)
+MISFIT = declare(
+    "AB856",
+    "weights of another network",
+    why=(
+        "Names and shapes of the weights must be those of the network. A file that differs in a width or a "
+        "name is of another network, or of another version of this one."
+    ),
+    bad="""\
+$ python -c "import torch; torch.save({'conv.weight': torch.zeros(3)}, 'weights.pt')"
+$ archbuilder export net.yaml --to torch --out net.pt2 --weights weights.pt""",
+    good="""\
+$ python -c "import archbuilder, torch; torch.save(archbuilder.build('net.yaml').state_dict(), 'weights.pt')"
+$ archbuilder export net.yaml --to torch --out net.pt2 --weights weights.pt""",
+)
 
 State = Mapping[str, Tensor]
 

@@ -11,8 +11,43 @@ from archbuilder.document import parse
 
 MAX_SIDE = 4096  # of an input: more is a slip
 
-MISSING = declare("AB801", "a Python file that is missing", exit_status=2)
-ARGUMENTS = declare("AB802", "arguments of import that cannot be read", exit_status=2)
+MISSING = declare(
+    "AB801",
+    "a Python file that is missing",
+    exit_status=2,
+    why="Importing runs a Python file and looks at what it builds, and there is none of that name.",
+    bad="$ archbuilder import nets.py:Net --input 3x32x32",
+    good="""\
+$ cat > model.py <<'END'
+from torch import nn
+
+Net = nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU())
+END
+$ archbuilder import model.py:Net --input 3x32x32""",
+)
+ARGUMENTS = declare(
+    "AB802",
+    "arguments of import that cannot be read",
+    exit_status=2,
+    why=(
+        "Import needs to know which class of which file, an image's size, and values for the class in YAML. "
+        "Words that are none of these are refused before torch is loaded."
+    ),
+    bad="""\
+$ cat > model.py <<'END'
+from torch import nn
+
+Net = nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU())
+END
+$ archbuilder import model.py:Net --input 32x32""",
+    good="""\
+$ cat > model.py <<'END'
+from torch import nn
+
+Net = nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU())
+END
+$ archbuilder import model.py:Net --input 3x32x32""",
+)
 
 
 def read_target(target: str) -> tuple[Path, str]:

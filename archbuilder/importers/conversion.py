@@ -20,8 +20,51 @@ from archbuilder.importers.writing import write
 from archbuilder.ir.shape import Shape
 from archbuilder.pipeline import Report, check_text
 
-FORWARD = declare("AB806", "a module that does not run on the given input")
-UNPROVEN = declare("AB809", "an imported file that is not the same network")
+FORWARD = declare(
+    "AB806",
+    "a module that does not run on the given input",
+    why=("What the module does is recorded while it runs on an image of the given size, and it does not run on one."),
+    bad="""\
+$ cat > model.py <<'END'
+from torch import nn
+
+Net = nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU())
+END
+$ archbuilder import model.py:Net --input 1x32x32""",
+    good="""\
+$ cat > model.py <<'END'
+from torch import nn
+
+Net = nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU())
+END
+$ archbuilder import model.py:Net --input 3x32x32""",
+)
+UNPROVEN = declare(
+    "AB809",
+    "an imported file that is not the same network",
+    why=(
+        "The file is built and run with the module's own weights, and its outputs, parameters or shapes are "
+        "not the module's. It is not to be trusted; the report says what differs."
+    ),
+    bad="""\
+$ cat > model.py <<'END'
+from torch import nn
+
+
+class Net(nn.Module):
+    def forward(self, x):
+        x.numpy()[:] *= 3  # behind torch's back
+        return x.relu()
+END
+$ archbuilder import model.py:Net --input 3x32x32""",
+    good="""\
+$ cat > model.py <<'END'
+from torch import nn
+
+Net = nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU())
+END
+$ archbuilder import model.py:Net --input 3x32x32""",
+)
 
 
 @dataclass(frozen=True)
@@ -141,7 +184,7 @@ def _prove(result: Imported, text: str, subject: nn.Module, order: list[Step], r
     if not failure and report.facts.params != result.params:
         failure = f"the file has {report.facts.params:,} parameters, the module uses {result.params:,}"
     problems = (
-        (UNPROVEN.at(Span(type(subject).__name__), failure, "the file is written all the same"),) if failure else ()
+        (UNPROVEN.at(Span(type(subject).__name__), failure, "the YAML is written all the same"),) if failure else ()
     )
     return replace(result, proof=replace(proof, failure=failure), problems=problems)
 

@@ -28,7 +28,32 @@ from archbuilder.ir.shape import Shape
 
 BATCH = 2  # more than one image, so that the batch's axis cannot be taken for another of length 1
 
-NO_BLOCK = declare("AB807", "a torch function that no block stands for")
+NO_BLOCK = declare(
+    "AB807",
+    "a torch function that no block stands for",
+    why=(
+        "The language has blocks for what convolutional networks are made of, and this call is none of them. "
+        "What stands before it is written, and the file says that it is incomplete."
+    ),
+    bad="""\
+$ cat > model.py <<'END'
+import torch
+from torch import nn
+
+
+class Net(nn.Module):
+    def forward(self, x):
+        return torch.fft.fft2(x).real
+END
+$ archbuilder import model.py:Net --input 3x32x32""",
+    good="""\
+$ cat > model.py <<'END'
+from torch import nn
+
+Net = nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU())
+END
+$ archbuilder import model.py:Net --input 3x32x32""",
+)
 
 
 @dataclass(frozen=True)
@@ -125,7 +150,7 @@ class Recorder(TorchFunctionMode):
 
     def _lose(self, message: str, tensors: list[Tensor], hint: str = "") -> Lost:
         known = [value for tensor in tensors if isinstance(value := self.value(tensor), Value)]
-        hint = hint or "`archbuilder blocks` lists what the language has; the file is written up to here"
+        hint = hint or "`archbuilder blocks` lists what the language has; the YAML ends before this"
         return Lost(
             (NO_BLOCK.at(running_line(self.tape.path, record.__code__), message, hint),),
             max(value.step for value in known) if known else IMAGE,

@@ -10,7 +10,17 @@ from pathlib import Path
 
 from archbuilder.diagnostics import ArchbuilderError, Span, declare
 
-UNWRITTEN = declare("AB941", "a file that could not be changed", exit_status=2)
+UNWRITTEN = declare(
+    "AB941",
+    "a file that could not be changed",
+    exit_status=2,
+    why=(
+        "`--fix` replaces a file as a whole, or not at all: it may not be written, the disk is full, or "
+        "somebody has changed it since it was read."
+    ),
+    bad="$ archbuilder check net.yaml --fix  # while an editor saves it",
+    good="$ archbuilder check net.yaml",
+)
 
 
 def replace_text(file: str, before: str, after: str) -> None:

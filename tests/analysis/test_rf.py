@@ -228,6 +228,7 @@ def test_without_torch_the_theory_is_drawn(capsys, monkeypatch, tmp_path):
     assert (tmp_path / "rf.png").exists()
 
 
+@pytest.mark.raises_code("AB905")
 def test_without_matplotlib_the_extra_is_named(capsys, monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, "archbuilder.modules.effective", None)
     monkeypatch.setitem(sys.modules, "matplotlib", None)

@@ -54,5 +54,6 @@ def _run(command: str) -> int:
     """archbuilder in this process, where torch is imported already; anything else in a shell."""
     if command.startswith("archbuilder ") and not re.search(r"[|<>&;$]", command):
         return main(shlex.split(command)[1:])
-    script = f'archbuilder() {{ {shlex.quote(sys.executable)} -m archbuilder "$@"; }}\n{command}\n'
+    python = shlex.quote(sys.executable)
+    script = f'archbuilder() {{ {python} -m archbuilder "$@"; }}\npython() {{ {python} "$@"; }}\n{command}\n'
     return subprocess.run(["sh", "-c", script], check=False).returncode

@@ -19,7 +19,20 @@ from tests.explain.session import play
 
 ROOT = Path(__file__).parents[2]
 CODES = known_codes()
-UNSTAGED: dict[str, str] = {}  # code -> what an example of a few commands cannot stage
+UNSTAGED = {  # what an example of a few commands cannot stage
+    "AB607": "a network that breaks down",
+    "AB610": "a data folder that cannot be written: its content must be official first",
+    "AB612": "a missing package",
+    "AB700": "a missing package",
+    "AB713": "too little memory",
+    "AB854": "a missing package",
+    "AB857": "a fault of a format",
+    "AB858": "a fault of a format",
+    "AB905": "a missing package",
+    "AB923": "a terminal",
+    "AB931": "a missing package",
+    "AB941": "a file that changes meanwhile",
+}
 BESIDES = {"AB010": {"AB101"}, "AB491": {"AB403"}}  # what comes with a code that cannot come alone
 
 SESSIONS = [id for id, code in CODES.items() if explain.is_session(code.bad) and id not in UNSTAGED]
@@ -42,7 +55,7 @@ def test_every_declaration_is_found():
 @pytest.mark.parametrize("id", CODES)
 def test_every_code_has_a_manual(id: str):
     code = CODES[id]
-    assert code.title and code.title[0].islower() or code.title[0].isupper()
+    assert (code.title and code.title[0].islower()) or code.title[0].isupper()
     assert not code.title.endswith(".")
     assert len(code.why) > 40 and code.why.endswith(".") and code.why.isprintable()
     assert code.bad and code.good and code.bad != code.good
@@ -70,7 +83,8 @@ def test_examples_of_sessions(
         outcomes.append(play(getattr(CODES[id], name), tmp_path / name, capfd))
     bad, good = outcomes
     assert bad.codes == {id} | BESIDES.get(id, set()), bad.output
-    assert bad.status == (0 if CODES[id].severity == "warning" else max(CODES[c].exit_status for c in bad.codes))
+    statuses = {0} if CODES[id].severity == "warning" else {CODES[id].exit_status, 2}  # 2: an option is at fault
+    assert bad.status in statuses
     assert (good.codes, good.status) == (set(), 0), good.output
 
 
@@ -78,3 +92,9 @@ def test_examples_of_sessions(
 def test_what_no_example_stages_has_a_test(id: str):
     tests = (path.read_text() for path in (ROOT / "tests").rglob("test_*.py"))
     assert any(re.search(rf'@pytest\.mark\.raises_code\((.*, )?"{id}"', text) for text in tests)
+
+
+@pytest.mark.xfail(raises=AssertionError)
+@pytest.mark.raises_code("AB713")
+def test_a_mark_that_promises_too_much_fails():
+    """The marks are held, or the test above would believe anything."""

@@ -196,6 +196,7 @@ def test_code_in_a_checkpoint_is_not_run(tmp_path: Path):
     assert not (tmp_path / "trapped").exists()
 
 
+@pytest.mark.raises_code("AB858")
 def test_an_export_that_differs_is_refused():
     graph = graph_of(TINY)
     module = weights.ready(graph, None)
@@ -208,6 +209,7 @@ def test_an_export_that_differs_is_refused():
         proof.compare(graph, module, lambda x: module(x) * float("nan"), 1e-4)
 
 
+@pytest.mark.raises_code("AB857")
 def test_what_a_tracer_cannot_do_is_a_diagnostic(monkeypatch: pytest.MonkeyPatch):
     def fail(*args: object, **kwargs: object) -> None:
         raise RuntimeError("no such operator\nand a long story")

@@ -120,6 +120,7 @@ def test_devices_are_written_to_and_links_are_followed(net: Path, tmp_path: Path
     assert "class Tiny" in (tmp_path / "real.py").read_text()
 
 
+@pytest.mark.raises_code("AB854")
 def test_missing_packages(net: Path, tmp_path: Path, capsys, monkeypatch):
     monkeypatch.setattr(exporters, "find_spec", lambda name: None if name == "onnxscript" else object())
     assert export(net, "--to", "onnx", "--out", tmp_path / "net.onnx") == 2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import pty
 import subprocess
@@ -11,6 +12,8 @@ from pathlib import Path
 import pytest
 
 from archbuilder.cli import main
+from archbuilder.cli._ask import ask
+from archbuilder.diagnostics import ArchbuilderError
 from archbuilder.pipeline import check
 from tests.init.test_start import OWN
 
@@ -163,6 +166,13 @@ def test_no_question_where_the_file_is_there_already():
 def test_the_end_of_the_answers():
     status, shown = on_terminal(["init"], "era-s9\n\x04")
     assert status == 2 and "AB923" in shown and "Traceback" not in shown
+
+
+@pytest.mark.raises_code("AB923")
+def test_the_end_of_the_input_is_no_answer(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("sys.stdin", io.StringIO(""))
+    with pytest.raises(ArchbuilderError, match="there is no answer"):
+        ask("Classes", "10", int)
 
 
 def test_init_needs_no_torch():

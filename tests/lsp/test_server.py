@@ -66,6 +66,7 @@ def test_a_request_that_fails_is_logged_and_the_next_one_served(tmp_path):
     assert client.stop() == 0
 
 
+@pytest.mark.raises_code("AB931")
 def test_without_its_packages_the_command_says_what_to_install(monkeypatch, capsys):
     for name in [name for name in sys.modules if name.startswith(("archbuilder.lsp", "pygls"))]:
         monkeypatch.delitem(sys.modules, name)

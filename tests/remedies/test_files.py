@@ -45,6 +45,7 @@ def test_a_link_still_leads_to_it(file: Path):
     assert link.is_symlink() and file.read_bytes() == NEW.encode()
 
 
+@pytest.mark.raises_code("AB941")
 def test_what_changed_in_between_is_left_alone(file: Path):
     file.write_text("another\n")
     with pytest.raises(ArchbuilderError, match="AB941 the file has changed"):

@@ -107,6 +107,7 @@ def test_nothing_to_train_and_missing_files_give_status_2(tmp_path: Path, capsys
     assert "AB710" in found and "AB001" in found and "AB702" in found and "Traceback" not in found
 
 
+@pytest.mark.raises_code("AB700")
 def test_a_missing_package_is_named(tiny: str, monkeypatch: pytest.MonkeyPatch):
     real = builtins.__import__
 
@@ -141,6 +142,7 @@ def test_a_batch_of_one_value_per_channel_is_explained(quick, tiny: str):
     assert "AB714 batch normalisation cannot learn from one value per channel" in str(error)
 
 
+@pytest.mark.raises_code("AB713")
 def test_too_little_memory_is_explained(tiny: str):
     from archbuilder.training import plan
 
