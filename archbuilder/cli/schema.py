@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
-from pathlib import Path
 
 from archbuilder.cli._options import add_blocks_option
+from archbuilder.cli._output import print_data, write_file
+from archbuilder.diagnostics import declare
+
+UNWRITABLE = declare(
+    "AB932",
+    "a JSON Schema that cannot be written",
+    exit_status=2,
+    why="The folder is missing, closed or full. What stood there before still does.",
+    bad="$ archbuilder schema --out no/where.json",
+    good="$ archbuilder schema --out archbuilder.schema.json",
+)
 
 
 def configure(parser: ArgumentParser) -> None:
-    parser.add_argument("--out", metavar="FILE", type=Path, help="write it to a file instead")
+    parser.add_argument("--out", metavar="FILE", help="write it to a file instead")
     add_blocks_option(parser)
 
 
@@ -22,7 +32,7 @@ def run(args: Namespace) -> int:
     load_all_installed()
     text = jsonschema.render(BLOCKS.names())
     if args.out:
-        args.out.write_text(text, encoding="utf-8")
+        write_file(args.out, text.encode(), UNWRITABLE, "name another file with --out")
     else:
-        print(text, end="")
+        print_data(text)
     return 0
