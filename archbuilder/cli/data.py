@@ -1,32 +1,47 @@
 """Prepare, list and verify data sets.
 
-archbuilder data import cifar10 --npz FILE    take CIFAR-10 from a file instead of its home site
-archbuilder data download cifar10             fetch it now; `train` does so by itself
-archbuilder data list                         what is there, and where
-archbuilder data verify [NAME ...]            read every byte and compare checksums
+archbuilder data prepare FILE.yaml              make the data set of a file ready now; `train` does so by itself
+archbuilder data download mnist                 fetch a data set that is known by name
+archbuilder data import cifar10 --npz FILE      take it from a file instead of its home site,
+archbuilder data import mnist --folder DIR      or from a folder where torchvision has put it
+archbuilder data list                           what is there, and where
+archbuilder data verify [NAME ...]              read every byte and compare checksums
 """
 
 from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-PREPARED = ("cifar10",)  # data sets that are kept on disk; `digits` ships with the package
+from archbuilder.cli._options import add_source_options
+from archbuilder.spec.data import DATASETS
+
+if TYPE_CHECKING:
+    from archbuilder.data.prepared import Prepared
+
+KNOWN = tuple(name for name, (shape, _) in DATASETS.items() if shape)  # `digits` ships with the package
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the actions and their arguments."""
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
-    taken = actions.add_parser("import", help="prepare a data set from an .npz file")
-    taken.add_argument("name", choices=PREPARED)
-    taken.add_argument("--npz", required=True, type=Path, metavar="FILE", help="x_train, y_train, x_test, y_test")
+    made = actions.add_parser("prepare", help="make the data set of a YAML file ready")
+    made.add_argument("file", metavar="FILE", help="a network with a data: section")
+    made.add_argument("--skip-corrupt", action="store_true", help="leave out image files that cannot be read")
+    add_source_options(made)
+    taken = actions.add_parser("import", help="prepare a data set from an .npz file or from torchvision's folder")
+    taken.add_argument("name", choices=KNOWN)
+    source = taken.add_mutually_exclusive_group(required=True)
+    source.add_argument("--npz", type=Path, metavar="FILE", help="x_train, y_train, x_test, y_test")
+    source.add_argument("--folder", type=Path, metavar="DIR", help="root= of the data set in torchvision.datasets")
     fetched = actions.add_parser("download", help="fetch a data set from its home site and prepare it")
-    fetched.add_argument("name", choices=PREPARED)
+    fetched.add_argument("name", choices=KNOWN)
     listed = actions.add_parser("list", help="show the prepared data sets and their folder")
     verified = actions.add_parser("verify", help="compare prepared data sets with their checksums")
     verified.add_argument("names", nargs="*", metavar="NAME", help="all of them where none is named")
-    for action in (taken, fetched, listed, verified):
+    for action in (made, taken, fetched, listed, verified):
         action.add_argument("--data-dir", metavar="DIR", help="instead of the user's cache folder")
 
 
@@ -39,19 +54,54 @@ def run(args: argparse.Namespace) -> int:
         return _list(root)
     if args.action == "verify":
         return _verify(root, args.names)
-    return _prepare(root, args)
+    return _prepare(args) if args.action == "prepare" else _fetch(root, args)
 
 
-def _prepare(root: Path, args: argparse.Namespace) -> int:
-    from archbuilder.data import cifar10
+def _prepare(args: argparse.Namespace) -> int:
+    from archbuilder import pipeline
+    from archbuilder.data.datasets import ready
+    from archbuilder.diagnostics import ArchbuilderError
+
+    report = pipeline.check(args.file, args.set)
+    spec = report.spec
+    if spec is None:
+        raise ArchbuilderError(*report.errors)
+    if spec.data is None:
+        from archbuilder.training.plan import NO_DATA
+
+        raise ArchbuilderError(NO_DATA.at(spec.span(), "there is no data: section", "add data: {dataset: digits}"))
+    prepared = ready(spec.data, spec.input, spec.classes, data_dir=args.data_dir, skip_corrupt=args.skip_corrupt)
+    if prepared is None:
+        print(f"{spec.data.dataset}: needs no preparation")
+    else:
+        _tell(spec.data.dataset, prepared)
+    return 0
+
+
+def _fetch(root: Path, args: argparse.Namespace) -> int:
+    from archbuilder.data import known
     from archbuilder.diagnostics import Span
 
-    if args.action == "import":
-        prepared = cifar10.import_npz(args.npz, root, Span(str(args.npz)))
+    if args.action == "download":
+        prepared = known.download(args.name, root, Span(args.name))
+    elif args.npz:
+        prepared = known.import_npz(args.name, args.npz, root, Span(str(args.npz)))
     else:
-        prepared = cifar10.download(root, Span(args.name))
-    print(f"{args.name}: verified and stored in {prepared.folder} ({prepared.bytes / 2**20:.0f} MiB)")
+        prepared = known.import_folder(args.name, args.folder, root, Span(str(args.folder)))
+    _tell(args.name, prepared)
     return 0
+
+
+def _tell(name: str, prepared: Prepared) -> None:
+    print(f"{name}: verified and stored in {prepared.folder} ({prepared.bytes / 2**20:.0f} MiB)")
+    print(_size(prepared))
+
+
+def _size(prepared: Prepared) -> str:
+    splits, skipped = prepared.splits(), prepared.manifest.get("skipped", [])
+    counts = [len(part) for part in (splits.train, splits.validation, splits.test) if part is not None]
+    without = f", {len(skipped):,} that cannot be read left out" if skipped else ""
+    return f"{' + '.join(map(str, counts))} images of {len(splits.class_names)} classes{without}"
 
 
 def _list(root: Path) -> int:
@@ -61,13 +111,13 @@ def _list(root: Path) -> int:
 
     print(f"data folder: {root}")
     shipped = digits.load((1, 8, 8))
-    print(f"{digits.NAME:8} {len(shipped.train)} + {len(shipped.test)} images, ships with the package")
+    width = max(len(name) for name in (digits.NAME, *(folder.name for folder in listing(root))))
+    print(f"{digits.NAME:{width}} {len(shipped.train)} + {len(shipped.test)} images of 10 classes, with the package")
     for folder in listing(root):
         try:
-            splits = open_prepared(folder, Span(str(folder))).splits()
-            print(f"{folder.name:8} {len(splits.train)} + {len(splits.test)} images")
+            print(f"{folder.name:{width}} {_size(open_prepared(folder, Span(str(folder))))}")
         except ArchbuilderError as error:
-            print(f"{folder.name:8} damaged: {error.diagnostics[0].message}")
+            print(f"{folder.name:{width}} damaged: {error.diagnostics[0].message}")
     return 0
 
 

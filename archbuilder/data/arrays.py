@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+AT_ONCE = 1000  # images
 SHUFFLE, SAMPLE, SPLIT, TABLE, MIX = range(5)  # what a random stream is for: equal keys must not give equal draws
 
 
@@ -41,13 +42,16 @@ class Splits:
 def statistics(images: NDArray[np.uint8]) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """Mean and population standard deviation of each channel of (n, h, w, c), in 0..255.
 
-    Exact, from counts of the 256 levels, and without a float copy of the images.  A channel
-    without any contrast gets a deviation of 1, so that it can be divided by.
+    Exact, from counts of the 256 levels, with no more than a few images in memory at a time.  A
+    channel without any contrast gets a deviation of 1, so that it can be divided by.
     """
     levels = np.arange(256, dtype=np.float64)
+    counts = np.zeros((images.shape[-1], 256))
+    for start in range(0, len(images), AT_ONCE):
+        for channel, count in enumerate(counts):
+            count += np.bincount(images[start : start + AT_ONCE, ..., channel].ravel(), minlength=256)
     mean, std = [], []
-    for channel in range(images.shape[-1]):
-        share = np.bincount(images[..., channel].ravel(), minlength=256) / images[..., channel].size
+    for share in counts / counts.sum(axis=1, keepdims=True):
         centre = float(share @ levels)
         mean.append(centre)
         std.append(float(np.sqrt(share @ (levels - centre) ** 2)) or 1.0)

@@ -8,13 +8,14 @@ from pathlib import Path
 
 import numpy as np
 
-from archbuilder.data import cifar10, digits, npz
+from archbuilder.data import class_folders, digits, known, npz
 from archbuilder.data.arrays import Images, Splits, cut_by_class
-from archbuilder.data.prepared import data_folder
+from archbuilder.data.prepared import Prepared, data_folder
 from archbuilder.diagnostics import ArchbuilderError, declare
 from archbuilder.spec.data import Data, problems
 
-VALIDATION = declare("AB611", "a validation split that leaves nothing")
+VALIDATION = declare("AB611", "a validation split that cannot be cut")
+BATCH = declare("AB620", "a batch larger than the data set")
 
 
 def load(
@@ -32,23 +33,54 @@ def load(
     data_dir:    where prepared data sets are kept, instead of the user's cache folder.
     seed:        decides which images the validation split gets.
 
-    Raises ArchbuilderError AB601 to AB612, every one at its place in the `data:` section.
+    Raises ArchbuilderError AB601 to AB620, every one at its place in the `data:` section.
     """
-    found = [problem for problem in problems(spec, input_shape, classes) if problem.severity == "error"]
+    _fits(spec, input_shape, classes)
+    splits = _with_validation(spec, _read(spec, input_shape, classes, data_dir), seed)
+    images = len(splits.train)
+    if spec.batch_size > images and "batch_size" in spec.model_fields_set:  # one that nobody chose may be too large
+        message = f"batch_size: {spec.batch_size} is more than there are training images, {images:,}"
+        raise ArchbuilderError(BATCH.at(spec.span("batch_size"), message, f"set batch_size: {images} or less"))
+    return splits
+
+
+def ready(
+    spec: Data,
+    input_shape: tuple[int, int, int],
+    classes: int | None,
+    *,
+    data_dir: str | os.PathLike[str] | None = None,
+    skip_corrupt: bool = False,
+) -> Prepared | None:
+    """Prepare what `load` would prepare, and say where; None for a data set that needs no preparation.
+
+    skip_corrupt: leave out image files that cannot be read.  Raises as `load`.
+    """
+    _fits(spec, input_shape, classes)
+    root, place = data_folder(data_dir), spec.span("dataset")
+    if spec.dataset in known.KNOWN:
+        return known.load(spec.dataset, root, place)
+    path = _locate(spec)
+    if spec.dataset == digits.NAME or path.suffix.lower() == ".npz":
+        return None
+    return class_folders.load(path, input_shape, classes, root, place, skip_corrupt)
+
+
+def _fits(spec: Data, shape: tuple[int, int, int], classes: int | None) -> None:
+    found = [problem for problem in problems(spec, shape, classes) if problem.severity == "error"]
     if found:
         raise ArchbuilderError(*found)
-    splits = _read(spec, input_shape, classes, data_dir)
-    return _with_validation(spec, splits, seed)
 
 
 def _read(
     spec: Data, shape: tuple[int, int, int], classes: int | None, data_dir: str | os.PathLike[str] | None
 ) -> Splits:
-    place = spec.span("dataset")
     if spec.dataset == digits.NAME:
         return digits.load(shape)
-    if spec.dataset == cifar10.NAME:
-        return cifar10.load(data_folder(data_dir), place).splits()
+    prepared = ready(spec, shape, classes, data_dir=data_dir)
+    if prepared is not None:
+        return prepared.splits()
+    place = spec.span("dataset")
     return npz.splits(npz.read(_locate(spec), place), shape, classes, place)
 
 
@@ -62,6 +94,9 @@ def _locate(spec: Data) -> Path:
 def _with_validation(spec: Data, splits: Splits, seed: int) -> Splits:
     if not spec.validation:
         return splits
+    if splits.validation is not None:
+        message = f"{spec.dataset} brings its own validation split, {len(splits.validation):,} images"
+        raise ArchbuilderError(VALIDATION.at(spec.span("validation"), message, "remove validation:"))
     images, labels = splits.train.images, splits.train.labels
     chosen = cut_by_class(labels, spec.validation, seed)
     if not 0 < len(chosen) < len(labels):

@@ -29,6 +29,7 @@ WRITE = declare("AB610", "a data folder that cannot be written", exit_status=2)
 MANIFEST = "manifest.json"
 VERSION = 1
 ARRAYS = ("x_train", "y_train", "x_test", "y_test")
+VALIDATION = ("x_validation", "y_validation")  # where the data set brings its own
 ENVIRONMENT = "ARCHBUILDER_DATA_DIR"
 
 Arrays = Mapping[str, NDArray[Any]]
@@ -64,12 +65,21 @@ class Prepared:
         """Train and test as they lie on disk."""
         arrays, facts = self.arrays, self.manifest
         train, test = Images(arrays["x_train"], arrays["y_train"]), Images(arrays["x_test"], arrays["y_test"])
-        return Splits(train, test, None, tuple(facts["mean"]), tuple(facts["std"]), tuple(facts["classes"]))
+        own = Images(*(arrays[name] for name in VALIDATION)) if VALIDATION[0] in arrays else None
+        return Splits(train, test, own, tuple(facts["mean"]), tuple(facts["std"]), tuple(facts["classes"]))
 
 
-def prepare(folder: Path, arrays: Arrays, classes: tuple[str, ...], source: str, place: Span) -> Prepared:
+def prepare(
+    folder: Path,
+    arrays: Arrays,
+    classes: tuple[str, ...],
+    source: str,
+    place: Span,
+    remarks: Mapping[str, Any] | None = None,
+) -> Prepared:
     """Write a data set to a folder, in place of whatever lies there, and open it.
 
+    remarks: more that the manifest is to say, as plain data.
     Raises ArchbuilderError AB610 (no room, no permission); then what lay there before is untouched.
     """
     try:
@@ -77,16 +87,21 @@ def prepare(folder: Path, arrays: Arrays, classes: tuple[str, ...], source: str,
         with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as temporary:
             fresh = Path(temporary, "fresh")
             fresh.mkdir()
-            _write(fresh, arrays, classes, source)
+            _write(fresh, arrays, {**(remarks or {}), "classes": classes, "source": source})
             _exchange(fresh, folder, Path(temporary, "old"))
     except OSError as error:
-        message = f"{folder} cannot be written: {error.strerror or error}"
-        hint = f"free some space, or choose another folder with --data-dir or {ENVIRONMENT}"
-        raise ArchbuilderError(WRITE.at(place, message, hint)) from None
+        raise ArchbuilderError(unwritable(folder, error, place)) from None
     return open_prepared(folder, place)
 
 
-def _write(folder: Path, arrays: Arrays, classes: tuple[str, ...], source: str) -> None:
+def unwritable(folder: Path, error: OSError, place: Span) -> Diagnostic:
+    """What to say of a prepared data set that there is no room or no permission for."""
+    message = f"{folder} cannot be written: {error.strerror or error}"
+    hint = f"free some space, or choose another folder with --data-dir or {ENVIRONMENT}"
+    return WRITE.at(place, message, hint)
+
+
+def _write(folder: Path, arrays: Arrays, remarks: Mapping[str, Any]) -> None:
     mean, std = statistics(arrays["x_train"])
     entries = {}
     for name, array in arrays.items():
@@ -95,7 +110,7 @@ def _write(folder: Path, arrays: Arrays, classes: tuple[str, ...], source: str) 
             np.save(stream, np.ascontiguousarray(array), allow_pickle=False)
             os.fsync(stream.fileno())  # the rename that follows must not reach the disk before the content
         entries[name] = {"sha256": sha256(array), "bytes": path.stat().st_size, **_header(array)}
-    manifest = {"version": VERSION, "source": source, "mean": mean, "std": std, "classes": classes, "arrays": entries}
+    manifest = {**remarks, "version": VERSION, "mean": mean, "std": std, "arrays": entries}
     with (folder / MANIFEST).open("w", encoding="utf-8") as stream:
         json.dump(manifest, stream, indent=2)
         stream.flush()
@@ -132,7 +147,8 @@ def open_prepared(folder: Path, place: Span) -> Prepared:
         manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
         if manifest["version"] != VERSION:
             raise ValueError(f"{MANIFEST} has version {manifest['version']}, this program reads {VERSION}")
-        arrays = {name: _open(folder, name, manifest["arrays"][name]) for name in ARRAYS}
+        names = [*ARRAYS, *(name for name in VALIDATION if name in manifest["arrays"])]
+        arrays = {name: _open(folder, name, manifest["arrays"][name]) for name in names}
         prepared = Prepared(folder, arrays, manifest)
         _labels_in_range(prepared.splits())
         return prepared
@@ -143,7 +159,7 @@ def open_prepared(folder: Path, place: Span) -> Prepared:
 
 
 def _labels_in_range(splits: Splits) -> None:
-    for part in (splits.train, splits.test):
+    for part in (splits.train, splits.test, splits.validation or splits.test):
         if part.labels.min() < 0 or part.labels.max() >= len(splits.class_names):
             raise ValueError(f"there are labels outside 0 to {len(splits.class_names) - 1}")
 

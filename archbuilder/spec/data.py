@@ -1,18 +1,19 @@
 """The `data:` section: which images, in batches of how many, changed how.
 
 data:
-  dataset: cifar10            # or digits, or a file: images.npz
+  dataset: cifar10            # or digits, mnist ..., a file: images.npz, a folder: ./photos
   batch_size: 128
   engine: tensor              # what augments: albumentations (unless said), or batches of tensors
   augment: [horizontal_flip, {random_crop: {padding: 4}}]
 """
 
+import re
 from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, SerializeAsAny
 
-from archbuilder.diagnostics import Diagnostic, declare, did_you_mean
+from archbuilder.diagnostics import Diagnostic, declare, nearest
 from archbuilder.schema.fields import Check, Positive, Variables, failure, integer, reads
 from archbuilder.schema.model import Child, Model
 from archbuilder.spec.augmentations import AUGMENTATIONS, Augmentation, HorizontalFlip, Shape
@@ -27,14 +28,22 @@ WORKERS = declare("AB615", "worker processes that would have nothing to do", sev
 AUGMENTATION_LIST = {"type": "array", "items": AUGMENTATIONS}  # as JSON Schema
 
 # name -> the only shape it comes in (None: resized to any), number of classes
-DATASETS: dict[str, tuple[Shape | None, int]] = {"cifar10": ((3, 32, 32), 10), "digits": (None, 10)}
+DATASETS: dict[str, tuple[Shape | None, int]] = {
+    "cifar10": ((3, 32, 32), 10),
+    "cifar100": ((3, 32, 32), 100),
+    "mnist": ((1, 28, 28), 10),
+    "fashion_mnist": ((1, 28, 28), 10),
+    "svhn": ((3, 32, 32), 10),
+    "digits": (None, 10),
+}
+PATH = r"[/\\]|^[.~]|\.[nN][pP][zZ]$"  # what is no name: it has a slash, or ends in .npz
 
 
-@reads(anyOf=[{"enum": list(DATASETS)}, {"type": "string", "pattern": r"\.[nN][pP][zZ]$"}])
+@reads(anyOf=[{"enum": list(DATASETS)}, {"type": "string", "pattern": PATH}])
 def _dataset(value: Any, variables: Variables) -> str:
-    if isinstance(value, str) and (value in DATASETS or value.lower().endswith(".npz")):
+    if isinstance(value, str) and (value in DATASETS or re.search(PATH, value)):
         return value
-    hint = did_you_mean(str(value).lower(), [*DATASETS, "a path ending in .npz"])
+    hint = nearest(str(value), list(DATASETS)) or f"known here: {', '.join(DATASETS)}; a path has a slash, as ./photos"
     raise failure(f"there is no data set {value!r}"[:100], hint)
 
 
@@ -54,7 +63,9 @@ class Data(Model):
     the same share of every class.
     """
 
-    dataset: Annotated[str, Check(_dataset)] = Field(description="cifar10, digits, or the path of an .npz")
+    dataset: Annotated[str, Check(_dataset)] = Field(
+        description="a name, as cifar10 or digits; the path of an .npz, or of a folder with a folder per class"
+    )
     batch_size: Positive = Field(128, description="images per step")
     augment: Annotated[tuple[SerializeAsAny[Augmentation], ...], Child(AUGMENTATIONS.read_list, AUGMENTATION_LIST)] = (
         Field((), description="random changes of the training images, in order")

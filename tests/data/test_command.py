@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from archbuilder.cli import data as command
-from archbuilder.data import cifar10
+from archbuilder.data import known
 
 
 @pytest.fixture
@@ -29,20 +30,20 @@ def file(tmp_path, monkeypatch):
     arrays = {f"x_{part}": np.zeros((n, 32, 32, 3), np.uint8) for part, n in (("train", 30), ("test", 10))}
     arrays |= {f"y_{part}": np.zeros(n, np.int64) for part, n in (("train", 30), ("test", 10))}
     sums = {name: hashlib.sha256(array.tobytes()).hexdigest() for name, array in arrays.items()}
-    monkeypatch.setattr(cifar10, "SHA256", sums)
+    monkeypatch.setitem(known.KNOWN, "cifar10", replace(known.KNOWN["cifar10"], train=30, test=10, sha256=sums))
     np.savez(tmp_path / "file.npz", **arrays)
     return str(tmp_path / "file.npz")
 
 
 def test_import_list_and_verify(call, file, tmp_path, capsys):
     assert call("list") == 0
-    assert "digits   1442 + 355 images" in capsys.readouterr().out
+    assert "digits 1442 + 355 images of 10 classes" in capsys.readouterr().out
     assert call("verify") == 0
     assert "nothing is prepared" in capsys.readouterr().out
     assert call("import", "cifar10", "--npz", file) == 0
     assert f"cifar10: verified and stored in {tmp_path / 'data' / 'cifar10'}" in capsys.readouterr().out
     assert call("list") == 0
-    assert "cifar10  30 + 10 images" in capsys.readouterr().out
+    assert "cifar10 30 + 10 images of 10 classes" in capsys.readouterr().out
     assert call("verify", "cifar10") == 0
     assert "every checksum is right" in capsys.readouterr().out
 
@@ -58,7 +59,7 @@ def test_damage_is_listed_and_fails_verify(call, file, tmp_path, capsys, rejecte
     assert "cifar10: damaged" in capsys.readouterr().out
     (tmp_path / "data" / "cifar10" / "manifest.json").unlink()
     assert call("list") == 0
-    assert "cifar10  damaged" in capsys.readouterr().out
+    assert "cifar10 damaged" in capsys.readouterr().out
 
 
 def test_a_name_that_is_not_there(call, file, rejected):
@@ -78,7 +79,7 @@ def test_import_of_a_missing_file(call, tmp_path, rejected):
 
 
 def test_arguments_are_checked(call):
-    for words in (["import", "cifar10"], ["import", "mnist", "--npz", "x"], []):
+    for words in (["import", "cifar10"], ["import", "imagenet", "--npz", "x"], ["prepare"], []):
         with pytest.raises(SystemExit) as ended:
             call(*words)
         assert ended.value.code == 2

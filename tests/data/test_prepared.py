@@ -9,12 +9,14 @@ import os
 import subprocess
 import sys
 import types
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from archbuilder.data import cifar10, prepared
+from archbuilder.data import known, prepared
+from archbuilder.data.class_names import CIFAR10
 from archbuilder.data.datasets import load
 from archbuilder.data.prepared import MANIFEST, data_folder, open_prepared, prepare, verify
 from archbuilder.diagnostics import Span
@@ -33,13 +35,13 @@ def small(monkeypatch):
         "y_test": np.arange(20) % 10,
     }
     sums = {name: hashlib.sha256(array.tobytes()).hexdigest() for name, array in content.items()}
-    monkeypatch.setattr(cifar10, "SHA256", sums)
+    monkeypatch.setitem(known.KNOWN, "cifar10", replace(known.KNOWN["cifar10"], train=40, test=20, sha256=sums))
     return content
 
 
 def test_what_is_written_is_what_is_read(small, tmp_path):
     folder = tmp_path / "new" / "cifar10"
-    written = prepare(folder, small, cifar10.CLASSES, "a test", HERE)
+    written = prepare(folder, small, CIFAR10, "a test", HERE)
     read = open_prepared(folder, HERE)
     for name, array in small.items():
         assert np.array_equal(read.arrays[name], array)
@@ -56,8 +58,8 @@ def test_what_is_written_is_what_is_read(small, tmp_path):
 
 def test_channels_first_views_are_stored_in_their_logical_order(small, tmp_path):
     x = np.ascontiguousarray(small["x_train"].transpose(0, 3, 1, 2)).transpose(0, 2, 3, 1)  # as torchvision has them
-    assert prepared.sha256(x) == cifar10.SHA256["x_train"]
-    prepare(tmp_path / "set", {**small, "x_train": x}, cifar10.CLASSES, "a test", HERE)
+    assert prepared.sha256(x) == known.KNOWN["cifar10"].sha256["x_train"]
+    prepare(tmp_path / "set", {**small, "x_train": x}, CIFAR10, "a test", HERE)
     assert np.array_equal(open_prepared(tmp_path / "set", HERE).arrays["x_train"], x)
 
 
@@ -87,7 +89,7 @@ DAMAGE = {
 @pytest.mark.parametrize("damage", DAMAGE)
 def test_damage_is_seen_when_it_is_opened(small, tmp_path, section, rejected, damage):
     folder = tmp_path / "cifar10"
-    prepare(folder, small, cifar10.CLASSES, "a test", HERE)
+    prepare(folder, small, CIFAR10, "a test", HERE)
     DAMAGE[damage](folder)
     with rejected() as found:
         load(section("dataset: cifar10"), (3, 32, 32), 10, data_dir=tmp_path)
@@ -97,7 +99,7 @@ def test_damage_is_seen_when_it_is_opened(small, tmp_path, section, rejected, da
 
 
 def test_a_flipped_bit_is_seen_by_verify(small, tmp_path):
-    prepare(tmp_path / "set", small, cifar10.CLASSES, "a test", HERE)
+    prepare(tmp_path / "set", small, CIFAR10, "a test", HERE)
     flip(tmp_path / "set" / "x_train.npy")
     (found,) = verify(tmp_path / "set", HERE)
     assert found.code.id == "AB608"
@@ -108,14 +110,14 @@ def test_a_flipped_bit_is_seen_by_verify(small, tmp_path):
 def test_a_full_disk_leaves_what_was_there(small, tmp_path, monkeypatch, rejected, there):
     folder = tmp_path / "set"
     if there:
-        prepare(folder, small, cifar10.CLASSES, "the first", HERE)
+        prepare(folder, small, CIFAR10, "the first", HERE)
 
     def full(*args: object, **kwargs: object) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(np, "save", full)
     with rejected() as found:
-        prepare(folder, small, cifar10.CLASSES, "the second", HERE)
+        prepare(folder, small, CIFAR10, "the second", HERE)
     assert [(d.code.id, d.code.exit_status) for d in found] == [("AB610", 2)]
     assert "No space left" in found[0].message
     assert [path.name for path in tmp_path.iterdir()] == (["set"] if there else [])
@@ -125,16 +127,17 @@ def test_a_full_disk_leaves_what_was_there(small, tmp_path, monkeypatch, rejecte
 
 def test_a_new_one_takes_the_place_of_a_damaged_one(small, tmp_path):
     folder = tmp_path / "set"
-    prepare(folder, small, cifar10.CLASSES, "the first", HERE)
+    prepare(folder, small, CIFAR10, "the first", HERE)
     (folder / MANIFEST).write_text("{")
-    prepare(folder, small, cifar10.CLASSES, "the second", HERE)
+    prepare(folder, small, CIFAR10, "the second", HERE)
     assert verify(folder, HERE) == []
     assert [path.name for path in tmp_path.iterdir()] == ["set"]
 
 
+@pytest.mark.raises_code("AB610")
 def test_a_failed_exchange_brings_the_old_one_back(small, tmp_path, monkeypatch, rejected):
     folder = tmp_path / "set"
-    prepare(folder, small, cifar10.CLASSES, "the first", HERE)
+    prepare(folder, small, CIFAR10, "the first", HERE)
     rename = os.rename
 
     def refuse(source: Path, target: Path) -> None:
@@ -144,7 +147,7 @@ def test_a_failed_exchange_brings_the_old_one_back(small, tmp_path, monkeypatch,
 
     monkeypatch.setattr(os, "rename", refuse)
     with rejected() as found:
-        prepare(folder, small, cifar10.CLASSES, "the second", HERE)
+        prepare(folder, small, CIFAR10, "the second", HERE)
     assert found[0].code.id == "AB610"
     assert open_prepared(folder, HERE).manifest["source"] == "the first"
 
@@ -169,7 +172,7 @@ def test_where_data_is_kept(monkeypatch, tmp_path):
 
 def test_cifar10_is_taken_from_an_npz(small, tmp_path, section):
     np.savez_compressed(tmp_path / "file.npz", **small)
-    cifar10.import_npz(tmp_path / "file.npz", tmp_path / "data", HERE)
+    known.import_npz("cifar10", tmp_path / "file.npz", tmp_path / "data", HERE)
     splits = load(section("dataset: cifar10"), (3, 32, 32), 10, data_dir=tmp_path / "data")
     assert np.array_equal(splits.test.images, small["x_test"])
 
@@ -177,9 +180,9 @@ def test_cifar10_is_taken_from_an_npz(small, tmp_path, section):
 def test_other_images_are_not_cifar10(small, tmp_path, rejected):
     np.savez_compressed(tmp_path / "file.npz", **{**small, "y_test": small["y_test"][::-1]})
     with rejected() as found:
-        cifar10.import_npz(tmp_path / "file.npz", tmp_path / "data", HERE)
+        known.import_npz("cifar10", tmp_path / "file.npz", tmp_path / "data", HERE)
     assert found[0].code.id == "AB609"
-    assert "the SHA-256 of y_test differs" in found[0].message
+    assert "file.npz is not cifar10: y_test has another SHA-256" in found[0].message
     assert not (tmp_path / "data").exists()
 
 
@@ -187,8 +190,6 @@ def torchvision(content: dict[str, np.ndarray] | None, error: Exception | None =
     """A stand-in for `torchvision.datasets` that gives these arrays, or raises."""
 
     class CIFAR10:
-        url = "https://example.org/cifar.tar.gz"
-
         def __init__(self, root: str, train: bool, download: bool = False) -> None:
             if error:
                 raise error
@@ -213,15 +214,16 @@ def test_cifar10_is_downloaded_once(small, tmp_path, section, monkeypatch):
 
 
 @pytest.mark.parametrize("error", [OSError("no route to host"), RuntimeError("File not found or corrupted.")])
+@pytest.mark.raises_code("AB607")
 def test_a_download_that_fails_says_what_was_tried_and_what_to_do(tmp_path, section, monkeypatch, rejected, error):
     monkeypatch.setitem(sys.modules, "torchvision", types.ModuleType("torchvision"))
     monkeypatch.setitem(sys.modules, "torchvision.datasets", torchvision(None, error))
     with rejected() as found:
         load(section("dataset: cifar10"), (3, 32, 32), 10, data_dir=tmp_path)
     assert [(d.code.id, d.code.exit_status, d.span.line) for d in found] == [("AB607", 2, 1)]
-    assert "https://example.org/cifar.tar.gz" in found[0].message
+    assert f"cifar10 could not be fetched into {tmp_path}" in found[0].message
     assert str(error) in found[0].message
-    assert "archbuilder data import cifar10 --npz FILE" in found[0].hint
+    assert "`archbuilder data import cifar10` with --folder DIR" in found[0].hint
     assert list(tmp_path.iterdir()) == []
 
 
@@ -234,7 +236,7 @@ def test_without_torchvision(tmp_path, section, monkeypatch, rejected):
 
 
 def test_a_prepared_data_set_opens_without_torchvision_and_torch(small, tmp_path):
-    prepare(tmp_path / "cifar10", small, cifar10.CLASSES, "a test", HERE)
+    prepare(tmp_path / "cifar10", small, CIFAR10, "a test", HERE)
     code = (
         "import sys\n"
         "from archbuilder.data.datasets import load\n"

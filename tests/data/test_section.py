@@ -113,6 +113,8 @@ def test_a_mistake_in_an_augmentation(section, augment, code, words):
         ("batch_size: 3", "dataset is missing"),
         ("dataset: CIFAR10", "did you mean cifar10?"),
         ("dataset: imagenet", "there is no data set 'imagenet'"),
+        ("dataset: cifar", "did you mean cifar10?"),
+        ("dataset: photos", "a path has a slash, as ./photos"),
         ("dataset: 10", "there is no data set 10"),
         ("dataset: cifar10\nbatch_size: 0", "0 is out of range"),
         ("dataset: cifar10\nvalidation: 1", "less than 1"),

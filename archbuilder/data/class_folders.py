@@ -1,0 +1,212 @@
+"""A folder of image files, one folder per class, made into a prepared data set at the network's size.
+
+photos/train/cat/1.jpg, photos/test/cat/9.jpg    train beside test; a val beside both is the validation split,
+                                                 without a test it is the test split
+photos/cat/1.jpg, photos/dog/2.jpg               classes alone: a fifth of each is the test split
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from archbuilder.data.npz import MISSING
+from archbuilder.data.pictures import picture
+from archbuilder.data.prepared import MANIFEST, Prepared, open_prepared, prepare, unwritable
+from archbuilder.diagnostics import ArchbuilderError, Diagnostic, Span, declare
+from archbuilder.spec.data import INPUT
+
+FORM = declare("AB618", "a folder of images that has another form than expected")
+CORRUPT = declare("AB619", "image files that cannot be read")
+
+TEST_SHARE = 0.2  # of each class, where there is no test folder
+TRAIN, TEST, VALIDATION = ("train", "training"), ("test",), ("val", "valid", "validation")
+SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm")
+NAMED = 5  # files or classes that a message names
+AT_ONCE = 512  # files that are read ahead
+
+Shape = tuple[int, int, int]  # channels, height, width
+
+
+@dataclass(frozen=True)
+class File:
+    """An image file of a part of the data set; `name` is its path below the data set's folder."""
+
+    name: str
+    part: str
+    label: int
+
+
+def load(
+    folder: Path, shape: Shape, classes: int | None, root: Path, place: Span, skip_corrupt: bool = False
+) -> Prepared:
+    """The data set of a folder for a network's input, prepared where that has not been done.
+
+    It is made anew when a file has come, gone or changed.  skip_corrupt leaves out the files that cannot be
+    read; the manifest has their names under `skipped`.
+    Raises ArchbuilderError AB601 (the network has other classes), AB603, AB608, AB610, AB612, AB617, AB618, AB619.
+    """
+    names, files = listed(folder, place)
+    if classes is not None and classes != len(names):
+        shown = ", ".join(names[:NAMED]) + (" ..." if len(names) > NAMED else "")
+        message = f"{folder} has {len(names)} classes ({shown}), the network {classes}"
+        raise ArchbuilderError(INPUT.at(place, message, f"set classes: {len(names)}"))
+    home = root / f"{folder.name or 'images'}-{'x'.join(map(str, shape))}-{_digest(folder, files, names)}"
+    if (home / MANIFEST).exists():
+        return open_prepared(home, place)
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".images-", dir=root) as temporary:
+            arrays, skipped = _read(folder, files, shape, Path(temporary), place, skip_corrupt)
+            return prepare(home, arrays, names, str(folder.absolute()), place, {"skipped": skipped})
+    except OSError as error:
+        raise ArchbuilderError(unwritable(home, error, place)) from None
+
+
+def listed(folder: Path, place: Span) -> tuple[tuple[str, ...], list[File]]:
+    """The classes of a folder in the order of their names, and its image files in the order of theirs.
+
+    Raises ArchbuilderError AB603, or AB618 with all that is wrong with the folder.
+    """
+    if not folder.is_dir():
+        raise ArchbuilderError(MISSING.at(place, f"{folder} {'is no folder' if folder.exists() else 'does not exist'}"))
+    problems: list[Diagnostic] = []
+    parts = _parts(folder)
+    classes = tuple(path.name for path in _folders(parts.get("train", folder)))
+    if "train" in parts and "test" not in parts:
+        hint = "add a folder test, or leave train out: a fifth of each class is then kept for the test"
+        problems.append(FORM.at(place, f"{folder} has {parts['train'].name}, but neither test nor val", hint))
+    if len(classes) < 2:
+        found = f"one class, {classes[0]}" if classes else "no class"
+        message = f"{parts.get('train', folder)} has {found}: a class is a folder of images"
+        problems.append(FORM.at(place, message, "make a folder for each class, as photos/cat and photos/dog"))
+    files = []
+    for part, top in parts.items() if parts else [("", folder)]:
+        for path in _folders(top):
+            if path.name not in classes:
+                message = f"{top.name} has the class {path.name}, {parts['train'].name} does not"
+                problems.append(FORM.at(place, message, "both need the same class folders"))
+                continue
+            names = list(_images(path, folder))
+            if len(names) < (1 if part else 2):
+                message = f"{path.relative_to(folder)} of {folder} has {'only one image' if names else 'no images'}"
+                hint = "add images to it, or remove the folder"
+                problems.append(FORM.at(place, message, hint))
+            kept = set() if part else _test_names(names)
+            label = classes.index(path.name)
+            files += [File(name, part or ("test" if name in kept else "train"), label) for name in names]
+    if problems:
+        raise ArchbuilderError(*problems)
+    return classes, files
+
+
+def _parts(folder: Path) -> dict[str, Path]:
+    """The folders of train, test and validation; none where the classes stand alone."""
+    found = {
+        part: next((folder / name for name in names if (folder / name).is_dir()), None)
+        for part, names in (("train", TRAIN), ("test", TEST), ("validation", VALIDATION))
+    }
+    if found["train"] is None:
+        return {}
+    if found["test"] is None:
+        found["test"], found["validation"] = found["validation"], None
+    return {part: path for part, path in found.items() if path is not None}
+
+
+def _folders(top: Path) -> list[Path]:
+    return sorted(path for path in top.iterdir() if path.is_dir() and not path.name.startswith("."))
+
+
+def _images(top: Path, folder: Path) -> Iterator[str]:
+    """Image files of a class folder and the folders in it, as paths below the data set's."""
+    for place, folders, names in os.walk(top):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in sorted(names):
+            if name.lower().endswith(SUFFIXES) and not name.startswith("."):
+                yield Path(place, name).relative_to(folder).as_posix()
+
+
+def _test_names(names: Sequence[str]) -> set[str]:
+    """A fixed share of a class, chosen by the files' names alone: few change sides when images are added."""
+    ordered = sorted(names, key=lambda name: hashlib.sha256(name.encode()).digest())
+    return set(ordered[: max(1, round(TEST_SHARE * len(names)))])
+
+
+def _digest(folder: Path, files: Sequence[File], classes: Sequence[str]) -> str:
+    """What changes when a class or a file does: names, sizes, times."""
+    digest = hashlib.sha256(repr(classes).encode())
+    for file in files:
+        state = os.stat(folder / file.name)
+        digest.update(repr((file.name, file.part, state.st_size, state.st_mtime_ns)).encode())
+    return digest.hexdigest()[:12]
+
+
+def _read(
+    folder: Path, files: Sequence[File], shape: Shape, temporary: Path, place: Span, skip_corrupt: bool
+) -> tuple[dict[str, NDArray[Any]], list[str]]:
+    """The arrays of every part, the images as files in `temporary`; and the names of those that cannot be read."""
+    channels, height, width = shape
+    counts = {part: sum(file.part == part for file in files) for part in dict.fromkeys(file.part for file in files)}
+    images = {
+        part: np.lib.format.open_memmap(temporary / part, "w+", np.uint8, (count, height, width, channels))
+        for part, count in counts.items()
+    }
+    labels: dict[str, list[int]] = {part: [] for part in counts}
+    corrupt: list[Diagnostic] = []
+    skipped = []
+    for file, found in _pictures(folder, files, shape):
+        if isinstance(found, Diagnostic):
+            corrupt.append(found)
+            skipped.append(file.name)
+            continue
+        images[file.part][len(labels[file.part])] = found
+        labels[file.part].append(file.label)
+    if corrupt and not skip_corrupt:
+        raise ArchbuilderError(_corrupt(corrupt, skipped, len(files), place))
+    arrays: dict[str, NDArray[Any]] = {}
+    for part, numbers in labels.items():
+        arrays |= {f"x_{part}": images[part][: len(numbers)], f"y_{part}": np.array(numbers, np.int64)}
+    return arrays, skipped
+
+
+def _pictures(
+    folder: Path, files: Sequence[File], shape: Shape
+) -> Iterator[tuple[File, NDArray[np.uint8] | Diagnostic]]:
+    """Each file with its pixels (h, w, c), or with what is wrong with it; read by several threads, in order."""
+    from tqdm import tqdm
+
+    def read(file: File) -> NDArray[np.uint8] | Diagnostic:
+        try:
+            return picture(folder / file.name, shape)[0]
+        except ArchbuilderError as error:
+            if error.diagnostics[0].code.id != "AB616":
+                raise  # not the file's fault
+            return error.diagnostics[0]
+
+    rest = iter(files)
+    with (
+        ThreadPoolExecutor(os.cpu_count()) as threads,
+        tqdm(total=len(files), desc=folder.name, unit=" images", leave=False, disable=None) as bar,
+    ):
+        while chunk := list(islice(rest, AT_ONCE)):
+            for pair in zip(chunk, threads.map(read, chunk), strict=True):
+                bar.update()
+                yield pair
+
+
+def _corrupt(found: Sequence[Diagnostic], names: Sequence[str], count: int, place: Span) -> Diagnostic:
+    first = [f"{name} ({each.message})" for name, each in zip(names[:NAMED], found, strict=False)]
+    more = f" and {len(names) - NAMED:,} more" if len(names) > NAMED else ""
+    message = f"{len(names):,} of {count:,} image files cannot be read: {', '.join(first)}{more}"
+    hint = "mend or remove them; or leave them out: `archbuilder data prepare FILE.yaml --skip-corrupt`"
+    return CORRUPT.at(place, message, hint)
