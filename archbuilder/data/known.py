@@ -7,6 +7,7 @@ import socket
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -124,7 +125,7 @@ def _import_hint(name: str) -> str:
 def _read(known: Known, folder: Path, download: bool, place: Span) -> dict[str, Any]:
     """The four arrays as torchvision gives them."""
     try:
-        from torchvision import datasets
+        datasets = import_module("torchvision.datasets")
     except ImportError as error:
         hint = f"{INSTALL}; or {_import_hint(known.name)}"
         raise missing(f"{known.name} comes through torchvision", error, place, hint) from None

@@ -18,7 +18,7 @@ from archbuilder.ir.graph import Graph
 from archbuilder.pipeline import Report
 from archbuilder.rules.recipe import problems as misfits
 from archbuilder.spec.architecture import Architecture
-from archbuilder.spec.data import Data, problems
+from archbuilder.spec.data import DATASETS, Data, problems
 from archbuilder.spec.train import Train
 from archbuilder.spec.train import problems as too_long
 from archbuilder.training.folder import ARCHITECTURE, ENVIRONMENT, NO_RUN, RunFolder
@@ -133,9 +133,9 @@ def resumed(run: PathLike, options: Options) -> Plan:
 
 
 def _beside(data: Data, source: Path) -> Data:
-    """A data file's relative path counts from the folder of the YAML that was read, not from its copy's."""
+    """A data set's relative path counts from the folder of the YAML that was read, not from its copy's."""
     path = source.parent / data.dataset
-    return data.model_copy(update={"dataset": str(path)}) if path.is_file() else data
+    return data.model_copy(update={"dataset": str(path)}) if data.dataset not in DATASETS and path.exists() else data
 
 
 def _taught(train: Train, source: Path) -> Train:
