@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
+from tests.document.test_bounds import BOMB
 from tests.fuzz_check import examine
 
 HEAD = "archbuilder: 1\ninput: [16, 32, 32]\n"
@@ -88,6 +93,10 @@ HOSTILE: dict[str, tuple[str, list[str]]] = {
     "code": ("network: [{conv: '__import__(\"os\").abort()'}]\nvars: !!python/object/apply:os.abort []", ["AB008"]),
     "its own base": ("extends: case.yaml\nnetwork: [gap]", ["AB009"]),
     "an endless base": ("extends: /dev/zero\nnetwork: [gap]", ["AB009"]),
+    "a body that does not merge": (
+        "network: [{skip: {blocks: [{branches: {paths: [[{adaptive_avg_pool: [1, 8]}], [gap]]}}]}}]",
+        ["AB305"],
+    ),
     "a base that is no path": ('extends: "a\\0b"\nnetwork: [gap]', ["AB009"]),
 }
 
@@ -100,3 +109,83 @@ def test_hostile_files(what: str, tmp_path: Path):
     codes, _, wrong = examine(path)  # which holds the time as well
     assert not wrong
     assert [code for code in codes if code < "AB400" or code >= "AB500"] == expected
+
+
+# what -> (text or bytes of a file, the code it is answered with)
+WHOLE: dict[str, tuple[str, str]] = {
+    "alias bomb": (BOMB, "AB007"),
+    "200,000 brackets": ("[" * 200_000, "AB007"),
+    "200,000 closed brackets": ("[" * 200_000 + "]" * 200_000, "AB007"),
+    "200,000 braces": ("{a: " * 200_000, "AB007"),
+    "200,000 dashes": ("- " * 200_000, "AB007"),
+    "huge repeats": (f"{HEAD}network: [{repeats(8, '{conv: 16}')}]", "AB201"),
+    "a huge repeat of a mistake": (f"{HEAD}network: [{repeat(1_000_000, '{conv: {out: 16, groups: 5}}')}]", "AB201"),
+    "enormous integers": (f"{HEAD}network: [{{conv: {'9' * 300}}}]", "AB103"),
+    "a million digits": (f"{HEAD}network: [{{conv: {'9' * 1_000_000}}}]", "AB007"),
+    "NaN": (f"{HEAD}network: [{{dropout: .nan}}]", "AB103"),
+    "control characters": (f"{HEAD}network: [gap]  # \x07\x1b[2J", "AB003"),
+    "hidden control characters": (f'{HEAD}network: ["\\x07\\e[2J"]', "AB101"),
+    "bidirectional text": (f"{HEAD}network: [gap]  # \u202e", "AB003"),
+    "hidden bidirectional text": (f'{HEAD}network: ["\\u202egap"]', "AB101"),
+    "a full file of findings": (f"{HEAD}network:\n" + "- what\n" * 30_000, "AB010"),
+    "a full file of values": (f"{HEAD}network: [{'x, ' * 1_300_000}]", "AB007"),
+}
+SECONDS, MEGABYTES = 1.0, 200.0
+
+# the program, and then what it has used: its own processor time and the most memory it ever had
+PROGRAM = """
+import re, sys, time
+from archbuilder.cli import main
+status = main(sys.argv[1:])
+peak = re.search("VmHWM:\\s*([0-9]+) kB", open("/proc/self/status").read())[1]
+sys.exit(f"used {time.process_time()} s, {int(peak) / 1000} MB, status {status}")
+"""
+
+
+def used(path: Path | str, environment: dict[str, str]) -> tuple[str, float, float]:
+    """(what `archbuilder check` prints, its seconds, its megabytes) as a process of its own."""
+    words = [sys.executable, "-c", PROGRAM, "check", str(path)]
+    with Path(os.devnull if path != "-" else "/dev/zero").open("rb") as stdin:
+        result = subprocess.run(words, env=environment, stdin=stdin, capture_output=True, text=True, timeout=60)
+    found = re.search(r"used (.*) s, (.*) MB, status ([12])$", result.stderr)
+    assert found, result.stderr
+    return result.stdout + result.stderr, float(found[1]), float(found[2])
+
+
+def assert_answered(path: Path | str, code: str, environment: dict[str, str]) -> None:
+    for _ in range(3):  # a busy machine may be slow
+        shown, seconds, megabytes = used(path, environment)
+        if seconds < SECONDS:
+            break
+    assert f": {code} " in shown
+    assert "Traceback" not in shown and not re.search("[\x07\x1b\u202e]", shown)
+    assert seconds < SECONDS
+    assert megabytes < MEGABYTES
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the peak of memory is read from /proc")
+class TestAWholeProcess:
+    """Within a second and 200 MB, the start of Python included."""
+
+    @pytest.mark.parametrize("what", WHOLE)
+    def test_answers(self, what: str, tmp_path: Path, environment: dict[str, str]):
+        text, code = WHOLE[what]
+        path = tmp_path / "case.yaml"
+        path.write_text(text)
+        assert_answered(path, code, environment)
+
+    def test_a_file_of_a_gigabyte(self, tmp_path: Path, environment: dict[str, str]):
+        path = tmp_path / "huge.yaml"
+        with path.open("wb") as stream:
+            stream.truncate(2**30)  # sparse: it takes no room on the disk
+        assert_answered(path, "AB007", environment)
+
+    def test_a_fifo(self, tmp_path: Path, environment: dict[str, str]):
+        os.mkfifo(tmp_path / "fifo.yaml")
+        assert_answered(tmp_path / "fifo.yaml", "AB001", environment)
+
+    def test_an_endless_standard_input(self, environment: dict[str, str]):
+        assert_answered("-", "AB007", environment)
+
+    def test_an_endless_device(self, environment: dict[str, str]):
+        assert_answered("/dev/zero", "AB001", environment)
