@@ -12,8 +12,27 @@ from archbuilder.lower import lower
 from archbuilder.spec.architecture import Architecture
 from archbuilder.spec.train import Train
 
-NETWORK = declare("AB741", "a recipe that asks for what the network does not have")
-SIDE = declare("AB742", "a resolution that the network cannot take")
+NETWORK = declare(
+    "AB741",
+    "a recipe that asks for what the network does not have",
+    why=(
+        "Some parts of a recipe are about certain layers: the norms, the first conv, the ends of residual branches. "
+        "Where a network has none of them the part would do nothing, without a word."
+    ),
+    bad="train: {batch_norm_momentum: 0.4}\nnetwork:\n  - conv: {out: 16, norm: group}\n  - gap",
+    good="train: {batch_norm_momentum: 0.4}\nnetwork:\n  - conv: {out: 16, norm: batch}\n  - gap",
+)
+SIDE = declare(
+    "AB742",
+    "a resolution that the network cannot take",
+    why=(
+        "Training on smaller images at first is quicker, but the network must fit them: a window may not be larger "
+        "than its map, and a linear layer takes one number of features. Larger images than the data has show nothing "
+        "more."
+    ),
+    bad="train: {resolution: [[1, 4], [5, 32]]}\nnetwork:\n  - conv: {out: 16, kernel: 5, padding: valid}\n  - gap",
+    good="train: {resolution: [[1, 16], [5, 32]]}\nnetwork:\n  - conv: {out: 16, kernel: 5, padding: valid}\n  - gap",
+)
 
 
 def problems(spec: Architecture, train: Train, graph: Graph) -> Iterator[Diagnostic]:

@@ -11,7 +11,16 @@ import torch
 from archbuilder.diagnostics import ArchbuilderError, declare
 from archbuilder.spec.train.recipe import Train
 
-PRECISION = declare("AB743", "a precision that the device does not have")
+PRECISION = declare(
+    "AB743",
+    "a precision that the device does not have",
+    why=(
+        "Not every device computes in every number format, and some do so only slower than in fp32. To train in "
+        "another one instead, without a word, would make the run another one than its recipe says."
+    ),
+    bad="$ archbuilder train net.yaml --device cpu --set train.precision=tf32",
+    good="$ archbuilder train net.yaml --device cpu --set train.precision=bf16",
+)
 
 _DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
 

@@ -13,7 +13,20 @@ from archbuilder.spec.train.objectives import Distill
 from archbuilder.training.plan import Plan
 from archbuilder.training.runs import Run, open_run
 
-TEACHER = declare("AB744", "a teacher that knows other classes or other images")
+TEACHER = declare(
+    "AB744",
+    "a teacher that knows other classes or other images",
+    why=(
+        "A network learns from its teacher's logits, one for each class, on the very images that it sees itself. "
+        "Of other classes, sizes or normalisations they would mean something else."
+    ),
+    bad="""\
+$ archbuilder train net.yaml --out runs --set data.normalize=false
+$ archbuilder train net.yaml --set "train.distill.run=$(echo runs/*/*)\"""",
+    good="""\
+$ archbuilder train net.yaml --out runs
+$ archbuilder train net.yaml --set "train.distill.run=$(echo runs/*/*)\"""",
+)
 
 
 def load(plan: Plan, distill: Distill, splits: Splits) -> nn.Module:

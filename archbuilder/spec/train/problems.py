@@ -8,7 +8,16 @@ from archbuilder.diagnostics import Diagnostic, declare
 from archbuilder.spec.train.recipe import Train
 from archbuilder.spec.train.schedules import Piecewise, Plateau, Schedule, Step
 
-LENGTH = declare("AB740", "a schedule that is longer or shorter than the run")
+LENGTH = declare(
+    "AB740",
+    "a schedule that is longer or shorter than the run",
+    why=(
+        "A change of the learning rate or of the images' side that comes after the last epoch never comes: the run "
+        "would not be what its recipe reads like. Mostly the number of epochs was changed, and the rest was not."
+    ),
+    bad="train:\n  epochs: 30\n  schedule: {step: {milestones: [20, 40]}}",
+    good="train:\n  epochs: 60\n  schedule: {step: {milestones: [20, 40]}}",
+)
 
 
 def problems(train: Train) -> Iterator[Diagnostic]:
