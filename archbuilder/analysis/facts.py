@@ -45,6 +45,11 @@ class Layer:
     def frozen_params(self) -> int:
         return self.params if self.node.op.frozen else 0
 
+    def weight_bytes(self, dtype: str = DTYPE) -> int:
+        """The size of parameters and buffers in a file; the batches that a batch norm has seen stay 64-bit."""
+        counters = int(isinstance(self.node.op, BatchNorm2d) and not self.node.shared)
+        return (self.params + self.buffers - counters) * BYTES[dtype] + counters * 8
+
 
 @dataclass(frozen=True)
 class Facts:
@@ -107,9 +112,8 @@ class Facts:
         return measure(self.graph)
 
     def weight_bytes(self, dtype: str = DTYPE) -> int:
-        """The size of parameters and buffers in a file; the batches that a batch norm has seen stay 64-bit."""
-        counters = sum(isinstance(layer.node.op, BatchNorm2d) and not layer.node.shared for layer in self.layers)
-        return (self.params + self.buffers - counters) * BYTES[dtype] + counters * 8
+        """The size of parameters and buffers in a file: as they are trained, before a runtime folds any norm."""
+        return sum(layer.weight_bytes(dtype) for layer in self.layers)
 
 
 def analyse(graph: Graph, diagnostics: list[Diagnostic]) -> Facts:

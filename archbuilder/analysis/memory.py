@@ -9,6 +9,7 @@ Both are lower bounds for a real runtime:
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from archbuilder.analysis.kept import INDEX, Operands, kept
@@ -37,9 +38,14 @@ class Memory:
         """The largest sum of live tensors of an inference."""
         return sum(scalars for _, scalars in self.tensors) * BYTES[dtype]
 
+    def kept_by_layer(self, dtype: str = DTYPE) -> Iterator[int]:
+        """The bytes that each layer adds to what backward keeps of one image."""
+        size = BYTES[dtype]
+        return (scalars * size + fixed for scalars, fixed in zip(self.kept, self.kept_bytes, strict=True))
+
     def training_bytes(self, dtype: str = DTYPE) -> int:
         """What backward keeps of one image."""
-        return sum(self.kept) * BYTES[dtype] + sum(self.kept_bytes)
+        return sum(self.kept_by_layer(dtype))
 
 
 def measure(graph: Graph, mask: int = 1) -> Memory:

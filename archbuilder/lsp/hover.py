@@ -8,7 +8,8 @@ from archbuilder.lsp.measures import Measure, facts_of, measures
 from archbuilder.lsp.places import Found, find
 from archbuilder.lsp.vocabulary import language
 from archbuilder.pipeline import Report
-from archbuilder.reporting.text import HEADER, MARKS, human, layer_rows, missed_by
+from archbuilder.reporting.field import field_of
+from archbuilder.reporting.text import HEADER, human, layer_rows
 from archbuilder.schema.expressions import ExpressionError, evaluate
 
 MAX_ROWS = 12  # of a table of layers
@@ -46,7 +47,7 @@ def _made(report: Report, measure: Measure) -> str:
     stated = [
         f"{measure.params:,} parameters",
         f"{human(measure.macs)} MACs",
-        f"receptive field {by(last.reach.size)}{MARKS[last.reach.status]} ({last.reach.status})",
+        f"receptive field {field_of(last.reach)} ({last.reach.status})",
         f"stride {by(last.reach.stride)}",
     ]
     runs = f", {len(measure.ends)} times" if len(measure.ends) > 1 else ""
@@ -68,8 +69,8 @@ def _limit(report: Report, found: Found) -> str:
         return ""
     for measured in report.limits:
         if measured.limit.name == found.path[-1]:
-            left = f"{measured.left:,} left" if measured.ok else f"**{missed_by(measured)}**"
-            return f"{measured.limit.name} {measured.limit.text}: {measured.value:,}{measured.unit}, {left}"
+            words = measured.words if measured.ok else f"**{measured.words}**"
+            return f"{measured.limit.name} {measured.limit.text}: {words}"
     return ""
 
 

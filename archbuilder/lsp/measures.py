@@ -9,9 +9,9 @@ from typing import Any
 from archbuilder.analysis.facts import Facts, Layer
 from archbuilder.blocks import Block
 from archbuilder.diagnostics import Span
-from archbuilder.ir.op import by
 from archbuilder.pipeline import Report
-from archbuilder.reporting.text import MARKS, human
+from archbuilder.reporting.field import field_of
+from archbuilder.reporting.text import human
 
 
 @dataclass
@@ -100,8 +100,7 @@ def label(found: list[Measure]) -> str:
     reach = last[-1].reach
     parts = [end if first == end else f"{first} … {end}"]
     parts += [f"×{len(last)}"] * (len(last) > 1) + [human(params)] * bool(params)
-    shown = MARKS[reach.status] if reach.status == "unknown" else by(reach.size) + MARKS[reach.status]
-    return " · ".join([*parts, f"RF {shown}"])
+    return " · ".join([*parts, f"RF {field_of(reach)}"])
 
 
 def facts_of(report: Report, measure: Measure) -> Facts:

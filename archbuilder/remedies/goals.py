@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from archbuilder.analysis.facts import Facts
 from archbuilder.pipeline import Report
-from archbuilder.rules.limits import QUANTITIES
+from archbuilder.rules.limits import value_of
 from archbuilder.spec.limits import Limit
 
 BOUNDS = frozenset({"AB503", "AB514"})  # errors that a number tells more about: a limit, a bound of a rule pack
@@ -39,7 +39,8 @@ class Goals:
         return cls(tuple(found.values()))
 
     def values(self, facts: Facts) -> tuple[int, ...]:
-        return tuple(QUANTITIES[limit.name].value(facts, limit) for limit in self.limits)
+        """What the limits are held against; 0 for what is not known, of which there is an error anyway."""
+        return tuple(value_of(limit, facts) or 0 for limit in self.limits)
 
     def needs(self, values: Sequence[int]) -> frozenset[tuple[str, int]]:
         """The quantities that miss their bounds, with +1 where they must grow and -1 where they must shrink."""

@@ -8,11 +8,11 @@ from typing import Any
 
 from archbuilder.analysis.changes import Change, Part, changes
 from archbuilder.analysis.facts import Facts
-from archbuilder.ir.op import by
 from archbuilder.pipeline import Report
+from archbuilder.reporting.field import field_of
 from archbuilder.reporting.json import VERSION, to_dict
 from archbuilder.reporting.style import PLAIN, Style
-from archbuilder.reporting.text import MARKS, columns, human, missed_by
+from archbuilder.reporting.text import columns, human
 
 SIGNS = {"added": "+", "removed": "-", "changed": "~", "renamed": "=", "follows": " "}
 HEADER = ("", "line", "block", "was", "is", "params", "MACs", "RF")
@@ -67,9 +67,10 @@ def _row(title: str, cells: Sequence[str], difference: str) -> tuple[str, ...]:
 
 def _fields(facts: Sequence[Facts]) -> Iterator[tuple[str, ...]]:
     first, last = facts[0].field.size, facts[-1].field.size
-    shown = [by(each.field.size) + MARKS[each.field.status] for each in facts]
-    yield _row("receptive field", shown, signed_pair((last[0] - first[0], last[1] - first[1])))
-    with_gap = [by(each.field_with_gap.size) + MARKS[each.field_with_gap.status] for each in facts]
+    shown = [field_of(each.field) for each in facts]
+    known = all(each.field.status != "unknown" for each in facts)
+    yield _row("receptive field", shown, signed_pair((last[0] - first[0], last[1] - first[1])) if known else "")
+    with_gap = [field_of(each.field_with_gap) for each in facts]
     yield _row("  with the global pool", with_gap, "")
 
 
@@ -83,7 +84,7 @@ def _difference(first: int, last: int) -> str:
 def _limits(report: Report) -> str:
     if not report.limits:
         return "none"
-    return ", ".join(f"{m.limit.name} {missed_by(m)}" for m in report.limits if not m.ok) or "ok"
+    return ", ".join(f"{m.limit.name} {m.rest}" for m in report.limits if not m.ok) or "ok"
 
 
 def _rules(report: Report) -> str:

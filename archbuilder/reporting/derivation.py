@@ -14,7 +14,7 @@ from archbuilder.ir.graph import INPUT
 from archbuilder.ir.op import by
 from archbuilder.ir.reach import Reach
 from archbuilder.reporting.field import MARKS, field_lines, range_of
-from archbuilder.reporting.json import field_to_dict, number
+from archbuilder.reporting.json import field_of, field_to_dict, number
 from archbuilder.reporting.text import columns
 
 Row = tuple[str, ...]
@@ -70,9 +70,9 @@ def to_json(name: str, facts: Facts) -> str:
         "input": list(facts.graph.input.dims),
         "layers": [_step(step) for step in derivation.steps],
         "before_gap": derivation.last,
-        "receptive_field": list(facts.field.size),
+        "receptive_field": field_of(facts.field),
         "receptive_field_status": facts.field.status,
-        "receptive_field_with_gap": list(facts.field_with_gap.size),
+        "receptive_field_with_gap": field_of(facts.field_with_gap),
         "field": field_to_dict(facts),
     }
     return json.dumps(found, indent=2, allow_nan=False)
@@ -144,7 +144,7 @@ def _step(step: Step) -> dict[str, Any]:
         "padding_before": _numbers(window.before) if window else None,
         "padding_after": _numbers(window.after) if window else None,
         "effective_stride": _numbers(reach.stride),
-        "receptive_field": list(reach.size),
+        "receptive_field": field_of(reach),
         "receptive_field_least": list(reach.least),
         "receptive_field_status": reach.status,
         "start": [reach.h.centre(), reach.w.centre()],

@@ -13,6 +13,11 @@ from archbuilder.ir.reach import Reach
 MARKS = {"exact": "", "whole input": "*", "upper bound": "<", "unknown": "?"}  # behind a receptive field
 
 
+def field_of(reach: Reach) -> str:
+    """The field with its mark: 13, 3x5, 29*; the mark alone for an unknown one."""
+    return (by(reach.size) if reach.status != "unknown" else "") + MARKS[reach.status]
+
+
 def range_of(reach: Reach) -> str:
     """The field, or from that of the shortest path to that of the longest: 9-29.  Nothing for an unknown one."""
     if reach.status == "unknown":

@@ -18,7 +18,7 @@ def render(report: Report) -> str:
         parts.append("<pre>" + escape("\n".join(totals(report.facts))) + "</pre>")
     for measured in report.limits:
         limit, mark = measured.limit, "✓" if measured.ok else "✗"
-        parts.append(f"<div>{mark} {escape(f'{limit.name} {limit.text}')}: {measured.value:,}</div>")
+        parts.append(f"<div>{mark} {escape(f'{limit.name} {limit.text}')}: {measured.words}</div>")
     if report.rules:
         from archbuilder.reporting.rules import lines
 

@@ -12,7 +12,7 @@ from archbuilder.analysis.unread import unread
 from archbuilder.analysis.view import views, whole
 from archbuilder.diagnostics import Diagnostic
 from archbuilder.ir.graph import INPUT
-from archbuilder.ir.reach import Pixels
+from archbuilder.ir.reach import Pixels, Reach
 from archbuilder.pipeline import Report
 from archbuilder.rules.limits import Measured
 
@@ -51,16 +51,23 @@ def _totals(facts: Facts) -> dict[str, Any]:
         "params": facts.params,
         "frozen_params": facts.frozen_params,
         "macs": facts.macs,
-        "receptive_field": list(facts.field.size),
-        "receptive_field_with_gap": list(facts.field_with_gap.size),
+        "receptive_field": field_of(facts.field),
+        "receptive_field_with_gap": field_of(facts.field_with_gap),
         "receptive_field_status": facts.field.status,
         "field": field_to_dict(facts),
         "memory": _memory(facts),
     }
 
 
-def field_to_dict(facts: Facts) -> dict[str, Any]:
-    """More about the field before the global pool; every pair is [height, width]."""
+def field_of(reach: Reach) -> list[int] | None:
+    """A field as [height, width]; None where it is not known."""
+    return list(reach.size) if reach.status != "unknown" else None
+
+
+def field_to_dict(facts: Facts) -> dict[str, Any] | None:
+    """More about the field before the global pool, None where it is not known; every pair is [height, width]."""
+    if facts.field.status == "unknown":
+        return None
     reach, found = facts.field, views(facts)
     with_gates = whole(facts)
     return {
@@ -116,7 +123,7 @@ def _layer(layer: Layer) -> dict[str, Any]:
         "out": [node.shape.c, node.shape.h, node.shape.w],
         "params": layer.params,
         "macs": layer.macs,
-        "receptive_field": list(layer.reach.size),
+        "receptive_field": field_of(layer.reach),
         "receptive_field_status": layer.reach.status,
         "stride": list(map(number, layer.reach.stride)),
         "line": node.span.line or 1,

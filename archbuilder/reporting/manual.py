@@ -113,7 +113,11 @@ Written by `archbuilder blocks --markdown` from the code itself; a test keeps it
 `>`, `>=`, `==`. Suffixes: `k`, `M`, `G`, and `Ki`, `Mi`, `Gi` with or without a B. Quantities: {limits}.
 Memory is in bytes, for one image, in float32 or the dtype behind the number: `flash: "< 256 KiB int8"`.
 `peak_activations` is what must be alive at once in inference (norms, activations and dropouts in place),
-`training_activations` what backward keeps, `flash` the parameters and buffers; each a lower bound for a real runtime.
+`training_activations` what backward keeps; both are lower bounds for a real runtime. `flash` is the file of weights:
+parameters and buffers as they are trained, a batch norm's running statistics among them, before a runtime folds it
+into the conv before it. `receptive_field` is that of the map before the first global pool that every path to the
+output passes; where there is none, before the last average pool that no window follows; else of the last map. The
+axis that is worse for the limit counts.
 
 `define` makes blocks of one's own: `define: {{twice: {{params: {{out: null, kernel: 3}}, blocks: [...]}}}}`; a
 parameter without a default is `null`; it is then used like any block: `- twice: {{out: 32}}`.

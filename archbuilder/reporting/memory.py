@@ -14,8 +14,7 @@ COLUMNS = ("live", "kept")  # of the table of ops: bytes while it runs, and thos
 def memory_cells(facts: Facts) -> list[tuple[str, str]]:
     found = facts.memory
     size = BYTES[DTYPE]
-    added = (scalars * size + fixed for scalars, fixed in zip(found.kept, found.kept_bytes, strict=True))
-    return [(size_of(live * size), size_of(kept)) for live, kept in zip(found.live, added, strict=True)]
+    return [(size_of(live * size), size_of(kept)) for live, kept in zip(found.live, found.kept_by_layer(), strict=True)]
 
 
 def memory_lines(facts: Facts) -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from archbuilder.analysis.facts import Facts
@@ -48,53 +48,79 @@ network: [{conv: 8}, {conv: 8}, {conv: 8}]""",
 )
 
 
-def _worse_axis(facts: Facts, limit: Limit) -> int:
-    """A limit is held against the axis that is worse for it."""
-    return max(facts.field.size) if "<" in limit.relation else min(facts.field.size)
+Shares = Iterable[int]  # of each layer, in their order
 
 
 @dataclass(frozen=True)
 class Quantity:
-    """Something that can be limited: how to read it off the facts, and the dtypes that it can be stated in."""
+    """Something that can be limited: how to read it off the facts, and the dtypes that it can be stated in.
 
-    value: Callable[[Facts, Limit], int]
+    `value` is None where it is not known; `shares` are the parts of it that the layers have, where it is their sum.
+    """
+
+    value: Callable[[Facts, str], int | None]
+    shares: Callable[[Facts, str], Shares] | None = None
     dtypes: tuple[str, ...] = ()
 
 
+def _sum(shares: Callable[[Facts, str], Shares], *dtypes: str) -> Quantity:
+    """A quantity that each layer has a part of."""
+    return Quantity(lambda facts, dtype: sum(shares(facts, dtype)), shares, dtypes)
+
+
 FLOATS = tuple(dtype for dtype in BYTES if "float" in dtype)
+FIELD = "receptive_field"
 
 QUANTITIES = {
-    "params": Quantity(lambda facts, limit: facts.params),
-    "trainable_params": Quantity(lambda facts, limit: facts.params - facts.frozen_params),
-    "macs": Quantity(lambda facts, limit: facts.macs),
-    "receptive_field": Quantity(_worse_axis),
-    "layers": Quantity(lambda facts, limit: len(facts.layers)),
-    "peak_activations": Quantity(lambda facts, limit: facts.memory.peak_bytes(limit.dtype or DTYPE), tuple(BYTES)),
-    "training_activations": Quantity(lambda facts, limit: facts.memory.training_bytes(limit.dtype or DTYPE), FLOATS),
-    "flash": Quantity(lambda facts, limit: facts.weight_bytes(limit.dtype or DTYPE), tuple(BYTES)),
+    "params": _sum(lambda facts, _: (layer.params for layer in facts.layers)),
+    "trainable_params": _sum(lambda facts, _: (layer.params - layer.frozen_params for layer in facts.layers)),
+    "macs": _sum(lambda facts, _: (layer.macs for layer in facts.layers)),
+    FIELD: Quantity(lambda facts, _: None if facts.field.status == "unknown" else min(facts.field.size)),
+    "layers": Quantity(lambda facts, _: len(facts.layers)),
+    "peak_activations": Quantity(lambda facts, dtype: facts.memory.peak_bytes(dtype), dtypes=tuple(BYTES)),
+    "training_activations": _sum(lambda facts, dtype: facts.memory.kept_by_layer(dtype), *FLOATS),
+    "flash": _sum(lambda facts, dtype: (layer.weight_bytes(dtype) for layer in facts.layers), *BYTES),
 }
+
+
+def value_of(limit: Limit, facts: Facts) -> int | None:
+    """What a limit is held against, None where it is not known; of a field the axis that is worse for the limit."""
+    value = QUANTITIES[limit.name].value(facts, limit.dtype or DTYPE)
+    return max(facts.field.size) if limit.name == FIELD and value and "<" in limit.relation else value
 
 
 @dataclass(frozen=True)
 class Measured:
-    """A limit and the value it was held against."""
+    """A limit and the value it was held against; None where that is not known, and so does not hold."""
 
     limit: Limit
-    value: int
+    value: int | None
 
     @property
     def ok(self) -> bool:
-        return self.limit.holds(self.value)
+        return self.value is not None and self.limit.holds(self.value)
 
     @property
-    def left(self) -> int:
+    def left(self) -> int | None:
         """How much is left of the budget; negative: by how much it is missed."""
-        return self.limit.left(self.value)
+        return None if self.value is None else self.limit.left(self.value)
 
     @property
     def unit(self) -> str:
         """What the value counts, to stand behind a number; empty where that is plain."""
         return f" bytes in {self.limit.dtype or DTYPE}" if QUANTITIES[self.limit.name].dtypes else ""
+
+    @property
+    def rest(self) -> str:
+        """How far the value is from the bound, in words; `< 200k` is also missed at 200,000."""
+        if self.left is None:
+            return "unknown"
+        return f"{self.left:,} left" if self.ok else f"missed by {-self.left:,}" if self.left else "at the bound"
+
+    @property
+    def words(self) -> str:
+        """The value, and how far it is from the bound."""
+        return self.rest if self.value is None else f"{self.value:,}{self.unit}, {self.rest}"
 
 
 def measure(limits: Sequence[Limit], facts: Facts | None, diagnostics: list[Diagnostic]) -> tuple[Measured, ...]:
@@ -110,26 +136,32 @@ def measure(limits: Sequence[Limit], facts: Facts | None, diagnostics: list[Diag
             hint = f"known here: {', '.join(quantity.dtypes)}" if quantity.dtypes else f"leave {limit.dtype} out"
             diagnostics.append(LIMIT.at(limit.span, message, hint))
         elif facts is not None:
-            result = Measured(limit, quantity.value(facts, limit))
+            result = Measured(limit, value_of(limit, facts))
             measured.append(result)
-            if not result.ok:
-                diagnostics.append(_missed(result, facts))
-            elif not _proven(limit, facts):
-                message = f"the field is an upper bound: {result.value} at most, {min(facts.field.least)} at least"
-                diagnostics.append(UNPROVEN.at(limit.span, message, f"{limit.text} need not hold for every unit"))
+            diagnostics += _problems(result, facts)
     return tuple(measured)
 
 
-def _proven(limit: Limit, facts: Facts) -> bool:
-    """Whether a kept limit is kept for certain: an upper bound says nothing from below."""
-    if limit.name != "receptive_field" or facts.field.status != "upper bound":
+def _problems(measured: Measured, facts: Facts) -> Iterator[Diagnostic]:
+    """What there is to say of a limit; of an unknown value nothing, for the reason has been reported."""
+    if measured.value is not None and not measured.ok:
+        yield _missed(measured, measured.value, facts)
+    elif measured.ok and not _is_proven(measured.limit, facts):
+        limit, least = measured.limit, min(facts.field.least)
+        message = f"the field is an upper bound: {measured.value} at most, {least} at least"
+        yield UNPROVEN.at(limit.span, message, f"{limit.text} need not hold for every unit")
+
+
+def _is_proven(limit: Limit, facts: Facts) -> bool:
+    """Whether a limit that holds does so for certain: an upper bound says nothing from below."""
+    if limit.name != FIELD or facts.field.status != "upper bound":
         return True
-    return limit.holds(_worse_axis(facts, limit)) and ("<" in limit.relation or limit.holds(min(facts.field.least)))
+    return "<" in limit.relation or limit.holds(min(facts.field.least))
 
 
 # what to do where a value is too small, and where it is too large
 _REMEDIES = {
-    "receptive_field": (
+    FIELD: (
         "dilate or stride a conv early on, or add one: each adds (kernel - 1) x dilation x effective stride",
         "stride later, dilate less, or leave out a conv",
     ),
@@ -137,23 +169,20 @@ _REMEDIES = {
 }
 
 
-def _missed(measured: Measured, facts: Facts) -> Diagnostic:
+def _missed(measured: Measured, value: int, facts: Facts) -> Diagnostic:
     limit = measured.limit
-    message = f"{limit.name} is {measured.value:,}{measured.unit}, the limit is {limit.text}"
-    add, remove = _REMEDIES.get(limit.name) or ("widen a layer, or add one", _costliest(limit.name, facts))
-    too_much = "<" in limit.relation or measured.value > limit.bound
+    message = f"{limit.name} is {value:,}{measured.unit}, the limit is {limit.text}"
+    add, remove = _REMEDIES.get(limit.name) or ("widen a layer, or add one", _costliest(limit, facts))
+    too_much = "<" in limit.relation or value > limit.bound
     return MISSED.at(limit.span, message, remove if too_much else add)
 
 
-def _costliest(name: str, facts: Facts) -> str:
+def _costliest(limit: Limit, facts: Facts) -> str:
     """The three layers, or the live tensors, that a missed budget should look at."""
-    if name == "peak_activations":
+    shares = QUANTITIES[limit.name].shares
+    if shares is None:
         return _at_the_peak(facts)
-    if name == "training_activations":
-        values: Sequence[int] = facts.memory.kept
-    else:
-        values = [layer.macs if name == "macs" else layer.params for layer in facts.layers]
-    costs = [(value, layer.node.name) for value, layer in zip(values, facts.layers, strict=True)]
+    costs = zip(shares(facts, limit.dtype or DTYPE), (layer.node.name for layer in facts.layers), strict=True)
     most = sorted(costs, key=lambda pair: -pair[0])[:3]
     return "the most expensive: " + ", ".join(f"{layer} ({cost:,})" for cost, layer in most if cost)
 

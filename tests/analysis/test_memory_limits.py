@@ -70,12 +70,24 @@ def test_a_missed_peak_names_what_is_alive():
 
 def test_missed_training_names_the_layers_that_keep_most():
     (problem,) = check('training_activations: "< 8 KiB"').diagnostics
-    assert problem.hint == "the most expensive: conv.activation (2,048), conv2.activation (1,024), conv.conv (256)"
+    assert problem.hint == "the most expensive: conv.activation (8,192), conv2.activation (4,096), conv.conv (1,024)"
 
 
 def test_a_missed_flash_names_the_largest_layers():
     (problem,) = check('flash: "< 1 KiB float32"').diagnostics
-    assert problem.hint.startswith("the most expensive: conv2.conv (288), conv.conv (72)")
+    assert problem.hint == "the most expensive: conv2.conv (1,152), conv.conv (288)"
+
+
+def test_flash_is_the_file_of_weights_buffers_included():
+    """A batch norm's running statistics are stored as long as no runtime folds it into the conv before it."""
+    network = "network: [{conv: 8}, {norm: {name: n, affine: false}}]\n"
+    report = archbuilder.check(f'archbuilder: 1\ninput: [1, 16, 16]\nlimits: {{flash: "< 300 B int8"}}\n{network}')
+    conv, norm, bare = 8 * 9, 2 * 8 + 2 * 8 + 8, 2 * 8 + 8  # weights; scale, shift, mean, variance, and a counter
+    assert report.limits[0].value == conv + norm + bare
+    (problem,) = archbuilder.check(report.document.text.replace("300", "99")).errors
+    assert problem.hint == f"the most expensive: conv.conv ({conv}), conv.norm ({norm}), n ({bare})"
+    stored = archbuilder.build(report.graph).half().state_dict().values()
+    assert sum(value.nbytes for value in stored) == 2 * (conv + norm + bare) - 2 * 8
 
 
 def test_a_bound_is_no_proof():

@@ -109,7 +109,7 @@ def test_a_file_that_never_was_right_has_no_hints(open_):
         ("width", "- conv: width", ["width = 16"]),
         ("width", "vars", ["width = 16"]),
         ("params", "limits", ["params < 200k: 124,442", " left"]),
-        ("receptive_field", "limits", ["receptive_field > 44: 21, **missed by 23**"]),
+        ("receptive_field", "limits", ["receptive_field > 44: **21, missed by 23**"]),
         ("classes", "classes", ["number of classes"]),
         ("limits", "limits", ["bounds on the totals"]),
     ],

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from html import unescape
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +13,8 @@ from hypothesis import strategies as st
 
 from archbuilder.document import parse
 from archbuilder.pipeline import Report, check
+from archbuilder.reporting import html, text
+from archbuilder.reporting import json as as_json
 from archbuilder.schema.model import Env
 from archbuilder.spec.limits import Limit, read_limits
 
@@ -172,6 +177,50 @@ def test_against_a_network(limit: str):
 def test_frozen_parameters_are_not_trainable():
     frozen = "network: [{conv: {out: 8, order: conv, bias: false, frozen: true}}]\n"
     assert with_limit("trainable_params: '= 0'", frozen).ok
+
+
+def test_a_miss_of_trainable_parameters_leaves_frozen_ones_out():
+    network = "network: [{conv: {out: 64, order: conv, bias: false, frozen: true}}, {conv: {out: 8, order: conv}}]\n"
+    (diagnostic,) = [d for d in with_limit("trainable_params: '< 1k'", network).diagnostics if d.code.id == "AB503"]
+    assert diagnostic.hint == "the most expensive: conv2.conv (4,616)"
+
+
+# paths whose units look at different places; strides without end
+UNKNOWN = {
+    "AB306": "branches: {merge: add, paths: [[{strided: 4}], [{conv: {out: 4, kernel: 17, padding: valid}}]]}",
+    "AB211": "repeat: {times: 5, blocks: [{strided: {out: 4, stride: 999}}]}",
+}
+
+
+@pytest.mark.parametrize("code", UNKNOWN)
+@pytest.mark.parametrize("limit", ["> 44", "< 44", "= 1", "> 0"])
+def test_an_unknown_field_keeps_no_limit(code: str, limit: str):
+    report = with_limit(f"receptive_field: '{limit}'", f"network:\n  - {UNKNOWN[code]}\n  - conv: 4\n")
+    assert {d.code.id for d in report.errors} == {code}, "the limit's own finding would tell nothing new"
+    (measured,) = report.limits
+    assert (measured.value, measured.left, measured.ok) == (None, None, False)
+    assert f"receptive_field {limit}: unknown  not ok" in text.render(report)
+    assert "receptive field  unknown" in text.render(report)
+    assert f"receptive_field {limit}: unknown" in unescape(html.render(report))
+    (file,) = json.loads(as_json.render([report]))["files"]
+    assert [(each["value"], each["left"], each["ok"]) for each in file["limits"]] == [(None, None, False)]
+    assert file["totals"]["receptive_field"] is file["totals"]["field"] is file["layers"][-1]["receptive_field"] is None
+
+
+def test_a_field_that_is_known_after_an_unknown_one():
+    """A global pool at the end sees the whole image, whatever is before it; the limit is about that."""
+    network = f"network:\n  - {UNKNOWN['AB306']}\n  - gap\n"
+    (measured,) = with_limit("receptive_field: '> 0'", network).limits
+    assert measured.value is None
+
+
+def test_a_rule_about_an_unknown_field_does_not_hold(tmp_path: Path):
+    pack = tmp_path / "pack.yaml"
+    pack.write_text('archbuilder_rules: 1\nname: sees\nrules: [{limit: {of: receptive_field, bound: "> 0"}}]\n')
+    report = check(f"{HEAD}network:\n  - {UNKNOWN['AB306']}\n", rules=[str(pack)])
+    (verdict,) = report.rules
+    assert not verdict.ok
+    assert {d.code.id for d in report.errors} == {"AB306", "AB514"}
 
 
 def test_the_field_is_held_against_its_worse_axis():

@@ -79,10 +79,7 @@ def demands(report: Report) -> Sequence[Demand]:
     found = []
     for measured in report.limits:
         limit = measured.limit
-        rest = f"{measured.left:,} left" if measured.ok else f"missed by {-measured.left:,}"
-        found.append(
-            Demand("limit", f"{limit.name} {limit.text}", measured.ok, f"{measured.value:,}{measured.unit}, {rest}")
-        )
+        found.append(Demand("limit", f"{limit.name} {limit.text}", measured.ok, measured.words))
     for verdict in report.rules:
         found.append(Demand(verdict.pack, verdict.rule, verdict.ok, evidence(verdict)))
     return found

@@ -57,6 +57,8 @@ class LimitRule(Rule):
         if errors:
             return missed(TOTAL, errors[0].message, errors[0].hint)
         (measured,) = results
+        if not measured.ok:
+            return missed(TOTAL, f"{limit.name} is {measured.words}", "mend first why it cannot be known")
         shown = f"{measured.value:,}{measured.unit} {limit.relation} {limit.bound:,}"
         return Outcome(self._layer(net), "; ".join([shown, *(warning.message for warning in found)]))
 
