@@ -8,20 +8,17 @@ from __future__ import annotations
 
 import os
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from archbuilder.data.arrays import SAMPLE, stream
+from archbuilder.data.calls import OWN, Call, Constant, Levels, Size, calls
 from archbuilder.data.packages import missing
 from archbuilder.diagnostics import Span
 from archbuilder.spec import augmentations as spec
-from archbuilder.spec.ranges import Border, Fill
-
-Levels = tuple[int, ...]
-Size = tuple[int, int]
 
 
 def library(place: Span) -> Any:
@@ -93,92 +90,20 @@ def compose(augmentations: Sequence[spec.Augmentation], size: Size, mean: Levels
     """The albumentations pipeline for images of a size (height, width); `mean` has a level per channel."""
     place = augmentations[0].span() if augmentations else Span("<built in>")
     library_ = library(place)
-    steps = [_STEPS[type(step)](library_, step, size, mean) for step in augmentations]
+    steps = [_build(library_, call) for call in calls(augmentations, size, mean)]
     return library_.Compose(steps, strict=True, is_check_shapes=False)  # there is nothing but the image to compare
 
 
-def _flip(A: Any, step: spec.HorizontalFlip, size: Size, mean: Levels) -> Any:
-    return A.HorizontalFlip(p=step.p, strict=True)
-
-
-def _flip_vertically(A: Any, step: spec.VerticalFlip, size: Size, mean: Levels) -> Any:
-    return A.VerticalFlip(p=step.p, strict=True)
-
-
-def _to_gray(A: Any, step: spec.ToGray, size: Size, mean: Levels) -> Any:
-    return A.ToGray(num_output_channels=3, p=step.p, strict=True)
-
-
-def _affine(A: Any, step: spec.ShiftScaleRotate, size: Size, mean: Levels) -> Any:
-    """`Affine` with one zoom for both axes: its own ShiftScaleRotate stretches them apart."""
-
-    class Affine(A.Affine):  # type: ignore[misc]  # albumentations has no types
-        def _get_translate_params(self, image_shape: Size) -> dict[str, float]:
-            """The shift in pixels, uniform.  The original cuts it to whole pixels: of ±2 it would leave ±1."""
-            draw, ranges = self.py_random.uniform, self.translate_percent
-            return {"x": draw(*ranges["x"]) * image_shape[1], "y": draw(*ranges["y"]) * image_shape[0]}
-
-    low, high = step.scale_range
-    return Affine(
-        translate_percent={"x": step.shift_range, "y": step.shift_range},
-        scale=(1.0 + low, 1.0 + high),
-        rotate=step.rotate_range,
-        keep_ratio=True,
-        border_mode=_border(step.border_mode),
-        fill=_levels(step.fill, mean),
-        p=step.p,
-        strict=True,
-    )
-
-
-def _coarse_dropout(A: Any, step: spec.CoarseDropout, size: Size, mean: Levels) -> Any:
-    return A.CoarseDropout(
-        num_holes_range=step.holes_range,
-        hole_height_range=step.height_range,
-        hole_width_range=step.width_range,
-        fill=_levels(step.filling, mean),
-        p=step.p,
-        strict=True,
-    )
-
-
-def _random_crop(A: Any, step: spec.RandomCrop, size: Size, mean: Levels) -> Any:
-    height, width = step.padding
-    fill = _levels(step.fill, mean)
-    pad = A.Pad(padding=(width, height), border_mode=_border(step.mode), fill=fill, p=1.0, strict=True)
-    return A.Sequential([pad, A.RandomCrop(*size, p=1.0, strict=True)], p=step.p)
-
-
-def _color_jitter(A: Any, step: spec.ColorJitter, size: Size, mean: Levels) -> Any:
-    return A.ColorJitter(
-        brightness=step.brightness,
-        contrast=step.contrast,
-        saturation=step.saturation,
-        hue=step.hue,
-        p=step.p,
-        strict=True,
-    )
-
-
-_STEPS: dict[type[spec.Augmentation], Callable[[Any, Any, Size, Levels], Any]] = {
-    spec.HorizontalFlip: _flip,
-    spec.VerticalFlip: _flip_vertically,
-    spec.ToGray: _to_gray,
-    spec.ShiftScaleRotate: _affine,
-    spec.CoarseDropout: _coarse_dropout,
-    spec.RandomCrop: _random_crop,
-    spec.ColorJitter: _color_jitter,
-}
-
-
-def _levels(fill: Fill | None, mean: Levels) -> Levels | int:
-    if isinstance(fill, tuple):
-        return tuple(map(round, fill))
-    return mean if fill == "mean" else round(fill or 0.0)
-
-
-def _border(name: Border) -> int:
+def _build(library_: Any, call: Call) -> Any:
+    if call.inner:
+        return getattr(library_, call.name)([_build(library_, inner) for inner in call.inner], **call.arguments)
     import cv2
 
-    border: int = getattr(cv2, f"BORDER_{name.upper()}")
-    return border
+    from archbuilder.data import subpixel
+
+    found = getattr(subpixel if call.name == OWN else library_, call.name)
+    arguments = {
+        name: getattr(cv2, value.name) if isinstance(value, Constant) else value
+        for name, value in call.arguments.items()
+    }
+    return found(**arguments, strict=True)  # a name that is not known here is an error, not a warning

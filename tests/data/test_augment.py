@@ -8,7 +8,8 @@ import pickle
 import numpy as np
 import pytest
 
-from archbuilder.data.augment import _STEPS, Augmenter, Draws
+from archbuilder.data.augment import Augmenter, Draws
+from archbuilder.data.calls import _CALLS
 from archbuilder.spec.augmentations import AUGMENTATIONS
 
 MEAN = (125.3, 122.95, 113.9)
@@ -39,7 +40,7 @@ def augment(section):
 
 
 def test_every_augmentation_of_the_language_has_its_step():
-    assert {AUGMENTATIONS.find(name) for name in AUGMENTATIONS.names()} == set(_STEPS)
+    assert {AUGMENTATIONS.find(name) for name in AUGMENTATIONS.names()} == set(_CALLS)
 
 
 def test_flips(augment):
@@ -224,6 +225,7 @@ def test_no_index_is_asked_for_a_newer_version(augment):
     assert os.environ["NO_ALBUMENTATIONS_UPDATE"] == "1"
 
 
+@pytest.mark.raises_code("AB612")
 def test_without_albumentations(section, monkeypatch, rejected):
     monkeypatch.setitem(__import__("sys").modules, "albumentations", None)
     augmenter = Augmenter(section("dataset: cifar10", "horizontal_flip").augment, MEAN, seed=0)
