@@ -12,7 +12,7 @@ from pathlib import Path
 from archbuilder.diagnostics import ArchbuilderError, Span, declare
 from archbuilder.training import plan as plans
 from archbuilder.training.plan import ARGUMENTS, Options, PathLike
-from archbuilder.training.processes import speaks
+from archbuilder.training.processes import said_once
 from archbuilder.training.result import Interrupted, Record, RunResult
 
 __all__ = ["Interrupted", "Record", "RunResult", "train"]
@@ -62,12 +62,8 @@ def train(
     """
     places = (Path(data_dir) if data_dir else None, Path(init) if init else None)
     options = Options(device, threads, places[0], report, keep, minutes, sync_batch_norm, tuple(log), places[1])
-    try:
+    with said_once():
         plan = _plan(source, overrides, out, resume, options, check)
-    except ArchbuilderError as error:
-        if speaks():
-            raise
-        raise SystemExit(error.exit_status) from None  # the first process of this machine says it
     try:
         from archbuilder.training.session import run
     except ModuleNotFoundError as error:

@@ -31,9 +31,10 @@ def _explain(error: Exception, plan: Plan) -> Diagnostic | None:
     text, size = str(error), plan.data.batch_size
     if isinstance(error, (torch.OutOfMemoryError, MemoryError)) or "can't allocate memory" in text:
         reason = text.splitlines()[0] if text else "out of memory"
-        hint = f"lower batch_size ({size} now), or make the network's maps smaller"
+        same = f"batch_size: {max(size // 2, 1)} with accumulate: 2 takes the same steps"
+        hint = f"lower batch_size ({size} now; {same}), or make the network's maps smaller"
         return MEMORY.at(plan.data.span("batch_size"), reason, hint)
-    if "gloo" in text or isinstance(error, torch.distributed.DistError):
+    if any(word in text for word in ("gloo", "NCCL", "ProcessGroup")):
         message = f"another process of this run has ended or cannot be reached: {text.splitlines()[0]}"
         hint = "see what that one says; the run keeps its last checkpoint, and --resume goes on with it"
         return LOST.at(Span("archbuilder train"), message, hint)

@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeVar
 
+from archbuilder.diagnostics import ArchbuilderError
+
 if TYPE_CHECKING:
     from torch import nn
 
@@ -79,6 +81,12 @@ def launched() -> bool:
     return int(os.environ.get("WORLD_SIZE") or 1) > 1
 
 
-def speaks() -> bool:
-    """Is this the process of its machine that says what is wrong before they have found each other?"""
-    return not launched() or os.environ.get("LOCAL_RANK", "0") == "0"
+@contextmanager
+def said_once() -> Iterator[None]:
+    """What all processes find wrong before they have found each other is said by the first one of each machine."""
+    try:
+        yield
+    except ArchbuilderError as error:
+        if not launched() or os.environ.get("LOCAL_RANK", "0") == "0":
+            raise
+        raise SystemExit(error.exit_status) from None

@@ -104,13 +104,17 @@ class Bar(Progress):
 def opening(trainer: Trainer, path: Path) -> str:
     """What is about to be trained, on what, and where it goes."""
     splits, device = trainer.splits, trainer.device.type
-    count = sum(p.numel() for p in trainer.module.parameters())
+    parameters = sum(p.numel() for p in trainer.module.parameters())
     parts = {"training": splits.train, "validation": splits.validation, "test": splits.test}
     images = ", ".join(f"{len(part):,} {name}" for name, part in parts.items() if part is not None)
     threads = torch.get_num_threads()
     cores = f", {threads} thread{'s' if threads > 1 else ''}" if device == "cpu" else ""
-    after = f", continues after epoch {trainer.done}" if trainer.done else ""
-    return f"{trainer.plan.report.name}: {count:,} parameters; {images} images; {device}{cores}\nrun: {path}{after}"
+    count = trainer.processes.count
+    cores += f", {count} processes" if count > 1 else ""
+    after = f", continues after epoch {trainer.done}" if trainer.done or trainer.batch else ""
+    after += f" and {trainer.batch} batches" if trainer.batch else ""
+    network = f"{trainer.plan.report.name}: {parameters:,} parameters"
+    return f"{network}; {images} images; {device}{cores}\nrun: {path}{after}"
 
 
 def line(record: Record, epochs: int) -> str:

@@ -49,7 +49,7 @@ class Interrupted(KeyboardInterrupt):
     def __init__(
         self, path: Path, done: int, epochs: int, batch: int = 0, how: str = "interrupted", status: int = 130
     ) -> None:
-        more = f" and {batch} batches of the next one" if batch else ""
+        more = f" and {batch} batch{'es' if batch > 1 else ''} of the next one" if batch else ""
         kept = f"{how}: {done} of {epochs} epochs{more} are kept in {path}"
         super().__init__(f"{kept}\ncontinue with: archbuilder train --resume {path}")
         self.path, self.status = path, status

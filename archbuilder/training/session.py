@@ -38,7 +38,7 @@ from archbuilder.training.folder import (
 from archbuilder.training.keeper import Keeper, Stop, lines
 from archbuilder.training.loop import Score
 from archbuilder.training.plan import Plan
-from archbuilder.training.processes import ALONE, Processes, launched
+from archbuilder.training.processes import ALONE, Processes, launched, said_once
 from archbuilder.training.progress import closing, opening, progress
 from archbuilder.training.result import Interrupted, Record, RunResult
 from archbuilder.training.runs import DataCard, images_of
@@ -52,10 +52,13 @@ def run(plan: Plan, on_epoch: OnEpoch) -> RunResult:
     """Train what a plan says to its last epoch."""
     place, processes = device.pick(plan.options.device), ALONE
     if launched():
-        from archbuilder.training.several import join
+        from archbuilder.training.several import check_batch, join
 
-        processes = join(place, plan.options.sync_batch_norm)
+        with said_once():
+            processes = join(place, plan.options.sync_batch_norm)
         place = processes.device
+        with processes.agreed():
+            check_batch(plan.data, processes)
     with device.settings(place, plan.options.threads), numerics.settings(plan.train, place):
         try:
             return Session(plan, place, processes, on_epoch).run()
@@ -179,7 +182,9 @@ class Session:
 
     def _ended(self, folder: RunFolder, how: str, status: int) -> Interrupted:
         """Make the files of a run that was stopped agree with its checkpoint, and say what that holds."""
-        found = checkpoint.newest(folder.path, self.plan) if self.processes.main else None
+        if not self.processes.main:
+            raise SystemExit(status)
+        found = checkpoint.newest(folder.path, self.plan)
         if found is None:
             return Interrupted(folder.path, 0, self.plan.train.epochs, 0, how, status)
         metrics = found.state["metrics"]

@@ -21,9 +21,11 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from archbuilder.diagnostics import ArchbuilderError, Diagnostic, Span, declare
+from archbuilder.spec.data import Data
 from archbuilder.training.processes import Processes
 
 DEVICES = declare("AB732", "more processes than devices", exit_status=2)
+BATCH = declare("AB735", "a batch with less images than processes")
 SYNCHRONISED = declare("AB733", "batch normalisation that cannot be synchronised", exit_status=2)
 
 T = TypeVar("T")
@@ -90,6 +92,14 @@ class Several(Processes):
             raise ArchbuilderError(*everyone) from None
         if everyone:
             raise SystemExit(ArchbuilderError(*everyone).exit_status)
+
+
+def check_batch(data: Data, processes: Processes) -> None:
+    """Raises ArchbuilderError AB735 where a process would have no image of a batch."""
+    if data.batch_size < processes.count:
+        message = f"batch_size: {data.batch_size} counts over all {processes.count} processes, and leaves some without"
+        hint = f"set batch_size: {2 * processes.count} or more, or start fewer processes"
+        raise ArchbuilderError(BATCH.at(data.span("batch_size"), message, hint))
 
 
 def join(place: torch.device, sync_batch_norm: bool) -> Several:

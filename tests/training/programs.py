@@ -1,0 +1,86 @@
+"""Programs that start in no time: forked from a server that has imported torch, but never computed with it."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import socket
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+SERVER = multiprocessing.get_context("forkserver")
+# what a run imports late, the server imports once
+SERVER.set_forkserver_preload(
+    "albumentations archbuilder.training.session archbuilder.training.several "
+    "archbuilder.training.evidence.report matplotlib.backends.backend_agg torch._dynamo".split()
+)
+
+
+class Program:
+    """`archbuilder` with some words, running in a folder; a session of its own, as under a scheduler."""
+
+    def __init__(self, folder: Path, words: Sequence[str], environment: Mapping[str, str]) -> None:
+        self._files = [tempfile.NamedTemporaryFile() for _ in range(2)]  # noqa: SIM115
+        names = [file.name for file in self._files]
+        self.process = SERVER.Process(target=_run, args=(str(folder), list(words), dict(environment), *names))
+        self.process.start()
+        assert self.process.pid is not None
+        self.pid = self.process.pid
+
+    def wait(self, timeout: float = 60) -> tuple[int, str, str]:
+        """(exit status, standard output, standard error) once it has ended; a signal's number counts below 0."""
+        self.process.join(timeout)
+        if self.process.exitcode is None:
+            self.process.kill()
+            raise TimeoutError(f"no end after {timeout} s:{self._said()}")
+        return self.process.exitcode, *self._said()
+
+    def _said(self) -> tuple[str, str]:
+        out, err = (Path(file.name).read_text() for file in self._files)
+        return out, err
+
+
+def program(folder: Path, *words: str) -> Program:
+    return Program(folder, words, {})
+
+
+def crew(count: int, folder: Path, *words: str) -> list[Program]:
+    """The processes of one run, as torchrun starts them."""
+    if count == 1:
+        return [program(folder, *words)]
+    all = {"WORLD_SIZE": str(count), "LOCAL_WORLD_SIZE": str(count), "OMP_NUM_THREADS": "1"}
+    all |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port())}
+    return [Program(folder, words, {**all, "RANK": str(rank), "LOCAL_RANK": str(rank)}) for rank in range(count)]
+
+
+def free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        port: int = found.getsockname()[1]
+        return port
+
+
+def until(true: Callable[[], object], programs: Sequence[Program], timeout: float = 60) -> None:
+    """Wait for something that programs do while they run."""
+    deadline = time.monotonic() + timeout
+    while not true():
+        if time.monotonic() > deadline or not all(each.process.is_alive() for each in programs):
+            raise TimeoutError(str([each.wait(1) for each in programs]))
+        time.sleep(0.001)
+
+
+def _run(folder: str, words: list[str], environment: dict[str, str], out: str, err: str) -> None:
+    from archbuilder.cli import entry
+
+    os.setsid()
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background has it ignored
+    os.chdir(folder)
+    os.environ |= environment
+    for number, name in enumerate((out, err), start=1):
+        os.dup2(os.open(name, os.O_WRONLY), number)
+    sys.argv = ["archbuilder", *words]
+    entry()
