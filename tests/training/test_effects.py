@@ -19,7 +19,7 @@ from archbuilder.data.datasets import load
 from archbuilder.modules import build
 from archbuilder.spec.train import Train
 from archbuilder.spec.train.objectives import CrossEntropy, Cutmix, Distill, Mixup
-from archbuilder.spec.train.optimizers import Sgd
+from archbuilder.spec.train.optimizers import Muon, Sgd
 from archbuilder.spec.train.schedules import Constant
 from archbuilder.spec.train.weights import Ema, Lookahead
 from archbuilder.training.averages import Ema as Average
@@ -35,6 +35,7 @@ from tests.training.conftest import Train as Run
 from tests.training.test_features import RESIDUAL
 
 CPU = torch.device("cpu")
+EXAMPLES = Path(__file__).parents[2] / "examples"
 
 
 def layers() -> nn.Sequential:
@@ -189,6 +190,25 @@ def test_precision_is_that_of_convs_and_products_and_weights_stay_whole(precisio
     loss, logits = step(module, Train(precision=precision))(*images(), Turn(1, 0))
     assert found == [dtype] and logits.dtype == dtype
     assert loss.dtype == torch.float32 and {w.dtype for w in weights(module)} == {torch.float32}
+
+
+def test_half_precision_scales_its_loss_and_leaves_out_what_overflows():
+    """The very scaler of a GPU run, on a CPU: `train` itself refuses fp16 there, for it is slow."""
+    module, plain = layers(), layers()
+    training, whole = step(module, Train(precision="fp16", clip_gradient=0.5)), step(plain, Train(clip_gradient=0.5))
+    for number in range(3):
+        training(*images(seed=number), Turn(1, number))
+        whole(*images(seed=number), Turn(1, number))
+    torch.testing.assert_close(weights(module), weights(plain), rtol=1e-2, atol=1e-3)
+    before, scale = weights(module), training.state_dict()["scaler"]["scale"]
+    pixels, labels = images()
+    training(pixels * 1e7, labels, Turn(1, 3))
+    torch.testing.assert_close(weights(module), before, rtol=0, atol=0)
+    state = training.state_dict()
+    assert state["scaler"]["scale"] == scale / 2 and training.schedule.taken == 4
+    again = step(layers(), Train(precision="fp16"))
+    again.load_state_dict(state)
+    assert again.state_dict()["scaler"] == state["scaler"]
 
 
 SMALL = """\
@@ -457,3 +477,13 @@ def test_the_teachers_part_is_the_divergence_of_softened_probabilities():
         pixels, teacher(pixels), labels
     )
     assert float(found.detach()) == pytest.approx(0, abs=1e-6)
+
+
+# -- the example ----------------------------------------------------------------------------------------------
+
+
+def test_the_example_of_a_short_run_is_the_network_that_was_measured():
+    report = pipeline.check(EXAMPLES / "short_run.yaml")
+    assert report.ok and report.facts is not None and report.spec is not None and report.spec.train is not None
+    assert report.facts.params == 188_874
+    assert isinstance(report.spec.train.optimizer, Muon) and report.spec.train.whiten is not None
