@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 
+from archbuilder.data.code import augmentation_code
 from archbuilder.diagnostics import ArchbuilderError
 from archbuilder.ir.op import by
 from archbuilder.reporting.text import human, layer_table
@@ -56,7 +57,7 @@ def _values(run: Run, story: StoryPart, network: NetworkPart, outcome: Outcome, 
     """What the templates speak of; a picture is there as an address that holds it whole."""
     facts, samples = run.plan.report.facts, run.path / SAMPLES
     assert facts is not None  # write_report has looked
-    field = network.field_picture
+    field, shape = network.field_picture, run.plan.graph.input
     return {
         "name": run.plan.report.name,
         "dataset": run.plan.data.dataset,
@@ -83,7 +84,7 @@ def _values(run: Run, story: StoryPart, network: NetworkPart, outcome: Outcome, 
         "confusion_picture": uri(png(as_picture(outcome)), PNG),
         "matrix": as_table(outcome),
         "mistakes": [_mistake(one, outcome.names) for one in outcome.mistakes],
-        "augmentation": "",
+        "augmentation": augmentation_code(run.plan.data, run.card.mean, run.card.std, (shape.h, shape.w)),
         "untested": any("test_accuracy" not in record for record in run.metrics),
         "readme": readme,
         "version": __version__,
