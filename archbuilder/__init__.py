@@ -4,6 +4,7 @@ report = archbuilder.check("architectures/c1c2c3c40.yaml")   # no torch needed
 graph = archbuilder.load("architectures/c1c2c3c40.yaml")     # raises ArchbuilderError if invalid
 module = archbuilder.build(graph)                            # an ordinary torch.nn.Module
 result = archbuilder.train("architectures/quickstart.yaml")  # a run folder that can be continued
+run = archbuilder.open_run(result.path)                      # its network with the weights, classes, metrics
 """
 
 from __future__ import annotations
@@ -18,8 +19,9 @@ if TYPE_CHECKING:
     from archbuilder.modules import build
     from archbuilder.pipeline import Report, check, load
     from archbuilder.training import train
+    from archbuilder.training.runs import open_run
 
-__all__ = ["ArchbuilderError", "Graph", "Report", "__version__", "build", "check", "load", "train"]
+__all__ = ["ArchbuilderError", "Graph", "Report", "__version__", "build", "check", "load", "open_run", "train"]
 
 # name -> where it lives; imported on first use, so that importing archbuilder costs nothing
 _HOMES = {
@@ -29,6 +31,7 @@ _HOMES = {
     "build": "archbuilder.modules",
     "check": "archbuilder.pipeline",
     "load": "archbuilder.pipeline",
+    "open_run": "archbuilder.training.runs",
     "train": "archbuilder.training",
 }
 

@@ -6,9 +6,17 @@ from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from pathlib import Path
 
 from archbuilder.cli._options import add_machine_options, add_source_options, positive
-from archbuilder.diagnostics import ArchbuilderError, Span, declare
+from archbuilder.cli._output import write_file
+from archbuilder.diagnostics import declare
 
-UNWRITABLE = declare("AB911", "a plot that cannot be written", exit_status=2)
+UNWRITABLE = declare(
+    "AB911",
+    "a plot that cannot be written",
+    exit_status=2,
+    why="The folder is missing, closed or full.",
+    bad="$ archbuilder lr-find net.yaml --plot no/where.png",
+    good="$ archbuilder lr-find net.yaml --plot rates.png",
+)
 
 
 def configure(parser: ArgumentParser) -> None:
@@ -29,12 +37,8 @@ def run(args: Namespace) -> int:
     data_dir = Path(args.data_dir) if args.data_dir else None
     options = plan.Options(args.device, args.threads, data_dir)
     found = range_test(plan.new(args.file, args.set, ".", options, check=False), args.low, args.high, args.steps)
-    path = Path(args.plot or f"{found.name}-lr.png")
-    try:
-        path.write_bytes(drawing(found))
-    except OSError as error:
-        message = f"cannot be written: {error.strerror or error}"
-        raise ArchbuilderError(UNWRITABLE.at(Span(str(path)), message, "name another file with --plot")) from None
+    path = args.plot or f"{found.name}-lr.png"
+    write_file(path, drawing(found), UNWRITABLE, "name another file with --plot")
     steps, end = len(found.rates), f"diverged at {found.diverged:.2g}" if found.diverged else "to the end of the range"
     print(f"{found.name}: {steps} steps of {found.images} images, from lr {found.rates[0]:.2g}, {end}")
     print(f"the smoothed loss falls fastest at {found.steepest:.2g} and is least at {found.least:.2g}")

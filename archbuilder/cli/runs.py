@@ -8,7 +8,16 @@ from pathlib import Path
 
 from archbuilder.diagnostics import ArchbuilderError, Span, declare
 
-NO_FOLDER = declare("AB910", "a folder of runs that is not there", exit_status=2)
+NO_FOLDER = declare(
+    "AB910",
+    "a folder of runs that is not there",
+    exit_status=2,
+    why="Without a name it is the folder `runs` below the current one, where `train` puts runs unless told otherwise.",
+    bad="$ archbuilder runs",
+    good="""\
+$ archbuilder train net.yaml --no-report
+$ archbuilder runs""",
+)
 
 
 def configure(parser: ArgumentParser) -> None:

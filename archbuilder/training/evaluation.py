@@ -84,14 +84,14 @@ def predictions(
     data: Data,
     mean: Sequence[float],
     std: Sequence[float],
-    device: torch.device,
+    device: torch.device | str,
 ) -> Predictions:
     """Every image of a split once, as it is, by a module on the same device; it is put in evaluation mode."""
     module.eval()
     logits, labels = [], []
     for batch, truth in eval_batches(images, data, mean=mean, std=std, device=device):
         out = module(batch)
-        logits.append(out.double().cpu() if device.type != "mps" else out.cpu().double())
+        logits.append(out.cpu().double())
         labels.append(truth.cpu())
     return Predictions(torch.cat(logits).numpy(), torch.cat(labels).numpy())
 

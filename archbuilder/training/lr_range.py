@@ -24,7 +24,13 @@ from archbuilder.training.schedule import Schedule
 from archbuilder.training.step import Turn
 from archbuilder.training.trainer import Trainer
 
-FLAT = declare("AB762", "a range of learning rates in which nothing is learnt")
+FLAT = declare(
+    "AB762",
+    "a range of learning rates in which nothing is learnt",
+    why="A range test needs a part of the range in which the loss falls; nothing can be suggested without one.",
+    bad="$ archbuilder lr-find net.yaml --low 1e5 --high 1e6",
+    good="$ archbuilder lr-find net.yaml",
+)
 
 LOW, HIGH, STEPS = 1e-4, 100.0, 200  # the range as multiples of the recipe's own rate
 SMOOTHING = 0.95  # share of the mean so far that each step keeps

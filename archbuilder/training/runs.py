@@ -23,7 +23,18 @@ if TYPE_CHECKING:
 LAST, BEST = "last", "best"  # which weights of a run
 CHECKPOINTS = {LAST: "last.pt", BEST: "best.pt"}
 
-NO_EPOCH = declare("AB760", "a run without a finished epoch")
+NO_EPOCH = declare(
+    "AB760",
+    "a run without a finished epoch",
+    why="What evaluates, predicts or reports needs weights, and a run has none before its first epoch is over.",
+    bad="""\
+$ archbuilder train net.yaml --no-report
+$ rm runs/net/*/*.pt runs/net/*/*.safetensors runs/net/*/metrics.jsonl
+$ archbuilder evaluate $(ls -d runs/net/*)""",
+    good="""\
+$ archbuilder train net.yaml --no-report
+$ archbuilder evaluate $(ls -d runs/net/*)""",
+)
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,14 @@ if TYPE_CHECKING:
 
 REPORT, EVALUATION = "report.html", "evaluation.json"
 
-UNWRITTEN = declare("AB761", "a report that could not be written", severity="warning")
+UNWRITTEN = declare(
+    "AB761",
+    "a report that could not be written",
+    severity="warning",
+    why="The run is finished and complete without it; `archbuilder report` writes it at any later time.",
+    bad="$ archbuilder train net.yaml  # where the disk is full after the last epoch",
+    good="$ archbuilder train net.yaml --no-report",
+)
 
 
 def finish(path: Path, splits: Splits, device: torch.device) -> None:

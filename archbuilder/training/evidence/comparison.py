@@ -69,8 +69,8 @@ def write_comparison(runs: Sequence[Run], folder: RunFolder) -> Comparison:
 
 
 def labels(runs: Sequence[Run]) -> list[str]:
-    """A name for each run: the network's alone where no two share it, else with the time, else the path."""
-    for name in (lambda run: run.plan.report.name, lambda run: run.name, lambda run: str(run.path)):
+    """A name for each run, as short as tells them apart: the network, the folder, both, or the whole path."""
+    for name in (_network, _folder, lambda run: run.name, lambda run: str(run.path)):
         found = [name(run) for run in runs]
         if len(set(found)) == len(found):
             return found
@@ -79,6 +79,14 @@ def labels(runs: Sequence[Run]) -> list[str]:
         counted[name_of_one] += 1
         found[number] = f"{name_of_one} ({counted[name_of_one]})"
     return found
+
+
+def _network(run: Run) -> str:
+    return run.plan.report.name
+
+
+def _folder(run: Run) -> str:
+    return run.path.resolve().name
 
 
 def text(found: Comparison) -> str:

@@ -1,0 +1,256 @@
+"""The report of a run: complete, true, self-contained, and never markup of somebody else's."""
+
+from __future__ import annotations
+
+import ast
+import base64
+import json
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from archbuilder.cli import main
+from archbuilder.exporters import exporter
+from archbuilder.modules.torchsummary import torchsummary
+from archbuilder.training import Interrupted, evidence, train
+from archbuilder.training.evidence.markdown import escaped, fenced
+from archbuilder.training.evidence.report import write_report
+from archbuilder.training.progress import line
+from archbuilder.training.runs import Run, open_run
+from tests.evidence.conftest import ALONE, CPU, NETWORK
+
+FILES = {
+    "report.html",
+    "report.md",
+    "model.py",
+    "evaluation.json",
+    "network.svg",
+    "receptive_field.png",
+    "mistakes.png",
+}
+HOSTILE = '<script>alert("x")</script> | *a* [b](http://c) & ${1}'
+
+
+class Page(HTMLParser):
+    """What a browser would find in a page."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.text = ""
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+    def all(self, tag: str) -> list[dict[str, str | None]]:
+        return [attributes for name, attributes in self.tags if name == tag]
+
+
+@pytest.fixture(scope="module")
+def html(finished: Path) -> str:
+    return (finished / "report.html").read_text()
+
+
+@pytest.fixture(scope="module")
+def page(html: str) -> Page:
+    return Page(html)
+
+
+def test_a_finished_run_has_its_report_and_what_goes_with_it(finished: Path):
+    assert {path.name for path in finished.iterdir()} >= FILES
+
+
+def test_the_page_needs_no_other_file_and_runs_no_script(html: str, page: Page):
+    assert not {tag for tag, _ in page.tags} & {"script", "link", "iframe", "object", "embed", "base", "form"}
+    assert page.all("img") and all((image["src"] or "").startswith("data:") for image in page.all("img"))
+    assert all(image["alt"] for image in page.all("img"))
+    assert {(anchor["href"] or "")[0] for anchor in page.all("a")} == {"#"}
+    assert "url(" not in html and "@import" not in html
+    policy = next(meta["content"] for meta in page.all("meta") if meta.get("http-equiv") == "Content-Security-Policy")
+    assert policy == "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
+
+
+def test_pictures_are_whole(page: Page):
+    for image in page.all("img"):
+        head, _, content = (image["src"] or "").partition(";base64,")
+        data = base64.b64decode(content, validate=True)
+        if head == "data:image/png":
+            assert data.startswith(b"\x89PNG") and data.endswith(b"IEND\xaeB`\x82")
+        else:
+            assert head == "data:image/svg+xml" and data.rstrip().endswith(b"</svg>")
+
+
+def test_links_within_the_page_lead_somewhere(page: Page):
+    ids = {attributes["id"] for _, attributes in page.tags if "id" in attributes}
+    assert {(anchor["href"] or "")[1:] for anchor in page.all("a")} <= ids
+
+
+def test_the_result_is_that_of_the_last_epoch_on_all_test_images(run: Run, page: Page):
+    accuracy = f"{run.metrics[-1]['test_accuracy']:.2f} %"
+    assert f"{accuracy}test accuracy after the last epoch, on all 355 test images" in page.text
+    assert "were evaluated anew for this report, and give just what the log says" in page.text
+
+
+def test_the_best_epoch_is_named_as_what_it_is(copy: Path):
+    """The metrics are those of a run whose best epoch was an earlier one."""
+    records = [json.loads(text) for text in (copy / "metrics.jsonl").read_text().splitlines()]
+    records[0]["test_accuracy"] = 99.5
+    (copy / "metrics.jsonl").write_text("".join(json.dumps(record) + "\n" for record in records))
+    write_report(open_run(copy), CPU)
+    expected = "The best epoch was 1, with test accuracy 99.50 %: chosen on the test images, so no fair result."
+    assert expected in Page((copy / "report.html").read_text()).text
+
+
+def test_a_log_that_says_something_else_than_the_weights_is_no_secret(copy: Path):
+    records = [json.loads(text) for text in (copy / "metrics.jsonl").read_text().splitlines()]
+    true, records[-1]["test_accuracy"] = records[-1]["test_accuracy"], 99.99
+    (copy / "metrics.jsonl").write_text("".join(json.dumps(record) + "\n" for record in records))
+    assert write_report(open_run(copy), CPU).accuracy == pytest.approx(true)
+    assert "The log says 99.99 %; this figure is that of the weights" in (copy / "report.md").read_text()
+
+
+def test_the_five_answers_stand_in_the_order_of_the_course(run: Run, page: Page):
+    facts = run.plan.report.facts
+    assert facts is not None
+    code = exporter("python").export(run.plan.graph, facts)
+    log = "\n".join(line(record, 3) for record in run.metrics)
+    answers = ["1. Model code", code, "2. Summary", torchsummary(run.plan.graph, facts), "3. Augmentation code"]
+    answers += ["4. Training log", log, "5. README"]
+    places = [page.text.find(answer) for answer in answers]
+    assert -1 not in places and places == sorted(places)
+    assert log.count("test ") == 3
+
+
+def test_limits_rules_layers_and_field_are_there(page: Page):
+    for words in ("params < 5k", "receptive_field > 6", "C1" and "dilated", "n_out = floor(", "before the global pool"):
+        assert words in page.text
+
+
+def test_every_class_has_its_accuracy_and_the_matrix_every_image(finished: Path, html: str):
+    noted = json.loads((finished / "evaluation.json").read_text())
+    table = html[html.index("Class by class") : html.index('id="demands"')]
+    shown = [int(number) for number in re.findall(r'<th class="row">\d</th><td>(\d+)</td>', table)]
+    assert shown == [sum(row) for row in noted["confusion"]]
+    matrix = html[html.index('class="confusion"') : html.index("Most frequent")]
+    counts = [int(number or 0) for number in re.findall(r'<td style="[^"]*">(\d*)</td>', matrix)]
+    assert counts == [count for row in noted["confusion"] for count in row] and sum(counts) == 355
+
+
+def test_the_gallery_shows_the_surest_mistakes(run: Run, page: Page):
+    found = re.findall(r"(\d), taken for (\d)\s*([\d.]+) %, test image (\d+)", page.text)
+    assert len(found) > 10
+    sureness = [float(share) for _, _, share, _ in found]
+    assert sureness == sorted(sureness, reverse=True)
+    assert all(int(run.splits.test.labels[int(index)]) == int(truth) != int(taken) for truth, taken, _, index in found)
+
+
+def test_the_code_in_the_report_takes_the_weights_of_the_run(finished: Path, run: Run):
+    scope: dict[str, Any] = {"__name__": "model"}
+    exec(compile((finished / "model.py").read_text(), "model.py", "exec"), scope)
+    module = scope["Tiny"]()
+    module.load_state_dict(torch.load(finished / "last.pt", weights_only=True)["model"])
+    x = torch.randn(4, 1, 8, 8)
+    with torch.no_grad():
+        assert torch.allclose(module.eval()(x), run.network()(x), atol=1e-5)
+
+
+def test_the_augmentation_code_compiles(html: str):
+    page = Page(html[html.index('id="augmentation"') : html.index('id="log"')])
+    assert ast.parse(page.text.partition("\n")[2]).body
+    assert "RandomCrop" in page.text
+
+
+def test_environment_seed_and_the_command_that_gives_the_same_again(finished: Path, page: Page):
+    assert f"archbuilder train {finished}/architecture.yaml --device cpu --threads 1" in page.text
+    assert "this gives the same weights, bit for bit" in page.text
+    assert re.search(r"torch\s*" + re.escape(torch.__version__.split("+")[0]), page.text)
+    assert NETWORK in page.text
+
+
+def test_the_same_report_comes_out_again(copy: Path, finished: Path):
+    (copy / "report.html").unlink()
+    assert main(["report", str(copy), "--device", "cpu", "--threads", "1"]) == 0
+    assert (copy / "report.html").read_text() == (finished / "report.html").read_text().replace(
+        str(finished), str(copy)
+    )
+
+
+def test_a_readme_can_be_named(copy: Path):
+    assert main(["report", str(copy), "--device", "cpu", "--readme", "https://example.org/me/readme"]) == 0
+    assert {"href": "https://example.org/me/readme"} in Page((copy / "report.html").read_text()).all("a")
+    assert "<https://example.org/me/readme>" in (copy / "report.md").read_text()
+
+
+def test_names_are_words_and_never_markup(copy: Path):
+    card = json.loads((copy / "dataset.json").read_text())
+    card["classes"] = [f"{number}{HOSTILE}" for number in range(10)]
+    card["dataset"] = HOSTILE
+    (copy / "dataset.json").write_text(json.dumps(card))
+    environment = json.loads((copy / "environment.json").read_text())
+    (copy / "environment.json").write_text(json.dumps({**environment, "command": HOSTILE, "platform": HOSTILE}))
+    write_report(open_run(copy), CPU)
+    page = Page((copy / "report.html").read_text())
+    assert not page.all("script") and f"0{HOSTILE}" in page.text
+    outside_code = re.sub(r"(?ms)^```+\w*$.*?^```+$", "", (copy / "report.md").read_text())
+    assert "<script" not in outside_code and not re.search(r"(?<!\\)\]\(http", outside_code)
+    rows = [text for text in outside_code.splitlines() if text.startswith("| 0&lt;")]
+    assert rows and all(len(re.findall(r"(?<!\\)\|", row)) in (6, 12) for row in rows)
+
+
+def test_markdown_keeps_code_as_it_is():
+    assert fenced("a\n````\nb", "text") == "`````text\na\n````\nb\n`````"
+    assert escaped("a_b|c\nd <e>") == "a\\_b\\|c d &lt;e&gt;"
+
+
+def test_the_pictures_of_the_markdown_are_there(finished: Path):
+    names = re.findall(r"!\[[^]]*\]\(([^)]*)\)", (finished / "report.md").read_text())
+    assert len(names) >= 4 and all((finished / name).is_file() for name in names)
+
+
+def test_a_validation_split_is_told(tmp_path: Path):
+    path = train(NETWORK, overrides=["data.validation=0.2", "train.epochs=2"], out=tmp_path, **ALONE).path
+    text = Page((path / "report.html").read_text()).text
+    assert "its test images were used once, after the last epoch" in text
+    assert "288 for validation (cut from the training images)" in text
+    assert "validation images" in text or "chosen on the validation split" in text
+
+
+def test_an_interrupted_run_can_be_reported_and_says_so(tmp_path: Path):
+    def stop(record: dict[str, Any]) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(Interrupted) as stopped:
+        train(NETWORK, out=tmp_path, on_epoch=stop, **ALONE)
+    path = stopped.value.path
+    assert not (path / "report.html").exists()
+    assert main(["report", str(path), "--threads", "1"]) == 0
+    assert "This run is not finished: 1 of 3 epochs are trained" in (path / "report.html").read_text()
+
+
+def test_a_report_that_fails_does_not_cost_the_run(tmp_path: Path, monkeypatch, capsys):
+    def fail(*_: Any) -> None:
+        raise OSError("the disk\nhas gone")
+
+    monkeypatch.setattr("archbuilder.training.evidence.report.write_report", fail)
+    result = train(NETWORK, overrides=["train.epochs=1"], out=tmp_path, **ALONE)
+    said = capsys.readouterr()
+    assert result.last["epoch"] == 1 and (result.path / "weights.safetensors").exists()
+    assert "AB761 the run is finished, but its report could not be written" in said.err
+    assert f"archbuilder report {result.path}" in said.err and evidence.REPORT not in said.out
+    monkeypatch.undo()
+    train(resume=result.path)  # nothing to train, but what is missing is made up for
+    assert (result.path / "report.html").exists()
+
+
+def test_without_a_report_there_is_none(tmp_path: Path):
+    path = train(NETWORK, overrides=["train.epochs=1"], out=tmp_path, report=False, **ALONE).path
+    train(resume=path)
+    assert not {found.name for found in path.iterdir()} & FILES
