@@ -32,7 +32,7 @@ def _run(reports: Sequence[Report]) -> Object:
     failures = [d for d in found if d.exit_status == 2]
     results = [d for d in found if d.exit_status != 2]
     rules, kinds = _codes(results), _codes(failures)
-    files = list(dict.fromkeys(report.file for report in reports))
+    files = list(dict.fromkeys(_known_as(report.file) for report in reports))  # a file may be named twice
     driver = {
         "name": "archbuilder",
         "version": __version__,
@@ -46,7 +46,7 @@ def _run(reports: Sequence[Report]) -> Object:
         "tool": {"driver": driver},
         "columnKind": "unicodeCodePoints",
         "invocations": [{"executionSuccessful": not failures, "toolExecutionNotifications": notifications}],
-        "artifacts": [_artifact(file) for file in files],
+        "artifacts": [_artifact(known) for known in files],
         "results": [{"ruleId": d.code.id, "ruleIndex": rules.index(d.code), **_finding(d, files)} for d in results],
     }
 
@@ -77,9 +77,10 @@ def _has_place(span: Span) -> bool:
 
 
 def _location(span: Span, files: Sequence[str]) -> Object:
-    where: Object = {"uri": uri(span.file)} if is_file(span) else {}
-    if span.file in files:
-        where["index"] = files.index(span.file)
+    known = _known_as(span.file)
+    where: Object = {"uri": known} if is_file(span) else {}
+    if known in files:
+        where["index"] = files.index(known)
     region: Object = {"startLine": 1}  # viewers want a line for a file as a whole, too
     if span.line:
         columns = {"startColumn": span.column, "endColumn": span.end_column}
@@ -87,7 +88,12 @@ def _location(span: Span, files: Sequence[str]) -> Object:
     return {"artifactLocation": where, "region": region}
 
 
-def _artifact(file: str) -> Object:
-    """A file that was checked, or the text that stood in for one (standard input)."""
-    known = {"location": {"uri": uri(file)}} if is_file(Span(file)) else {"description": {"text": printable(file)}}
-    return {**known, "roles": ["analysisTarget"], "sourceLanguage": "yaml"}
+def _known_as(file: str) -> str:
+    """The URI of a file; the name of a text that is in none (standard input)."""
+    return uri(file) if is_file(Span(file)) else file
+
+
+def _artifact(known: str) -> Object:
+    """A file that was checked, or the text that stood in for one."""
+    where = {"location": {"uri": known}} if is_file(Span(known)) else {"description": {"text": known}}
+    return {**where, "roles": ["analysisTarget"], "sourceLanguage": "yaml"}

@@ -13,6 +13,7 @@ READABLE = "archbuilder.readable"  # the name of an error handler, as str.encode
 _ASCII = {
     "×": "x", "±": "+-", "·": "-", "…": "...", "→": "->", "←": "<-", "≤": "<=", "≥": ">=", "≠": "!=",
     "−": "-", "–": "-", "—": "-", "\u2018": "'", "’": "'", "“": '"', "”": '"', "✓": "ok", "✗": "x",
+    "│": "|", "├": "|", "└": "+", "─": "-", "═": "=", "²": "^2",
 }  # fmt: skip
 
 
@@ -58,13 +59,11 @@ PLAIN = Style()
 
 
 def encoding_of(stream: TextIO) -> str:
-    """What a stream is to be written in: its own encoding, but ASCII on a terminal where the user's locale is C.
+    """What a stream is to be written in: its own encoding, but ASCII on a terminal where LC_ALL is C.
 
     Python takes such a terminal for one that knows UTF-8."""
-    named = (os.environ.get(name) for name in ("LC_ALL", "LC_CTYPE", "LANG"))
-    locale = next(filter(None, named), "")
-    plain = locale in ("C", "POSIX") and stream.isatty() and not os.environ.get("PYTHONIOENCODING")
-    return "ascii" if plain else stream.encoding
+    plain = os.environ.get("LC_ALL") in ("C", "POSIX") and not os.environ.get("PYTHONIOENCODING")
+    return "ascii" if plain and stream.isatty() else stream.encoding
 
 
 def style_of(stream: TextIO) -> Style:

@@ -113,6 +113,91 @@ def test_every_output_encoding(
     assert "AB101" in shown and "\x1b" not in shown and "\u202e" not in shown
 
 
+SHOWN = [
+    "check good.yaml warned.yaml missed.yaml -v",
+    "check missed.yaml --suggest",
+    "compare good.yaml warned.yaml",
+    "rules",
+    "rules era-s9",
+    "rf good.yaml",
+    "init -",
+    "blocks",
+    "blocks --markdown",  # which has a ± in it
+    "explain AB503",
+    "check nothing.yaml",
+]
+
+
+@pytest.mark.parametrize("words", SHOWN)
+def test_a_terminal_without_utf_8_reads_ascii(words: str, files: Path, command: list[str], environment: dict[str, str]):
+    """No \\u2026 for an ellipsis: what we print has a reading in ASCII."""
+    shown = {}
+    for encoding in ("ascii", "utf-8"):
+        result = run([*command, *words.split()], {**environment, "PYTHONIOENCODING": encoding}, input=b"")
+        shown[encoding] = result.stdout + result.stderr
+    text = shown["ascii"].decode("ascii")
+    assert "\\u" not in text and "\\x" not in text
+    assert len(text.splitlines()) == len(shown["utf-8"].decode().splitlines()) > 1
+
+
+@pytest.mark.parametrize(
+    ("variables", "shown"),
+    [
+        ({"LC_ALL": "C"}, "gr\\xf6\\xdfe ok"),
+        ({"LC_ALL": "POSIX"}, "gr\\xf6\\xdfe ok"),
+        ({"LC_ALL": "C.UTF-8"}, "größe ✓"),
+        ({"LC_ALL": "C", "PYTHONIOENCODING": "utf-8"}, "größe ✓"),
+    ],
+)
+def test_the_locale_of_a_terminal(
+    variables: dict[str, str], shown: str, files: Path, command: list[str], environment: dict[str, str]
+):
+    """Python takes a terminal in the locale C for one that knows UTF-8; who says C there, means ASCII."""
+    Path("net.yaml").write_text(HOSTILE, encoding="utf-8")
+    screen = on_terminal([*command, "check", "net.yaml"], {**environment, **variables})
+    assert f"there is no block {shown}" in screen
+    line, carets = screen.splitlines()[2:4]
+    assert carets.index("^") == line.index('"gr') + len("\x1b[1;31m")
+
+
+def test_what_another_program_reads_is_utf_8_whatever_the_terminal(
+    files: Path, command: list[str], environment: dict[str, str]
+):
+    text = Path("warned.yaml").read_text() + "# größe ×\n"
+    plain = {**environment, "PYTHONIOENCODING": "ascii"}
+    fixed = run([*command, "check", "--fix", "-"], plain, input=text.encode())
+    assert fixed.returncode == 0 and fixed.stdout.decode().endswith("# größe ×\n")
+    schema = run([*command, "schema"], plain)
+    assert schema.returncode == 0 and "±" in schema.stdout.decode()
+
+
+def test_forced_colours(files: Path, command: list[str], environment: dict[str, str]):
+    forced = {**environment, "FORCE_COLOR": "1"}
+    forced.pop("NO_COLOR", None)
+    assert b"\x1b[1;31mAB101" in run([*command, "check", "bad.yaml"], forced).stdout
+    assert b"\x1b" not in run([*command, "check", "bad.yaml"], {**forced, "NO_COLOR": "1"}).stdout
+
+
+def test_an_error_that_is_not_of_standard_output_leaves_it_alone(
+    files: Path, command: list[str], environment: dict[str, str]
+):
+    """A command that fails with an OSError of its own: what it printed is there, and so is what follows."""
+    code = (
+        "import sys, archbuilder.cli.blocks as blocks; from archbuilder.cli import main\n"
+        "def run(args):\n"
+        "    print('before')\n"
+        "    raise {}\n"
+        "blocks.run = run\n"
+        "status = main(['blocks'])\n"
+        "print('after', status)\n"
+    )
+    for error in ("OSError(28, 'No space left on device')", "BrokenPipeError(32, 'Broken pipe')", "open('no/file')"):
+        result = run([sys.executable, "-c", code.format(error).replace("raise open", "open")], environment)
+        assert result.stdout.decode().splitlines() == ["before", "after 2"]
+        (line,) = result.stderr.decode().splitlines()
+        assert line.startswith("archbuilder: [Errno ")
+
+
 def test_a_name_that_is_not_utf_8(files: Path, command: list[str], environment: dict[str, str]):
     name = b"\xff\xfe.yaml"
     Path(os.fsdecode(name)).write_text("archbuilder: 2\n")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+from pathlib import Path
 
 import pytest
 
@@ -180,3 +181,11 @@ def test_a_notebook_shows_a_table_and_escapes_what_it_quotes():
     assert shown.count("<tr>") == len(layer_table(report.facts))
     hostile = render_html(check("archbuilder: 1\ninput: [3, 4, 4]\nnetwork: ['<script>alert(1)</script>']\n"))
     assert "<script>" not in hostile and "&lt;script&gt;" in hostile
+
+
+def test_every_character_that_the_package_may_print_has_a_reading_in_ascii():
+    """Where a terminal knows no more, `×` is an x: an escape is for names in the user's files only."""
+    sources = (Path(__file__).parents[2] / "archbuilder").rglob("*.py")
+    own = {character for path in sources for character in path.read_text(encoding="utf-8") if not character.isascii()}
+    shown = Style(encoding="ascii").readable("".join(sorted(own)))
+    assert own and "\\" not in shown
