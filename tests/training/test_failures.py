@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 import resource
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from archbuilder.cli import main
 from archbuilder.diagnostics import ArchbuilderError
 from archbuilder.training import RunResult, train
 from archbuilder.training.failures import explained
+from tests.training.same import load
 
 SameEnd = Callable[[Path, Path], None]
 
@@ -149,45 +151,108 @@ def test_too_little_memory_is_explained(tiny: str):
     wanted = plan.new(tiny, (), "runs", plan.Options(), check=True)
     with pytest.raises(ArchbuilderError, match=r"AB713 .*allocate") as error, explained(wanted):
         torch.empty(2**46, dtype=torch.int8)
-    assert "lower batch_size (256 now)" in error.value.diagnostics[0].hint
+    assert "lower batch_size (256 now; batch_size: 128 with accumulate: 2 takes" in error.value.diagnostics[0].hint
     with pytest.raises(RuntimeError, match="something else"), explained(wanted):
         raise RuntimeError("something else")
 
 
-@pytest.mark.parametrize("name", ["best.pt", "last.pt", "metrics.jsonl", "curves.png"])
-def test_a_full_disk_loses_nothing(quick, whole: RunResult, same_end: SameEnd, tmp_path: Path, name: str):
+def fill_after(epoch: int, name: str, tmp_path: Path) -> Callable[[dict[str, Any]], None]:
+    """The next writing of a file meets a full disk; the one after it does not."""
+
     def fill(record: dict[str, Any]) -> None:
-        nonlocal run, before
-        (run,) = tmp_path.glob("runs/tiny/*")
-        if record["epoch"] == 3:
-            before = {path.name: path.read_bytes() for path in run.iterdir()}
+        if record["epoch"] == epoch:
+            (run,) = tmp_path.glob("runs/tiny/*")
             (run / f"{name}.tmp").symlink_to("/dev/full")
 
-    run, before = Path(), {}
-    error = refused(quick, on_epoch=fill)
+    return fill
+
+
+@pytest.mark.parametrize("name", ["best.pt", "last.pt", "metrics.jsonl"])
+def test_a_disk_that_is_full_for_a_while_costs_nothing(
+    quick, whole: RunResult, same_end: SameEnd, tmp_path: Path, name: str, capsys
+):
+    run = quick(on_epoch=fill_after(2, name, tmp_path)).path
+    said = f"warning: AB701 {name} cannot be written: No space left on device; training goes on"
+    assert said in capsys.readouterr().out
+    for name in {path.name for path in whole.path.iterdir()} - {path.name for path in run.iterdir()}:
+        assert name == "last-2.pt"  # the epoch that was not written has no file
+        (run / name).touch()
+    same_end(run, whole.path)
+
+
+def test_a_disk_that_is_full_in_an_epoch_costs_nothing(
+    quick, whole: RunResult, same_end: SameEnd, tmp_path: Path, capsys
+):
+    run = quick(on_epoch=fill_after(2, "midway.pt", tmp_path), minutes=0).path
+    assert "warning: AB701 midway.pt cannot be written: No space left" in capsys.readouterr().out
+    same_end(run, whole.path)
+
+
+@pytest.mark.parametrize("name", ["best.pt", "last.pt", "metrics.jsonl", "weights.safetensors", "curves.png"])
+def test_a_disk_that_is_full_at_the_end_loses_nothing(
+    quick, whole: RunResult, same_end: SameEnd, tmp_path: Path, name: str
+):
+    error = refused(quick, on_epoch=fill_after(4 if name.endswith(("s", "g")) else 3, name, tmp_path))
+    (run,) = tmp_path.glob("runs/tiny/*")
     (found,) = error.diagnostics
     assert f"AB701 {name} cannot be written: No space left on device" in str(error) and error.exit_status == 1
     assert f"archbuilder train --resume {run}" in found.hint
-    assert (run / name).read_bytes() == before[name] if name in before else not (run / name).exists()
     assert not list(run.glob("*.tmp"))
     train(resume=run)
     same_end(run, whole.path)
+
+
+def limited(size: int) -> Callable[[], None]:
+    """From here on the system lets no file grow beyond so many bytes; gives what takes that back."""
+    unlimited = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, unlimited[1]))
+    return lambda: resource.setrlimit(resource.RLIMIT_FSIZE, unlimited)
 
 
 def test_a_checkpoint_cut_off_in_the_middle_loses_nothing(quick, whole: RunResult, same_end: SameEnd, tmp_path: Path):
-    unlimited = resource.getrlimit(resource.RLIMIT_FSIZE)
-
-    def fill(record: dict[str, Any]) -> None:
-        if record["epoch"] == 2:  # from here on the system lets no file grow beyond 9 kB
-            resource.setrlimit(resource.RLIMIT_FSIZE, (9_000, unlimited[1]))
-
+    undo = []
     try:
-        error = refused(quick, on_epoch=fill)
+        error = refused(quick, on_epoch=lambda r: undo.append(limited(9_000)) if r["epoch"] == 2 else None)
     finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, unlimited)
+        undo[0]()
     assert "pt cannot be written: File too large" in str(error)
     (run,) = tmp_path.glob("runs/tiny/*")
-    assert torch.load(run / "last.pt", weights_only=True)["epoch"] == 2
+    assert load(run / "last.pt")["epoch"] == 2
     assert not list(run.glob("*.tmp"))
     train(resume=run)
     same_end(run, whole.path)
+
+
+def test_a_disk_that_cannot_hold_a_checkpoint_is_found_before_the_first_epoch(quick, tmp_path: Path):
+    undo = limited(12_000)  # facts.json fits
+    try:
+        error = refused(quick, on_epoch=lambda record: pytest.fail("an epoch was trained"))
+    finally:
+        undo()
+    assert "AB701 midway.pt cannot be written: File too large" in str(error)
+    assert not list((tmp_path / "runs").rglob("*"))
+
+
+def test_a_disk_that_is_too_full_is_found_before_the_first_epoch(quick, tmp_path: Path, monkeypatch):
+    real = shutil.disk_usage
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: real(path)._replace(free=3 * 2**20))
+    error = refused(quick, on_epoch=lambda record: pytest.fail("an epoch was trained"))
+    assert "AB730 3.0 MiB are free, and the run needs about 4." in str(error) and error.exit_status == 2
+    assert "--keep 1" in error.diagnostics[0].hint
+    assert not list((tmp_path / "runs").rglob("*"))
+
+
+def test_a_place_where_nothing_can_be_written_is_found_before_the_first_epoch(tiny: str):
+    with pytest.raises(ArchbuilderError, match="AB701 no run folder can be made here") as error:
+        train(tiny, out="/proc/self")  # nobody may write there, root neither
+    assert "--out" in error.value.diagnostics[0].hint
+
+
+def test_a_state_that_is_no_number_is_not_saved(quick, tmp_path: Path):
+    """With a checkpoint after every batch, the one before the loss went wrong is what stays."""
+    error = refused(quick, "train.schedule={step: {every: 2, gamma: 1.0e30}}", "train.epochs=6", minutes=0)
+    assert "AB712 the training loss of epoch 3 is" in str(error)
+    (run,) = tmp_path.glob("runs/tiny/*")
+    state = load(run / "midway.pt")
+    assert state["epoch"] == 2
+    assert all(value.isfinite().all() for value in state["model"].values())
