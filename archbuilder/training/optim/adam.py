@@ -9,10 +9,10 @@ import torch
 from torch import Tensor
 
 from archbuilder.spec.train import optimizers as spec
-from archbuilder.training.optim.base import Group, Optimizer
+from archbuilder.training.optim.base import Group, Grouped
 
 
-class Adam(Optimizer):
+class Adam(Grouped):
     """`torch.optim.Adam`, or `torch.optim.AdamW` where the recipe says so.
 
     Source: Kingma and Ba, Adam, ICLR 2015, algorithm 1; Loshchilov and Hutter, ICLR 2019, algorithm 2.

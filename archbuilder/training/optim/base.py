@@ -1,7 +1,7 @@
 """What all optimizers share: groups of parameters, their state by name, and a step at a factor of the rate.
 
 torch's optimizer classes import `torch._dynamo` with their first use, 1.4 s that a short run feels; these
-call torch's own update functions, which do not.
+call torch's own update functions and foreach operations, which do not.
 """
 
 from __future__ import annotations
@@ -29,24 +29,25 @@ class Group:
 class Optimizer(ABC):
     """Moves its parameters by their gradients.
 
-    lr: the learning rate at factor 1, before any group's own multiple of it.
-    SLOTS: names of what is kept for each parameter, a tensor of its shape that starts at 0.
+    lr:    the learning rate at factor 1, before any group's own multiple of it.
+    steps: how many it has taken.
     """
 
-    SLOTS: ClassVar[tuple[str, ...]] = ()
-
-    def __init__(self, lr: float, groups: Sequence[Group]) -> None:
+    def __init__(self, lr: float) -> None:
         self.lr = lr
-        self.groups = list(groups)
         self.steps = 0
-        self._slots: dict[str, dict[str, Tensor]] = {
-            name: {slot: torch.zeros_like(parameter) for slot in self.SLOTS} for name, parameter in self.named()
-        }
 
+    @abstractmethod
     def named(self) -> Iterator[tuple[str, nn.Parameter]]:
         """Every parameter with its name."""
-        for group in self.groups:
-            yield from group.parameters.items()
+
+    @abstractmethod
+    def step(self, factor: float = 1.0) -> None:
+        """Move every parameter that has a gradient, at `factor` times the learning rate."""
+
+    @abstractmethod
+    def slots(self) -> dict[str, dict[str, Tensor]]:
+        """What is kept beside each parameter, by its name and its own."""
 
     @property
     def parameters(self) -> list[nn.Parameter]:
@@ -57,9 +58,48 @@ class Optimizer(ABC):
         """The parameters in the form in which torch's gradient scaler asks for them."""
         return [{"params": self.parameters}]
 
+    def zero_grad(self) -> None:
+        for parameter in self.parameters:
+            parameter.grad = None
+
+    def state_dict(self) -> State:
+        """Steps taken, and what is kept by parameter name: tensors and plain data."""
+        return {"steps": self.steps, "state": self.slots()}
+
+    @torch.no_grad()
+    def load_state_dict(self, state: State) -> None:
+        """Be as `state` was.  Raises KeyError or RuntimeError for a state of other parameters."""
+        mine = self.slots()
+        if state["state"].keys() != mine.keys():
+            raise KeyError("the optimizer's state is of other parameters")
+        for name, slots in mine.items():
+            for slot, tensor in slots.items():
+                tensor.copy_(state["state"][name][slot])
+        self.steps = state["steps"]
+
+
+class Grouped(Optimizer):
+    """One way of moving for all groups.
+
+    SLOTS: names of what is kept for each parameter, a tensor of its shape that starts at 0.
+    """
+
+    SLOTS: ClassVar[tuple[str, ...]] = ()
+
+    def __init__(self, lr: float, groups: Sequence[Group]) -> None:
+        super().__init__(lr)
+        self.groups = list(groups)
+        self._slots = {name: {slot: torch.zeros_like(p) for slot in self.SLOTS} for name, p in self.named()}
+
+    def named(self) -> Iterator[tuple[str, nn.Parameter]]:
+        for group in self.groups:
+            yield from group.parameters.items()
+
+    def slots(self) -> dict[str, dict[str, Tensor]]:
+        return {name: dict(slots) for name, slots in self._slots.items()}
+
     @torch.no_grad()
     def step(self, factor: float = 1.0) -> None:
-        """Move every parameter that has a gradient, at `factor` times the learning rate."""
         self.steps += 1
         for group in self.groups:
             moving = [(n, p, p.grad) for n, p in group.parameters.items() if p.grad is not None]
@@ -74,46 +114,27 @@ class Optimizer(ABC):
     ) -> None:
         """Move parameters in place; `slots` has a list for each of SLOTS."""
 
-    def zero_grad(self) -> None:
-        for parameter in self.parameters:
-            parameter.grad = None
-
-    def state_dict(self) -> State:
-        """Steps taken, and what is kept by parameter name: tensors and plain data."""
-        return {"steps": self.steps, "state": {name: dict(slots) for name, slots in self._slots.items()}}
-
-    @torch.no_grad()
-    def load_state_dict(self, state: State) -> None:
-        """Be as `state` was.  Raises KeyError or RuntimeError for a state of other parameters."""
-        if state["state"].keys() != self._slots.keys():
-            raise KeyError("the optimizer's state is of other parameters")
-        for name, slots in self._slots.items():
-            for slot, tensor in slots.items():
-                tensor.copy_(state["state"][name][slot])
-        self.steps = state["steps"]
-
 
 class Together(Optimizer):
     """Several optimizers that step as one; the first one's learning rate is the one that is shown."""
 
     def __init__(self, parts: Sequence[Optimizer]) -> None:
         self.parts = [part for part in parts if part.parameters]
-        super().__init__(self.parts[0].lr, [group for part in self.parts for group in part.groups])
+        super().__init__(self.parts[0].lr)
+
+    def named(self) -> Iterator[tuple[str, nn.Parameter]]:
+        for part in self.parts:
+            yield from part.named()
+
+    def slots(self) -> dict[str, dict[str, Tensor]]:
+        return {name: slots for part in self.parts for name, slots in part.slots().items()}
 
     def step(self, factor: float = 1.0) -> None:
         self.steps += 1
         for part in self.parts:
             part.step(factor)
 
-    def _move(self, *of_its_parts: Any) -> None:
-        raise NotImplementedError("its parts move")
-
-    def state_dict(self) -> State:
-        states = [part.state_dict()["state"] for part in self.parts]
-        return {"steps": self.steps, "state": {name: slots for state in states for name, slots in state.items()}}
-
     def load_state_dict(self, state: State) -> None:
-        self.steps = state["steps"]
+        super().load_state_dict(state)
         for part in self.parts:
-            own = {name: state["state"][name] for name, _ in part.named()}
-            part.load_state_dict({"steps": self.steps, "state": own})
+            part.steps = self.steps

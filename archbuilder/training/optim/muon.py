@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from archbuilder.spec.train import optimizers as spec
-from archbuilder.training.optim.base import Group, Optimizer
+from archbuilder.training.optim.base import Group, Grouped
 
 # a polynomial whose repeated use brings singular values from (0, 1] to about 1, the small ones fastest
 _A, _B, _C = 3.4445, -4.7750, 2.0315
@@ -33,7 +33,7 @@ class Matrices:
         return values.reshape(self.count, self.rows, -1)
 
 
-class Muon(Optimizer):
+class Muon(Grouped):
     """Steps whose matrices have singular values near 1, times sqrt(rows / columns) where there are more rows.
 
     So a step of rate 1 has at most the norm sqrt(rows), to which `renormalize` scales the weight itself.

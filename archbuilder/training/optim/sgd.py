@@ -10,10 +10,10 @@ from torch import Tensor
 from torch.optim.sgd import sgd
 
 from archbuilder.spec.train import optimizers as spec
-from archbuilder.training.optim.base import Group, Optimizer
+from archbuilder.training.optim.base import Group, Grouped
 
 
-class Sgd(Optimizer):
+class Sgd(Grouped):
     """`torch.optim.SGD`; weight decay is an L2 penalty, or decoupled from the gradient.
 
     Decoupled, a step takes the share lr * weight_decay of each weight, which the momentum does not see.
