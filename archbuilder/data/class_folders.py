@@ -26,8 +26,55 @@ from archbuilder.data.prepared import MANIFEST, Prepared, open_prepared, prepare
 from archbuilder.diagnostics import ArchbuilderError, Diagnostic, Span, declare
 from archbuilder.spec.data import INPUT
 
-FORM = declare("AB618", "a folder of images that has another form than expected")
-CORRUPT = declare("AB619", "image files that cannot be read")
+FORM = declare(
+    "AB618",
+    "a folder of images that has another form than expected",
+    why=(
+        "Each class is a folder with its images in it; they stand below train and test (or val), or by themselves. "
+        "A class without images is more often a copy that broke off than what is meant."
+    ),
+    bad="$ mkdir -p photos/cat photos/dog\n$ archbuilder train net.yaml --set data.dataset=./photos --set classes=2",
+    good="""\
+$ python - <<'END'
+from pathlib import Path
+from PIL import Image
+for name in ("cat", "dog"):
+    Path("photos", name).mkdir(parents=True)
+    for level in range(5):
+        Image.new("L", (8, 8), level).save(f"photos/{name}/{level}.png")
+END
+$ archbuilder train net.yaml --set data.dataset=./photos --set classes=2""",
+)
+CORRUPT = declare(
+    "AB619",
+    "image files that cannot be read",
+    why=(
+        "A few broken files among many are told before training begins, by name. Whether they may be left out is for "
+        "you to say: it changes the data set."
+    ),
+    bad="""\
+$ python - <<'END'
+from pathlib import Path
+from PIL import Image
+for name in ("cat", "dog"):
+    Path("photos", name).mkdir(parents=True)
+    for level in range(5):
+        Image.new("L", (8, 8), level).save(f"photos/{name}/{level}.png")
+END
+$ echo broken > photos/cat/5.png
+$ archbuilder data prepare net.yaml --set data.dataset=./photos --set classes=2""",
+    good="""\
+$ python - <<'END'
+from pathlib import Path
+from PIL import Image
+for name in ("cat", "dog"):
+    Path("photos", name).mkdir(parents=True)
+    for level in range(5):
+        Image.new("L", (8, 8), level).save(f"photos/{name}/{level}.png")
+END
+$ echo broken > photos/cat/5.png
+$ archbuilder data prepare net.yaml --set data.dataset=./photos --set classes=2 --skip-corrupt""",
+)
 
 TEST_SHARE = 0.2  # of each class, where there is no test folder
 TRAIN, TEST, VALIDATION = ("train", "training"), ("test",), ("val", "valid", "validation")

@@ -15,7 +15,16 @@ from archbuilder.diagnostics import ArchbuilderError, declare
 from archbuilder.spec.data import Data, problems
 
 VALIDATION = declare("AB611", "a validation split that cannot be cut")
-BATCH = declare("AB620", "a batch larger than the data set")
+BATCH = declare(
+    "AB620",
+    "a batch larger than the data set",
+    why=(
+        "Every epoch would be one step on all images, smaller than the batch that was asked for. A batch size that "
+        "nobody has written takes what there is."
+    ),
+    bad="$ archbuilder train net.yaml --set data.batch_size=2000",
+    good="$ archbuilder train net.yaml --set data.batch_size=1000",
+)
 
 
 def load(

@@ -11,8 +11,44 @@ from numpy.typing import NDArray
 
 from archbuilder.diagnostics import ArchbuilderError, Span, declare
 
-PICTURE = declare("AB616", "an image file that cannot be read")
-CHANNELS = declare("AB617", "a network that no image file fits")
+PICTURE = declare(
+    "AB616",
+    "an image file that cannot be read",
+    why="It is missing, damaged or no image. The other files of the same command are answered all the same.",
+    bad="""\
+$ archbuilder train net.yaml --no-report
+$ echo broken > cat.png
+$ archbuilder predict $(ls -d runs/net/*) cat.png""",
+    good="""\
+$ archbuilder train net.yaml --no-report
+$ python -c "from PIL import Image; Image.new('RGB', (300, 200)).save('cat.png')"
+$ archbuilder predict $(ls -d runs/net/*) cat.png""",
+)
+CHANNELS = declare(
+    "AB617",
+    "a network that no image file fits",
+    why="Image files are grey or in colour: they have 1 channel or 3. Others are stored as arrays, in an .npz.",
+    bad="""\
+$ python - <<'END'
+from pathlib import Path
+from PIL import Image
+for name in ("cat", "dog"):
+    Path("photos", name).mkdir(parents=True)
+    for level in range(5):
+        Image.new("L", (8, 8), level).save(f"photos/{name}/{level}.png")
+END
+$ archbuilder data prepare net.yaml --set data.dataset=./photos --set classes=2 --set 'input=[2, 8, 8]'""",
+    good="""\
+$ python - <<'END'
+from pathlib import Path
+from PIL import Image
+for name in ("cat", "dog"):
+    Path("photos", name).mkdir(parents=True)
+    for level in range(5):
+        Image.new("L", (8, 8), level).save(f"photos/{name}/{level}.png")
+END
+$ archbuilder data prepare net.yaml --set data.dataset=./photos --set classes=2 --set 'input=[3, 8, 8]'""",
+)
 
 PAPER = (255, 255, 255)  # what shows through a transparent image
 WIDE = 257  # a 16-bit level over the 8-bit one that means the same

@@ -22,8 +22,21 @@ MAX_WORKERS = 128
 
 INPUT = declare("AB601", "images that do not fit the network")
 AUGMENT = declare("AB602", "an augmentation that the images cannot take")
-ENGINE = declare("AB614", "an augmentation that the engine does not know")
-WORKERS = declare("AB615", "worker processes that would have nothing to do", severity="warning")
+ENGINE = declare(
+    "AB614",
+    "an augmentation that the engine does not know",
+    why="albumentations sees one image at a time and never which epoch it is, so it cannot take turns.",
+    bad="data: {dataset: cifar10, augment: [{horizontal_flip: {alternate: true}}]}",
+    good="data: {dataset: cifar10, engine: tensor, augment: [{horizontal_flip: {alternate: true}}]}",
+)
+WORKERS = declare(
+    "AB615",
+    "worker processes that would have nothing to do",
+    severity="warning",
+    why="Worker processes run albumentations; the engine tensor augments whole batches where the network computes.",
+    bad="data: {dataset: cifar10, engine: tensor, workers: 2}",
+    good="data: {dataset: cifar10, workers: 2}",
+)
 
 AUGMENTATION_LIST = {"type": "array", "items": AUGMENTATIONS}  # as JSON Schema
 
