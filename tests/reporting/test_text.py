@@ -186,13 +186,10 @@ def test_a_notebook_shows_a_table_and_escapes_what_it_quotes():
 
 def test_every_character_that_the_package_may_print_has_a_reading_in_ascii():
     """Where a terminal knows no more, `×` is an x: an escape is for names in the user's files only."""
-    sources = (Path(__file__).parents[2] / "archbuilder").rglob("*.py")
-    texts = (
-        node.value
-        for path in sources
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
-        if isinstance(node, ast.Constant) and isinstance(node.value, str)
-    )
-    own = {character for text in texts for character in text if not character.isascii() and character.isprintable()}
+    own = set()
+    for path in (Path(__file__).parents[2] / "archbuilder").rglob("*.py"):
+        source = path.read_text(encoding="utf-8")
+        constants = (node.value for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Constant))
+        own |= {c for text in constants if isinstance(text, str) for c in text if not c.isascii()} & set(source)
     shown = Style(encoding="ascii").readable("".join(sorted(own)))
     assert own and "\\" not in shown
