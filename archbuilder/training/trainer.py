@@ -4,32 +4,35 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from math import ceil
 from time import perf_counter
-from typing import Any, cast
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from archbuilder.data.arrays import Images, Splits
 from archbuilder.data.batches import TrainBatches, batch_count, eval_batches
-from archbuilder.diagnostics import ArchbuilderError, Diagnostic, declare
-from archbuilder.modules import build
-from archbuilder.modules.quick import quicken
-from archbuilder.training import teacher
-from archbuilder.training.initial import initialise
+from archbuilder.diagnostics import ArchbuilderError, declare
 from archbuilder.training.loop import Meter, Mirrored, Score, Timed, evaluate, train_pass
+from archbuilder.training.making import compiled, make_network, make_objective
 from archbuilder.training.mixing import Mixer
 from archbuilder.training.optim import make_optimizer
 from archbuilder.training.plan import Plan
 from archbuilder.training.processes import ALONE, Processes
-from archbuilder.training.recipe import Objective
 from archbuilder.training.result import Record
 from archbuilder.training.schedule import Schedule
 from archbuilder.training.step import TrainStep, Turn
 
-NOTHING = declare("AB711", "nothing that could be trained")
-NOT_FINITE = declare("AB712", "a loss that is no longer a number")
+NOT_FINITE = declare(
+    "AB712",
+    "a loss that is no longer a number",
+    why=(
+        "Weights have grown beyond every number, mostly by too high a learning rate, and no further step can "
+        "bring them back. The run keeps its last good checkpoint."
+    ),
+    bad="$ archbuilder train net.yaml --no-report --set 'train.optimizer={sgd: {lr: 1e30}}' --set train.epochs=2 --set train.schedule=none",
+    good="$ archbuilder train net.yaml --no-report",
+)
 
 Watch = Callable[[int, Score], None]  # the epoch, and its score up to now
 Between = Callable[[], None]  # after every batch: the trainer is in a state that can be saved
@@ -48,14 +51,9 @@ class Trainer:
         self.metrics: list[Record] = []
         self._begin_epoch()
         recipe, batches = plan.train, self.batches
-        torch.manual_seed(recipe.seed)
-        module = build(plan.graph)
-        if not batches or not any(p.requires_grad for p in module.parameters()):
-            raise ArchbuilderError(_nothing(plan, len(splits.train), batches))
-        initialise(module, plan.graph, recipe, plan.data, splits)
-        self.module = self._placed(module)
+        self.module = make_network(plan, splits, batches, device)
         self.optimizer = make_optimizer(recipe.optimizer, self.module)
-        self.schedule = Schedule(recipe.schedule, recipe.epochs, ceil(batches / recipe.accumulate))
+        self.schedule = Schedule(recipe.schedule, recipe.epochs, math.ceil(batches / recipe.accumulate))
         self.images = TrainBatches(
             splits.train,
             plan.data,
@@ -66,37 +64,13 @@ class Trainer:
             device=device,
             shard=processes.shard,
         )
-        self.objective = self._objective()
-        self.parallel = self._running()
+        self.objective = make_objective(plan, splits, device)
+        self.parallel = compiled(processes.wrap(self.module), plan)
         mixer = Mixer(recipe, plan.classes)
         self.step = TrainStep(
             recipe, self.module, self.parallel, mixer, self.objective, self.optimizer, self.schedule, device
         )
         processes.seed(recipe.seed)
-
-    def _placed(self, module: nn.Module) -> nn.Module:
-        """The module on its device, in the form in which it is fastest there."""
-        form = torch.channels_last if self.plan.train.channels_last else torch.contiguous_format
-        module = module.to(self.device).to(memory_format=form)
-        if self.device.type == "cpu":
-            quicken(module)
-        return module
-
-    def _objective(self) -> Objective:
-        recipe = self.plan.train
-        if recipe.distill is None:
-            return Objective(recipe.loss)
-        return Objective(
-            recipe.loss, recipe.distill, self._placed(teacher.load(self.plan, recipe.distill, self.splits))
-        )
-
-    def _running(self) -> nn.Module:
-        """What training calls for the module: all processes' gradients, compiled if that is wanted."""
-        module = self.processes.wrap(self.module)
-        if not self.plan.train.compile:
-            return module
-        compiled: Any = torch.compile(module)  # a module; evaluation calls the plain one: no second compilation
-        return cast(nn.Module, compiled)
 
     def _begin_epoch(self) -> None:
         self.batch, self.rate, self.spent, self.waited = 0, 0.0, 0.0, 0.0
@@ -261,10 +235,3 @@ class Trainer:
 
 def _backend(device: torch.device) -> Any:
     return getattr(torch, device.type)
-
-
-def _nothing(plan: Plan, images: int, batches: int) -> Diagnostic:
-    if batches:
-        return NOTHING.at(plan.train.span(), "the network has no parameters to train", "add a conv or a classifier")
-    message = f"{images} training image{'s' if images != 1 else ''} make no batch"
-    return NOTHING.at(plan.data.span("dataset"), message, "give it at least two images")
