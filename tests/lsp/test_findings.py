@@ -185,3 +185,16 @@ def test_a_base_that_is_wrong_is_told_where_it_is_extended(client, tmp_path):
     editor.save()  # any file: what one is based on may have changed
     assert editor.findings() == []
     editor.close()
+
+
+def test_an_ignore_comment_holds_and_an_idle_one_is_a_warning(open_):
+    padded = CLEAN.replace("conv: 16", "pointwise: {out: 16, padding: 1}")
+    assert open_(padded).codes() == [("AB403", 4, 25)]
+    ignored = padded.replace("1}", "1}  # archbuilder: ignore AB403")
+    editor = open_(ignored)
+    assert editor.findings() == []
+    line = ignored.splitlines()[4]
+    padding = line.index("1}")
+    editor.replace((4, padding), (4, padding + 1), "0")
+    assert editor.codes() == [("AB490", 4, line.index("AB403"))]
+    assert editor.findings()[0].severity == types.DiagnosticSeverity.Warning

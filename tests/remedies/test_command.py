@@ -180,3 +180,23 @@ def test_a_check_pays_nothing_for_it_and_a_search_needs_no_torch(tmp_path: Path)
         command = [sys.executable, "-c", code, *option]
         result = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60)
         assert result.stdout.splitlines()[-1] == heavy, result.stderr
+
+
+def test_fix_says_that_nothing_was_written(program: Program):
+    before = Path("hopeless.yaml").read_text()
+    result = program("hopeless.yaml", "-q", "--fix")
+    assert result.status == 1 and "hopeless.yaml: nothing was written\n" in result.out
+    assert Path("hopeless.yaml").read_text() == before
+    assert "nothing was written" not in program("six.yaml", "-q", "--fix").out
+
+
+def test_a_limit_that_is_ignored_is_no_goal(program: Program):
+    Path("six.yaml").write_text(
+        SIX.replace("limits: {", "limits:\n  ").replace(
+            ', receptive_field: "> 44"}', '\n  receptive_field: "> 44"  # archbuilder: ignore AB503\n  layers: "< 17"'
+        )
+    )
+    assert program("six.yaml", "-q").out.count(": AB503 ") == 1
+    shown = program("six.yaml", "-q", "--suggest").out
+    assert "ways to satisfy every limit and rule" in shown or "a way to satisfy every limit and rule" in shown
+    assert "receptive field 29 -> 45" not in shown
