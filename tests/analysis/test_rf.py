@@ -229,6 +229,14 @@ def test_without_torch_the_theory_is_drawn(capsys, monkeypatch, tmp_path):
 
 
 @pytest.mark.raises_code("AB905")
+@pytest.mark.parametrize("name", ["rf.jpg", "rf.svg", "rf.pdf"])
+def test_a_drawing_is_a_png_and_is_called_so(capsys, tmp_path, name):
+    assert main(["rf", C1C2C3C40, "--plot", str(tmp_path / name)]) == 2
+    out, err = capsys.readouterr()
+    assert not out and err.startswith("--plot: AB906 the drawing is a PNG, and ") and "rf.png" in err
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_without_matplotlib_the_extra_is_named(capsys, monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, "archbuilder.modules.effective", None)
     monkeypatch.setitem(sys.modules, "matplotlib", None)

@@ -196,4 +196,5 @@ def test_what_a_beginner_reads(program: Any, tmp_path: Path, monkeypatch: pytest
         ["net.yaml:13:42:", "AB103"],
         ["net.yaml:15:5:", "AB102"],
     ]
+    assert "hint: did you mean activation: relu6?" in shown
     assert shown.endswith("\n1 file checked, 7 errors\n")

@@ -156,6 +156,12 @@ WORDS = {
     "network: [{conv: {out: 16, activation: ReLU}}]": ("expected relu, relu6", "did you mean relu?"),
     "network: {conv: 16}": ("expected a list of blocks, found a mapping", "with a dash"),
     "network: [3]": ("expected the name of a block, found 3", "known here"),
+    "network: [relu]": ("there is no block relu", "did you mean activation: relu?"),
+    "network: [{ReLU6: {slope: 3}}]": ("there is no block ReLU6", "did you mean activation: relu6?"),
+    "network: [batch]": ("there is no block batch", "did you mean norm: batch?"),
+    "define: {bottleneck: {blocks: [{conv: 8}]}}\nnetwork: [botleneck]": ("no block botleneck", "mean bottleneck?"),
+    "network: [{conv: 0}]": ("out: 0 is out of range: from 1 to 1,000,000", ""),
+    "network: [{dropout: 2}]": ("p: 2 is out of range", ""),
     "network: [{conv: 16, gap: }]": ("found a second key gap", "with a dash before gap"),
     "network: [gap: 8]": ("expected a mapping of fields, found 8", "its fields are"),
     "train: {optimizer: 3}\nnetwork: [gap]": ("expected the name of an optimizer, found 3", "adamw, muon, sgd"),
@@ -224,6 +230,38 @@ train: {epochs: 0, optimizer: {sgd: {lr: -1}}}
             ("22:42", "AB103"),
         ]
     ]
+
+
+HEADS = {
+    "input: 3\nclasses: ten": ["1:8 AB103", "2:10 AB103"],
+    "classes: ten": ["1:1 AB102", "1:10 AB103"],
+    "input: [3, 8, 8]\nclasses: 0": ["2:10 AB103"],
+    "input: [3, 8, 8]\nclasses: 10\nnetworks: 3": ["3:1 AB101"],
+}
+
+
+@pytest.mark.parametrize("head", HEADS)
+@pytest.mark.parametrize("version", ["archbuilder: 1", "archbuilder: 7", ""])
+def test_a_bad_head_holds_nothing_back(head: str, version: str):
+    """A limit that is not measured, a name that no block has, a block that is none: whatever the input is."""
+    rest = 'limits: {parms: "< 10"}\nnetwork:\n  - conv: {out: 8, name: early}\n  - join: erly\n  - gapp\n'
+    lines = head.count("\n") + 1
+    late = [f"{lines + 1}:10 AB502", f"{lines + 4}:11 AB206", f"{lines + 5}:5 AB101"]
+    last = f"{lines + 6}:14 AB103" if version.endswith("7") else ""
+    report = check(f"{head}\n{rest}{version}\n")
+    found = [f"{d.span.line}:{d.span.column} {d.code.id}" for d in report.diagnostics]
+    missing = ["1:1 AB102"] if not version else []
+    assert sorted(found) == sorted([*HEADS[head], *late, *missing, *filter(None, [last])])
+    assert report.facts is None and not report.ok
+
+
+def test_a_network_of_another_form_holds_no_limit_back(found: Any):
+    assert found('limits: {parms: "< 10"}\nnetwork: {conv: 8}') == ["3:10 AB502", "4:10 AB104"]
+
+
+def test_a_bad_number_of_classes_is_no_bad_ending(found: Any):
+    assert found("classes: ten\nnetwork: [{conv: 8}, flatten, {linear: 7}]") == ["3:10 AB103"]
+    assert found("classes: ten\nnetwork: [{conv: 8}, gap, classifier]") == ["3:10 AB103"]
 
 
 def test_shape_problems_of_several_blocks_are_reported_at_once(found: Any):

@@ -162,6 +162,35 @@ def test_overrides_count(net: Any):
     assert str(next(iter(report.graph.nodes.values())).shape) == "24x8x8"
 
 
+VARIED = "vars: {width: 8, spare: 3}\nnetwork: [{conv: {out: 2 * width, kernel: depth}}]"
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message", "hint"),
+    [
+        (["vars.widht=24", "vars.depth=3"], "nothing uses the variable widht: the override changes nothing", "width"),
+        (["vars.spare=24", "vars.depth=3"], "nothing uses the variable spare", "known here: width"),
+        (["vars.relu=24"], "nothing uses the variable relu", "known here: width"),
+    ],
+)
+def test_a_variable_that_nothing_uses(overrides: list[str], message: str, hint: str, net: Any):
+    (diagnostic,) = net(VARIED, *overrides).diagnostics
+    assert diagnostic.code.id == "AB901" and message in diagnostic.message and hint in diagnostic.hint
+    assert str(diagnostic.span) == f"--set {overrides[0]}"
+
+
+def test_a_variable_that_only_the_command_line_gives(net: Any):
+    assert net(VARIED, "vars.depth=3", "vars.width=2").ok
+    assert net("vars: {a: 2, b: a * 2}\nnetwork: [{conv: b}]", "vars.a=3").spec.vars == {"a": 3, "b": 6}
+
+
+def test_a_bad_value_is_one_finding(net: Any):
+    network = "classes: 10\nnetwork: [{conv: 8}, gap, classifier]"
+    for override in ("classes=abc", "classes=0", "input=3", "archbuilder=2"):
+        (diagnostic,) = net(network, override).diagnostics
+        assert diagnostic.code.id == "AB103" and diagnostic.exit_status == 2
+
+
 @given(override=st.text(st.sampled_from("plainbsemtc.=[]{}:,0123 '\"*&<\n"), max_size=30))
 def test_any_text_is_an_override_or_refused(override: str):
     try:
