@@ -39,7 +39,7 @@ def test_settings_are_as_before_after_an_error_too():
 
 @pytest.mark.parametrize("precision", ["tf32", "fp16"])
 def test_a_precision_that_a_cpu_lacks_is_refused(precision: Any):
-    with pytest.raises(ArchbuilderError, match="AB743 .*; the device is cpu") as error:
+    with pytest.raises(ArchbuilderError, match=r"AB743 .*; the device is cpu") as error:
         check(Train(precision=precision), CPU)
     assert "set train.precision: fp32" in str(error.value)
 
