@@ -50,6 +50,7 @@ def choices(plan: Plan) -> dict[str, Any]:
         "minutes": options.minutes,
         "sync_batch_norm": options.sync_batch_norm,
         "log": list(options.log),
+        "init": str(options.init.absolute()) if options.init else None,
     }
 
 

@@ -11,10 +11,11 @@ from typing import Any
 import torch
 
 from archbuilder.data.arrays import Splits
+from archbuilder.data.grid import sample_grid
 from archbuilder.diagnostics import ArchbuilderError
 from archbuilder.reporting.json import to_dict
 from archbuilder.schema.model import Model
-from archbuilder.training import checkpoint, device, numerics
+from archbuilder.training import checkpoint, device, numerics, transfer
 from archbuilder.training.curves import curves
 from archbuilder.training.environment import choices, environment, resumed
 from archbuilder.training.evidence import REPORT, finish
@@ -28,6 +29,7 @@ from archbuilder.training.folder import (
     LAST,
     METRICS,
     MIDWAY,
+    SAMPLES,
     WEIGHTS,
     Onlooker,
     RunFolder,
@@ -83,14 +85,17 @@ class Session:
         hidden = created(plan.out, plan.report.name) if processes.main else nullcontext(Onlooker(plan.out, False))
         with processes.agreed():
             folder: RunFolder = stack.enter_context(hidden)
+            source = transfer.read(plan.options.init) if plan.options.init else None
             splits = self._describe(folder)
         with processes.agreed():
-            trainer = Trainer(plan, splits, self.place, processes)
+            trainer = Trainer(plan, splits, self.place, processes, source)
         keeper = Keeper(trainer, folder)
         with processes.agreed():
             keeper.prepare()
         folder.publish()
         folder.path = processes.first(folder.path)
+        if source:
+            processes.say(trainer.begins_with)
         if not plan.report.ok:
             processes.say("note: its check finds errors, as facts.json says; it is trained all the same (--no-check)")
         return self._fit(keeper)
@@ -103,6 +108,7 @@ class Session:
         folder.write_json(ENVIRONMENT, {**environment(self.place, self.processes.count), **choices(plan)})
         splits = images_of(plan)
         folder.write_json(DATASET, asdict(DataCard.of(plan.data.dataset, splits)))
+        folder.write(SAMPLES, sample_grid(splits, plan.data, plan.train.seed))
         return splits
 
     def _resume(self, stack: ExitStack, path: Path) -> RunResult:

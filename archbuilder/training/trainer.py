@@ -22,6 +22,7 @@ from archbuilder.training.processes import ALONE, Processes
 from archbuilder.training.result import Record
 from archbuilder.training.schedule import Schedule
 from archbuilder.training.step import TrainStep, Turn
+from archbuilder.training.transfer import Source, put
 
 NOT_FINITE = declare(
     "AB712",
@@ -30,7 +31,7 @@ NOT_FINITE = declare(
         "Weights have grown beyond every number, mostly by too high a learning rate, and no further step can "
         "bring them back. The run keeps its last good checkpoint."
     ),
-    bad="$ archbuilder train net.yaml --no-report --set 'train.optimizer={sgd: {lr: 1e30}}' --set train.epochs=2 --set train.schedule=none",
+    bad="$ archbuilder train net.yaml --set 'train.optimizer={sgd: {lr: 1e30}}' --set train.schedule=none",
     good="$ archbuilder train net.yaml --no-report",
 )
 
@@ -44,14 +45,23 @@ class Trainer:
 
     metrics: one record per finished epoch.
     batch:   batches of the next epoch that are trained already; its sums are in `meter`.
+    source:  the run whose weights it begins with; `begins_with` says which were taken.
     """
 
-    def __init__(self, plan: Plan, splits: Splits, device: torch.device, processes: Processes = ALONE) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        splits: Splits,
+        device: torch.device,
+        processes: Processes = ALONE,
+        source: Source | None = None,
+    ) -> None:
         self.plan, self.splits, self.device, self.processes = plan, splits, device, processes
         self.metrics: list[Record] = []
         self._begin_epoch()
         recipe, batches = plan.train, self.batches
         self.module = make_network(plan, splits, batches, device)
+        self.begins_with = put(source, self.module, plan.classes) if source else ""
         self.optimizer = make_optimizer(recipe.optimizer, self.module)
         self.schedule = Schedule(recipe.schedule, recipe.epochs, math.ceil(batches / recipe.accumulate))
         self.images = TrainBatches(
