@@ -23,7 +23,7 @@ class DoubleConv(Block):
 
     POSITIONAL: ClassVar[str] = "out"
     EXAMPLE: ClassVar[str] = "double_conv: 32"
-    REJECTS: ClassVar[dict[str, str]] = {"double_conv": "AB102", "double_conv: {width: 32}": "AB101"}
+    REJECTS: ClassVar[dict[str, str]] = {"double_conv": "AB102", "double_conv: {out: 32, width: 32}": "AB101"}
 
     out: Annotated[Positive, Field(description="output channels")]
 

@@ -11,21 +11,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from archbuilder.ir.graph import INPUT, Graph
-from archbuilder.ir.op import Op
-from archbuilder.ir.ops import (
-    Activation,
-    BatchNorm2d,
-    ChannelNorm,
-    ChannelScale,
-    ChannelSlice,
-    Dropout,
-    Flatten,
-    GroupNorm,
-    InstanceNorm2d,
-)
-
-VIEWS: tuple[type[Op], ...] = (ChannelSlice, Flatten)
-IN_PLACE: tuple[type[Op], ...] = (Activation, BatchNorm2d, ChannelNorm, ChannelScale, GroupNorm, InstanceNorm2d)
+from archbuilder.ir.ops import Dropout
 
 
 class Live(NamedTuple):
@@ -53,8 +39,8 @@ def _storages(graph: Graph) -> dict[str, str]:
     read = dict(readers)  # of each storage, the last reader of all values that are in it so far
     for position, node in enumerate(graph.nodes.values()):
         source = owner[node.inputs[0]]
-        free = isinstance(node.op, IN_PLACE) and read[source] <= position
-        shares = free or isinstance(node.op, (*VIEWS, Dropout))
+        free = node.op.in_place and read[source] <= position
+        shares = free or node.op.is_view or isinstance(node.op, Dropout)
         owner[node.name] = source if shares else node.name
         if shares:
             read[source] = max(read[source], readers.get(node.name, position))

@@ -12,13 +12,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from archbuilder.analysis.kept import INDEX, Operands, kept
-from archbuilder.analysis.live import VIEWS, live
+from archbuilder.analysis.live import live
 from archbuilder.ir.graph import INPUT, Graph, Node
 from archbuilder.ir.ops import Dropout
 
 BYTES = {"float32": 4, "float16": 2, "bfloat16": 2, "int8": 1}  # per scalar
 DTYPE = "float32"  # where none is stated
+INDEX = 8  # bytes of an index of a max pool
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ def _training(graph: Graph, mask: int) -> tuple[tuple[int, ...], tuple[int, ...]
             scalars.append(0)
             extra.append(0)
             continue
-        keeps = kept(node.op, Operands(shapes, node.shape, flows))
+        keeps = node.op.kept(shapes, flows)
         values = {owner[node.inputs[i]] for i in keeps.inputs} | ({owner[node.name]} if keeps.output else set())
         scalars.append(keeps.scalars + sum(graph.shape(name).elements for name in values - done))
         extra.append(keeps.masked * mask + keeps.indices * INDEX)
@@ -79,4 +79,4 @@ def _training(graph: Graph, mask: int) -> tuple[tuple[int, ...], tuple[int, ...]
 
 def _is_its_input(node: Node) -> bool:
     """Whether torch hands a layer's input on in training, whole or as a view."""
-    return isinstance(node.op, VIEWS) or (isinstance(node.op, Dropout) and node.op.p == 0)
+    return node.op.is_view or (isinstance(node.op, Dropout) and node.op.p == 0)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from archbuilder.diagnostics import Span
@@ -59,6 +59,15 @@ class Graph:
     def shape(self, name: str) -> Shape:
         """The shape of a value: the input or a node's output."""
         return self.input if name == INPUT else self.nodes[name].shape
+
+    def until(self, value: str) -> Graph:
+        """The part of the graph that computes one of its values."""
+        needed = {value}
+        for node in reversed(self.nodes.values()):
+            if node.name in needed:
+                needed.update(node.inputs)
+        nodes = {name: node for name, node in self.nodes.items() if name in needed}
+        return replace(self, nodes=nodes, output=value)
 
     def inputs(self, node: Node) -> Shapes:
         """The shapes that a node's op gets."""

@@ -7,7 +7,7 @@ OpError with values and a remedy; the GraphBuilder adds the place.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 from archbuilder.diagnostics import Code, declare
 from archbuilder.ir.reach import Reach
@@ -58,10 +58,26 @@ class OpError(Exception):
         self.shape = shape
 
 
+class Kept(NamedTuple):
+    """What an op keeps from forward to backward, beside its parameters, of one image.
+
+    `inputs` are positions among its inputs, `output` its own value; `scalars` are further numbers in the network's
+    dtype, `masked` those of a dropout's mask, `indices` those of a max pool.
+    """
+
+    inputs: tuple[int, ...] = ()
+    output: bool = False
+    scalars: int = 0
+    masked: int = 0
+    indices: int = 0
+
+
 class Op(ABC):
     """A primitive operation.  Subclasses are frozen dataclasses of plain values, and final."""
 
     frozen: ClassVar[bool] = False  # a field where an op's parameters can be frozen
+    in_place: ClassVar[bool] = False  # whether an inference can write its result over its input
+    is_view: ClassVar[bool] = False  # whether its result is its input's own memory, seen otherwise
 
     @abstractmethod
     def shape(self, inputs: Shapes) -> Shape:
@@ -86,6 +102,12 @@ class Op(ABC):
     def macs(self, inputs: Shapes) -> int:
         """Multiply-accumulates of convs and linear layers for one image."""
         return 0
+
+    def kept(self, inputs: Shapes, needs: tuple[bool, ...]) -> Kept:
+        """What torch's autograd keeps where the result needs a gradient; `needs` says which inputs do.
+
+        By default the first input, from which the gradient of most ops is computed."""
+        return Kept((0,))
 
     @abstractmethod
     def describe(self) -> str:

@@ -1,7 +1,7 @@
 """What every block promises, built-in or a user's own, as checks that can be run.
 
-Its manual is complete, its example checks clean and builds a module that agrees with the analysis,
-and each rejected example gives the code it names.
+Its manual is complete; its example checks clean and builds a module that agrees with the analysis in shape,
+parameters, buffers, MACs and receptive field; each rejected example gives the code it names, and no other.
 """
 
 from __future__ import annotations
@@ -10,36 +10,38 @@ from collections.abc import Iterator
 from textwrap import indent
 
 import torch
+from torch.utils.flop_counter import FlopCounterMode
 
+from archbuilder.analysis.facts import Facts
 from archbuilder.blocks import Block
 from archbuilder.diagnostics import Diagnostic
+from archbuilder.modules import gradient
 from archbuilder.modules.network import build
 from archbuilder.pipeline import Report, check
 
-HEAD = "archbuilder: 1\ninput: [16, 16, 16]\nclasses: 10\nnetwork:\n"
-TAIL = "  - gap\n  - flatten\n  - linear: 10\n"
+HEAD = "archbuilder: 1\ninput: [16, 16, 16]\n"
+CLASSES = "classes: 10\n"
 
 
 def failures(block: type[Block]) -> Iterator[str]:
     """Everything that a block does not keep, in words; nothing where it keeps all."""
     yield from _manual(block)
-    yield from _example(block)
+    needs_classes = not network(block.EXAMPLE).ok and network(block.EXAMPLE, needs_classes=True).ok
+    report = network(block.EXAMPLE, needs_classes)
+    for diagnostic in report.diagnostics:
+        yield f"EXAMPLE: {_short(diagnostic)}"
+    if report.facts is not None:
+        yield from (f"EXAMPLE: {found}" for found in (*_counts(report.facts), *gradient.disagreements(report.facts)))
     for bad, code in block.REJECTS.items():
-        found = [d.code.id for d in network(bad).diagnostics if d.severity == "error"]
-        if code not in found:
-            yield f"REJECTS: {bad!r} must give {code}, gives {', '.join(found) or 'no error'}"
+        codes = sorted({d.code.id for d in network(bad, needs_classes).errors})
+        if codes != [code]:
+            yield f"REJECTS: {bad!r} must give {code} alone, gives {', '.join(codes) or 'no error'}"
 
 
-def network(items: str) -> Report:
-    """The report of a small network around one block, or around several list items."""
+def network(items: str, needs_classes: bool = False) -> Report:
+    """The report of a network of one block, or of several list items; with classes for a block that asks for them."""
     listed = items if items.startswith("- ") else f"- {items}"
-    head = HEAD + indent(listed, "  ") + "\n"
-    # a block that ends the network itself needs no tail
-    return min((check(head + tail) for tail in (TAIL, TAIL.partition("\n")[2], "  - gap\n", "")), key=_problems)
-
-
-def _problems(report: Report) -> int:
-    return len(report.diagnostics)
+    return check(f"{HEAD}{CLASSES if needs_classes else ''}network:\n{indent(listed, '  ')}\n")
 
 
 def _manual(block: type[Block]) -> Iterator[str]:
@@ -54,19 +56,21 @@ def _manual(block: type[Block]) -> Iterator[str]:
             yield f"the field {name} has no description"
 
 
-def _example(block: type[Block]) -> Iterator[str]:
-    report = network(block.EXAMPLE)
-    for diagnostic in report.diagnostics:
-        yield f"EXAMPLE: {_short(diagnostic)}"
-    if report.graph is None or report.facts is None:
-        return
-    module = build(report.graph)
-    params = sum(p.numel() for p in module.parameters())
-    if params != report.facts.params:
-        yield f"EXAMPLE: the analysis counts {report.facts.params} parameters, torch {params}"
-    shape = tuple(module.eval()(torch.zeros(1, *report.graph.input.dims)).shape[1:])
-    if shape != report.graph.shape(report.graph.output).dims:
-        yield f"EXAMPLE: the analysis says {report.graph.shape(report.graph.output)}, torch {shape}"
+def _counts(facts: Facts) -> Iterator[str]:
+    """Where the analysis and a run of the module count or shape differently."""
+    graph = facts.graph
+    module = build(graph).eval()
+    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+        out = module(torch.zeros(1, *graph.input.dims))
+    found = {
+        "parameters": (facts.params, sum(p.numel() for p in module.parameters())),
+        "buffer values": (facts.buffers, sum(b.numel() for b in module.buffers())),
+        "MACs": (facts.macs, counter.get_total_flops() // 2),  # torch counts 2 for each
+    }
+    yield from (f"the analysis counts {a:,} {what}, torch {b:,}" for what, (a, b) in found.items() if a != b)
+    said, seen = graph.shape(graph.output).dims, tuple(out.shape[1:])
+    if said != seen:
+        yield f"the analysis says that it makes {said}, torch {seen}"
 
 
 def _short(diagnostic: Diagnostic) -> str:

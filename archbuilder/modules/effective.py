@@ -5,7 +5,6 @@ Source: Luo, Li, Urtasun and Zemel, Understanding the Effective Receptive Field 
 
 from __future__ import annotations
 
-from dataclasses import replace
 from math import sqrt
 
 import torch
@@ -26,7 +25,7 @@ def effective_field(graph: Graph, value: str, unit: tuple[int, int], inits: int 
     each, all channels of the image and random signs for those of the map.  In evaluation: dropout is off
     and batch norms use the statistics of that noise.  torch's random state is left as it was.
     """
-    head_off = _until(graph, value)
+    head_off = graph.until(value)
     total = torch.zeros(graph.input.h, graph.input.w)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
@@ -50,13 +49,6 @@ def level(heat: Heat, share: float) -> tuple[float, float]:
         if held >= share * total:
             return pixel, count / len(pixels)
     return 0.0, 1.0
-
-
-def _until(graph: Graph, value: str) -> Graph:
-    """The graph whose output is an earlier value."""
-    names = list(graph.nodes)
-    kept = names[: names.index(value) + 1] if value in graph.nodes else []
-    return replace(graph, nodes={name: graph.nodes[name] for name in kept}, output=value)
 
 
 def _gradient(module: nn.Module, x: Tensor, unit: tuple[int, int]) -> Tensor:

@@ -228,7 +228,6 @@ def test_without_torch_the_theory_is_drawn(capsys, monkeypatch, tmp_path):
     assert (tmp_path / "rf.png").exists()
 
 
-@pytest.mark.raises_code("AB905")
 @pytest.mark.parametrize("name", ["rf.jpg", "rf.svg", "rf.pdf"])
 def test_a_drawing_is_a_png_and_is_called_so(capsys, tmp_path, name):
     assert main(["rf", C1C2C3C40, "--plot", str(tmp_path / name)]) == 2
@@ -237,6 +236,7 @@ def test_a_drawing_is_a_png_and_is_called_so(capsys, tmp_path, name):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.raises_code("AB905")
 def test_without_matplotlib_the_extra_is_named(capsys, monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, "archbuilder.modules.effective", None)
     monkeypatch.setitem(sys.modules, "matplotlib", None)

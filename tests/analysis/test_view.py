@@ -17,8 +17,8 @@ from archbuilder.ir import ops
 from archbuilder.ir.graph import INPUT, Graph
 from archbuilder.ir.op import Op
 from archbuilder.ir.reach import Axis
+from archbuilder.modules.gradient import linear
 from tests.ir.choices import Seeded
-from tests.ir.gradient import linear
 from tests.ir.networks import Writer
 from tests.ir.oracle import cut
 from tests.ir.walk import walk

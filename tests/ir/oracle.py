@@ -8,7 +8,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -23,9 +22,9 @@ from archbuilder.analysis.touched import touched as touched_pixels
 from archbuilder.ir import ops
 from archbuilder.ir.graph import INPUT, Graph, Node
 from archbuilder.ir.op import Op
-from archbuilder.ir.reach import Axis, Reach
+from archbuilder.ir.reach import Reach
 from archbuilder.modules import build
-from tests.ir.gradient import linear, touched
+from archbuilder.modules.gradient import central, linear, roomy, touched
 from tests.ir.walk import MAX_PATHS, MERGES, Step, chains, sources, span, walk
 
 # one unit of these depends on the whole map; the axes of a field leave that out, and its status says so
@@ -254,17 +253,6 @@ def bounded(graph: Graph, reach: Reach) -> Iterator[str]:
 def mirrors(op: Op) -> bool:
     """Whether an op pads with pixels of the map; fields are of units that meet no border."""
     return getattr(op, "mode", getattr(op, "padding_mode", "zeros")) != "zeros"
-
-
-def roomy(side: int, axis: Axis) -> int:
-    """A side of at least the field and two strides that leaves every map's remainder as it is."""
-    return side + int(axis.stride) * max(0, math.ceil((axis.size + 2 * axis.stride - side) / axis.stride))
-
-
-def central(side: int, axis: Axis) -> int:
-    """The middle one of the units whose field lies inside the input."""
-    first, last = math.ceil(-axis.lo / axis.stride), (side - 1 - axis.hi) // axis.stride
-    return int(first + last) // 2
 
 
 def by_walk(graph: Graph, reach: Reach, what: str) -> Iterator[str]:

@@ -19,10 +19,10 @@ from archbuilder.ir.op import Op, OpError
 from archbuilder.ir.reach import Axis, Reach
 from archbuilder.ir.shape import Shape
 from archbuilder.modules import build
+from archbuilder.modules.gradient import touched
 from archbuilder.modules.layers import has_rule
 from archbuilder.modules.network import make_layer
 from tests.ir import cases
-from tests.ir.gradient import touched
 from tests.ir.oracle import disagreements, mirrors
 from tests.ir.walk import reads
 

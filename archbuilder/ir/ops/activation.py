@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import final
+from typing import ClassVar, final
 
-from archbuilder.ir.op import Pointwise
+from archbuilder.ir.op import Kept, Pointwise
 from archbuilder.ir.shape import Shapes
 
 
@@ -19,11 +19,17 @@ class Activation(Pointwise):
     Source:  the torch.nn class of that name.
     """
 
+    in_place: ClassVar[bool] = True
     kind: str
     slope: float = 0.01
 
     def params(self, inputs: Shapes) -> int:
         return int(self.kind == "prelu")
+
+    def kept(self, inputs: Shapes, needs: tuple[bool, ...]) -> Kept:
+        if self.kind in ("relu", "sigmoid", "tanh"):
+            return Kept(output=True)  # their gradient is a function of the result
+        return Kept((0,), scalars=2 * inputs[0].elements * (self.kind == "tanhexp"))
 
     def describe(self) -> str:
         return self.kind

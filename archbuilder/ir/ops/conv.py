@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import final
 
 from archbuilder.diagnostics import declare
-from archbuilder.ir.op import Op, OpError, a_map, by
+from archbuilder.ir.op import Kept, Op, OpError, a_map, by
 from archbuilder.ir.ops.window import mirror, slide
 from archbuilder.ir.reach import Reach
 from archbuilder.ir.shape import Shape, Shapes
@@ -76,6 +76,13 @@ class Conv2d(Op):
 
     def _weights(self, inputs: Shapes) -> int:
         return self.out * (inputs[0].c // self.groups) * self.kernel[0] * self.kernel[1]
+
+    def kept(self, inputs: Shapes, needs: tuple[bool, ...]) -> Kept:
+        if self.padding_mode == "zeros":
+            return Kept((0,))
+        x, (top, left) = inputs[0], self.padding  # torch pads into a new map first, even by 0, and keeps that
+        padded = x.c * (x.h + 2 * top) * (x.w + 2 * left)
+        return Kept((0,) * (self.padding_mode != "circular" and needs[0]), scalars=padded)
 
     def describe(self) -> str:
         words = [f"conv {self.kernel[0]}x{self.kernel[1]}"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import final
 
-from archbuilder.ir.op import Pointwise, a_map
+from archbuilder.ir.op import Kept, Pointwise, a_map
 from archbuilder.ir.shape import Shape, Shapes
 
 
@@ -25,6 +25,9 @@ class Dropout(Pointwise):
 
     def shape(self, inputs: Shapes) -> Shape:
         return a_map(inputs) if self.channels else inputs[0]
+
+    def kept(self, inputs: Shapes, needs: tuple[bool, ...]) -> Kept:
+        return Kept(masked=(inputs[0].c if self.channels else inputs[0].elements) * (self.p > 0))
 
     def describe(self) -> str:
         return f"dropout{' channels' if self.channels else ''} {self.p:g}"

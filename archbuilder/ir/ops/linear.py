@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import final
+from typing import ClassVar, final
 
-from archbuilder.ir.op import NEEDS_VECTOR, Op, OpError, Pointwise
+from archbuilder.ir.op import NEEDS_VECTOR, Kept, Op, OpError, Pointwise
 from archbuilder.ir.reach import Reach
 from archbuilder.ir.shape import Shape, Shapes
 
@@ -19,6 +19,8 @@ class Flatten(Op):
     Source:  torch.nn.Flatten.
     """
 
+    is_view: ClassVar[bool] = True
+
     def shape(self, inputs: Shapes) -> Shape:
         return Shape(inputs[0].elements, flat=True)
 
@@ -28,6 +30,9 @@ class Flatten(Op):
             return inputs[0]
         # one feature still sees one unit; as a whole, the vector sees the whole map
         return inputs[0].window(window, window).at_least("whole input")
+
+    def kept(self, inputs: Shapes, needs: tuple[bool, ...]) -> Kept:
+        return Kept()
 
     def describe(self) -> str:
         return "flatten"

@@ -7,7 +7,7 @@ from functools import reduce
 from typing import ClassVar, final
 
 from archbuilder.diagnostics import declare
-from archbuilder.ir.op import Op, OpError
+from archbuilder.ir.op import Kept, Op, OpError
 from archbuilder.ir.reach import Axis, Reach, worst
 from archbuilder.ir.shape import Shape, Shapes
 
@@ -81,6 +81,9 @@ class Merge(Op):
         """Whether every channel of the result sees its whole field."""
         return all(reach.alike for reach in inputs)
 
+    def kept(self, inputs: Shapes, needs: tuple[bool, ...]) -> Kept:
+        return Kept()
+
     def describe(self) -> str:
         return self.VERB
 
@@ -99,6 +102,15 @@ class Multiply(Merge):
     """The product of its inputs.  Shapes:  n times (c, h, w) -> (c, h, w)."""
 
     VERB: ClassVar[str] = "multiply"
+
+    def kept(self, inputs: Shapes, needs: tuple[bool, ...]) -> Kept:
+        return _factors(inputs, needs)
+
+
+def _factors(inputs: Shapes, needs: tuple[bool, ...]) -> Kept:
+    """Each factor for the gradient of the product before it, and the other way round; the first is a product of one."""
+    wanted = [i for i in range(1, len(needs)) if any(needs[:i])] + [0] * any(needs[1:2])
+    return Kept(tuple(wanted), scalars=sum(needs[2:]) * inputs[0].elements)
 
 
 @final
@@ -120,6 +132,9 @@ class Gate(Op):
 
     def reach(self, inputs: tuple[Reach, ...], shapes: Shapes) -> Reach:
         return inputs[0].at_least("whole input").at_least(inputs[1].status)
+
+    def kept(self, inputs: Shapes, needs: tuple[bool, ...]) -> Kept:
+        return _factors(inputs, needs)
 
     def describe(self) -> str:
         return "gate"

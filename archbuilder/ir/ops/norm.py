@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import final
+from typing import ClassVar, final
 
 from archbuilder.diagnostics import declare
-from archbuilder.ir.op import Op, OpError, Pointwise, a_map
+from archbuilder.ir.op import Kept, Op, OpError, Pointwise, a_map
 from archbuilder.ir.ops.conv import GROUPS
 from archbuilder.ir.reach import Reach
 from archbuilder.ir.shape import Shape, Shapes
@@ -39,6 +39,7 @@ class BatchNorm2d(Pointwise):
     Source:  torch.nn.BatchNorm2d.
     """
 
+    in_place: ClassVar[bool] = True
     eps: float = 1e-5
     momentum: float = 0.1
     affine: bool = True
@@ -51,6 +52,9 @@ class BatchNorm2d(Pointwise):
 
     def buffers(self, inputs: Shapes) -> int:
         return 2 * inputs[0].c + 1
+
+    def kept(self, inputs: Shapes, needs: tuple[bool, ...]) -> Kept:
+        return Kept((0,), scalars=2 * inputs[0].c)  # mean and deviation of each channel
 
     def describe(self) -> str:
         return "batch norm"
@@ -87,6 +91,7 @@ class GroupNorm(_SpatialNorm):
     Source:  torch.nn.GroupNorm.
     """
 
+    in_place: ClassVar[bool] = True
     groups: int
     eps: float = 1e-5
     affine: bool = True
@@ -97,6 +102,9 @@ class GroupNorm(_SpatialNorm):
             message = f"groups={self.groups} must divide {x.c} channels"
             raise OpError(GROUPS, message, f"choose a divisor of {x.c}", "groups", x)
         return self.varied(x, self.groups)
+
+    def kept(self, inputs: Shapes, needs: tuple[bool, ...]) -> Kept:
+        return Kept((0,), scalars=2 * self.groups)
 
     def describe(self) -> str:
         return "layer norm" if self.groups == 1 else f"group norm g{self.groups}"
@@ -112,6 +120,7 @@ class ChannelNorm(Pointwise):
     Source:  torch.nn.LayerNorm(c) on a map with channels last; Liu et al., ConvNeXt, 2022.
     """
 
+    in_place: ClassVar[bool] = True
     eps: float = 1e-5
     affine: bool = True
 
@@ -120,6 +129,9 @@ class ChannelNorm(Pointwise):
 
     def params(self, inputs: Shapes) -> int:
         return 2 * inputs[0].c * self.affine
+
+    def kept(self, inputs: Shapes, needs: tuple[bool, ...]) -> Kept:
+        return Kept((0,), scalars=2 * inputs[0].h * inputs[0].w)
 
     def describe(self) -> str:
         return "channel norm"
@@ -136,12 +148,16 @@ class InstanceNorm2d(_SpatialNorm):
     Source:  torch.nn.InstanceNorm2d (without running statistics).
     """
 
+    in_place: ClassVar[bool] = True
     eps: float = 1e-5
     affine: bool = False
 
     def shape(self, inputs: Shapes) -> Shape:
         x = a_map(inputs)
         return self.varied(x, x.c)
+
+    def kept(self, inputs: Shapes, needs: tuple[bool, ...]) -> Kept:
+        return Kept((0,), scalars=(2 + self.affine) * inputs[0].c)
 
     def describe(self) -> str:
         return "instance norm"

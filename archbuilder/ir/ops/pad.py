@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import final
 
-from archbuilder.ir.op import Op, a_map
+from archbuilder.ir.op import Kept, Op, a_map
 from archbuilder.ir.ops.window import mirror
 from archbuilder.ir.reach import Reach
 from archbuilder.ir.shape import Shape, Shapes
@@ -35,6 +35,9 @@ class Pad2d(Op):
 
     def reach(self, inputs: tuple[Reach, ...], shapes: Shapes) -> Reach:
         return inputs[0].window((1, 1), lead=(self.top, self.left))
+
+    def kept(self, inputs: Shapes, needs: tuple[bool, ...]) -> Kept:
+        return Kept((0,) * (self.mode in ("reflect", "replicate")))
 
     def describe(self) -> str:
         return f"pad {self.top},{self.bottom},{self.left},{self.right}"

@@ -7,7 +7,7 @@ from fractions import Fraction
 from typing import final
 
 from archbuilder.diagnostics import declare
-from archbuilder.ir.op import Op, OpError, a_map, by
+from archbuilder.ir.op import Kept, Op, OpError, a_map, by
 from archbuilder.ir.ops.window import slide
 from archbuilder.ir.reach import Axis, Reach, Status, worst
 from archbuilder.ir.shape import Shape, Shapes
@@ -101,6 +101,9 @@ class MaxPool2d(WindowPool):
     padding: tuple[int, int] = (0, 0)
     dilation: tuple[int, int] = (1, 1)
 
+    def kept(self, inputs: Shapes, needs: tuple[bool, ...]) -> Kept:
+        return Kept((0,), indices=self.shape(inputs).elements)
+
     def describe(self) -> str:
         return f"max pool {by(self.kernel)} s{by(self.stride)}"
 
@@ -148,6 +151,11 @@ class AdaptivePool(Op):
 
     def is_global(self, inputs: Shapes) -> bool:
         return self.size == (1, 1)
+
+    def kept(self, inputs: Shapes, needs: tuple[bool, ...]) -> Kept:
+        if self.maximum:
+            return Kept((0,), indices=self.shape(inputs).elements)
+        return Kept((0,) * (self.size != (1, 1)))  # a global average is a plain mean
 
     def describe(self) -> str:
         kind = "max" if self.maximum else "avg"

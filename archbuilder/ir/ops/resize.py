@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import final
 
-from archbuilder.ir.op import Op, a_map, by
+from archbuilder.ir.op import Kept, Op, a_map, by
 from archbuilder.ir.reach import Axis, Reach
 from archbuilder.ir.shape import Shape, Shapes
 
@@ -42,6 +42,9 @@ class Upsample(Op):
         more = axis.stride * self.bilinear
         lo = axis.lo - axis.stride + stride - more
         return Axis(stride, lo, axis.hi + more, axis.least)
+
+    def kept(self, inputs: Shapes, needs: tuple[bool, ...]) -> Kept:
+        return Kept()
 
     def describe(self) -> str:
         return f"upsample {by(self.factor)}{' bilinear' if self.bilinear else ''}"

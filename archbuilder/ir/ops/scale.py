@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import final
+from typing import ClassVar, final
 
 from archbuilder.ir.op import Pointwise, a_map
 from archbuilder.ir.shape import Shape, Shapes
@@ -19,6 +19,7 @@ class ChannelScale(Pointwise):
     Source:  Touvron et al., LayerScale, 2021.
     """
 
+    in_place: ClassVar[bool] = True
     init: float = 1.0
 
     def shape(self, inputs: Shapes) -> Shape:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import final
+from typing import ClassVar, final
 
-from archbuilder.ir.op import OpError, Pointwise, a_map
+from archbuilder.ir.op import Kept, OpError, Pointwise, a_map
 from archbuilder.ir.ops.conv import GROUPS
 from archbuilder.ir.reach import Reach
 from archbuilder.ir.shape import Shape, Shapes
@@ -30,6 +30,9 @@ class ChannelShuffle(Pointwise):
             raise OpError(GROUPS, message, f"choose a divisor of {x.c}", "groups", x)
         return x
 
+    def kept(self, inputs: Shapes, needs: tuple[bool, ...]) -> Kept:
+        return Kept()
+
     def describe(self) -> str:
         return f"shuffle g{self.groups}"
 
@@ -46,6 +49,7 @@ class ChannelSlice(Pointwise):
     Of channels that see unlike fields, the field is an upper bound: this part may be the one that sees less.
     """
 
+    is_view: ClassVar[bool] = True
     part: int
     parts: int
 
@@ -59,6 +63,9 @@ class ChannelSlice(Pointwise):
     def reach(self, inputs: tuple[Reach, ...], shapes: Shapes) -> Reach:
         whole = inputs[0].alike or self.parts == 1
         return inputs[0] if whole else inputs[0].at_least("upper bound")
+
+    def kept(self, inputs: Shapes, needs: tuple[bool, ...]) -> Kept:
+        return Kept()
 
     def describe(self) -> str:
         return f"channels {self.part + 1}/{self.parts}"

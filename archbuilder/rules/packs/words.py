@@ -68,7 +68,8 @@ _SPECIAL: dict[type[Op], Callable[[Any, Network, Node], set[str]]] = {
 def words(net: Network, node: Node) -> set[str]:
     """Every word of a layer."""
     special = _SPECIAL.get(type(node.op))
-    found = special(node.op, net, node) if special else {_PLAIN[type(node.op)]}
+    plain = _PLAIN.get(type(node.op))  # None for an op of the user's own
+    found = special(node.op, net, node) if special else {plain} if plain else set()
     if isinstance(node.op, ops.AvgPool2d) and node.op.is_global(net.graph.inputs(node)):
         found.add("gap")
     return found if node.block in PRESETS else found | {node.block}

@@ -124,5 +124,7 @@ KERNELS: dict[type[Op], Kernels | Callable[[Any, Network, Node], Kernels]] = {
 
 def kernels(net: Network, node: Node) -> Kernels:
     """The kernels that a layer runs on; none where it costs nothing (dropout, a folded norm).  Raises Lacking."""
-    known = KERNELS[type(node.op)]
+    known = KERNELS.get(type(node.op))
+    if known is None:  # an op of the user's own
+        raise Lacking("nothing is known of it", "write it with other layers")
     return known if isinstance(known, tuple) else known(node.op, net, node)

@@ -1,0 +1,138 @@
+"""The receptive field by experiment: which pixels have a gradient from one unit, in a module made linear.
+
+What hides a dependence is replaced: weights are positive and equal, activations and norms are left out, a maximum
+becomes a mean, a product one of its factors' mean.  Nothing here knows a rule about receptive fields.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor, nn
+
+from archbuilder.analysis.facts import Facts
+from archbuilder.ir import ops
+from archbuilder.ir.graph import Graph
+from archbuilder.ir.op import Op
+from archbuilder.ir.reach import Axis
+from archbuilder.modules.network import build
+
+Pair = tuple[int, int]
+Pixels = tuple[list[int], list[int]]  # rows and columns of an image
+
+NEUTRAL = (ops.Activation, ops.BatchNorm2d, ops.ChannelNorm, ops.Dropout, ops.GroupNorm, ops.InstanceNorm2d)
+WEIGHTED = (ops.ChannelScale, ops.Conv2d, ops.Linear)
+
+LARGEST = 4096  # pixels: a side of an image on which a field is measured
+
+
+def touched(module: nn.Module, image: Tensor, units: tuple[int, ...]) -> Pixels:
+    """The rows and the columns of an image that have a gradient from one unit, or from a vector; all channels count."""
+    x = image.requires_grad_()
+    out = module(x)
+    unit = out[0] if out.ndim == 2 else out[0, :, units[0], units[1]]
+    share = torch.arange(1, len(unit) + 1, dtype=unit.dtype)  # unequal, so that no norm makes the sum constant
+    (gradient,) = torch.autograd.grad((share * unit).sum(), x)
+    if not gradient.isfinite().all():
+        raise OverflowError("the values of this network overflow")
+    seen: Tensor = gradient[0].ne(0).any(0)
+    return seen.any(1).nonzero().flatten().tolist(), seen.any(0).nonzero().flatten().tolist()
+
+
+class WindowMean(nn.Module):
+    """The mean over a window.  It stands for a max pool, whose gradient goes to one pixel of the
+    window and says nothing of the others, and for an adaptive pool, whose window grows with the map."""
+
+    def __init__(self, kernel: Pair, stride: Pair, padding: Pair = (0, 0), dilation: Pair = (1, 1)) -> None:
+        super().__init__()
+        self.kernel = kernel
+        self.slide = (stride, padding, dilation)
+
+    def forward(self, x: Tensor) -> Tensor:
+        weight = x.new_ones(x.shape[1], 1, *self.kernel) / math.prod(self.kernel)
+        return nn.functional.conv2d(x, weight, None, *self.slide, groups=x.shape[1])
+
+
+class Mean(nn.Module):
+    """Stands for a product: it depends on what its factors depend on, and many in a row do not overflow."""
+
+    def forward(self, *inputs: Tensor) -> Tensor:
+        return torch.stack(inputs).mean(0)
+
+
+class First(nn.Module):
+    """Stands for a gate: the map without its factors."""
+
+    def forward(self, x: Tensor, _: Tensor) -> Tensor:
+        return x
+
+
+def linear(graph: Graph, at_home: bool = False) -> nn.Module:
+    """The module in double precision, linear and with positive weights.
+
+    `at_home`: for an input of the network's own size, where an adaptive pool may stay."""
+    module = build(graph).double().eval()
+    for node in graph.nodes.values():
+        op, (x, *_), leaf = node.op, graph.inputs(node), module.get_submodule(node.module)
+        if isinstance(op, WEIGHTED):
+            for name, parameter in leaf.named_parameters():
+                nn.init.constant_(parameter, 0 if name == "bias" else parameter.shape[0] / parameter.numel())
+        elif isinstance(op, ops.MaxPool2d):
+            module.set_submodule(node.module, WindowMean(op.kernel, op.stride, op.padding, op.dilation))
+        elif isinstance(op, ops.AdaptivePool) and at_home:
+            module.set_submodule(node.module, nn.AdaptiveAvgPool2d(op.size))
+        elif isinstance(op, ops.AdaptivePool):
+            window = (x.h // op.size[0], x.w // op.size[1])
+            module.set_submodule(node.module, WindowMean(window, window))
+        elif isinstance(op, NEUTRAL):
+            module.set_submodule(node.module, nn.Identity())
+        elif isinstance(op, ops.Multiply):
+            module.set_submodule(node.module, Mean())
+        elif isinstance(op, ops.Gate):
+            module.set_submodule(node.module, First())
+    return module
+
+
+def roomy(side: int, axis: Axis) -> int:
+    """A side of at least the field and two strides that leaves every map's remainder as it is."""
+    return side + int(axis.stride) * max(0, math.ceil((axis.size + 2 * axis.stride - side) / axis.stride))
+
+
+def central(side: int, axis: Axis) -> int:
+    """The middle one of the units whose field lies inside the input."""
+    first, last = math.ceil(-axis.lo / axis.stride), (side - 1 - axis.hi) // axis.stride
+    return int(first + last) // 2
+
+
+def disagreements(facts: Facts) -> Iterator[str]:
+    """Where the analysis says of the field before the global pool what the gradient does not, in words.
+
+    Of a bound that nothing lies outside of it is all that can be shown; of an unknown field there is nothing to show.
+    """
+    field, head_off = facts.field, facts.graph.until(facts.value)
+    if field.status == "unknown" or not head_off.nodes:
+        return
+    is_bound = field.status == "upper bound"
+    if is_bound and any(_mirrors(node.op) for node in head_off.nodes.values()):
+        return  # at a border such a padding brings pixels from elsewhere, and here borders are met
+    at_home = (head_off.input.h, head_off.input.w)
+    sides = at_home if is_bound else (roomy(at_home[0], field.h), roomy(at_home[1], field.w))
+    if max(sides) > LARGEST:
+        yield f"the field of {field.size[0]}x{field.size[1]} pixels is too large to be measured: show a smaller one"
+        return
+    out = head_off.shape(head_off.output)
+    axes = (field.h, field.w)
+    units = (out.h // 2, out.w // 2) if is_bound else (central(sides[0], field.h), central(sides[1], field.w))
+    found = touched(linear(head_off, at_home=is_bound), torch.ones(1, head_off.input.c, *sides).double(), units)
+    for word, axis, unit, pixels in zip(("rows", "columns"), axes, units, found, strict=True):
+        said = (axis.stride * unit + axis.lo, axis.stride * unit + axis.hi)
+        seen = (min(pixels), max(pixels)) if pixels else said
+        if (said[0] > seen[0] or seen[1] > said[1]) if is_bound else said != seen:
+            yield f"the analysis says that unit {unit} sees {word} {said[0]} to {said[1]}, torch {seen[0]} to {seen[1]}"
+
+
+def _mirrors(op: Op) -> bool:
+    """Whether an op pads with pixels of the map."""
+    return getattr(op, "mode", getattr(op, "padding_mode", "zeros")) != "zeros"
