@@ -68,15 +68,7 @@ class TrainBatches:
         self.length = len(images)
         self.sizes = batch_sizes(self.length, spec.batch_size, shard[1])
         self._normalise = Normaliser(mean, std, spec, channels_last, device)
-        self._source = self._start(images, spec, mean)
-
-    def _start(self, images: Images, spec: Data, mean: Sequence[float]) -> Source:
-        if spec.engine == "tensor":
-            _, height, width, _ = images.images.shape
-            canvas = Canvas(height, width, tuple(round(level) for level in mean), self.device)
-            return PerBatch(images, BatchAugmenter(spec.augment, canvas, self.seed), self.device)
-        source = PerImage(images, Augmenter(spec.augment, mean, self.seed))
-        return Workers(source, spec.workers) if spec.workers else source
+        self._source = source_of(images, spec, mean, seed, self.device)
 
     def __len__(self) -> int:
         """Batches of one epoch."""
@@ -97,6 +89,18 @@ class TrainBatches:
         chunks = [_part(order[start:stop], self.shard) for start, stop in pairwise(ends)]
         for pixels, labels in self._source.batches(number, chunks[first:]):
             yield self._normalise(pixels), labels.to(self.device, non_blocking=True)
+
+
+def source_of(
+    images: Images, spec: Data, mean: Sequence[float], seed: int, device: torch.device | str = "cpu"
+) -> Source:
+    """What augments the images as a `data:` section says."""
+    if spec.engine == "tensor":
+        _, height, width, _ = images.images.shape
+        canvas = Canvas(height, width, tuple(round(level) for level in mean), device)
+        return PerBatch(images, BatchAugmenter(spec.augment, canvas, seed), device)
+    source = PerImage(images, Augmenter(spec.augment, mean, seed))
+    return Workers(source, spec.workers) if spec.workers else source
 
 
 def train_batches(

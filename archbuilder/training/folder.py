@@ -9,6 +9,7 @@ last.pt, best.pt    checkpoints of the last and of the best finished epoch; last
 midway.pt           a checkpoint from the middle of an epoch, until that is finished
 weights.safetensors the weights that the last epoch ended with, as soon as the run is finished
 curves.png          loss and accuracy over the epochs
+samples.png         training images, and what the first epochs make of them
 """
 
 from __future__ import annotations
@@ -38,6 +39,7 @@ BEST = "best.pt"
 MIDWAY = "midway.pt"
 WEIGHTS = "weights.safetensors"
 CURVES = "curves.png"
+SAMPLES = "samples.png"
 
 WRITE = declare("AB701", "a run folder that cannot be written")
 NO_RUN = declare("AB702", "a folder that is no run", exit_status=2)

@@ -31,6 +31,7 @@ FILES = [
     "last-2.pt",
     "last.pt",
     "metrics.jsonl",
+    "samples.png",
     "weights.safetensors",
 ]
 

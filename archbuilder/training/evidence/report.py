@@ -17,13 +17,13 @@ from archbuilder.training.evidence.network import NetworkPart, network_part
 from archbuilder.training.evidence.outcome import Outcome, outcome_of
 from archbuilder.training.evidence.pixels import png, uri
 from archbuilder.training.evidence.story import StoryPart, story_part
-from archbuilder.training.folder import RunFolder
+from archbuilder.training.folder import SAMPLES, RunFolder
 from archbuilder.training.listing import duration
 from archbuilder.training.runs import Run, no_epoch
 from archbuilder.version import __version__
 
 MARKDOWN, MODEL = "report.md", "model.py"
-DRAWING, FIELD, MISTAKES, SAMPLES = "network.svg", "receptive_field.png", "mistakes.png", "samples.png"
+DRAWING, FIELD, MISTAKES = "network.svg", "receptive_field.png", "mistakes.png"
 PNG, SVG = "image/png", "image/svg+xml"
 CHARTS = ("loss over the epochs", "accuracy over the epochs", "learning rate over the epochs")
 
