@@ -13,7 +13,7 @@ UNWRITABLE = declare(
     "AB911",
     "a plot that cannot be written",
     exit_status=2,
-    why="The folder is missing, closed or full.",
+    why="The folder is missing, closed or full. What stood there before still does.",
     bad="$ archbuilder lr-find net.yaml --plot no/where.png",
     good="$ archbuilder lr-find net.yaml --plot rates.png",
 )

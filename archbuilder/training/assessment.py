@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from torch import nn
 from archbuilder import pipeline
 from archbuilder.data.arrays import Splits
 from archbuilder.data.datasets import load
-from archbuilder.diagnostics import ArchbuilderError
+from archbuilder.diagnostics import ArchbuilderError, Span
 from archbuilder.reporting.diagnostic import printable
 from archbuilder.reporting.text import columns
 from archbuilder.training.evaluation import predictions
@@ -72,12 +72,15 @@ def elsewhere(run: Run, dataset: str) -> Splits:
     """The images of another data set, as the run's network takes them; a path counts from the current folder."""
     file = Path(dataset).expanduser()
     name = str(file.absolute()) if file.exists() else dataset
-    report = pipeline.check(run.path / ARCHITECTURE, [*run.plan.overrides, f"data.dataset={json.dumps(name)}"])
-    if report.spec is None or report.spec.data is None:
-        raise ArchbuilderError(*report.errors)
+    there = [f"data.dataset={json.dumps(name)}", "data.validation=0", "data.batch_size=1"]  # nothing is trained there
+    report = pipeline.check(run.path / ARCHITECTURE, [*run.plan.overrides, *there])
     x = run.plan.graph.input
-    data_dir = run.plan.options.data_dir
-    return load(report.spec.data, (x.c, x.h, x.w), run.plan.classes, data_dir=data_dir, seed=run.plan.train.seed)
+    try:
+        if report.spec is None or report.spec.data is None:
+            raise ArchbuilderError(*report.errors)
+        return load(report.spec.data, (x.c, x.h, x.w), run.plan.classes, data_dir=run.plan.options.data_dir)
+    except ArchbuilderError as error:
+        raise ArchbuilderError(*(replace(found, span=Span("--dataset")) for found in error.diagnostics)) from None
 
 
 def text(run: Run, found: Assessment) -> Iterator[str]:

@@ -24,6 +24,7 @@ from archbuilder.training.trainer import Trainer
 IMAGES, STEPS = 32, 300
 KNOWN = 0.1  # mean cross-entropy of a batch that is known by heart: nine in ten for the true class
 WARMUP = 0.05  # share of the steps in which the rate rises: a fresh network may not stand the whole of it
+FALLING = 0.99  # of the loss a quarter of the steps ago: then more steps will help
 NAMED = 3  # layers that are named
 
 Watch = Callable[[int, float, float], None]  # step, loss, accuracy in per cent
@@ -90,8 +91,8 @@ def _batch(plan: Plan, splits: Splits, count: int, place: torch.device) -> tuple
 
 
 def _learn(trainer: Trainer, images: Tensor, labels: Tensor, steps: int, watch: Watch) -> Memory:
-    silent = {name for name, parameter in trainer.module.named_parameters() if parameter.requires_grad}
-    hooks = [_listen(silent, name, p) for name, p in trainer.module.named_parameters() if p.requires_grad]
+    silent = {name: parameter for name, parameter in trainer.module.named_parameters() if parameter.requires_grad}
+    hooks = [_listen(silent, name, parameter) for name, parameter in silent.items()]
     trainer.parallel.train()
     losses: list[float] = []
     accuracy = 0.0
@@ -104,32 +105,31 @@ def _learn(trainer: Trainer, images: Tensor, labels: Tensor, steps: int, watch: 
             break
     for hook in hooks:
         hook.remove()
-    reason = "" if accuracy == 100 and losses[-1] < KNOWN else _reason(losses, silent, trainer.optimizer.lr)
-    return Memory(len(labels), len(losses), losses[-1], accuracy, tuple(sorted(silent)), reason)
+    reason = "" if accuracy == 100 and losses[-1] < KNOWN else _reason(losses, list(silent), trainer.optimizer.lr)
+    return Memory(len(labels), len(losses), losses[-1], accuracy, tuple(silent), reason)
 
 
-def _listen(silent: set[str], name: str, parameter: nn.Parameter) -> torch.utils.hooks.RemovableHandle:
+def _listen(silent: dict[str, nn.Parameter], name: str, parameter: nn.Parameter) -> torch.utils.hooks.RemovableHandle:
     """Take a parameter off the list as soon as a gradient that is not 0 reaches it."""
 
     def hear(gradient: Tensor) -> None:
         if name in silent and bool(gradient.any()):
-            silent.discard(name)
+            del silent[name]
 
     handle: torch.utils.hooks.RemovableHandle = parameter.register_hook(hear)
     return handle
 
 
-def _reason(losses: list[float], silent: set[str], lr: float) -> str:
+def _reason(losses: list[float], silent: list[str], lr: float) -> str:
     """What keeps the network from it, as far as the figures tell."""
     if not math.isfinite(losses[-1]):
         return f"the loss is no number any more: lower the learning rate ({lr:g})"
     if silent:
-        names = sorted(silent)
-        more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
-        return f"no gradient ever reaches {', '.join(names[:NAMED])}{more}: is something in between always 0?"
+        more = f" and {len(silent) - NAMED} more" if len(silent) > NAMED else ""
+        return f"no gradient ever reaches {', '.join(silent[:NAMED])}{more}: is something in between always 0?"
     quarter = max(1, len(losses) // 4)
     before, now = (sum(part) / len(part) for part in (losses[-2 * quarter : -quarter] or losses, losses[-quarter:]))
-    if now < 0.95 * before:
+    if now < FALLING * before:
         return "the loss is still falling: give it more steps (--steps), or a higher learning rate"
     if now > losses[0]:
         return f"the loss has grown: lower the learning rate ({lr:g})"

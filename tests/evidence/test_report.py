@@ -235,6 +235,8 @@ def test_an_interrupted_run_can_be_reported_and_says_so(tmp_path: Path):
     assert "This run is not finished: 1 of 3 epochs are trained" in (path / "report.html").read_text()
 
 
+@pytest.mark.raises_code("AB761")
+@pytest.mark.raises_code("AB761")
 def test_a_report_that_fails_does_not_cost_the_run(tmp_path: Path, monkeypatch, capsys):
     def fail(*_: Any) -> None:
         raise OSError("the disk\nhas gone")

@@ -1,0 +1,48 @@
+"""The drawings of a log."""
+
+from __future__ import annotations
+
+import io
+import xml.etree.ElementTree as ET
+
+import pytest
+from PIL import Image
+
+from archbuilder.training.curves import curves, overlaid, overlaid_picture, panels
+from archbuilder.training.result import Record
+
+
+def log(epochs: int, validation: bool = False) -> list[Record]:
+    made = []
+    for epoch in range(1, epochs + 1):
+        record: Record = {"epoch": epoch, "train_loss": 2 / epoch, "train_accuracy": 50.0 + epoch, "lr": 0.1 / epoch}
+        if validation:
+            record |= {"validation_loss": 2.1 / epoch, "validation_accuracy": 49.0 + epoch}
+        if not validation or epoch == epochs:
+            record |= {"test_loss": 2.2 / epoch, "test_accuracy": 48.0 + epoch}
+        made.append(record)
+    return made
+
+
+@pytest.mark.parametrize("epochs", [1, 2, 30])
+@pytest.mark.parametrize("validation", [False, True])
+def test_every_log_can_be_drawn(epochs: int, validation: bool):
+    metrics = log(epochs, validation)
+    with Image.open(io.BytesIO(curves(metrics, "a $ name_"))) as picture:
+        assert picture.width > 1500
+    drawn = panels(metrics)
+    assert len(drawn) == 3 and all(ET.fromstring(svg).tag.endswith("svg") for svg in drawn)
+
+
+def test_the_same_log_gives_the_same_file():
+    assert panels(log(3)) == panels(log(3)) and curves(log(3), "t") == curves(log(3), "t")
+
+
+def test_runs_are_laid_over_each_other_where_all_have_values():
+    runs = {"$one": log(3), "two_": log(5)}
+    names = [label for label, _ in overlaid(runs)]
+    assert names[:2] == ["test accuracy (%)", "test loss"] and len(names) == 5
+    assert len(overlaid({**runs, "three": log(2, validation=True)})) == 5
+    assert not any("validation" in label for label in names)
+    with Image.open(io.BytesIO(overlaid_picture(runs))) as picture:
+        assert picture.height > picture.width
