@@ -7,17 +7,25 @@ without it is known to be well, so that a mistake in a file costs half a second.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from importlib import import_module
 from pathlib import Path
 
 from archbuilder.diagnostics import ArchbuilderError, Span, declare
 from archbuilder.training import plan as plans
 from archbuilder.training.plan import ARGUMENTS, Options, PathLike
-from archbuilder.training.processes import said_once
+from archbuilder.training.processes import launched, said_once
 from archbuilder.training.result import Interrupted, Record, RunResult
 
 __all__ = ["Interrupted", "Record", "RunResult", "train"]
 
-EXTRA = declare("AB700", "a package that training needs is not installed", exit_status=2)
+EXTRA = declare(
+    "AB700",
+    "a package that training needs is not installed",
+    exit_status=2,
+    why="A check needs no torch, so the base installation has none. The hint says how to get it.",
+    bad="$ archbuilder train net.yaml  # without archbuilder[train]",
+    good="$ archbuilder check net.yaml",
+)
 
 
 def train(
@@ -66,6 +74,11 @@ def train(
         plan = _plan(source, overrides, out, resume, options, check)
     try:
         from archbuilder.training.session import run
+
+        if launched():
+            import_module("archbuilder.training.several")
+        if plan.options.log:
+            import_module("archbuilder.training.trackers")
     except ModuleNotFoundError as error:
         message = f"training needs {error.name}, which is not installed"
         hint = "pip install 'archbuilder[train]'"

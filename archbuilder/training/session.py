@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack, nullcontext
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -61,6 +61,11 @@ def run(plan: Plan, on_epoch: OnEpoch) -> RunResult:
         place = processes.device
         with processes.agreed():
             check_batch(plan.data, processes)
+    if plan.options.log:
+        from archbuilder.training import trackers
+
+        with processes.agreed():
+            trackers.check(plan.options.log)
     with device.settings(place, plan.options.threads), numerics.settings(plan.train, place):
         try:
             return Session(plan, place, processes, on_epoch).run()
@@ -162,12 +167,13 @@ class Session:
             show.update(epoch, replace(score, images=score.images * processes.count))
 
         try:
-            with keeper.ending.heard():
+            with keeper.ending.heard(), self._logging(folder, fresh=not (trainer.done or trainer.batch)) as log:
                 while trainer.done < plan.train.epochs:
                     with explained(plan):
                         record = trainer.epoch(watch, keeper.between, keeper.aside)
                         keeper.epoch()
                     show.epoch(record)
+                    log(record)
                     self.on_epoch(record)
             self._end(folder, trainer.metrics, trainer.evaluated.state_dict())
         except Stop:
@@ -185,6 +191,13 @@ class Session:
         if plan.options.report and processes.main:
             finish(folder.path, trainer.splits, trainer.device)
         return RunResult(folder.path, tuple(trainer.metrics))
+
+    def _logging(self, folder: RunFolder, fresh: bool) -> AbstractContextManager[OnEpoch]:
+        if not (self.plan.options.log and self.processes.main):
+            return nullcontext(lambda record: None)
+        from archbuilder.training.trackers import tracking
+
+        return tracking(self.plan, folder.path, self.place, fresh)
 
     def _ended(self, folder: RunFolder, how: str, status: int) -> Interrupted:
         """Make the files of a run that was stopped agree with its checkpoint, and say what that holds."""

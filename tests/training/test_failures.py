@@ -5,6 +5,7 @@ from __future__ import annotations
 import builtins
 import resource
 import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -87,6 +88,7 @@ def test_a_network_without_parameters_cannot_be_trained(quick, tiny: str, tmp_pa
     assert not list((tmp_path / "runs").rglob("*"))  # what was begun is removed again
 
 
+@pytest.mark.raises_code("AB706")
 def test_a_device_that_is_not_there_is_named(quick):
     missing = "cuda" if not torch.cuda.is_available() else "mps"
     error = refused(quick, device=missing)
@@ -123,6 +125,13 @@ def test_a_missing_package_is_named(tiny: str, monkeypatch: pytest.MonkeyPatch):
         train(tiny)
 
 
+def test_what_a_tracker_needs_is_named(quick, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.delitem(sys.modules, "archbuilder.training.trackers", raising=False)
+    monkeypatch.setitem(sys.modules, "accelerate", None)
+    with pytest.raises(ArchbuilderError, match="AB700 training needs accelerate, which is not installed"):
+        quick(log=["tensorboard"])
+
+
 # in the middle of a run
 
 
@@ -142,6 +151,16 @@ def test_a_batch_of_one_value_per_channel_is_explained(quick, tiny: str):
     text = tiny.replace("  - gap\n", "  - gap\n  - norm\n").replace("batch_size: 256", "batch_size: 1")
     error = refused(quick, text=text)
     assert "AB714 batch normalisation cannot learn from one value per channel" in str(error)
+
+
+@pytest.mark.raises_code("AB734")
+def test_a_process_that_is_lost_is_explained(tiny: str):
+    """As torch says it; tests/training/test_several.py loses one."""
+    from archbuilder.training import plan
+
+    wanted = plan.new(tiny, (), "runs", plan.Options(), check=True)
+    with pytest.raises(ArchbuilderError, match="AB734 another process of this run has ended"), explained(wanted):
+        raise RuntimeError("[gloo/transport/tcp/pair.cc:534] Connection closed by peer [127.0.0.1]:4321")
 
 
 @pytest.mark.raises_code("AB713")
@@ -233,6 +252,7 @@ def test_a_disk_that_cannot_hold_a_checkpoint_is_found_before_the_first_epoch(qu
     assert not list((tmp_path / "runs").rglob("*"))
 
 
+@pytest.mark.raises_code("AB730")
 def test_a_disk_that_is_too_full_is_found_before_the_first_epoch(quick, tmp_path: Path, monkeypatch):
     real = shutil.disk_usage
     monkeypatch.setattr(shutil, "disk_usage", lambda path: real(path)._replace(free=3 * 2**20))
