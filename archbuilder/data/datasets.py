@@ -14,7 +14,16 @@ from archbuilder.data.prepared import Prepared, data_folder
 from archbuilder.diagnostics import ArchbuilderError, declare
 from archbuilder.spec.data import Data, problems
 
-VALIDATION = declare("AB611", "a validation split that cannot be cut")
+VALIDATION = declare(
+    "AB611",
+    "a validation split that cannot be cut",
+    why=(
+        "The validation split is cut from the training images, the same share of every class, and both sides "
+        "need images."
+    ),
+    bad="$ archbuilder train net.yaml --no-report --set data.validation=0.0001",
+    good="$ archbuilder train net.yaml --no-report --set data.validation=0.1",
+)
 BATCH = declare(
     "AB620",
     "a batch larger than the data set",

@@ -21,8 +21,43 @@ from archbuilder.data.prepared import ARRAYS, MANIFEST, Arrays, Prepared, open_p
 from archbuilder.diagnostics import ArchbuilderError, Span, declare
 from archbuilder.spec.data import DATASETS
 
-DOWNLOAD = declare("AB607", "a download that failed", exit_status=2)
-FOREIGN = declare("AB609", "a file that is not the data set it is said to be")
+DOWNLOAD = declare(
+    "AB607",
+    "a download that failed",
+    exit_status=2,
+    why=(
+        "The data set is fetched once, through torchvision, from where its authors keep it, and that failed. "
+        "A file you already have does as well."
+    ),
+    bad="$ archbuilder data download cifar10  # without a network",
+    good="$ archbuilder data import cifar10 --npz cifar10.npz",
+)
+FOREIGN = declare(
+    "AB609",
+    "a file that is not the data set it is said to be",
+    why=(
+        "Results on a data set of a name are compared with other people's. So a file counts as that data set "
+        "only if its content is that of the official one."
+    ),
+    bad="""\
+$ cat > images.py <<'END'
+import numpy as np
+
+images, labels = np.zeros((40, 8, 8), np.uint8), np.arange(40) % 10
+np.savez("images.npz", x_train=images, y_train=labels, x_test=images, y_test=labels)
+END
+$ python images.py
+$ archbuilder data import cifar10 --npz images.npz --data-dir data""",
+    good="""\
+$ cat > images.py <<'END'
+import numpy as np
+
+images, labels = np.zeros((40, 8, 8), np.uint8), np.arange(40) % 10
+np.savez("images.npz", x_train=images, y_train=labels, x_test=images, y_test=labels)
+END
+$ python images.py
+$ archbuilder train net.yaml --no-report --set data.dataset=images.npz""",
+)
 
 SECONDS_OF_SILENCE = 30.0  # after which a download counts as failed
 

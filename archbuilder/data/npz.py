@@ -16,10 +16,97 @@ from archbuilder.data.prepared import ARRAYS
 from archbuilder.diagnostics import ArchbuilderError, Diagnostic, Span, declare
 from archbuilder.spec.data import INPUT
 
-MISSING = declare("AB603", "a data file that is missing or unreadable", exit_status=2)
-CORRUPT = declare("AB604", "a data file that is truncated, damaged or no .npz")
-ARRAY = declare("AB605", "an array of a data file that is missing or of another form than expected")
-LABELS = declare("AB606", "labels that are no class numbers")
+MISSING = declare(
+    "AB603",
+    "a data file that is missing or unreadable",
+    exit_status=2,
+    why=(
+        "A relative path counts from the folder of the YAML file, then from the current one; there is no such "
+        "file in either, or it may not be read."
+    ),
+    bad="$ archbuilder train net.yaml --no-report --set data.dataset=images.npz",
+    good="""\
+$ cat > images.py <<'END'
+import numpy as np
+
+images, labels = np.zeros((40, 8, 8), np.uint8), np.arange(40) % 10
+np.savez("images.npz", x_train=images, y_train=labels, x_test=images, y_test=labels)
+END
+$ python images.py
+$ archbuilder train net.yaml --no-report --set data.dataset=images.npz""",
+)
+CORRUPT = declare(
+    "AB604",
+    "a data file that is truncated, damaged or no .npz",
+    why=(
+        "An .npz is a zip archive of arrays. This file is cut off, damaged or something else; Python objects "
+        "in it are refused, since reading them would run code."
+    ),
+    bad="""\
+$ echo 'no archive' > images.npz
+$ archbuilder train net.yaml --no-report --set data.dataset=images.npz""",
+    good="""\
+$ cat > images.py <<'END'
+import numpy as np
+
+images, labels = np.zeros((40, 8, 8), np.uint8), np.arange(40) % 10
+np.savez("images.npz", x_train=images, y_train=labels, x_test=images, y_test=labels)
+END
+$ python images.py
+$ archbuilder train net.yaml --no-report --set data.dataset=images.npz""",
+)
+ARRAY = declare(
+    "AB605",
+    "an array of a data file that is missing or of another form than expected",
+    why=(
+        "Training needs the arrays x_train, y_train, x_test and y_test: images as bytes from 0 to 255, labels "
+        "as whole numbers, as many of these as of those. Floating point images would be scaled a second time."
+    ),
+    bad="""\
+$ cat > images.py <<'END'
+import numpy as np
+
+images, labels = np.zeros((40, 8, 8), np.float32), np.arange(40) % 10
+np.savez("images.npz", x_train=images, y_train=labels, x_test=images, y_test=labels)
+END
+$ python images.py
+$ archbuilder train net.yaml --no-report --set data.dataset=images.npz""",
+    good="""\
+$ cat > images.py <<'END'
+import numpy as np
+
+images, labels = np.zeros((40, 8, 8), np.uint8), np.arange(40) % 10
+np.savez("images.npz", x_train=images, y_train=labels, x_test=images, y_test=labels)
+END
+$ python images.py
+$ archbuilder train net.yaml --no-report --set data.dataset=images.npz""",
+)
+LABELS = declare(
+    "AB606",
+    "labels that are no class numbers",
+    why=(
+        "Labels are numbers of classes and count from 0. Data numbered from 1, or with a class more than the "
+        "network, would train towards the wrong outputs."
+    ),
+    bad="""\
+$ cat > images.py <<'END'
+import numpy as np
+
+images, labels = np.zeros((40, 8, 8), np.uint8), 1 + np.arange(40) % 10
+np.savez("images.npz", x_train=images, y_train=labels, x_test=images, y_test=labels)
+END
+$ python images.py
+$ archbuilder train net.yaml --no-report --set data.dataset=images.npz""",
+    good="""\
+$ cat > images.py <<'END'
+import numpy as np
+
+images, labels = np.zeros((40, 8, 8), np.uint8), np.arange(40) % 10
+np.savez("images.npz", x_train=images, y_train=labels, x_test=images, y_test=labels)
+END
+$ python images.py
+$ archbuilder train net.yaml --no-report --set data.dataset=images.npz""",
+)
 
 Arrays = dict[str, NDArray[Any]]
 

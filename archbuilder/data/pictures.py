@@ -18,11 +18,11 @@ PICTURE = declare(
     bad="""\
 $ archbuilder train net.yaml --no-report
 $ echo broken > cat.png
-$ archbuilder predict $(ls -d runs/net/*) cat.png""",
+$ archbuilder predict runs/net/* cat.png""",
     good="""\
 $ archbuilder train net.yaml --no-report
 $ python -c "from PIL import Image; Image.new('RGB', (300, 200)).save('cat.png')"
-$ archbuilder predict $(ls -d runs/net/*) cat.png""",
+$ archbuilder predict runs/net/* cat.png""",
 )
 CHANNELS = declare(
     "AB617",

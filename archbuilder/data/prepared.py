@@ -22,9 +22,35 @@ from numpy.typing import NDArray
 from archbuilder.data.arrays import Images, Splits, statistics
 from archbuilder.diagnostics import ArchbuilderError, Diagnostic, Span, declare, did_you_mean
 
-DAMAGED = declare("AB608", "a prepared data set that is damaged")
-ABSENT = declare("AB613", "a data set that has not been prepared", exit_status=2)
-WRITE = declare("AB610", "a data folder that cannot be written", exit_status=2)
+DAMAGED = declare(
+    "AB608",
+    "a prepared data set that is damaged",
+    why=(
+        "A prepared data set lies beside a manifest with sizes and checksums, and something there has changed "
+        "since. Training on it would not be the training that is written down."
+    ),
+    bad="""\
+$ mkdir -p data/cifar10
+$ echo '{}' > data/cifar10/manifest.json
+$ archbuilder data verify --data-dir data""",
+    good="$ archbuilder data verify --data-dir data",
+)
+ABSENT = declare(
+    "AB613",
+    "a data set that has not been prepared",
+    exit_status=2,
+    why="What is to be verified has to be there; `archbuilder data list` shows what is.",
+    bad="$ archbuilder data verify cifar10 --data-dir data",
+    good="$ archbuilder data list --data-dir data",
+)
+WRITE = declare(
+    "AB610",
+    "a data folder that cannot be written",
+    exit_status=2,
+    why="The folder for prepared data sets is closed or its disk is full. What lay there before still does.",
+    bad="$ archbuilder data download cifar10 --data-dir /full  # where no room is left",
+    good="$ archbuilder data download cifar10 --data-dir /large",
+)
 
 MANIFEST = "manifest.json"
 VERSION = 1

@@ -20,8 +20,33 @@ from archbuilder.spec.augmentations import AUGMENTATIONS, Augmentation, Horizont
 
 MAX_WORKERS = 128
 
-INPUT = declare("AB601", "images that do not fit the network")
-AUGMENT = declare("AB602", "an augmentation that the images cannot take")
+INPUT = declare(
+    "AB601",
+    "images that do not fit the network",
+    why=(
+        "The network is made for images of one size and for so many classes, and the data set has others. "
+        "Training would stop at the first batch, or count classes that do not exist."
+    ),
+    bad="""\
+input: [3, 28, 28]
+classes: 10
+network: [{conv: 16}, gap, classifier]
+data: {dataset: cifar10}""",
+    good="""\
+classes: 10
+network: [{conv: 16}, gap, classifier]
+data: {dataset: cifar10}""",
+)
+AUGMENT = declare(
+    "AB602",
+    "an augmentation that the images cannot take",
+    why=(
+        "The change is impossible for images of this size or with so many channels: a hole larger than the "
+        "image, a color for three channels where there is one."
+    ),
+    bad="data: {dataset: cifar10, augment: [{coarse_dropout: {height: 40, width: 40}}]}",
+    good="data: {dataset: cifar10, augment: [{coarse_dropout: {height: 16, width: 16}}]}",
+)
 ENGINE = declare(
     "AB614",
     "an augmentation that the engine does not know",

@@ -23,9 +23,51 @@ KIND = "archbuilder checkpoint"
 FORMAT = 2
 MAX_CHANGES = 10  # values of a changed YAML that are shown
 
-DAMAGED = declare("AB704", "a checkpoint that cannot be read")
-FOREIGN = declare("AB705", "a checkpoint of something else")
-CHANGED = declare("AB731", "a run whose YAML was changed")
+DAMAGED = declare(
+    "AB704",
+    "a checkpoint that cannot be read",
+    why=(
+        "The file is cut off, changed or no checkpoint: its checksum does not fit. Where an older checkpoint "
+        "of the run is whole, that is taken instead."
+    ),
+    bad="""\
+$ archbuilder train net.yaml --no-report
+$ for file in runs/net/*/*.pt; do echo damaged > $file; done
+$ archbuilder train --resume runs/net/*""",
+    good="""\
+$ archbuilder train net.yaml --no-report
+$ archbuilder train --resume runs/net/*""",
+)
+FOREIGN = declare(
+    "AB705",
+    "a checkpoint of something else",
+    why=(
+        "The file can be read, but it is not a checkpoint of this network, or not one that this version "
+        "knows. To go on with it would mix two trainings."
+    ),
+    bad="""\
+$ archbuilder train net.yaml --no-report
+$ python -c "import glob, torch; torch.save({}, glob.glob('runs/net/*/last.pt')[0])"
+$ archbuilder train --resume runs/net/*""",
+    good="""\
+$ archbuilder train net.yaml --no-report
+$ archbuilder train --resume runs/net/*""",
+)
+CHANGED = declare(
+    "AB731",
+    "a run whose YAML was changed",
+    why=(
+        "A resumed run ends as it would have ended without the break. With another value in its YAML it would "
+        "be a third thing, neither the old run nor a new one."
+    ),
+    bad="""\
+$ archbuilder train net.yaml --no-report
+$ sed -i.old 's/epochs: 1/epochs: 2/' runs/net/*/architecture.yaml
+$ archbuilder train --resume runs/net/*""",
+    good="""\
+$ archbuilder train net.yaml --no-report
+$ archbuilder train --resume runs/net/*""",
+)
 
 State = dict[str, Any]
 ABSENT = object()

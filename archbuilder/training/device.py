@@ -13,7 +13,14 @@ from archbuilder.diagnostics import ArchbuilderError, Span, declare
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
 
-DEVICE = declare("AB706", "a device that is not there", exit_status=2)
+DEVICE = declare(
+    "AB706",
+    "a device that is not there",
+    exit_status=2,
+    why="This torch finds no such device on this machine: it has none, or torch was built without it.",
+    bad="$ archbuilder train net.yaml --device cuda  # without a GPU",
+    good="$ archbuilder train net.yaml --device cpu",
+)
 
 
 def pick(name: str) -> torch.device:

@@ -10,14 +10,69 @@ import torch
 from archbuilder.diagnostics import ArchbuilderError, Diagnostic, Span, declare
 from archbuilder.training.plan import Plan
 
-MEMORY = declare("AB713", "not enough memory to train")
-LOST = declare("AB734", "a process that has lost the others")
-SINGLE = declare("AB714", "a batch too small for batch normalisation")
+MEMORY = declare(
+    "AB713",
+    "not enough memory to train",
+    why=(
+        "Backward needs the maps of every layer for every image of a batch. There is not so much memory on "
+        "this device; half the batch needs about half of it."
+    ),
+    bad="$ archbuilder train net.yaml --set data.batch_size=1000000 --set 'input=[1, 999, 999]'  # beyond the memory",
+    good="$ archbuilder train net.yaml",
+)
+LOST = declare(
+    "AB734",
+    "a process that has lost the others",
+    why=(
+        "Processes of one run wait for each other after every batch. One has ended or cannot be reached, and "
+        "the others cannot go on by themselves."
+    ),
+    bad="$ torchrun --nproc-per-node 2 -m archbuilder train net.yaml  # and one of them is killed",
+    good="$ torchrun --nproc-per-node 2 -m archbuilder train net.yaml",
+)
+SINGLE = declare(
+    "AB714",
+    "a batch too small for batch normalisation",
+    why=(
+        "In training, batch normalisation takes mean and deviation over the batch. One image whose map is a "
+        "single pixel is one value, which has no deviation."
+    ),
+    bad="""\
+$ cat > single.yaml <<'END'
+archbuilder: 1
+input: [1, 8, 8]
+classes: 10
+network: [{conv: 8}, gap, norm, classifier]
+data: {dataset: digits, batch_size: 1}
+END
+$ archbuilder train single.yaml""",
+    good="""\
+$ cat > several.yaml <<'END'
+archbuilder: 1
+input: [1, 8, 8]
+classes: 10
+network: [{conv: 8}, gap, norm, classifier]
+data: {dataset: digits, batch_size: 64}
+train: {epochs: 1}
+END
+$ archbuilder train several.yaml --no-report""",
+)
+
+COMPILER = declare(
+    "AB745",
+    "a network that torch.compile cannot compile",
+    why=(
+        "torch.compile writes code for the network and lets a compiler of the machine translate it, for a CPU one "
+        "of C++. There is none, or it gave up."
+    ),
+    bad="$ CXX=none archbuilder train net.yaml --device cpu --set train.compile=true",
+    good="$ archbuilder train net.yaml --device cpu --set train.compile=false --no-report",
+)
 
 
 @contextmanager
 def explained(plan: Plan) -> Iterator[None]:
-    """Turns torch's errors about memory, batch size and lost processes into ArchbuilderError AB713, AB714, AB734."""
+    """Turns torch's errors into ArchbuilderError: AB713 (memory), AB714 (batch size), AB734 (processes), AB745."""
     try:
         yield
     except (RuntimeError, ValueError, MemoryError) as error:
@@ -38,6 +93,10 @@ def _explain(error: Exception, plan: Plan) -> Diagnostic | None:
         message = f"another process of this run has ended or cannot be reached: {text.splitlines()[0]}"
         hint = "see what that one says; the run keeps its last checkpoint, and --resume goes on with it"
         return LOST.at(Span("archbuilder train"), message, hint)
+    if type(error).__module__.startswith(("torch._dynamo", "torch._inductor")):
+        reason = text.splitlines()[0].partition(": ")[2] or text.splitlines()[0]
+        hint = "install a compiler (g++), or set train.compile: false"
+        return COMPILER.at(plan.train.span("compile"), f"torch.compile has failed: {reason}"[:300], hint)
     if "Expected more than 1 value per channel" in text:
         message = f"batch normalisation cannot learn from one value per channel, as batch_size: {size} leaves it here"
         return SINGLE.at(plan.data.span("batch_size"), message, "set batch_size: 2 or more, or norm: group")

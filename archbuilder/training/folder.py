@@ -41,10 +41,52 @@ WEIGHTS = "weights.safetensors"
 CURVES = "curves.png"
 SAMPLES = "samples.png"
 
-WRITE = declare("AB701", "a run folder that cannot be written")
-NO_RUN = declare("AB702", "a folder that is no run", exit_status=2)
-SPACE = declare("AB730", "a disk that is too full for a run", exit_status=2)
-HELD = declare("AB703", "a run that another process is training", exit_status=2)
+WRITE = declare(
+    "AB701",
+    "a run folder that cannot be written",
+    why=(
+        "A run keeps its checkpoints and its log in a folder of its own. It cannot be made or written; what "
+        "was written before is kept."
+    ),
+    bad="""\
+$ touch runs
+$ archbuilder train net.yaml --no-report""",
+    good="$ archbuilder train net.yaml --no-report --out elsewhere",
+)
+NO_RUN = declare(
+    "AB702",
+    "a folder that is no run",
+    exit_status=2,
+    why=(
+        "A run is continued from its folder, OUT/NAME/TIME, with the architecture and the environment that "
+        "were written down when it began."
+    ),
+    bad="$ archbuilder train --resume runs",
+    good="""\
+$ archbuilder train net.yaml --no-report
+$ archbuilder train --resume runs/net/*""",
+)
+SPACE = declare(
+    "AB730",
+    "a disk that is too full for a run",
+    exit_status=2,
+    why="A checkpoint that does not fit on the disk is found out before the first epoch, not after the last.",
+    bad="$ archbuilder train net.yaml --out /full  # where no room is left",
+    good="$ archbuilder train net.yaml --out /large",
+)
+HELD = declare(
+    "AB703",
+    "a run that another process is training",
+    exit_status=2,
+    why=(
+        "Two processes that train one run would overwrite each other's checkpoints. The lock ends with its "
+        "process, however that ends."
+    ),
+    bad="$ archbuilder train --resume runs/net/2026-01-31T12-00-00  # while another process trains it",
+    good="""\
+$ archbuilder train net.yaml --no-report
+$ archbuilder train --resume runs/net/*""",
+)
 
 
 def older(path: Path) -> list[str]:

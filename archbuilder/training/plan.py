@@ -23,10 +23,50 @@ from archbuilder.spec.train import Train
 from archbuilder.spec.train import problems as too_long
 from archbuilder.training.folder import ARCHITECTURE, ENVIRONMENT, NO_RUN, RunFolder
 
-REFUSED = declare("AB707", "a network that its check refuses is not trained")
-NO_DATA = declare("AB708", "a file without images to train on")
-CLASSES = declare("AB709", "a network without classes")
-ARGUMENTS = declare("AB710", "arguments that do not go together", exit_status=2)
+REFUSED = declare(
+    "AB707",
+    "a network that its check refuses is not trained",
+    why="Training takes long, and a missed limit does not mend itself by it.",
+    bad="$ archbuilder train net.yaml --no-report --set 'limits.params=\"< 5\"'",
+    good="$ archbuilder train net.yaml --no-report --set 'limits.params=\"< 5\"' --no-check",
+)
+NO_DATA = declare(
+    "AB708",
+    "a file without images to train on",
+    why="A network can be checked and built without images, but not trained.",
+    bad="""\
+$ grep -v ^data: net.yaml > bare.yaml
+$ archbuilder train bare.yaml""",
+    good="$ archbuilder train net.yaml --no-report",
+)
+CLASSES = declare(
+    "AB709",
+    "a network without classes",
+    why=(
+        "The loss compares a score per class with a label. Without `classes` nobody knows what the network's "
+        "values stand for."
+    ),
+    bad="""\
+$ cat > values.yaml <<'END'
+archbuilder: 1
+input: [1, 8, 8]
+network: [{conv: 10}, gap, flatten]
+data: {dataset: digits}
+END
+$ archbuilder train values.yaml""",
+    good="$ archbuilder train net.yaml --no-report",
+)
+ARGUMENTS = declare(
+    "AB710",
+    "arguments that do not go together",
+    exit_status=2,
+    why=(
+        "A new run needs a file. A resumed one brings its own network, overrides and weights, so that it ends "
+        "as it would have ended without the break."
+    ),
+    bad="$ archbuilder train",
+    good="$ archbuilder train net.yaml --no-report",
+)
 
 PathLike = str | os.PathLike[str]
 

@@ -30,10 +30,10 @@ NO_EPOCH = declare(
     bad="""\
 $ archbuilder train net.yaml --no-report
 $ rm runs/net/*/*.pt runs/net/*/*.safetensors runs/net/*/metrics.jsonl
-$ archbuilder evaluate $(ls -d runs/net/*)""",
+$ archbuilder evaluate runs/net/*""",
     good="""\
 $ archbuilder train net.yaml --no-report
-$ archbuilder evaluate $(ls -d runs/net/*)""",
+$ archbuilder evaluate runs/net/*""",
 )
 
 

@@ -24,9 +24,29 @@ from archbuilder.diagnostics import ArchbuilderError, Diagnostic, Span, declare
 from archbuilder.spec.data import Data
 from archbuilder.training.processes import Processes
 
-DEVICES = declare("AB732", "more processes than devices", exit_status=2)
-BATCH = declare("AB735", "a batch with less images than processes")
-SYNCHRONISED = declare("AB733", "batch normalisation that cannot be synchronised", exit_status=2)
+DEVICES = declare(
+    "AB732",
+    "more processes than devices",
+    exit_status=2,
+    why="Each process of a run trains on a GPU of its own; two on one GPU would be slower than one.",
+    bad="$ torchrun --nproc-per-node 8 -m archbuilder train net.yaml  # with fewer GPUs",
+    good="$ torchrun --nproc-per-node 2 -m archbuilder train net.yaml  # with two GPUs",
+)
+BATCH = declare(
+    "AB735",
+    "a batch with less images than processes",
+    why=("The batch size counts over all processes. Each takes its part of a batch, and here some would have none."),
+    bad="$ torchrun --nproc-per-node 4 -m archbuilder train net.yaml --set data.batch_size=3",
+    good="$ torchrun --nproc-per-node 4 -m archbuilder train net.yaml --set data.batch_size=128",
+)
+SYNCHRONISED = declare(
+    "AB733",
+    "batch normalisation that cannot be synchronised",
+    exit_status=2,
+    why="Torch can take a batch's mean and deviation over all processes only on GPUs.",
+    bad="$ torchrun --nproc-per-node 2 -m archbuilder train net.yaml --device cpu --sync-batch-norm",
+    good="$ torchrun --nproc-per-node 2 -m archbuilder train net.yaml --device cpu",
+)
 
 T = TypeVar("T")
 

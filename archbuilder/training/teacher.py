@@ -21,11 +21,11 @@ TEACHER = declare(
         "Of other classes, sizes or normalisations they would mean something else."
     ),
     bad="""\
-$ archbuilder train net.yaml --out runs --set data.normalize=false
-$ archbuilder train net.yaml --set "train.distill.run=$(echo runs/*/*)\"""",
+$ archbuilder train net.yaml --no-report --set data.normalize=false
+$ archbuilder train net.yaml --no-report --set "train.distill.run=$(echo runs/*/*)\"""",
     good="""\
-$ archbuilder train net.yaml --out runs
-$ archbuilder train net.yaml --set "train.distill.run=$(echo runs/*/*)\"""",
+$ archbuilder train net.yaml --no-report
+$ archbuilder train net.yaml --no-report --set "train.distill.run=$(echo runs/*/*)\"""",
 )
 
 

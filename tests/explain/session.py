@@ -52,8 +52,14 @@ def play(session: str, folder: Path, capfd: pytest.CaptureFixture[str]) -> Outco
 
 def _run(command: str) -> int:
     """archbuilder in this process, where torch is imported already; anything else in a shell."""
-    if command.startswith("archbuilder ") and not re.search(r"[|<>&;$]", command):
-        return main(shlex.split(command)[1:])
+    if command.startswith("archbuilder ") and not re.search(r"[|>&;]| < ", command):
+        return main(_words(command.removeprefix("archbuilder ")))
     python = shlex.quote(sys.executable)
     script = f'archbuilder() {{ {python} -m archbuilder "$@"; }}\npython() {{ {python} "$@"; }}\n{command}\n'
     return subprocess.run(["sh", "-c", script], check=False).returncode
+
+
+def _words(arguments: str) -> list[str]:
+    """What a shell makes of arguments: quotes, patterns of files, $(...) and comments are its own to know."""
+    found = subprocess.run(["sh", "-c", f"printf '%s\\0' {arguments}\n"], capture_output=True, text=True, check=True)
+    return found.stdout.split("\0")[:-1]

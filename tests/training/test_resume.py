@@ -288,6 +288,7 @@ def test_differences_name_every_path():
     ]
 
 
+@pytest.mark.raises_code("AB703")
 def test_a_run_that_is_being_trained_is_not_resumed(quick, tmp_path: Path):
     refused = []
 

@@ -126,6 +126,7 @@ def test_what_is_wrong_is_said_once(net: Path, tmp_path: Path, change: tuple[str
     assert not list(tmp_path.glob("runs/*/*"))
 
 
+@pytest.mark.raises_code("AB735")
 def test_a_batch_has_an_image_for_every_process():
     processes = Processes()
     processes.count = 4
@@ -134,6 +135,7 @@ def test_a_batch_has_an_image_for_every_process():
         check_batch(Data(dataset="digits", batch_size=3), processes)
 
 
+@pytest.mark.raises_code("AB732", "AB733")
 def test_devices_are_counted_before_anybody_is_waited_for(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("LOCAL_WORLD_SIZE", str(torch.cuda.device_count() + 1))
     with pytest.raises(ArchbuilderError, match=r"AB732 \d+ processes on this machine, and \d+ GPU") as error:
