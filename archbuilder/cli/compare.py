@@ -1,4 +1,8 @@
-"""Compare networks: their totals side by side, and what changed between two, block by block."""
+"""Compare networks: their totals side by side, and what changed between two, block by block.
+
+The exit status is 0 also where a limit is missed: the table says so.  To hold networks to their limits is what `check`
+is for.
+"""
 
 from __future__ import annotations
 
