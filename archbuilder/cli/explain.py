@@ -41,5 +41,13 @@ def run(args: Namespace) -> int:
 
 
 def _missing(id: str) -> Diagnostic:
-    hint = nearest(id.upper(), list(known_codes())) or "archbuilder explain lists all codes"
+    hint = nearest(id.upper(), _alike(id.upper())) or "archbuilder explain lists all codes"
     return NO_CODE.at(Span("archbuilder explain"), f"there is no code {id}", hint)
+
+
+def _alike(word: str) -> list[str]:
+    """The codes that begin as a word does: a slip is more likely in the last digits."""
+    for length in (4, 3):
+        if len(word) >= length and (found := [id for id in known_codes() if id.startswith(word[:length])]):
+            return found
+    return []

@@ -107,21 +107,20 @@ def markdown() -> str:
 def _sections(group: str) -> Iterator[str]:
     yield f"## {group}xx: {GROUPS[group]}\n"
     for code in _members(group):
-        yield f"### {code.id}: {code.title}\n\n{kind(code).capitalize()}. {textwrap.fill(code.why, 120)}\n"
+        yield f"### {code.id}: {code.title}\n"
+        yield textwrap.fill(f"{kind(code).capitalize()}. {code.why}", 120) + "\n"
         yield f"Bad:\n\n{_fenced(code.bad)}"
-        if not is_session(code.bad):
-            yield _fenced("\n".join(findings(code.bad)), "text")
         yield f"Good:\n\n{_fenced(code.good)}"
 
 
-def _fenced(example: str, language: str = "") -> str:
-    return f"```{language or ('console' if is_session(example) else 'yaml')}\n{example}\n```\n"
+def _fenced(example: str) -> str:
+    return f"```{'console' if is_session(example) else 'yaml'}\n{example}\n```\n"
 
 
 _INTRODUCTION = f"""# The codes of diagnostics
 
 Written by `archbuilder explain --markdown` from the code itself; a test keeps it true, and runs every example.
-`archbuilder explain AB301` prints one of them.
+`archbuilder explain AB301` prints one of them, and what a check says of its bad example.
 
 Where an example shows only some keys, the file also has those of these that it lacks; blocks stand under `network:`.
 
