@@ -71,7 +71,7 @@ def settle(
 
 def comments_of(text: str, file: str) -> Iterator[Comment]:
     """The ignore comments of a YAML text; what looks like one inside a value is part of the value."""
-    starts = [0, *(found.end() for found in LINE_BREAK.finditer(text))]
+    starts = [0, *(found.end() for found in LINE_BREAK.finditer(text)), len(text)]
     candidates = list(_COMMENT.finditer(text))
     outside = {found.start() for found in candidates}
     places = sorted(outside)

@@ -204,6 +204,24 @@ def test_they_hold_for_python_and_for_training(tmp_path: Path):
     assert new(file, [], tmp_path, Options(), True).graph
 
 
+@given(
+    places=st.lists(st.integers(0, 400), max_size=4),
+    piece=st.sampled_from([f"{IGNORE} AB403", f"  {IGNORE} AB4\n", IGNORE, "|", ">-\n", "'", '"', "\r", "\n\n", "{"]),
+)
+def test_wherever_a_comment_is_put_there_is_an_answer(places: list[int], piece: str):
+    text = f"{HEAD}name: >-\n  x\nlimits: {{params: '< 10'}}\nnetwork:\n{PADDED}  {IGNORE} AB403\n  - conv: 8\n{TAIL}"
+    for place in sorted(places, reverse=True):
+        text = text[:place] + piece + text[place:]
+    report = check_text(text, "x")
+    assert isinstance(report, Report)
+    assert all(d.code.ignorable for d in report.ignored)
+
+
+@pytest.mark.parametrize("text", ["a: |", "a: >", "a: |\n", "", "a", "'", "a: |\n  x"])
+def test_texts_that_end_early(text: str):
+    assert next(comments_of(f"{IGNORE} AB403\n{text}", "x")).codes[0][0] == "AB403"
+
+
 def test_a_hostile_number_of_comments():
     text = HEAD + f"network:\n  - conv: 8\n{TAIL}" + f"{IGNORE} AB403, AB4, X\n" * 20_000
     report = check_text(text, "x")
