@@ -38,7 +38,7 @@ class PerBatch:
     def __init__(self, images: Images, augmenter: BatchAugmenter, device: torch.device | str) -> None:
         self.images, self.augmenter, self.device = images, augmenter, torch.device(device)
         self._resident: Tensor | None = None
-        if self.device.type == "cuda" and images.images.nbytes < MAX_SHARE * torch.cuda.mem_get_info(self.device)[0]:
+        if fits(images.images.nbytes, self.device):
             self._resident = torch.from_numpy(np.array(images.images, order="C")).to(self.device)
 
     def batches(self, epoch: int, chunks: Sequence[Chunk]) -> Iterator[Batch]:
@@ -54,6 +54,11 @@ class PerBatch:
         if self._resident is not None:
             return self._resident.index_select(0, torch.from_numpy(chunk).to(self.device))
         return torch.from_numpy(np.ascontiguousarray(self.images.images[chunk])).to(self.device)
+
+
+def fits(size: int, device: torch.device) -> bool:
+    """Whether a data set of so many bytes is to stay on a device; to a CPU it is near anyway."""
+    return device.type == "cuda" and size < MAX_SHARE * torch.cuda.mem_get_info(device)[0]
 
 
 class PerImage(Dataset[Batch]):

@@ -12,6 +12,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from archbuilder.data import sources
 from archbuilder.data.arrays import Images, statistics
 from archbuilder.data.augment import Augmenter
 from archbuilder.data.batches import TrainBatches, batch_count, batch_sizes, eval_batches, train_batches
@@ -98,6 +99,15 @@ def test_an_epoch_can_begin_at_any_batch(train, engine):
         rest = list(batches.epoch(2, first))
         assert len(rest) == 7 - first
         assert all(same(a, b) for a, b in zip(rest, whole[first:], strict=True))
+
+
+def test_images_that_stay_on_the_device_make_the_same_batches(train, photos, monkeypatch):
+    expected = list(train("engine: tensor\nbatch_size: 32").epoch(3))
+    monkeypatch.setattr(sources, "fits", lambda size, device: size == photos.images.nbytes)
+    resident = train("engine: tensor\nbatch_size: 32")
+    photos.images[:] = 0  # a copy is used, which augmentation leaves as it is
+    for _ in range(2):
+        assert all(same(a, b) for a, b in zip(resident.epoch(3), expected, strict=True))
 
 
 @pytest.mark.parametrize("engine", ["albumentations", "tensor"])

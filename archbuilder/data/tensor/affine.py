@@ -27,10 +27,8 @@ class Affine(Step):
         self.shift, self.scale, self.rotate = spec.shift_range, spec.scale_range, spec.rotate_range
         self.border = spec.border_mode
         self.fill = canvas.levels(spec.fill).to(torch.float32).view(-1, 1, 1)
-        columns = torch.arange(canvas.width) - (canvas.width - 1) / 2
-        rows = torch.arange(canvas.height) - (canvas.height - 1) / 2
-        y, x = torch.meshgrid(rows, columns, indexing="ij")
-        self.places = torch.stack((x, y, torch.ones_like(x))).view(3, -1).to(canvas.device)  # of the result
+        self.columns = (torch.arange(canvas.width) - (canvas.width - 1) / 2).to(canvas.device)  # from the centre
+        self.rows = (torch.arange(canvas.height) - (canvas.height - 1) / 2).to(canvas.device)
 
     def parameters(self, uniform: Uniform) -> tuple[NDArray[Any], ...]:
         """(n, 2, 3): the place (x, y, 1) in the result, from the centre, to the place (x, y) in the image."""
@@ -44,8 +42,10 @@ class Affine(Step):
 
     def apply(self, pixels: Tensor, *parameters: Tensor) -> Tensor:
         (maps,) = parameters
-        batch, height, width, _ = pixels.shape
-        places = (maps.reshape(-1, 3) @ self.places).view(batch, 2, height, width).permute(0, 2, 3, 1)
+        # no matrix product: its last bits depend on how many images there are
+        columns = maps[..., :1] * self.columns + maps[..., 2:]
+        rows = maps[..., 1:2] * self.rows
+        places = (columns.unsqueeze(2) + rows.unsqueeze(3)).permute(0, 2, 3, 1)
         # planes of one channel each: grid_sample takes twice as long over channels that lie beside each other
         images = pixels.permute(0, 3, 1, 2).to(torch.float32, memory_format=torch.contiguous_format)
         if self.border == "wrap":
