@@ -36,6 +36,8 @@ UNKNOWN = declare(
     good="- pointwise: {out: 16, padding: 1}  # archbuilder: ignore AB403 as in the paper\n- gap",
 )
 
+MAX_COMMENTS, MAX_CODES = 1_000, 100  # of a file, of a comment: what lies past them is not read, and ignores nothing
+
 # codes stand between commas or blanks; the first word that is none, and no comma before it, begins the reason
 _COMMENT = re.compile(
     r"#[ \t]*archbuilder:[ \t]*ignore\b[ \t]*"
@@ -72,7 +74,7 @@ def settle(
 def comments_of(text: str, file: str) -> Iterator[Comment]:
     """The ignore comments of a YAML text; what looks like one inside a value is part of the value."""
     starts = [0, *(found.end() for found in LINE_BREAK.finditer(text)), len(text)]
-    candidates = list(_COMMENT.finditer(text))
+    candidates = list(islice(_COMMENT.finditer(text), MAX_COMMENTS))
     outside = {found.start() for found in candidates}
     places = sorted(outside)
     for start, end in _values(text, starts) if places else ():
@@ -96,7 +98,7 @@ def _comment(found: re.Match[str], file: str, starts: Sequence[int]) -> Comment:
     def place(start: int, end: int) -> Span:
         return Span(file, line, start - starts[line - 1] + 1, line, end - starts[line - 1] + 1)
 
-    words = _CODE.finditer(found.string, *found.span("codes")) if found["codes"] else ()
+    words = islice(_CODE.finditer(found.string, *found.span("codes")), MAX_CODES) if found["codes"] else ()
     return Comment(place(*found.span()), tuple((word[0].upper(), place(*word.span())) for word in words))
 
 
