@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import resource
 import signal
 import tempfile
@@ -21,7 +22,7 @@ from types import FrameType
 
 from archbuilder.diagnostics import Span
 from archbuilder.pipeline import Report, check
-from archbuilder.reporting import html, text
+from archbuilder.reporting import concise, github, html, sarif, text
 from archbuilder.reporting import json as as_json
 from tests.spoiling import Case, case
 
@@ -30,8 +31,11 @@ GIVE_UP = 20.0
 MAX_FAILURES = 20
 FORMATS: dict[str, Callable[[Report], str]] = {
     "text": text.render,
-    "json": lambda report: as_json.render([report]),
     "html": html.render,
+    "concise": lambda report: concise.render([report]),
+    "github": lambda report: github.render([report]),
+    "json": lambda report: as_json.render([report]),
+    "sarif": lambda report: sarif.render([report]),
 }
 
 
@@ -101,6 +105,24 @@ def _wrong(report: Report, path: Path) -> Iterator[str]:
             yield f"{len(d.message)} characters of message: {d.code.id}"
     if len(set(report.diagnostics)) != len(report.diagnostics):
         yield "a problem that is reported twice"
+
+
+def _misprinted(report: Report, rendered: dict[str, str]) -> Iterator[str]:
+    """What no output should be: a line of its own for each finding, and nothing that steers a terminal or a log."""
+    found = len(report.diagnostics)
+    if json.loads(rendered["json"])["files"][0]["ok"] != report.ok:
+        yield "the JSON says something else"
+    if len(json.loads(rendered["sarif"])["runs"][0].get("results", ())) > found:
+        yield "the SARIF says something else"
+    lines = rendered["github"].split("\n") if found else []
+    if len(lines) != found or not all(line.startswith(("::error ", "::warning ")) for line in lines):
+        yield "a log would take a finding for something else"
+    if rendered["concise"].count("\n") != found:
+        yield "findings that are not one to a line"
+    yield from (f"{name} has control characters" for name, shown in rendered.items() if _CONTROL.search(shown))
+
+
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
 
 def _is_in(span: Span, lines: Sequence[int]) -> bool:

@@ -15,7 +15,6 @@ from tests import fuzz_check, spoiling
 from tests.spoiling import as_text, as_tree, seeds
 
 CASES, CHUNK = 500, 50
-SHIPPED_PACKS = [path.read_bytes() for path in (seeds.ROOT / "archbuilder/rules/packs").glob("*.yaml")]
 
 
 @pytest.mark.parametrize("start", range(0, CASES, CHUNK))
@@ -56,10 +55,10 @@ def test_the_files_to_spoil_are_right(file: bytes, tmp_path: Path):
     assert not wrong
     if b"double_conv: 16" in file:  # a block from a file of its own
         assert codes == ["AB101"]
-    elif file in (seeds.RULES, *SHIPPED_PACKS):
-        assert report.ok
-    else:
+    elif b"network:" in file:
         assert report.facts
+    else:
+        assert report.ok or {"AB009", "AB105"} & set(codes)  # a rule pack, or a part of a file
 
 
 def test_a_good_part_of_the_cases_is_analysed(tmp_path: Path):
