@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from pathlib import Path
 
 from archbuilder.cli._options import add_source_options
 
@@ -16,6 +17,7 @@ def configure(parser: ArgumentParser) -> None:
     add_source_options(parser)
     parser.add_argument("--out", metavar="DIR", default="runs", help="the run goes to DIR/NAME/TIME (default: runs)")
     parser.add_argument("--resume", metavar="RUN", help="go on with a run folder, from its newest checkpoint")
+    parser.add_argument("--repeat", metavar="N", type=_count, help="one run for each of N seeds: mean and spread")
     parser.add_argument("--init", metavar="RUN", help="begin with the weights of another run")
     parser.add_argument(
         "--device", choices=("auto", "cpu", "cuda", "mps"), default="auto", help="auto: a GPU where there is one"
@@ -36,25 +38,29 @@ def configure(parser: ArgumentParser) -> None:
 
 def run(args: Namespace) -> int:
     """Exit 0 trained to the end, 1 wrong content or a failed run, 2 could not start, 130 on Ctrl-C, 143 on SIGTERM."""
-    from archbuilder.training import Interrupted, train
+    from archbuilder.training import Interrupted, repeat, train
+    from archbuilder.training.repeated import is_repeated
 
+    options = {
+        "overrides": args.set,
+        "out": args.out,
+        "device": args.device,
+        "threads": args.threads,
+        "resume": args.resume,
+        "data_dir": args.data_dir,
+        "check": not args.no_check,
+        "report": not args.no_report,
+        "keep": args.keep,
+        "minutes": args.minutes,
+        "init": args.init,
+        "log": args.log,
+        "sync_batch_norm": args.sync_batch_norm,
+    }
     try:
-        train(
-            args.file,
-            overrides=args.set,
-            out=args.out,
-            device=args.device,
-            threads=args.threads,
-            resume=args.resume,
-            data_dir=args.data_dir,
-            check=not args.no_check,
-            report=not args.no_report,
-            keep=args.keep,
-            minutes=args.minutes,
-            init=args.init,
-            log=args.log,
-            sync_batch_norm=args.sync_batch_norm,
-        )
+        if args.repeat or (args.resume and is_repeated(Path(args.resume))):
+            repeat(args.file, args.repeat, **options)
+        else:
+            train(args.file, **options)
     except Interrupted as stop:
         print(stop, file=sys.stderr)
         return stop.status

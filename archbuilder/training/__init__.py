@@ -9,14 +9,16 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 from archbuilder.diagnostics import ArchbuilderError, Span, declare
 from archbuilder.training import plan as plans
 from archbuilder.training.plan import ARGUMENTS, Options, PathLike
 from archbuilder.training.processes import launched, said_once
+from archbuilder.training.repeated import Repeated, proceed, start
 from archbuilder.training.result import Interrupted, Record, RunResult
 
-__all__ = ["Interrupted", "Record", "RunResult", "train"]
+__all__ = ["Interrupted", "Record", "Repeated", "RunResult", "repeat", "train"]
 
 EXTRA = declare(
     "AB700",
@@ -68,22 +70,70 @@ def train(
     Raises ArchbuilderError for whatever is wrong with the file, the data, the run or the disk, and
     Interrupted (a KeyboardInterrupt) on Ctrl-C and on SIGTERM; in every case the run keeps its last checkpoint.
     """
-    places = (Path(data_dir) if data_dir else None, Path(init) if init else None)
-    options = Options(device, threads, places[0], report, keep, minutes, sync_batch_norm, tuple(log), places[1])
+    options = _options(
+        device=device,
+        threads=threads,
+        data_dir=data_dir,
+        report=report,
+        keep=keep,
+        minutes=minutes,
+        init=init,
+        log=log,
+        sync_batch_norm=sync_batch_norm,
+    )
     with said_once():
         plan = _plan(source, overrides, out, resume, options, check)
-    try:
-        from archbuilder.training.session import run
+    _import(plan.options)
+    from archbuilder.training.session import run
 
-        if launched():
-            import_module("archbuilder.training.several")
-        if plan.options.log:
-            import_module("archbuilder.training.trackers")
-    except ModuleNotFoundError as error:
-        message = f"training needs {error.name}, which is not installed"
-        hint = "pip install 'archbuilder[train]'"
-        raise ArchbuilderError(EXTRA.at(Span("archbuilder train"), message, hint)) from error
     return run(plan, on_epoch or (lambda record: None))
+
+
+def repeat(
+    source: PathLike | None = None,
+    times: int | None = None,
+    *,
+    overrides: Sequence[str] = (),
+    out: PathLike = "runs",
+    resume: PathLike | None = None,
+    check: bool = True,
+    on_epoch: Callable[[Record], None] | None = None,
+    **options: Any,
+) -> Repeated:
+    """Train a YAML file with so many seeds, the recipe's own and those after it, into a new folder OUT/NAME/TIME.
+
+    resume:  such a folder, to train what is left of it; it brings the file, the seeds and the overrides.
+    options: as `train` takes them.
+
+    Raises what `train` raises.  A seed whose training diverges does not keep the others from theirs.
+    """
+    chosen, see = _options(**options), on_epoch or (lambda record: None)
+    with said_once():
+        if resume is not None:
+            _alone(source, overrides, chosen, times)
+        else:
+            first = plans.new(source, overrides, out, chosen, check)
+            source = first.text if source == "-" else source  # standard input is read once
+            seeds = range(first.train.seed, first.train.seed + (times or 1))
+            every = [plans.new(source, [*overrides, f"train.seed={seed}"], out, chosen, check) for seed in seeds]
+    _import(chosen)
+    return proceed(Path(resume), chosen, see) if resume is not None else start(every, see)
+
+
+def _options(
+    *,
+    device: str = "auto",
+    threads: int | None = None,
+    data_dir: PathLike | None = None,
+    report: bool = True,
+    keep: int | None = None,
+    minutes: float | None = None,
+    init: PathLike | None = None,
+    log: Sequence[str] = (),
+    sync_batch_norm: bool = False,
+) -> Options:
+    places = (Path(data_dir) if data_dir else None, Path(init) if init else None)
+    return Options(device, threads, places[0], report, keep, minutes, sync_batch_norm, tuple(log), places[1])
 
 
 def _plan(
@@ -96,8 +146,26 @@ def _plan(
 ) -> plans.Plan:
     if resume is None:
         return plans.new(source, overrides, out, options, check)
-    if source is None and not overrides and options.init is None:
-        return plans.resumed(resume, options)
-    hint = "leave the file, --set and --init away, or start a new run without --resume"
-    message = "a resumed run brings its own network, overrides and weights"
+    _alone(source, overrides, options)
+    return plans.resumed(resume, options)
+
+
+def _alone(source: PathLike | None, overrides: Sequence[str], options: Options, times: int | None = None) -> None:
+    """Raises ArchbuilderError AB710 for what a resumed run does not take."""
+    if source is None and not overrides and options.init is None and times is None:
+        return
+    hint = "leave the file, --set, --init and --repeat away, or start a new run without --resume"
+    message = "a resumed run brings its own network, overrides, weights and seeds"
     raise ArchbuilderError(ARGUMENTS.at(Span("--resume"), message, hint))
+
+
+def _import(options: Options) -> None:
+    """Import what training needs.  Raises ArchbuilderError AB700 for a package that is missing."""
+    needed = {"session": True, "several": launched(), "trackers": bool(options.log)}
+    try:
+        for name in filter(needed.get, needed):
+            import_module(f"archbuilder.training.{name}")
+    except ModuleNotFoundError as error:
+        message = f"training needs {error.name}, which is not installed"
+        hint = "pip install 'archbuilder[train]'"
+        raise ArchbuilderError(EXTRA.at(Span("archbuilder train"), message, hint)) from error

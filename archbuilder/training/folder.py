@@ -39,6 +39,7 @@ BEST = "best.pt"
 MIDWAY = "midway.pt"
 WEIGHTS = "weights.safetensors"
 CURVES = "curves.png"
+REPEAT = "repeat.json"  # of a folder of runs with several seeds
 SAMPLES = "samples.png"
 
 WRITE = declare(
@@ -153,11 +154,11 @@ class RunFolder:
         hint = "a run is continued with what it was started with: bring the file back"
         raise ArchbuilderError(NO_RUN.at(Span(str(self.path / name)), "this is no JSON object", hint))
 
-    def publish(self) -> None:
-        """Give the folder its name, the time; never that of another run, even in the same second."""
-        time = datetime.now().strftime("%Y-%m-%dT%H-%M-%S")
+    def publish(self, name: str | None = None) -> None:
+        """Give the folder its name, the time unless said; never that of another run, even in the same second."""
+        name = name or datetime.now().strftime("%Y-%m-%dT%H-%M-%S")
         for number in count(1):
-            target = self.path.parent / (time if number == 1 else f"{time}-{number}")
+            target = self.path.parent / (name if number == 1 else f"{name}-{number}")
             if target.exists():
                 continue
             try:
@@ -190,17 +191,16 @@ class Onlooker(RunFolder):
     def need(self, size: int) -> None:
         pass
 
-    def publish(self) -> None:
+    def publish(self, name: str | None = None) -> None:
         self.published = True
 
 
 @contextmanager
-def created(out: Path, network: str) -> Iterator[RunFolder]:
-    """A new run folder, hidden until `publish`; what was not published is removed again.
+def created(parent: Path) -> Iterator[RunFolder]:
+    """A new run folder in OUT/NAME, hidden until `publish`; what was not published is removed again.
 
     So a visible run can always be continued, and a mistake before the first epoch leaves nothing.
     """
-    parent = out / network
     path = parent / f".starting-{secrets.token_hex(4)}"
     try:
         path.mkdir(parents=True)

@@ -81,6 +81,11 @@ def launched() -> bool:
     return int(os.environ.get("WORLD_SIZE") or 1) > 1
 
 
+def first_of_all() -> bool:
+    """Is this the process that writes and speaks, as the launcher says?"""
+    return not launched() or os.environ.get("RANK", "0") == "0"
+
+
 @contextmanager
 def said_once() -> Iterator[None]:
     """What all processes find wrong before they have found each other is said by the first one of each machine."""

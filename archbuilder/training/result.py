@@ -42,14 +42,9 @@ class Interrupted(KeyboardInterrupt):
     """Training was ended from outside; the message says what is kept and how to continue.
 
     how:    what has ended it.
-    batch:  batches of the next epoch that are kept besides the `done` ones.
     status: what the program returns, 128 and the number of the signal.
     """
 
-    def __init__(
-        self, path: Path, done: int, epochs: int, batch: int = 0, how: str = "interrupted", status: int = 130
-    ) -> None:
-        more = f" and {batch} batch{'es' if batch > 1 else ''} of the next one" if batch else ""
-        kept = f"{how}: {done} of {epochs} epochs{more} are kept in {path}"
-        super().__init__(f"{kept}\ncontinue with: archbuilder train --resume {path}")
-        self.path, self.status = path, status
+    def __init__(self, path: Path, how: str, kept: str, status: int) -> None:
+        super().__init__(f"{how}: {kept} in {path}\ncontinue with: archbuilder train --resume {path}")
+        self.path, self.how, self.status = path, how, status

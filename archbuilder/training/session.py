@@ -4,32 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, ExitStack, nullcontext
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import torch
 
-from archbuilder.data.arrays import Splits
-from archbuilder.data.grid import sample_grid
-from archbuilder.diagnostics import ArchbuilderError
-from archbuilder.reporting.json import to_dict
-from archbuilder.schema.model import Model
-from archbuilder.training import checkpoint, device, numerics, transfer
+from archbuilder.training import checkpoint, transfer
 from archbuilder.training.curves import curves
-from archbuilder.training.environment import choices, environment, resumed
+from archbuilder.training.description import describe
+from archbuilder.training.environment import environment, resumed
 from archbuilder.training.evidence import REPORT, finish
 from archbuilder.training.failures import explained
 from archbuilder.training.folder import (
-    ARCHITECTURE,
     CURVES,
-    DATASET,
     ENVIRONMENT,
-    FACTS,
     LAST,
     METRICS,
     MIDWAY,
-    SAMPLES,
     WEIGHTS,
     Onlooker,
     RunFolder,
@@ -37,14 +28,15 @@ from archbuilder.training.folder import (
     opened,
     row,
 )
+from archbuilder.training.joining import joined
 from archbuilder.training.keeper import Keeper, Stop, lines
 from archbuilder.training.loop import Score
 from archbuilder.training.plan import Plan
-from archbuilder.training.processes import ALONE, Processes, launched, said_once
+from archbuilder.training.processes import Processes
 from archbuilder.training.progress import closing, opening, progress
 from archbuilder.training.result import Interrupted, Record, RunResult
-from archbuilder.training.runs import DataCard, images_of
-from archbuilder.training.trainer import NOT_FINITE, Trainer
+from archbuilder.training.runs import images_of
+from archbuilder.training.trainer import Trainer
 from archbuilder.training.weights import weights
 
 OnEpoch = Callable[[Record], None]
@@ -52,27 +44,8 @@ OnEpoch = Callable[[Record], None]
 
 def run(plan: Plan, on_epoch: OnEpoch) -> RunResult:
     """Train what a plan says to its last epoch."""
-    place, processes = device.pick(plan.options.device), ALONE
-    if launched():
-        from archbuilder.training.several import check_batch, join
-
-        with said_once():
-            processes = join(place, plan.options.sync_batch_norm)
-        place = processes.device
-        with processes.agreed():
-            check_batch(plan.data, processes)
-    if plan.options.log:
-        from archbuilder.training import trackers
-
-        with processes.agreed():
-            trackers.check(plan.options.log)
-    with device.settings(place, plan.options.threads), numerics.settings(plan.train, place):
-        try:
-            return Session(plan, place, processes, on_epoch).run()
-        except ArchbuilderError as error:
-            if processes.main or error.diagnostics[0].code is not NOT_FINITE:
-                raise
-            raise SystemExit(error.exit_status) from None  # all processes have found it: the first one says it
+    with joined(plan) as (place, processes):
+        return Session(plan, place, processes, on_epoch).run()
 
 
 class Session:
@@ -83,38 +56,33 @@ class Session:
 
     def run(self) -> RunResult:
         with ExitStack() as stack:
-            return self._start(stack) if self.plan.path is None else self._resume(stack, self.plan.path)
+            if self.plan.path is None:
+                return self._fit(self.make(stack, self.plan.out / self.plan.report.name))
+            return self._resume(stack, self.plan.path)
 
-    def _start(self, stack: ExitStack) -> RunResult:
+    def make(self, stack: ExitStack, parent: Path, name: str | None = None) -> Keeper:
+        """A new run that could be trained: its folder, called by the time unless it has a name, with all it needs.
+
+        stack: holds the folder for this process.
+        """
         plan, processes = self.plan, self.processes
-        hidden = created(plan.out, plan.report.name) if processes.main else nullcontext(Onlooker(plan.out, False))
+        hidden = created(parent) if processes.main else nullcontext(Onlooker(parent, published=False))
         with processes.agreed():
             folder: RunFolder = stack.enter_context(hidden)
             source = transfer.read(plan.options.init) if plan.options.init else None
-            splits = self._describe(folder)
+            splits = describe(folder, plan, self.place, processes)
         with processes.agreed():
             trainer = Trainer(plan, splits, self.place, processes, source)
         keeper = Keeper(trainer, folder)
         with processes.agreed():
             keeper.prepare()
-        folder.publish()
+        folder.publish(name)
         folder.path = processes.first(folder.path)
         if source:
             processes.say(trainer.begins_with)
         if not plan.report.ok:
             processes.say("note: its check finds errors, as facts.json says; it is trained all the same (--no-check)")
-        return self._fit(keeper)
-
-    def _describe(self, folder: RunFolder) -> Splits:
-        """Write what is known before training, and read the images."""
-        plan = self.plan
-        folder.write(ARCHITECTURE, plan.text)
-        folder.write_json(FACTS, {**to_dict(plan.report), "data": plain(plan.data), "train": plain(plan.train)})
-        folder.write_json(ENVIRONMENT, {**environment(self.place, self.processes.count), **choices(plan)})
-        splits = images_of(plan)
-        folder.write_json(DATASET, asdict(DataCard.of(plan.data.dataset, splits)))
-        folder.write(SAMPLES, sample_grid(splits, plan.data, plan.train.seed))
-        return splits
+        return keeper
 
     def _resume(self, stack: ExitStack, path: Path) -> RunResult:
         plan, processes = self.plan, self.processes
@@ -174,7 +142,8 @@ class Session:
                         keeper.epoch()
                     show.epoch(record)
                     log(record)
-                    self.on_epoch(record)
+                    if processes.main:
+                        self.on_epoch(record)
             self._end(folder, trainer.metrics, trainer.evaluated.state_dict())
         except Stop:
             show.close()
@@ -204,13 +173,13 @@ class Session:
         if not self.processes.main:
             raise SystemExit(status)
         found = checkpoint.newest(folder.path, self.plan)
-        if found is None:
-            return Interrupted(folder.path, 0, self.plan.train.epochs, 0, how, status)
-        metrics = found.state["metrics"]
+        metrics, batch = (found.state["metrics"], found.state["batch"]) if found else ([], 0)
         if metrics:
             folder.write(METRICS, lines(metrics))  # Ctrl-C may have come between the two files
             self._draw(folder, metrics)
-        return Interrupted(folder.path, len(metrics), self.plan.train.epochs, found.state["batch"], how, status)
+        more = f" and {batch} batch{'es' if batch > 1 else ''} of the next one" if batch else ""
+        kept = f"{len(metrics)} of {self.plan.train.epochs} epochs{more} are kept"
+        return Interrupted(folder.path, how, kept, status)
 
     def _complete(self, folder: RunFolder, state: checkpoint.State) -> RunResult:
         """A run that has all its epochs: only what a kill after the last one may have left undone."""
@@ -234,16 +203,3 @@ class Session:
         plan = self.plan
         title = f"{plan.report.name}: {plan.data.dataset}, {plan.train.epochs} epochs, seed {plan.train.seed}"
         folder.write(CURVES, curves(metrics, title))
-
-
-def plain(value: Any) -> Any:
-    """A section of the YAML with every default filled in, as plain data; models under their class's names."""
-    if isinstance(value, Model):
-        return {name: _named(getattr(value, name)) for name in type(value).model_fields}
-    return value
-
-
-def _named(value: Any) -> Any:
-    if isinstance(value, Model):
-        return {type(value).__name__: plain(value)}
-    return [_named(item) for item in value] if isinstance(value, (list, tuple)) else value

@@ -1,0 +1,40 @@
+"""Where a run takes place: the device, the other processes, and torch's settings for it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+
+from archbuilder.diagnostics import ArchbuilderError
+from archbuilder.training import device, numerics
+from archbuilder.training.plan import Plan
+from archbuilder.training.processes import ALONE, Processes, launched, said_once
+from archbuilder.training.trainer import NOT_FINITE
+
+
+@contextmanager
+def joined(plan: Plan) -> Iterator[tuple[torch.device, Processes]]:
+    """The device and the processes of a plan, with torch's settings for it."""
+    place, processes = device.pick(plan.options.device), ALONE
+    if launched():
+        from archbuilder.training.several import check_batch, join
+
+        with said_once():
+            processes = join(place, plan.options.sync_batch_norm)
+        place = processes.device
+        with processes.agreed():
+            check_batch(plan.data, processes)
+    if plan.options.log:
+        from archbuilder.training import trackers
+
+        with processes.agreed():
+            trackers.check(plan.options.log)
+    with device.settings(place, plan.options.threads), numerics.settings(plan.train, place):
+        try:
+            yield place, processes
+        except ArchbuilderError as error:
+            if processes.main or error.diagnostics[0].code is not NOT_FINITE:
+                raise
+            raise SystemExit(error.exit_status) from None  # all processes have found it: the first one says it

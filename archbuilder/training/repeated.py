@@ -1,0 +1,119 @@
+"""`--repeat N`: the same recipe with N seeds, their runs in one folder, and what they say together.
+
+OUT/NAME/TIME/seed-0 ...    the runs, each like any other
+OUT/NAME/TIME/repeat.json   the seeds; when all runs are finished, the mean and the spread of their results
+
+All runs are made before the first one is trained: what stands against one is known at once, and the folder
+has all that it takes to be continued.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import fmean, stdev
+from typing import Any
+
+from archbuilder.diagnostics import ArchbuilderError, Diagnostic
+from archbuilder.training import plan as plans
+from archbuilder.training.folder import REPEAT, Onlooker, RunFolder, created
+from archbuilder.training.plan import Options, Plan
+from archbuilder.training.processes import first_of_all
+from archbuilder.training.result import Interrupted, Record, RunResult
+
+OnEpoch = Callable[[Record], None]
+
+GOES_ON = "AB712"  # a seed whose training diverges does not keep the others from theirs
+
+
+@dataclass(frozen=True)
+class Repeated:
+    """Finished runs of one recipe with several seeds, and their folder."""
+
+    path: Path
+    runs: tuple[RunResult, ...]
+
+    @property
+    def accuracies(self) -> tuple[float, ...]:
+        """Each run's test accuracy after its last epoch, in per cent."""
+        return tuple(float(run.last["test_accuracy"]) for run in self.runs)
+
+    @property
+    def mean(self) -> float:
+        return fmean(self.accuracies)
+
+    @property
+    def deviation(self) -> float:
+        """The standard deviation of a sample: over n - 1, where there are n runs; 0 where there is one."""
+        return stdev(self.accuracies) if len(self.runs) > 1 else 0.0
+
+    def __str__(self) -> str:
+        each = ", ".join(f"{accuracy:.2f}" for accuracy in self.accuracies)
+        what = f"mean and standard deviation of {len(self.runs)} seeds: {each}"
+        return f"result: test accuracy {self.mean:.2f} ± {self.deviation:.2f} % after the last epoch, {what}"
+
+
+def is_repeated(path: Path) -> bool:
+    """Is this a folder of runs with several seeds?"""
+    return (path / REPEAT).is_file()
+
+
+def start(seeds: Sequence[Plan], on_epoch: OnEpoch) -> Repeated:
+    """Make a run of every plan, in one new folder, and train them all."""
+    from archbuilder.training.joining import joined
+    from archbuilder.training.session import Session
+
+    first = seeds[0]
+    with joined(first) as (place, processes), ExitStack() as stack:
+        outer = first.out / first.report.name
+        folder = stack.enter_context(created(outer)) if processes.main else Onlooker(outer, published=False)
+        for plan in seeds:
+            Session(plan, place, processes, on_epoch).make(stack, folder.path, _name(plan.train.seed))
+        folder.write_json(REPEAT, {"seeds": [plan.train.seed for plan in seeds]})
+        folder.publish()
+        path = processes.first(folder.path)
+    return proceed(path, first.options, on_epoch)
+
+
+def proceed(path: Path, options: Options, on_epoch: OnEpoch) -> Repeated:
+    """Train what is left of runs with several seeds, and say what they give together."""
+    from archbuilder.training.session import run
+
+    folder = RunFolder(path, published=True)
+    noted = folder.read_json(REPEAT)
+    noted = {"seeds": [int(seed) for seed in noted.get("seeds", ())]}
+    results: list[RunResult] = []
+    failures: list[Diagnostic] = []
+    for seed in noted["seeds"]:
+        try:
+            results.append(run(plans.resumed(path / _name(seed), options), on_epoch))
+        except Interrupted as stop:
+            kept = f"{len(results)} of {len(noted['seeds'])} seeds are finished"
+            raise Interrupted(path, stop.how, kept, stop.status) from None
+        except ArchbuilderError as error:
+            if error.diagnostics[0].code.id != GOES_ON:
+                raise
+            failures += error.diagnostics
+    repeated = Repeated(path, tuple(results))
+    if first_of_all():
+        _conclude(folder, noted, repeated)
+    if failures:
+        raise ArchbuilderError(*failures)
+    return repeated
+
+
+def _conclude(folder: RunFolder, noted: dict[str, Any], repeated: Repeated) -> None:
+    if repeated.runs:
+        print(repeated, f"runs:   {folder.path}", sep="\n", flush=True)
+    if len(repeated.runs) == len(noted["seeds"]):
+        figures = {"each": repeated.accuracies, "mean": repeated.mean, "standard_deviation": repeated.deviation}
+        text = json.dumps({"seeds": noted["seeds"], "test_accuracy": figures}, indent=2) + "\n"
+        if not folder.has(REPEAT, text):
+            folder.write(REPEAT, text)
+
+
+def _name(seed: int) -> str:
+    return f"seed-{seed}"
