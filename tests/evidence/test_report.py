@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import ast
 import base64
+import io
 import json
 import re
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from archbuilder.cli import main
 from archbuilder.exporters import exporter
@@ -66,6 +69,9 @@ def page(html: str) -> Page:
 
 def test_a_finished_run_has_its_report_and_what_goes_with_it(finished: Path):
     assert {path.name for path in finished.iterdir()} >= FILES
+    assert (
+        "In each row a training image, and what the first epochs of this run" in (finished / "report.html").read_text()
+    )
 
 
 def test_the_page_needs_no_other_file_and_runs_no_script(html: str, page: Page):
@@ -256,3 +262,38 @@ def test_without_a_report_there_is_none(tmp_path: Path):
     path = train(NETWORK, overrides=["train.epochs=1"], out=tmp_path, report=False, **ALONE).path
     train(resume=path)
     assert not {found.name for found in path.iterdir()} & FILES
+
+
+def images_file(path: Path, classes: int, clear: bool) -> Path:
+    """Ten images of each class: of one level that tells the class, or of noise."""
+    random = np.random.default_rng(0)
+    labels = np.repeat(np.arange(classes), 10)
+    levels = np.broadcast_to((labels * (255 // classes))[:, None, None, None], (len(labels), 8, 8, 1))
+    images = levels if clear else random.integers(0, 256, levels.shape)
+    pixels = images.astype(np.uint8)
+    np.savez(path, x_train=pixels, y_train=labels, x_test=pixels, y_test=labels)
+    return path
+
+
+def test_many_classes_have_their_matrix_as_a_picture(tmp_path: Path):
+    file = images_file(tmp_path / "many.npz", 25, clear=False)
+    text = NETWORK.replace("classes: 10", "classes: 25").replace("digits", str(file))
+    path = train(text, overrides=["train.epochs=1"], out=tmp_path, **ALONE).path
+    page = Page((path / "report.html").read_text())
+    assert "A row of pixels for each true class" in page.text and not re.search("confusion", str(page.all("table")))
+    (source,) = [image["src"] for image in page.all("img") if image["alt"] == "confusion matrix"]
+    with Image.open(io.BytesIO(base64.b64decode((source or "").partition(",")[2]))) as picture:
+        assert picture.size == (25, 25)
+    outcome = json.loads((path / "evaluation.json").read_text())
+    assert np.sum(outcome["confusion"]) == outcome["images"] == 250
+
+
+def test_a_network_without_mistakes_has_no_gallery(tmp_path: Path):
+    file = images_file(tmp_path / "clear.npz", 2, clear=True)
+    text = NETWORK.replace("classes: 10", "classes: 2").replace("digits", str(file))
+    path = train(
+        text, overrides=["train.epochs=20", "data.batch_size=5", "data.augment=[]"], out=tmp_path, **ALONE
+    ).path
+    assert json.loads((path / "evaluation.json").read_text())["right"] == 20
+    assert "None: every test image is right." in Page((path / "report.html").read_text()).text
+    assert not (path / "mistakes.png").exists() and "mistakes.png" not in (path / "report.md").read_text()

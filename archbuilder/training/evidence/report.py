@@ -25,6 +25,8 @@ from archbuilder.version import __version__
 MARKDOWN, MODEL = "report.md", "model.py"
 DRAWING, FIELD, MISTAKES = "network.svg", "receptive_field.png", "mistakes.png"
 PNG, SVG = "image/png", "image/svg+xml"
+AUGMENTED = "In each row a training image, and what the first epochs of this run have made of it."
+PLAIN = "In each row training images of one class; they are not augmented."
 CHARTS = ("loss over the epochs", "accuracy over the epochs", "learning rate over the epochs")
 
 
@@ -79,7 +81,7 @@ def _values(run: Run, story: StoryPart, network: NetworkPart, outcome: Outcome, 
         "field_picture": uri(field, PNG) if field else None,
         "data": _data(run),
         "samples": uri(samples.read_bytes(), PNG) if samples.is_file() else None,
-        "samples_words": "Training images as augmentation shows them.",
+        "samples_words": AUGMENTED if run.plan.data.augment else PLAIN,
         "confusion": shaded(outcome),
         "confusion_picture": uri(png(as_picture(outcome)), PNG),
         "matrix": as_table(outcome),
