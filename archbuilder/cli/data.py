@@ -60,16 +60,16 @@ def run(args: argparse.Namespace) -> int:
 def _prepare(args: argparse.Namespace) -> int:
     from archbuilder import pipeline
     from archbuilder.data.datasets import ready
-    from archbuilder.diagnostics import ArchbuilderError
+    from archbuilder.diagnostics import ArchbuilderError, Span
 
     report = pipeline.check(args.file, args.set)
     spec = report.spec
-    if spec is None:
-        raise ArchbuilderError(*report.errors)
-    if spec.data is None:
+    if spec is None or spec.data is None:
         from archbuilder.training.plan import NO_DATA
 
-        raise ArchbuilderError(NO_DATA.at(spec.span(), "there is no data: section", "add data: {dataset: digits}"))
+        place = spec.span() if spec else Span(args.file)
+        absent = NO_DATA.at(place, "there is no data: section", "add data: {dataset: digits}, for one")
+        raise ArchbuilderError(*report.errors or [absent])
     prepared = ready(spec.data, spec.input, spec.classes, data_dir=args.data_dir, skip_corrupt=args.skip_corrupt)
     if prepared is None:
         print(f"{spec.data.dataset}: needs no preparation")

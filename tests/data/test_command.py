@@ -11,6 +11,7 @@ import pytest
 
 from archbuilder.cli import data as command
 from archbuilder.data import known
+from tests.data.test_known import write_mnist
 
 
 @pytest.fixture
@@ -76,6 +77,40 @@ def test_import_of_a_missing_file(call, tmp_path, rejected):
     with rejected() as found:
         call("import", "cifar10", "--npz", str(tmp_path / "nowhere.npz"))
     assert [(d.code.id, d.code.exit_status) for d in found] == [("AB603", 2)]
+
+
+def test_import_from_torchvisions_folder(call, tmp_path, capsys, monkeypatch):
+    arrays = {f"x_{part}": np.full((20, 28, 28, 1), 7, np.uint8) for part in ("train", "test")}
+    arrays |= {f"y_{part}": np.arange(20) % 10 for part in ("train", "test")}
+    write_mnist(tmp_path / "root", arrays, "FashionMNIST")
+    small = replace(known.KNOWN["fashion_mnist"], train=20, test=20)
+    monkeypatch.setitem(known.KNOWN, "fashion_mnist", small)
+    assert call("import", "fashion_mnist", "--folder", str(tmp_path / "root")) == 0
+    assert f"fashion_mnist: verified and stored in {tmp_path / 'data' / 'fashion_mnist'}" in capsys.readouterr().out
+
+
+NETWORK = "archbuilder: 1\ninput: [1, 8, 8]\nclasses: 10\nnetwork: [{conv: 4}, gap, classifier]\n"
+
+
+def test_prepare_makes_ready_what_a_file_names(call, file, tmp_path, capsys, rejected):
+    net = tmp_path / "net.yaml"
+    net.write_text(NETWORK + "data: {dataset: digits}\n")
+    assert call("prepare", str(net)) == 0
+    assert capsys.readouterr().out == "digits: needs no preparation\n"
+    assert call("import", "cifar10", "--npz", file) == 0
+    assert call("prepare", str(net), "--set", "data.dataset=cifar10", "--set", "input=[3, 32, 32]") == 0
+    assert "30 + 10 images of 10 classes" in capsys.readouterr().out
+    with rejected() as found:
+        call("prepare", str(net), "--set", "data.dataset=cifar10")
+    assert [d.code.id for d in found] == ["AB601"]
+    net.write_text(NETWORK)
+    with rejected() as found:
+        call("prepare", str(net))
+    assert [d.code.id for d in found] == ["AB708"]
+    net.write_text("network: 3\n")
+    with rejected() as found:
+        call("prepare", str(net))
+    assert {d.code.id for d in found} >= {"AB102"}
 
 
 def test_arguments_are_checked(call):
