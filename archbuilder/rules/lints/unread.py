@@ -11,7 +11,17 @@ from archbuilder.ir.graph import Graph, Node
 from archbuilder.ir.op import by
 from archbuilder.ir.ops import AvgPool2d, Conv2d, MaxPool2d, Pad2d
 
-UNREAD = declare("AB411", "pixels that a stride leaves unread", severity="warning")
+UNREAD = declare(
+    "AB411",
+    "pixels that a stride leaves unread",
+    severity="warning",
+    why=(
+        "What a stride steps over is computed by the layers before it and read by none: time without effect, "
+        "and a border of the image that the network does not see."
+    ),
+    bad="- pointwise: {out: 8, stride: 2}",
+    good="- strided: 8",
+)
 
 Windowed = AvgPool2d | Conv2d | MaxPool2d
 
