@@ -37,7 +37,8 @@ SHARED = declare(
     "a shared layer that does not fit here",
     why=(
         "`use` runs a block again with the same weights, and weights are made for one number of channels. "
-        "What it gets here has another."
+        "What it gets here has another. Nor can a block be used again that joins its own input by name: on "
+        "another input that name and the input would be two values."
     ),
     bad="""\
 - conv: {out: 16, name: widen}
@@ -50,7 +51,10 @@ SHARED = declare(
 LAYERS = declare(
     "AB201",
     "a network with too many layers",
-    why=("Repeats multiply. Past 12,000 layers a file is a mistake: it could be neither read in a table nor trained."),
+    why=(
+        "Repeats multiply: three of a hundred, one in the other, are a million layers. Past 12,000 a file counts as a "
+        "mistake, and is not read any further."
+    ),
     bad="- repeat: {times: 100000, blocks: [{conv: 16}]}",
     good="- repeat: {times: 3, blocks: [{conv: 16}]}",
 )

@@ -12,7 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from archbuilder import blocks, document
 from archbuilder.diagnostics import _declared, known_codes
+from archbuilder.ir import builder
 from archbuilder.pipeline import check_text
 from archbuilder.reporting import explain
 from tests.explain.session import Outcome, play
@@ -73,6 +75,18 @@ def test_every_code_has_a_manual(id: str):
     assert max(map(len, [*code.bad.splitlines(), *code.good.splitlines()])) <= 110
     assert id[:3] in explain.GROUPS
     assert (code.severity == "warning") >= id.startswith("AB4")
+
+
+def test_bounds_in_the_manual_are_those_of_the_code():
+    bounds = {
+        "AB007": [f"{document.MAX_BYTES // 2**20} MiB", document.MAX_DEPTH, document.MAX_NODES, document.MAX_DIGITS],
+        "AB201": [builder.MAX_LAYERS],
+        "AB209": [blocks.MAX_BLOCKS],
+        "AB210": [builder.MAX_SIDE, builder.MAX_ELEMENTS],
+    }
+    for id, values in bounds.items():
+        for value in values:
+            assert (value if isinstance(value, str) else f"{value:,}") in CODES[id].why, id
 
 
 @pytest.mark.parametrize("id", FRAGMENTS)
