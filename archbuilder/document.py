@@ -129,8 +129,8 @@ TOO_MANY = declare(
     "AB010",
     "more problems than are reported",
     why=(
-        "Nobody reads the hundredth finding, and after so many the rest is mostly their consequence. The "
-        "count stops so that a file that is something else altogether costs no time."
+        "Nobody reads the hundredth finding, and after so many the rest is mostly their consequence. Reading "
+        "stops there, so that a file that is something else altogether costs no time."
     ),
     bad="""\
 $ { cat net.yaml; seq 101 | sed 's/.*/field&: 1/'; } > many.yaml

@@ -16,7 +16,8 @@ OVERRIDE = declare(
     exit_status=2,
     why=(
         "`--set` puts a value at a path of keys, before the file is validated. Without a path or a value, or "
-        "on a way that leads through a number, there is nothing to set."
+        "on a way that leads through a number, there is nothing to set; and a variable that nothing uses "
+        "would change nothing."
     ),
     bad="$ archbuilder check net.yaml --set train.epochs",
     good="$ archbuilder check net.yaml --set train.epochs=3",

@@ -42,7 +42,7 @@ AUGMENT = declare(
     "an augmentation that the images cannot take",
     why=(
         "The change is impossible for images of this size or with so many channels: a hole larger than the "
-        "image, a color for three channels where there is one."
+        "image, a fill of three levels where there is one channel."
     ),
     bad="data: {dataset: cifar10, augment: [{coarse_dropout: {height: 40, width: 40}}]}",
     good="data: {dataset: cifar10, augment: [{coarse_dropout: {height: 16, width: 16}}]}",

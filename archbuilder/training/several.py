@@ -28,7 +28,7 @@ DEVICES = declare(
     "AB732",
     "more processes than devices",
     exit_status=2,
-    why="Each process of a run trains on a GPU of its own; two on one GPU would be slower than one.",
+    why="Each process of a run trains on a GPU of its own; two on one GPU would only wait for each other.",
     bad="$ torchrun --nproc-per-node 8 -m archbuilder train net.yaml  # with fewer GPUs",
     good="$ torchrun --nproc-per-node 2 -m archbuilder train net.yaml  # with two GPUs",
 )

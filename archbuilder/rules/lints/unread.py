@@ -17,7 +17,7 @@ UNREAD = declare(
     severity="warning",
     why=(
         "What a stride steps over is computed by the layers before it and read by none: time without effect, "
-        "and a border of the image that the network does not see."
+        "or a border of the image that the network does not see."
     ),
     bad="- pointwise: {out: 8, stride: 2}",
     good="- strided: 8",
