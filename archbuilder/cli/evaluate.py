@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from argparse import ArgumentParser, Namespace
 
-from archbuilder.cli._options import add_machine_options
+from archbuilder.cli._options import add_blocks_option, add_machine_options
 
 
 def configure(parser: ArgumentParser) -> None:
@@ -15,6 +15,7 @@ def configure(parser: ArgumentParser) -> None:
     parser.add_argument("--weights", choices=("last", "best"), default="last", help="of which epoch (default: last)")
     parser.add_argument("--format", choices=("text", "json"), default="text", help="text for people, json for programs")
     add_machine_options(parser)
+    add_blocks_option(parser)
 
 
 def run(args: Namespace) -> int:

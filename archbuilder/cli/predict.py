@@ -7,7 +7,7 @@ import sys
 from argparse import ArgumentParser, Namespace
 from dataclasses import asdict
 
-from archbuilder.cli._options import add_machine_options, positive
+from archbuilder.cli._options import add_blocks_option, add_machine_options, positive
 from archbuilder.diagnostics import Diagnostic
 
 
@@ -18,6 +18,7 @@ def configure(parser: ArgumentParser) -> None:
     parser.add_argument("--weights", choices=("last", "best"), default="last", help="of which epoch (default: last)")
     parser.add_argument("--format", choices=("text", "json"), default="text", help="text for people, json for programs")
     add_machine_options(parser)
+    add_blocks_option(parser)
 
 
 def run(args: Namespace) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-from archbuilder.cli._options import add_machine_options
+from archbuilder.cli._options import add_blocks_option, add_machine_options
 
 
 def configure(parser: ArgumentParser) -> None:
@@ -15,6 +15,7 @@ def configure(parser: ArgumentParser) -> None:
     )
     parser.add_argument("--readme", metavar="URL", default="", help="the README that you hand in, for the report")
     add_machine_options(parser)
+    add_blocks_option(parser)
 
 
 def run(args: Namespace) -> int:

@@ -229,6 +229,15 @@ def test_a_validation_split_is_told(tmp_path: Path):
     assert "validation images" in text or "chosen on the validation split" in text
 
 
+def test_flip_averaging_stands_apart(tmp_path: Path):
+    result = train(NETWORK, overrides=["train.epochs=1", "train.tta=flip"], out=tmp_path, **ALONE)
+    averaged, plain = result.last["flip_averaged_test_accuracy"], result.last["test_accuracy"]
+    assert averaged != plain
+    for name in ("report.html", "report.md"):
+        text = Page((result.path / name).read_text()).text
+        assert f"Apart from that: {averaged:.2f} % where the logits" in text and f"{plain:.2f} %" in text
+
+
 def test_an_interrupted_run_can_be_reported_and_says_so(tmp_path: Path):
     def stop(record: dict[str, Any]) -> None:
         raise KeyboardInterrupt
