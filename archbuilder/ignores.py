@@ -18,7 +18,7 @@ from archbuilder.diagnostics import MAX_PROBLEMS, Diagnostic, Span, declare, dec
 from archbuilder.document import LINE_BREAK, scalars
 
 UNUSED = declare(
-    "AB490",
+    "AB011",
     "an ignore comment that ignores nothing",
     severity="warning",
     why="What it was written for is mended, or stands on another line. Left where it is, it would hide the next "
@@ -27,7 +27,7 @@ UNUSED = declare(
     good="- pointwise: {out: 16, padding: 1}  # archbuilder: ignore AB403 as in the paper\n- gap",
 )
 UNKNOWN = declare(
-    "AB491",
+    "AB012",
     "an ignore comment that cannot be followed",
     severity="warning",
     why="Warnings can be ignored on their line, and so can a missed limit or rule (AB503, AB511 to AB516). An error "

@@ -43,7 +43,7 @@ UNSTAGED = {  # what an example of a few commands cannot stage, everywhere and i
     "AB931": "a missing package",
     "AB941": "a file that changes meanwhile",
 }
-BESIDES = {"AB010": {"AB101"}, "AB491": {"AB403"}, "AB707": {"AB503"}}  # what comes with a code that cannot come alone
+BESIDES = {"AB010": {"AB101"}, "AB012": {"AB403"}, "AB707": {"AB503"}}  # what comes with a code that cannot come alone
 
 SESSIONS = [id for id, code in CODES.items() if explain.is_session(code.bad) and id not in UNSTAGED]
 FRAGMENTS = [id for id, code in CODES.items() if not explain.is_session(code.bad) and id not in UNSTAGED]
