@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from archbuilder.data.npz import MISSING
-from archbuilder.data.pictures import picture
+from archbuilder.data.pictures import UNREADABLE, picture
 from archbuilder.data.prepared import MANIFEST, Prepared, open_prepared, prepare, unwritable
 from archbuilder.diagnostics import ArchbuilderError, Diagnostic, Span, declare
 from archbuilder.spec.data import INPUT
@@ -252,7 +252,9 @@ def _pictures(
 
 
 def _corrupt(found: Sequence[Diagnostic], names: Sequence[str], count: int, place: Span) -> Diagnostic:
-    first = [f"{name} ({each.message})" for name, each in zip(names[:NAMED], found, strict=False)]
+    first = [
+        f"{name} ({each.message.removeprefix(UNREADABLE)})" for name, each in zip(names[:NAMED], found, strict=False)
+    ]
     more = f" and {len(names) - NAMED:,} more" if len(names) > NAMED else ""
     message = f"{len(names):,} of {count:,} image files cannot be read: {', '.join(first)}{more}"
     hint = "mend or remove them; or leave them out: `archbuilder data prepare FILE.yaml --skip-corrupt`"

@@ -50,6 +50,7 @@ END
 $ archbuilder data prepare net.yaml --set data.dataset=./photos --set classes=2 --set 'input=[3, 8, 8]'""",
 )
 
+UNREADABLE = "this cannot be read: "
 PAPER = (255, 255, 255)  # what shows through a transparent image
 WIDE = 257  # a 16-bit level over the 8-bit one that means the same
 
@@ -77,7 +78,7 @@ def picture(path: Path, shape: tuple[int, int, int]) -> tuple[NDArray[np.uint8],
                 pixels = np.asarray(fitted.convert("L" if channels == 1 else "RGB"), np.uint8)
     except Exception as error:  # whatever a file of any content makes Pillow's many readers raise
         hint = "any file that Pillow reads will do: PNG, JPEG, WebP, GIF, BMP, TIFF ..."
-        raise ArchbuilderError(PICTURE.at(Span(str(path)), f"this cannot be read: {_reason(error)}", hint)) from None
+        raise ArchbuilderError(PICTURE.at(Span(str(path)), f"{UNREADABLE}{_reason(error)}", hint)) from None
     return pixels.reshape(height, width, channels), size
 
 
