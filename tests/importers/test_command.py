@@ -162,6 +162,9 @@ def test_an_unknown_call_leaves_a_partial_file(folder, capsys):
     assert text.startswith(f"# INCOMPLETE: {place('fft2')}: fft_fft2 has no block\n")
     assert text.endswith("network:\n  - conv: {out: 8, padding: valid, norm: none}\n")
     assert archbuilder.check("part.yaml").ok
+    assert run("model.py:Fourier", "--input", "3x16x16") == 1  # to standard output, where no file is written
+    printed, told = capsys.readouterr()
+    assert printed == text and "the YAML ends before this" in told and "file is written" not in told
 
 
 def test_crossing_branches_leave_a_partial_file(folder, capsys):
