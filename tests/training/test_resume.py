@@ -157,7 +157,7 @@ def test_a_data_file_beside_the_yaml_is_found_again(tiny: str, tmp_path: Path, m
     images, labels = np.random.default_rng(0).integers(0, 256, (64, 8, 8), dtype=np.uint8), np.arange(64) % 10
     (tmp_path / "nets").mkdir()
     np.savez(tmp_path / "nets" / "own.npz", x_train=images, y_train=labels, x_test=images, y_test=labels)
-    (tmp_path / "nets" / "net.yaml").write_text(tiny.replace("dataset: digits", "dataset: own.npz"))
+    (tmp_path / "nets" / "net.yaml").write_text(tiny.replace("digits", "own.npz").replace("256", "32"))
     monkeypatch.chdir(tmp_path)
     with pytest.raises(Interrupted) as stop:
         train("nets/net.yaml", device="cpu", on_epoch=stop_after(1))
