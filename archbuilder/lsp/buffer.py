@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from lsprotocol import types
 
 from archbuilder.diagnostics import Span
+from archbuilder.document import BOUND, MAX_BYTES
+from archbuilder.pipeline import Report, check_text
 from archbuilder.remedies.source import Source
 
 _SIZES = {"utf-8": 1, "utf-16": 2, "utf-32": 4}  # bytes of a unit
@@ -90,3 +92,11 @@ class Buffer:
                 text = new.text[:start] + change.text + new.text[end:]
             new = Buffer(text, self.name, self.encoding)
         return new
+
+
+def check_buffer(buffer: Buffer) -> Report:
+    """The report on a text, which may be larger than any file that is read."""
+    if len(buffer.text) > MAX_BYTES:
+        message = f"the file is larger than {MAX_BYTES // 2**20} MiB"
+        return Report(buffer.name, diagnostics=(BOUND.at(Span(buffer.name), message),))
+    return check_text(buffer.text, buffer.name)

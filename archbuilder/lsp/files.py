@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from archbuilder.diagnostics import Span
-from archbuilder.document import BOUND, MAX_BYTES
-from archbuilder.lsp.buffer import Buffer
-from archbuilder.pipeline import Report, check_text
+from archbuilder.diagnostics import Diagnostic
+from archbuilder.lsp.buffer import Buffer, check_buffer
+from archbuilder.lsp.fixes import Action, Remedies
+from archbuilder.pipeline import Report
 
 # an editor sends every YAML file: these are the ones that speak our language
 _OURS = re.compile(r"^[\"']?archbuilder[\"']?\s*:", re.MULTILINE)
@@ -55,6 +55,8 @@ class File:
         self.good: Good | None = None
         self._report: Report | None = None
         self._checking = asyncio.Lock()
+        self._remedies: Remedies | None = None
+        self._mending = asyncio.Lock()
 
     @property
     def ours(self) -> bool:
@@ -89,10 +91,13 @@ class File:
                 if buffer is self.buffer:
                     self._report = report
 
-
-def check_buffer(buffer: Buffer) -> Report:
-    """The report on a text, which may be larger than any file that is read."""
-    if len(buffer.text) > MAX_BYTES:
-        message = f"the file is larger than {MAX_BYTES // 2**20} MiB"
-        return Report(buffer.name, diagnostics=(BOUND.at(Span(buffer.name), message),))
-    return check_text(buffer.text, buffer.name)
+    async def actions(self, wanted: Iterable[Diagnostic]) -> list[tuple[Diagnostic, Action]]:
+        """What can be done about findings of the text as it is now; one search at a time, beside the server's work."""
+        async with self._mending:
+            report, buffer = await self.report(), self.buffer
+            if self._remedies is None or self._remedies.report is not report:
+                self._remedies = Remedies(buffer, report)
+            remedies = self._remedies
+            return await asyncio.to_thread(
+                lambda: [(finding, action) for finding in wanted for action in remedies.of(finding)]
+            )

@@ -1,72 +1,86 @@
-"""Quick fixes: edits after which a finding is gone.  An edit that does not do that is not offered.
+"""Quick fixes: the remedies of `archbuilder.remedies` as an editor takes them.
 
-What could mend a finding is guessed from its hint; each guess is checked before it is shown.  Other ways to
-a remedy join in through `SOURCES`.
+A hint that is a single edit is tried before it is shown.  For a missed limit or rule the cheapest edits are searched
+for, as `check --suggest` does, but only when the editor asks, and within a bound of time.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import islice
-from time import monotonic
+from functools import cached_property
 
 from archbuilder.diagnostics import Diagnostic
-from archbuilder.lsp.buffer import Buffer
-from archbuilder.lsp.files import check_buffer
-from archbuilder.lsp.guesses import mechanical
+from archbuilder.lsp.buffer import Buffer, check_buffer
 from archbuilder.pipeline import Report
-from archbuilder.remedies.source import Patches, splice
+from archbuilder.remedies import Budget, Fix, Proposal, Session, quick_fixes
+from archbuilder.remedies.show import effects
+from archbuilder.remedies.source import Edit, Patches, splice
 
-MAX_TRIES = 12  # guesses that are checked for one finding,
-MAX_SECONDS = 1.0  # and how long that may take: a check of ten thousand layers takes longer
+BUDGET = Budget(seconds=0.7, checks=200)  # less than the command has: somebody waits, and goes on typing
 
 
 @dataclass(frozen=True)
-class Fix:
-    """Edits that mend a finding, and what they do in a few words."""
+class Action:
+    """Edits that mend a finding, and what they do in a few words; `preferred` where they are the obvious ones."""
 
     title: str
     patches: Patches
+    preferred: bool
 
 
-# each gives the edits that could mend a finding, the likeliest first: `check --suggest` has its place here
-Source = Callable[[Buffer, Report, Diagnostic], Iterable[Fix]]
+class Remedies:
+    """What can be done about the findings of one text, worked out when it is first asked for."""
+
+    def __init__(self, buffer: Buffer, report: Report) -> None:
+        self.buffer = buffer
+        self.report = report
+
+    def of(self, finding: Diagnostic) -> Iterator[Action]:
+        """The edits that are known to mend a finding."""
+        if finding.span.file != self.buffer.name:
+            return
+        for fix in self._fixes:
+            if fix.diagnostic == finding and self._mends(fix):
+                yield self._action(fix.title, fix.edits, preferred=not fix.guess)
+        if finding.code.verdict:
+            for number, proposal in enumerate(self._proposals):
+                yield self._action(_title(proposal), proposal.edits, preferred=number == 0)
+
+    @cached_property
+    def _fixes(self) -> list[Fix]:
+        return quick_fixes(self.report)
+
+    @cached_property
+    def _proposals(self) -> tuple[Proposal, ...]:
+        """The cheapest edits after which every limit and rule holds."""
+        return Session(self.buffer.name, self.buffer.text).run(BUDGET, self.report).proposals
+
+    def _action(self, title: str, edits: tuple[Edit, ...], preferred: bool) -> Action:
+        return Action(title[:1].upper() + title[1:], self.buffer.source.patches(edits), preferred)
+
+    def _mends(self, fix: Fix) -> bool:
+        """Whether a finding is gone, no other of its kind is in its place, and the file is no worse than before.
+
+        What only shows once it is gone (a field of a block whose name was wrong) does not count against a fix, but
+        none makes an error of a warning."""
+        text = splice(self.buffer.text, self.buffer.source.patches(fix.edits))
+        before, after = self.report, check_buffer(Buffer(text, self.buffer.name))
+        finding = fix.diagnostic
+        instead = any(
+            (d.code, d.span[:3]) == (finding.code, finding.span[:3]) and not _count(before, d)
+            for d in after.diagnostics
+        )
+        worse = _broken(after) > _broken(before) or (before.ok and not after.ok)
+        return not instead and not worse and _count(after, finding) < _count(before, finding)
 
 
-def _mechanical(buffer: Buffer, report: Report, finding: Diagnostic) -> Iterator[Fix]:
-    for title, patches in mechanical(buffer.source, report, finding):
-        yield Fix(title, patches)
-
-
-SOURCES: list[Source] = [_mechanical]
-
-
-def fixes(buffer: Buffer, report: Report, finding: Diagnostic) -> Iterator[Fix]:
-    """The edits that are known to mend a finding: of each source the one that leaves the fewest errors."""
-    if finding.span.file != buffer.name:
-        return
-    for source in SOURCES:
-        mended = []
-        deadline = monotonic() + MAX_SECONDS
-        for fix in islice(source(buffer, report, finding), MAX_TRIES):
-            after = check_buffer(Buffer(splice(buffer.text, fix.patches), buffer.name))
-            if _mends(finding, report, after):
-                mended.append((len(after.errors), fix))
-            if monotonic() > deadline:
-                break
-        if mended:
-            yield min(mended, key=lambda pair: pair[0])[1]
-
-
-def _mends(finding: Diagnostic, before: Report, after: Report) -> bool:
-    """Whether a finding is gone, no other of its kind is in its place, and the file can be read as well as before.
-
-    What only shows once it is gone (a field of a block whose name was wrong) does not count against a fix."""
-    instead = any(
-        (d.code, d.span[:3]) == (finding.code, finding.span[:3]) and not _count(before, d) for d in after.diagnostics
-    )
-    return not instead and _count(after, finding) < _count(before, finding) and _broken(after) <= _broken(before)
+def _title(proposal: Proposal) -> str:
+    """What a proposal does, and what comes of it."""
+    if not proposal.before or not proposal.after:
+        return proposal.title
+    changed = [each for each in effects(proposal.before, proposal.after) if "->" in each]
+    return f"{proposal.title} ({', '.join(changed)})"
 
 
 def _count(report: Report, finding: Diagnostic) -> int:
@@ -75,4 +89,4 @@ def _count(report: Report, finding: Diagnostic) -> int:
 
 
 def _broken(report: Report) -> int:
-    return sum(d.code.id.startswith("AB0") for d in report.diagnostics)
+    return sum(d.code.id.startswith("AB0") for d in report.errors)

@@ -15,7 +15,6 @@ from pygls.uris import to_fs_path
 from archbuilder.lsp.buffer import Buffer
 from archbuilder.lsp.completion import complete
 from archbuilder.lsp.files import File, moved
-from archbuilder.lsp.fixes import fixes
 from archbuilder.lsp.hints import hints
 from archbuilder.lsp.hover import hover
 from archbuilder.lsp.problems import problem, problems
@@ -153,18 +152,18 @@ async def _fixes(ls: Server, params: types.CodeActionParams) -> list[types.CodeA
         return []
     report, buffer, version = await file.report(), file.buffer, file.version
     wanted = [d for d in report.diagnostics if _touches(problem(d, buffer).range, params.range)]
-    found = await asyncio.to_thread(lambda: [(d, fix) for d in wanted for fix in fixes(buffer, report, d)])
+    found = await file.actions(wanted)
     if file.version != version:
         return []  # they are about a text that is no more
     actions = []
-    for finding, fix in found:
-        edits = [types.TextEdit(buffer.range(start, end), text) for start, end, text in fix.patches]
+    for finding, action in found:
+        edits = [types.TextEdit(buffer.range(start, end), text) for start, end, text in action.patches]
         actions.append(
             types.CodeAction(
-                title=fix.title,
+                title=action.title,
                 kind=types.CodeActionKind.QuickFix,
                 diagnostics=[problem(finding, buffer)],
-                is_preferred=True,
+                is_preferred=action.preferred,
                 edit=ls.edit(file, edits),
             )
         )

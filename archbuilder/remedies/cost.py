@@ -76,4 +76,6 @@ def _relative(old: int, new: int) -> float:
 
 
 def _growth(old: Totals, new: Totals) -> float:
+    if old.receptive_field is None or new.receptive_field is None:
+        return 0.0
     return round(abs(sum(new.receptive_field) / sum(old.receptive_field) - 1), 9)

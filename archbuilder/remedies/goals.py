@@ -15,11 +15,13 @@ BOUNDS = frozenset({"AB503", "AB514"})  # errors that a number tells more about:
 
 @dataclass(frozen=True)
 class Totals:
-    """What a proposal does is told by these: scalars, multiplies for one image, pixels as (height, width)."""
+    """What a proposal does is told by these: scalars, multiplies for one image, pixels as (height, width).
+
+    The field is None where it is not known."""
 
     params: int
     macs: int
-    receptive_field: tuple[int, int]
+    receptive_field: tuple[int, int] | None
 
 
 @dataclass(frozen=True)
@@ -76,4 +78,6 @@ def _of_packs(report: Report, rules: Sequence[str]) -> list[Limit]:
 def totals(report: Report) -> Totals | None:
     """The totals of a network, None where it cannot be analysed."""
     facts = report.facts
-    return Totals(facts.params, facts.macs, facts.field.size) if facts else None
+    if facts is None:
+        return None
+    return Totals(facts.params, facts.macs, facts.field.size if facts.field.status != "unknown" else None)

@@ -62,7 +62,7 @@ def _mending(suggestions: Suggestions) -> str:
 def _proposal(lead: str, proposal: Proposal, suggestions: Suggestions, style: Style) -> Iterator[str]:
     yield f"{style.bold(lead + printable(proposal.title))}"
     if proposal.before and proposal.after:
-        yield f"{INDENT}{effect(proposal.before, proposal.after)}"
+        yield INDENT + "   ".join(effects(proposal.before, proposal.after))
     for d in _new_warnings(proposal, suggestions):
         yield f"{INDENT}{style.yellow('new warning')} {_short(d)}"
     facts = suggestions.report.facts
@@ -71,15 +71,15 @@ def _proposal(lead: str, proposal: Proposal, suggestions: Suggestions, style: St
     yield from _diff(proposal.diff, style)
 
 
-def effect(before: Totals, after: Totals) -> str:
-    """What changes: parameters, MACs and the receptive field, before -> after."""
+def effects(before: Totals, after: Totals) -> tuple[str, str, str]:
+    """Parameters, MACs and the receptive field, before -> after where they change."""
     params = _change(f"{before.params:,}", f"{after.params:,}", before.params, after.params)
     old, new = human(before.macs), human(after.macs)
     if old == new and before.macs != after.macs:
         old, new = f"{before.macs:,}", f"{after.macs:,}"
     macs = _change(old, new, before.macs, after.macs)
-    field, grown = by(before.receptive_field), by(after.receptive_field)
-    return f"parameters {params}   MACs {macs}   receptive field {field}{f' -> {grown}' if grown != field else ''}"
+    field, grown = (by(each.receptive_field) if each.receptive_field else "unknown" for each in (before, after))
+    return f"parameters {params}", f"MACs {macs}", f"receptive field {field}{f' -> {grown}' if grown != field else ''}"
 
 
 def _change(old: str, new: str, before: int, after: int) -> str:
@@ -147,4 +147,5 @@ def _to_dict(proposal: Proposal) -> dict[str, Any]:
 def _totals(totals: Totals | None) -> dict[str, Any] | None:
     if totals is None:
         return None
-    return {"params": totals.params, "macs": totals.macs, "receptive_field": list(totals.receptive_field)}
+    field = list(totals.receptive_field) if totals.receptive_field else None
+    return {"params": totals.params, "macs": totals.macs, "receptive_field": field}

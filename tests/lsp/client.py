@@ -5,6 +5,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Coroutine
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -145,6 +146,14 @@ class Editor:
         params = types.CodeActionParams(self.itself, finding.range, context)
         answer = self.client.run(self.client.client.text_document_code_action_async(params))
         return [action for action in answer or [] if list(action.diagnostics or ()) == [finding]]
+
+    def ask_for_fixes(self, line: int) -> Future[list[types.CodeAction]]:
+        """What a request for the fixes of a line will be answered with."""
+        place = types.Range(types.Position(line, 0), types.Position(line + 1, 0))
+        params = types.CodeActionParams(self.itself, place, types.CodeActionContext([]))
+        return asyncio.run_coroutine_threadsafe(
+            self.client.client.text_document_code_action_async(params), self.client.loop
+        )
 
     def apply(self, action: types.CodeAction) -> None:
         """The edits of an action, from the last to the first, as an editor applies them."""

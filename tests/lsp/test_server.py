@@ -9,10 +9,10 @@ import pytest
 from lsprotocol import types
 
 from archbuilder.cli import main
-from archbuilder.lsp.buffer import Buffer
+from archbuilder.lsp.buffer import Buffer, check_buffer
 from archbuilder.lsp.completion import complete
-from archbuilder.lsp.files import Good, check_buffer
-from archbuilder.lsp.fixes import fixes
+from archbuilder.lsp.files import Good
+from archbuilder.lsp.fixes import Remedies
 from archbuilder.lsp.hints import hints
 from archbuilder.lsp.hover import hover
 from archbuilder.lsp.problems import problems
@@ -118,7 +118,7 @@ def test_no_text_makes_a_request_fail(name):
             complete(buffer, position)
             hover(report, *buffer.place(position))
         for finding in report.diagnostics[:2]:
-            list(fixes(buffer, report, finding))
+            list(Remedies(buffer, report).of(finding))
 
 
 def test_a_large_file_is_answered(open_):

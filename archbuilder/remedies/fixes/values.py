@@ -1,4 +1,4 @@
-"""Values that are almost right: 32.0, yes, a number without its relation, groups that do not divide."""
+"""Values that are almost right: 32.0, yes, a number without its relation, groups that do not divide, a taken name."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from archbuilder.remedies.source import Patch
 _WHOLE = re.compile(r"write (-?[0-9]+|\[[^\[\]]*\])")
 _RELATION = re.compile(r'write the relation too: ("[^"]+")')
 _GROUPS = re.compile(r"groups=([0-9]+) must divide ([0-9]+) .*?([0-9]+)")
+_OTHER_NAME = re.compile(r"use another one, (\w+) or")
 _TRUTH = {"yes": "true", "on": "true", "no": "false", "off": "false"}
 
 
@@ -27,6 +28,8 @@ def _value(d: Diagnostic, page: Page) -> str:
         return whole[1]
     if relation := _RELATION.fullmatch(d.hint):
         return relation[1]
+    if other := _OTHER_NAME.match(d.hint):
+        return other[1]
     if d.hint.startswith("YAML knows true and false"):
         return _TRUTH.get(_written(d, page).strip("\"'"), "")
     if d.hint.startswith("write // to divide"):

@@ -1,4 +1,4 @@
-"""Slips of YAML: a blank after the colon, a limit in quotes, spaces instead of tabs, a dash."""
+"""Slips of YAML: a blank after the colon, a limit in quotes, spaces instead of tabs."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from archbuilder.remedies.source import Patch, Patches
 _SPELT = re.compile(r"put a (blank after the colon|colon before the bracket): (.+)")
 _LIMIT = r"(?:[<>]=?|==?)[ \t]*[0-9][0-9_.]*(?:[ \t]*[kKMG]i?B?|[ \t]*B)?(?:[ \t]+b?[a-z]+[0-9]+)?"
 _BARE_LIMIT = re.compile(rf":\s*({_LIMIT})[ \t]*(?=[,}}#]|$)")
-_DASH = re.compile(r"start a new item with a dash before (\S+),")
 TAB = 2  # columns, as the language's own samples are indented
 
 
@@ -23,10 +22,6 @@ def mend(d: Diagnostic, page: Page) -> Mending | None:
     if d.hint.startswith("quote "):
         patches = _quoted(page, d.span.line)
         return Mending("put the limit in quotes", patches) if patches else None
-    if dash := _DASH.match(d.hint):
-        start, _ = page.source.range(d.span)
-        gap = page.source.text[start - 2 : start] == "  "
-        return Mending(f"start a new item before {dash[1]}", (Patch(start - 2, start, "- "),)) if gap else None
     if d.hint.startswith("indent with spaces"):
         patches = _untabbed(page)
         return Mending("indent with spaces instead of tabs", patches) if patches else None
