@@ -19,6 +19,7 @@ from typing import Any
 
 from archbuilder.diagnostics import ArchbuilderError, Diagnostic
 from archbuilder.training import plan as plans
+from archbuilder.training.evidence import finish_several
 from archbuilder.training.folder import REPEAT, Onlooker, RunFolder, created
 from archbuilder.training.plan import Options, Plan
 from archbuilder.training.processes import first_of_all
@@ -61,6 +62,12 @@ def is_repeated(path: Path) -> bool:
     return (path / REPEAT).is_file()
 
 
+def seeds_of(path: Path) -> list[Path]:
+    """The folders of its runs, in the order in which they are trained.  Raises ArchbuilderError AB702."""
+    noted = RunFolder(path, published=True).read_json(REPEAT)
+    return [path / _name(int(seed)) for seed in noted.get("seeds", ())]
+
+
 def start(seeds: Sequence[Plan], on_epoch: OnEpoch) -> Repeated:
     """Make a run of every plan, in one new folder, and train them all."""
     from archbuilder.training.joining import joined
@@ -100,6 +107,8 @@ def proceed(path: Path, options: Options, on_epoch: OnEpoch) -> Repeated:
     repeated = Repeated(path, tuple(results))
     if first_of_all():
         _conclude(folder, noted, repeated)
+        if options.report and len(results) > 1:
+            finish_several(path, [result.path for result in results])
     if failures:
         raise ArchbuilderError(*failures)
     return repeated

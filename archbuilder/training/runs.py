@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from archbuilder.diagnostics import ArchbuilderError, Span, declare
 from archbuilder.training import plan as plans
-from archbuilder.training.folder import DATASET, ENVIRONMENT, METRICS, NO_RUN, RunFolder
+from archbuilder.training.folder import DATASET, ENVIRONMENT, METRICS, NO_RUN, REPEAT, RunFolder
 from archbuilder.training.folder import WEIGHTS as FINAL
 from archbuilder.training.plan import Options, Plan
 from archbuilder.training.result import Record, best_of
@@ -74,8 +74,10 @@ class Run:
 
     @property
     def name(self) -> str:
-        """The network and the time: c1c2c3c40/2026-11-21T09-30-00."""
-        return f"{self.plan.report.name}/{self.path.resolve().name}"
+        """The network and the time (and the seed, among several): c1c2c3c40/2026-11-21T09-30-00."""
+        folder = self.path.resolve()
+        parts = [folder.parent.name, folder.name] if (folder.parent / REPEAT).is_file() else [folder.name]
+        return "/".join([self.plan.report.name, *parts])
 
     @property
     def finished(self) -> bool:

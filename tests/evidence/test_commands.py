@@ -12,7 +12,7 @@ import pytest
 
 from archbuilder.cli import main
 from archbuilder.data.datasets import load
-from archbuilder.training import Interrupted, train
+from archbuilder.training import Interrupted, repeat, train
 from archbuilder.training.evidence.comparison import compare, labels
 from archbuilder.training.files import locked
 from archbuilder.training.listing import duration, listing
@@ -211,3 +211,15 @@ def test_every_run_gets_a_name_of_its_own(seeds: list[Path], finished: Path, cop
 def test_a_comparison_that_cannot_be_written_is_said(seeds: list[Path], tmp_path: Path, capsys):
     assert main(["report", *map(str, seeds), "--out", str(tmp_path / "none")]) != 0
     assert "AB701" in capsys.readouterr().err
+
+
+def test_seeds_of_one_recipe_end_in_their_comparison(tmp_path: Path, capsys):
+    repeated = repeat(NETWORK, 2, overrides=["train.epochs=1"], out=tmp_path, **ALONE)
+    written = {path.name for path in repeated.path.iterdir()}
+    assert written >= {"comparison.html", "comparison.md", "comparison.png", "seed-0", "seed-1"}
+    assert f"{repeated.mean:.2f} % in the mean of 2" in (repeated.path / "comparison.html").read_text()
+    assert open_run(repeated.runs[1].path).name == f"tiny/{repeated.path.name}/seed-1"
+    (repeated.path / "comparison.html").unlink()
+    assert main(["report", str(repeated.path), *CPU]) == 0
+    assert (repeated.path / "comparison.html").exists()
+    assert "seed-0" in capsys.readouterr().out

@@ -7,6 +7,8 @@ a run.  What that needs is imported only then.
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
 
     from archbuilder.data.arrays import Splits
 
-REPORT, EVALUATION = "report.html", "evaluation.json"
+REPORT, EVALUATION, COMPARISON = "report.html", "evaluation.json", "comparison.html"
 
 UNWRITTEN = declare(
     "AB761",
@@ -34,20 +36,37 @@ def finish(path: Path, splits: Splits, device: torch.device) -> None:
 
     Whatever goes wrong here is a warning on standard error: the run is finished and loses nothing.
     """
-    again = f"archbuilder report {path}"
-    try:
+    with _harmless(path):
         from archbuilder.training.evidence.report import write_report
         from archbuilder.training.runs import open_run
 
         write_report(open_run(path, loaded=splits), device)
+        print(f"report: {path / REPORT}")
+
+
+def finish_several(folder: Path, runs: Sequence[Path]) -> None:
+    """The same for runs with several seeds: their comparison, in the folder that they are in."""
+    with _harmless(folder):
+        from archbuilder.training.evidence.comparison import write_comparison
+        from archbuilder.training.folder import RunFolder
+        from archbuilder.training.runs import open_run
+
+        write_comparison([open_run(path) for path in runs], RunFolder(folder, published=True))
+        print(f"comparison: {folder / COMPARISON}")
+
+
+@contextmanager
+def _harmless(path: Path) -> Iterator[None]:
+    """What fails in here is said, and that is all."""
+    again = f"archbuilder report {path}"
+    try:
+        yield
     except KeyboardInterrupt:
         print(f"the run is finished, its report is not: {again}")
         raise
     except Exception as error:
         message = f"the run is finished, but its report could not be written: {_reason(error)}"
         print(UNWRITTEN.at(Span(str(path)), message, f"when that is mended: {again}"), file=sys.stderr)
-    else:
-        print(f"report: {path / REPORT}")
 
 
 def _reason(error: Exception) -> str:

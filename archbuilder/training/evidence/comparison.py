@@ -13,7 +13,7 @@ from archbuilder.diagnostics import ArchbuilderError
 from archbuilder.ir.op import by
 from archbuilder.reporting.text import columns, human
 from archbuilder.training.curves import overlaid, overlaid_picture
-from archbuilder.training.evidence import EVALUATION, page
+from archbuilder.training.evidence import COMPARISON, EVALUATION, page
 from archbuilder.training.evidence.network import Table
 from archbuilder.training.evidence.pixels import uri
 from archbuilder.training.evidence.story import settings, words
@@ -26,7 +26,7 @@ from archbuilder.version import __version__
 HEADER = ("run", "test", "best", "epochs", "params", "MACs", "field", "time")
 PLACES = ("archbuilder", "torch", "device", "device_name", "threads")  # of the environment, worth a look
 SEED = "train.seed"
-HTML, MARKDOWN, PICTURE = "comparison.html", "comparison.md", "comparison.png"
+MARKDOWN, PICTURE = "comparison.md", "comparison.png"
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ def write_comparison(runs: Sequence[Run], folder: RunFolder) -> Comparison:
     values: dict[str, Any] = {"found": found, "charts": charts, "version": __version__}
     folder.write(PICTURE, overlaid_picture(metrics))
     folder.write(MARKDOWN, page.md("comparison.md.jinja", values))
-    folder.write(HTML, page.html("comparison.html.jinja", values))
+    folder.write(COMPARISON, page.html("comparison.html.jinja", values))
     return found
 
 
