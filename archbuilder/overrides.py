@@ -8,7 +8,7 @@ from copy import copy
 from dataclasses import replace
 
 from archbuilder.diagnostics import ArchbuilderError, Diagnostic, Span, declare, did_you_mean, shorten, show
-from archbuilder.document import Document, Node, parse
+from archbuilder.document import MAX_DEPTH, Document, Node, parse
 
 OVERRIDE = declare(
     "AB901",
@@ -45,6 +45,8 @@ def _apply(root: Node, text: str) -> None:
     keys = _path(text).split(".")
     if not equals or not all(keys):
         raise _error(place, "an override is key.path=value", "write --set train.epochs=3")
+    if len(keys) > MAX_DEPTH:
+        raise _error(place, f"a path of {len(keys)} keys", f"a file is at most {MAX_DEPTH} levels deep")
     _set(root, keys, _value(value, place))
 
 
@@ -54,7 +56,7 @@ def _idle(root: Node, overrides: Sequence[str], known: Sequence[str]) -> Iterato
     if not chosen:
         return
     used = {word for text in _texts(root) for word in re.findall(r"[A-Za-z_]\w*", text)}
-    for name in chosen.keys() - used:
+    for name in (name for name in chosen if name not in used):
         message = f"nothing uses the variable {name}: the override changes nothing"
         hint = did_you_mean(name, used.intersection(known))
         yield OVERRIDE.at(Span(f"--set {chosen[name]}"), message, hint)

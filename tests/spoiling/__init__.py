@@ -65,5 +65,5 @@ def _often(random: Random, data: bytes) -> bytes:
 
 
 def _override(random: Random) -> str:
-    path = ".".join(random.choice([*words(), "0", "1", "99"]) for _ in range(random.choice([1, 1, 2, 2, 3, 4])))
+    path = ".".join(random.choice([*words(), "0", "1", "99"]) for _ in range(random.choice([1, 1, 2, 2, 3, 4, 120])))
     return random.choice(["{}={}"] * 9 + ["{}{}", "{}=={}", "{} = {}"]).format(path, random.choice(ODD))
