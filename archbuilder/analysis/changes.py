@@ -7,9 +7,8 @@ differences of all changes add up to the differences of the totals.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from difflib import SequenceMatcher
 from functools import cache, cached_property
 from typing import Literal
 
@@ -22,7 +21,7 @@ from archbuilder.ir.ops import Conv2d, Linear
 from archbuilder.ir.ops.merge import Merge
 from archbuilder.ir.shape import Shape
 
-MAX_PAIRS = 4_000_000  # parts on one side times parts on the other; more are paired by their paths alone
+MAX_PAIRS = 250_000  # parts on one side times parts on the other; more are paired by their paths alone
 
 Kind = Literal["added", "removed", "changed", "renamed", "follows"]
 
@@ -45,15 +44,15 @@ class Part:
         """The path without the numbers that only count namesakes: they move when a block is put in before."""
         return ".".join(map(_unnumbered, self.path.split(".")))
 
-    @property
+    @cached_property
     def scope(self) -> str:
         return self.place.rpartition(".")[0]
 
-    @property
+    @cached_property
     def has_weights(self) -> bool:
         return any(isinstance(op, (Conv2d, Linear)) for op in self.ops)
 
-    @property
+    @cached_property
     def merges(self) -> bool:
         return any(isinstance(op, Merge) for op in self.ops)
 
@@ -84,7 +83,7 @@ class Change:
 
 def changes(before: Facts, after: Facts) -> list[Change]:
     """Every part that differs, in the order of the networks; those that are alike are left out."""
-    pairs = _align(parts(before), parts(after), _KEYS)
+    pairs = _align(parts(before), parts(after))
     return [change for pair in pairs if (change := _change(*pair))]
 
 
@@ -99,35 +98,53 @@ def _change(before: Part | None, after: Part | None) -> Change | None:
     return change if change.params or change.macs or any(change.field) else None
 
 
-# what two parts must have in common to be the same part, from strict to loose
-_KEYS: tuple[Callable[[Part], object], ...] = (
-    lambda part: (part.path, part.ops),
-    lambda part: (part.place, part.ops),
-    lambda part: (part.path, part.word),
-    lambda part: (part.place, part.word),
-    lambda part: (part.word, part.ops),
-    lambda part: (part.scope, part.has_weights, part.merges),
-)
+def _align(before: Sequence[Part], after: Sequence[Part]) -> Iterator[tuple[Part | None, Part | None]]:
+    """The parts in pairs, in order, so that all pairs together are as alike as can be; None beside what has no pair."""
+    most = min(len(before), len(after))
+    head = next((n for n in range(most) if not _is_same(before[n], after[n])), most)
+    tail = next((n for n in range(most - head) if not _is_same(before[-1 - n], after[-1 - n])), most - head)
+    old, new = before[head : len(before) - tail], after[head : len(after) - tail]
+    yield from zip(before[:head], after[:head], strict=True)
+    yield from (_best if len(old) * len(new) <= MAX_PAIRS else _by_path)(old, new)
+    yield from zip(before[len(before) - tail :], after[len(after) - tail :], strict=True)
 
 
-def _align(
-    before: Sequence[Part], after: Sequence[Part], keys: Sequence[Callable[[Part], object]]
-) -> Iterator[tuple[Part | None, Part | None]]:
-    """The parts in pairs: what has the first key in common, in order; what lies between by the next key."""
-    if len(before) * len(after) > MAX_PAIRS:
-        yield from _by_path(before, after)
-        return
-    if not keys or not before or not after:
-        yield from ((part, None) for part in before)
-        yield from ((None, part) for part in after)
-        return
-    key, *rest = keys
-    matcher = SequenceMatcher(None, list(map(key, before)), list(map(key, after)), autojunk=False)
-    for tag, i, i_end, j, j_end in matcher.get_opcodes():
-        if tag == "equal":
-            yield from zip(before[i:i_end], after[j:j_end], strict=True)
+def _is_same(before: Part, after: Part) -> bool:
+    return (before.path, before.ops) == (after.path, after.ops)
+
+
+def _likeness(before: Part, after: Part) -> int:
+    """How much speaks for two parts being the same one: what it computes, then where it stands; 0 for nothing."""
+    if before.word == after.word:
+        if before.ops == after.ops:
+            return 9 if before.path == after.path else 8 if before.place == after.place else 3
+        if before.place == after.place:
+            return 5 if before.path == after.path else 4
+    alike = (before.scope, before.has_weights, before.merges) == (after.scope, after.has_weights, after.merges)
+    return int(alike)
+
+
+def _best(before: Sequence[Part], after: Sequence[Part]) -> Iterator[tuple[Part | None, Part | None]]:
+    """The alignment of the largest likeness (Needleman and Wunsch, 1970)."""
+    best = [[0] * (len(after) + 1) for _ in range(len(before) + 1)]  # of what follows two parts, with them
+    for i in reversed(range(len(before))):
+        for j in reversed(range(len(after))):
+            pair = _likeness(before[i], after[j])
+            best[i][j] = max(best[i + 1][j], best[i][j + 1], pair and pair + best[i + 1][j + 1])
+    i = j = 0
+    while i < len(before) and j < len(after):
+        pair = _likeness(before[i], after[j])
+        if pair and best[i][j] == pair + best[i + 1][j + 1]:
+            yield before[i], after[j]
+            i, j = i + 1, j + 1
+        elif best[i][j] == best[i + 1][j]:
+            yield before[i], None
+            i += 1
         else:
-            yield from _align(before[i:i_end], after[j:j_end], rest)
+            yield None, after[j]
+            j += 1
+    yield from ((part, None) for part in before[i:])
+    yield from ((None, part) for part in after[j:])
 
 
 def _by_path(before: Sequence[Part], after: Sequence[Part]) -> Iterator[tuple[Part | None, Part | None]]:

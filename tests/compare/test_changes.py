@@ -172,3 +172,25 @@ def test_large_networks_take_no_minutes():
     many = of("repeat: {times: 2500, blocks: [{conv: 8}]}")
     adds_up(many, after)  # more than are aligned
     assert time.perf_counter() - start < 8
+
+
+def test_a_block_put_in_and_everything_narrower():
+    """What computes the same by chance (conv of 32, then conv2 of 32) must not be paired across all others."""
+    before = of("conv: 32", "conv: 64", "strided: 64", "conv: 64", "conv: 64")
+    after = of("conv: 16", "strided: 16", "conv: 32", "strided: 32", "conv: 32", "conv: 32")
+    found = shown(changes(before, after))
+    assert found == [
+        "changed conv",
+        "added strided",
+        "changed conv2",
+        "changed strided > strided2",
+        "changed conv3",
+        "changed conv4",
+    ]
+    adds_up(before, after)
+
+
+def test_a_block_put_in_front_leaves_the_others_what_they_are():
+    before, after = of("conv: 8", "conv: 16", "conv: 32"), of("conv: 4", "conv: 8", "conv: 16", "conv: 32")
+    assert shown(changes(before, after)) == ["added conv", "follows conv > conv2"]
+    adds_up(before, after)
