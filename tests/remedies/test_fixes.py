@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from archbuilder.pipeline import check
@@ -103,6 +105,32 @@ def test_a_value_that_is_only_an_example_is_a_guess():
     fix = fix_of(text, "AB204")
     assert fix.guess and apply_edits(text, fix.edits) == text.replace("# c\n", "# c\nclasses: 10\n")
     assert suggest(text) == []
+
+
+HOLE = "coarse_dropout: {holes: 1, height: 16, width: 16, fill: mean}"
+AUGMENT = {  # data: before -> after
+    "data: {dataset: cifar10, augment: [horizontal_flip]}": (
+        f"data: {{dataset: cifar10, augment: [horizontal_flip, {{{HOLE}}}]}}"
+    ),
+    "data: {dataset: cifar10}": f"data: {{dataset: cifar10, augment: [{{{HOLE}}}]}}",
+    "data:\n  dataset: cifar10\n  augment: []  # none": f"data:\n  dataset: cifar10\n  augment: [{{{HOLE}}}]  # none",
+    "data:\n  dataset: cifar10\n  augment:\n    - horizontal_flip: {p: 0.5}  # c": (
+        f"data:\n  dataset: cifar10\n  augment:\n    - horizontal_flip: {{p: 0.5}}  # c\n    - {HOLE}"
+    ),
+}
+
+
+@pytest.mark.parametrize("data", AUGMENT)
+def test_an_augmentation_that_a_pack_asks_for_is_added_as_it_is_written_there(data: str, tmp_path: Path):
+    pack = tmp_path / "pack.yaml"
+    pack.write_text(f"archbuilder_rules: 1\nname: p\nrules: [{{augment: [{{{HOLE}}}]}}]\n")
+    text = f"{HEAD}{NETWORK}{data}\n"
+    (fix,) = quick_fixes(check(text, rules=[str(pack)]))
+    after = apply_edits(text, fix.edits)
+    assert after == f"{HEAD}{NETWORK}{AUGMENT[data]}\n"
+    assert check(after, rules=[str(pack)]).ok
+    (proposal,) = suggest(text, rules=[str(pack)])
+    assert proposal.text == after
 
 
 FIVE = """\

@@ -19,9 +19,6 @@ from archbuilder.spec.data import Data
 MEANS = {"cifar10": (125.3, 123.0, 113.9)}
 LEVEL = 1.0  # how far a level that is written out may be from it
 
-HINT = "add it under data: augment:"
-
-
 @register
 class Augment(Rule):
     """Each of these augmentations, at any probability over 0.
@@ -67,12 +64,21 @@ def _word(augmentation: Augmentation) -> str:
     return next(name for name in AUGMENTATIONS.names() if AUGMENTATIONS.find(name) is type(augmentation))
 
 
+def _written(augmentation: Augmentation) -> str:
+    """An augmentation as the pack writes it."""
+    fields = augmentation._node.plain() if augmentation._node else None
+    if not isinstance(fields, dict) or not fields:
+        return _word(augmentation)
+    return f"{_word(augmentation)}: {{{', '.join(f'{name}: {value}' for name, value in fields.items())}}}"
+
+
 def _problems(wanted: Augmentation, found: Sequence[Augmentation], data: Data) -> Iterator[Miss]:
     """What stands between the augmentations of one kind and the wanted one."""
     word = _word(wanted)
     active = [each for each in found if each.p > 0]
     if not found:
-        yield Miss(DATA, f"there is no {word}", HINT, data.span("augment"))
+        hint = f"add {_written(wanted)} under data: augment:"
+        yield Miss(DATA, f"there is no {word}", hint, data.span("augment"))
     elif not active:
         yield Miss(DATA, f"{word} has p: 0 and never happens", "p: 0.5", found[0].span("p"))
     elif isinstance(wanted, CoarseDropout) and len(active) > 1:
