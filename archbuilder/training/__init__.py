@@ -15,7 +15,7 @@ from archbuilder.diagnostics import ArchbuilderError, Span, declare
 from archbuilder.training import plan as plans
 from archbuilder.training.plan import ARGUMENTS, Options, PathLike
 from archbuilder.training.processes import launched, said_once
-from archbuilder.training.repeated import Repeated, proceed, start
+from archbuilder.training.repeated import DIVERGED, Repeated, proceed, start
 from archbuilder.training.result import Interrupted, Record, RunResult
 
 __all__ = ["Interrupted", "Record", "Repeated", "RunResult", "repeat", "train"]
@@ -86,7 +86,8 @@ def train(
     _import(plan.options)
     from archbuilder.training.session import run
 
-    return run(plan, on_epoch or (lambda record: None))
+    with said_once(DIVERGED):
+        return run(plan, on_epoch or (lambda record: None))
 
 
 def repeat(
@@ -117,7 +118,8 @@ def repeat(
             seeds = range(first.train.seed, first.train.seed + (times or 1))
             every = [plans.new(source, [*overrides, f"train.seed={seed}"], out, chosen, check) for seed in seeds]
     _import(chosen)
-    return proceed(Path(resume), chosen, see) if resume is not None else start(every, see)
+    with said_once(DIVERGED):
+        return proceed(Path(resume), chosen, see) if resume is not None else start(every, see)
 
 
 def _options(

@@ -7,11 +7,9 @@ from contextlib import contextmanager
 
 import torch
 
-from archbuilder.diagnostics import ArchbuilderError
 from archbuilder.training import device, numerics
 from archbuilder.training.plan import Plan
 from archbuilder.training.processes import ALONE, Processes, launched, said_once
-from archbuilder.training.trainer import NOT_FINITE
 
 
 @contextmanager
@@ -32,9 +30,4 @@ def joined(plan: Plan) -> Iterator[tuple[torch.device, Processes]]:
         with processes.agreed():
             trackers.check(plan.options.log)
     with device.settings(place, plan.options.threads), numerics.settings(plan.train, place):
-        try:
-            yield place, processes
-        except ArchbuilderError as error:
-            if processes.main or error.diagnostics[0].code is not NOT_FINITE:
-                raise
-            raise SystemExit(error.exit_status) from None  # all processes have found it: the first one says it
+        yield place, processes

@@ -87,11 +87,15 @@ def first_of_all() -> bool:
 
 
 @contextmanager
-def said_once() -> Iterator[None]:
-    """What all processes find wrong before they have found each other is said by the first one of each machine."""
+def said_once(code: str = "") -> Iterator[None]:
+    """What all processes find wrong in here is said by the first one of each machine.
+
+    code: of the only problem that all of them find; any other one is said by whoever has it.
+    """
     try:
         yield
     except ArchbuilderError as error:
-        if not launched() or os.environ.get("LOCAL_RANK", "0") == "0":
+        everyones = code in ("", error.diagnostics[0].code.id)
+        if not launched() or os.environ.get("LOCAL_RANK", "0") == "0" or not everyones:
             raise
         raise SystemExit(error.exit_status) from None

@@ -27,7 +27,7 @@ from archbuilder.training.result import Interrupted, Record, RunResult
 
 OnEpoch = Callable[[Record], None]
 
-GOES_ON = "AB712"  # a seed whose training diverges does not keep the others from theirs
+DIVERGED = "AB712"  # a seed whose training diverges does not keep the others from theirs
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,7 @@ def proceed(path: Path, options: Options, on_epoch: OnEpoch) -> Repeated:
             kept = f"{len(results)} of {len(noted['seeds'])} seeds are finished"
             raise Interrupted(path, stop.how, kept, stop.status) from None
         except ArchbuilderError as error:
-            if error.diagnostics[0].code.id != GOES_ON:
+            if error.diagnostics[0].code.id != DIVERGED:
                 raise
             failures += error.diagnostics
     repeated = Repeated(path, tuple(results))

@@ -149,7 +149,9 @@ class Trainer:
                 between()
             if perf_counter() - seen > 0.5:  # to look is to wait for the device
                 seen = perf_counter()
-                watch(number, self._finite(self.meter.score(), number, "training"))
+                score = self.meter.score()
+                # one of several processes that ended here would leave the others waiting: they find it together
+                watch(number, self._finite(score, number, "training") if self.processes.count == 1 else score)
 
         self.parallel.train()
         train_pass(batches, step, self.meter, look)

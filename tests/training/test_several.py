@@ -101,6 +101,16 @@ def test_a_process_that_loses_the_other_says_so(net: Path, tmp_path: Path):
     assert "AB734 another process of this run has ended" in err and "Traceback" not in err
 
 
+def test_what_diverges_is_said_once_and_the_next_seed_is_trained(net: Path, tmp_path: Path):
+    """Epochs long enough that each process looks at its own loss in the middle of them."""
+    net.write_text(GROUP.replace("lr: 0.2", "lr: 1.0e+30").replace("129", "2").replace("epochs: 3", "epochs: 1"))
+    both = crew(2, tmp_path, "train", "net.yaml", "--repeat", "2", *ALONE)
+    (first, _, said_first), (second, _, said_second) = (process.wait() for process in both)
+    assert (first, second) == (1, 1), said_first + said_second
+    assert said_first.count("AB712 the training loss of epoch 1 is nan") == 2 and said_first.count("AB7") == 2
+    assert said_second == ""
+
+
 def endless(net: Path, folder: Path) -> tuple[list[Program], Path]:
     """Two processes that train, and their run once it has a checkpoint."""
     net.write_text(GROUP.replace("epochs: 3", "epochs: 2000"))
