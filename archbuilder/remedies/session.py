@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from archbuilder.pipeline import Report, check_text
 from archbuilder.remedies.cost import cost_of
-from archbuilder.remedies.goals import Goals, totals
+from archbuilder.remedies.goals import Goals, Totals, totals
 from archbuilder.remedies.moves import Scene, all_moves
 from archbuilder.remedies.proposals import Proposal, Suggestions, choose
 from archbuilder.remedies.refine import refine
@@ -51,21 +51,32 @@ class Session:
         return Proposal(_titles(mended), self.text, mended.text, mended.report, before, after, cost)
 
     def _search(self, report: Report, mended: Mended, budget: Budget) -> Suggestions:
-        laboratory = Laboratory(mended.report, self.check, Goals.of(mended.report, self.rules))
-        scene = _scene(laboratory)
-        search = Search(laboratory, all_moves(scene), budget)
-        refined = [refine(laboratory, trial) for trial in choose(search.run(), REFINED)]
-        proposals = tuple(self._tried(trial, mended) for trial in choose(refined))
-        nearest = None if proposals else self._tried(search.nearest, mended)
-        notes = tuple(_notes(mended.report, scene, search, self.overrides))
-        return Suggestions(report, proposals, nearest, laboratory.checks, search.seconds, notes)
+        """Where no edits are found, those that came nearest are made, and others looked for on top of them."""
+        before, checks, seconds = totals(mended.report), 0, 0.0
+        while True:
+            laboratory = Laboratory(mended.report, self.check, Goals.of(mended.report, self.rules))
+            scene = _scene(laboratory)
+            left = Budget(budget.seconds - seconds, budget.checks - checks, budget.moves)
+            search = Search(laboratory, all_moves(scene), left)
+            refined = [refine(laboratory, trial) for trial in choose(search.run(), REFINED)]
+            checks, seconds = checks + laboratory.checks, seconds + search.seconds
+            if refined or search.spent or not search.nearest.moves:
+                break
+            mended = Mended(search.nearest.text, search.nearest.report, (*mended.titles, *_of(search.nearest)))
+        proposals = tuple(self._tried(trial, mended, before) for trial in choose(refined))
+        nearest = None if proposals else self._tried(search.nearest, mended, before)
+        notes = tuple(_notes(mended.report, scene, budget if search.spent else None, self.overrides))
+        return Suggestions(report, proposals, nearest, checks, seconds, notes)
 
-    def _tried(self, trial: Trial, mended: Mended) -> Proposal:
-        ordered = sorted(trial.moves, key=lambda move: min(move.places))
-        title = "; ".join([*([_titles(mended)] if mended.titles else []), *(move.title for move in ordered)])
-        before, after = totals(mended.report), totals(trial.report)
+    def _tried(self, trial: Trial, mended: Mended, before: Totals | None) -> Proposal:
+        title = "; ".join([*([_titles(mended)] if mended.titles else []), *_of(trial)])
         cost = trial.cost._replace(edits=trial.cost.edits + len(mended.titles))
-        return Proposal(title, self.text, trial.text, trial.report, before, after, cost)
+        return Proposal(title, self.text, trial.text, trial.report, before, totals(trial.report), cost)
+
+
+def _of(trial: Trial) -> list[str]:
+    """What the moves of a trial do, in the order of the file."""
+    return [move.title for move in sorted(trial.moves, key=lambda move: min(move.places))]
 
 
 def _titles(mended: Mended) -> str:
@@ -89,8 +100,8 @@ def _scene(laboratory: Laboratory) -> Scene:
     return Scene(laboratory.source, report.facts, sites, variables, max([0, *missing]))
 
 
-def _notes(report: Report, scene: Scene, search: Search, overrides: Sequence[str]) -> Iterator[str]:
-    """What was left alone, and why."""
+def _notes(report: Report, scene: Scene, spent: Budget | None, overrides: Sequence[str]) -> Iterator[str]:
+    """What was left alone, and why; `spent` is the budget, where it was used up."""
     assert report.document is not None and report.facts is not None
     files = {layer.node.span.file for layer in report.facts.layers} - {report.file}
     bases = sorted(files & set(report.document.sources))
@@ -100,5 +111,5 @@ def _notes(report: Report, scene: Scene, search: Search, overrides: Sequence[str
         yield "values given by --set are left as they are"
     if len(scene.sites) == MAX_SITES:
         yield f"only the {MAX_SITES} blocks that cost most were tried"
-    if search.spent:
-        yield f"stopped at the bound of {search.budget.checks} checks or {search.budget.seconds:g} s: there may be more"
+    if spent:
+        yield f"stopped at the bound of {spent.checks} checks or {spent.seconds:g} s: there may be more"

@@ -145,6 +145,26 @@ def test_what_cannot_be_satisfied_is_said_with_what_comes_nearest(name: str):
     assert check(nearest.text).errors == nearest.report.errors
 
 
+def test_what_came_nearest_is_gone_on_from():
+    """The first conv must be both strided and narrower: no single set of edits changes one block twice."""
+    text = (
+        "archbuilder: 1\ninput: [3, 96, 96]\nclasses: 2\n"
+        'limits: {flash: "< 100 KiB int8", peak_activations: "< 64 KiB int8", layers: "< 30"}\n'
+        "network:\n  - conv: 32\n"
+        "  - repeat: {times: 4, blocks: [{conv: 64}, {depthwise_separable: {out: 64, multiplier: 2}}]}\n"
+        "  - avg_pool: 5\n  - flatten\n  - {linear: 64}\n  - classifier: linear\n"
+    )
+    suggestions = investigate(text, budget=PLENTY)
+    before = check(text)
+    for proposal in suggestions.proposals:
+        assert check(proposal.text).ok
+        assert proposal.before and before.facts and proposal.before.params == before.facts.params
+        assert apply_edits(text, proposal.edits) == proposal.text
+    assert any(
+        "strided: " in proposal.text and "strided: 32" not in proposal.text for proposal in suggestions.proposals
+    )
+
+
 def test_a_rule_pack_is_satisfied_with_the_limits():
     text = SEED002.read_text()
     before = check(text, rules=["era-s9"])
