@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+from types import SimpleNamespace
 
 import pytest
 
@@ -41,6 +42,23 @@ def test_a_terminal_gets_a_bar(monkeypatch: pytest.MonkeyPatch, capsys):
     assert re.search(r"epoch 2/2 +75%\|.*\| .* images/s, .* left, loss 1\.234, accuracy 56\.8 %", shown)
     assert "100%" in shown
     assert line(RECORD, 2) in shown
+
+
+def test_a_notebook_gets_a_bar(monkeypatch: pytest.MonkeyPatch):
+    shell = type("ZMQInteractiveShell", (), {})()
+    monkeypatch.setitem(sys.modules, "IPython", SimpleNamespace(get_ipython=lambda: shell))
+    bar = progress(2, 0, 100)
+    assert isinstance(bar, Bar)
+    bar.close()
+    monkeypatch.setitem(sys.modules, "IPython", SimpleNamespace(get_ipython=lambda: None))  # imported by a script
+    assert type(progress(2, 0, 100)) is Progress
+
+
+def test_a_process_that_does_not_speak_shows_nothing(capsys):
+    silent = progress(2, 0, 100, quiet=True)
+    silent.epoch(RECORD)
+    silent.close()
+    assert capsys.readouterr().out == ""
 
 
 def test_curves_take_any_number_of_epochs():

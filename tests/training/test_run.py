@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -156,3 +157,14 @@ def test_a_file_is_replaced_whole_or_not_at_all(tmp_path: Path):
 def test_the_api_raises_what_is_wrong(quick):
     with pytest.raises(ArchbuilderError, match="AB103 epochs"):
         quick("train.epochs=0")
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="Linux tells how much memory a process holds")
+def test_memory_does_not_grow_with_the_epochs(quick):
+    def note(record: dict[str, float]) -> None:
+        pages = int(Path("/proc/self/statm").read_text().split()[1])
+        held.append(pages * os.sysconf("SC_PAGE_SIZE"))
+
+    held: list[int] = []
+    quick("train.epochs=20", on_epoch=note)
+    assert held[19] - held[4] < 4 * 2**20
