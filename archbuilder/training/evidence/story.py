@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -93,11 +94,25 @@ def words(value: Any) -> str:
 
 def command(run: Run) -> str:
     """What trains the same network again, from the run's own copy of its YAML."""
-    environment = run.environment
-    parts = ["archbuilder", "train", str(run.path / ARCHITECTURE)]
-    for override in run.plan.overrides:
+    environment, processes = run.environment, run.environment.get("processes", 1)
+    parts = ["torchrun", "--nproc-per-node", str(processes), "-m"] if processes != 1 else []
+    parts += ["archbuilder", "train", str(run.path / ARCHITECTURE)]
+    for override in (*run.plan.overrides, *_places(run)):
         parts += ["--set", override]
     parts += ["--device", str(environment["device"]), "--threads", str(environment["threads"])]
-    if environment.get("data_dir"):
-        parts += ["--data-dir", str(environment["data_dir"])]
+    for name in ("data_dir", "init"):
+        if environment.get(name):
+            parts += [f"--{name.replace('_', '-')}", str(environment[name])]
+    parts += ["--sync-batch-norm"] if environment.get("sync_batch_norm") else []
+    parts += [] if run.plan.report.ok else ["--no-check"]
     return shlex.join(parts)
+
+
+def _places(run: Run) -> Iterator[str]:
+    """Overrides for paths that count from the YAML's own folder: from that of its copy they would lead elsewhere."""
+    written, plan = run.plan.report.spec, run.plan
+    assert written is not None and written.data is not None  # a plan has them
+    if plan.data.dataset != written.data.dataset:
+        yield f"data.dataset={json.dumps(plan.data.dataset)}"
+    if plan.train.distill and written.train and plan.train.distill != written.train.distill:
+        yield f"train.distill={json.dumps(plan.train.distill.model_dump())}"
