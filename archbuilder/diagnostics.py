@@ -105,9 +105,9 @@ def declare(
     return code
 
 
-def declared(id: str) -> Code | None:
-    """The code of an id, as far as the module that raises it has been imported."""
-    return _declared.get(id)
+def declared() -> dict[str, Code]:
+    """The codes of the modules that have been imported, a user's own blocks among them, by their ids."""
+    return dict(_declared)
 
 
 @cache

@@ -6,7 +6,7 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from archbuilder.diagnostics import ArchbuilderError, Code, Diagnostic, Span, declare, known_codes, nearest
+from archbuilder.diagnostics import ArchbuilderError, Code, Diagnostic, Span, declare, declared, known_codes, nearest
 from archbuilder.pipeline import Report
 
 NO_CODE = declare(
@@ -69,9 +69,10 @@ def _codes(texts: Sequence[str]) -> Iterator[str]:
 
 def _problems(option: str, code: str) -> Iterator[Diagnostic]:
     place = Span(f"--{option} {code}")
-    meant = [kind for id, kind in known_codes().items() if id.startswith(code)]
+    known = known_codes() | declared()  # those of the user's own blocks have been loaded
+    meant = [kind for id, kind in known.items() if id.startswith(code)]
     if not meant:
-        hint = nearest(code, list(known_codes())) or "archbuilder explain lists all codes"
+        hint = nearest(code, list(known)) or "archbuilder explain lists all codes"
         yield NO_CODE.at(place, f"there is no code {code}", hint)
     elif option == "ignore" and not any(kind.ignorable for kind in meant):
         message = f"{code} cannot be ignored: a file with it is not analysed, so that nothing would have been checked"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from argparse import ArgumentParser, Namespace
+from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
 
@@ -58,7 +59,8 @@ def run(args: Namespace) -> int:
     _remedies.verify(args)
     counting = _codes.selection(args)
     reports = [counting(report) for name in args.files for report in _reports(name, args.set, args.rules)]
-    _spare_sources(args.output_file, reports)
+    if args.output_file:
+        _spare_sources(args, reports)
     if args.fix is not None:
         reports = _remedies.fix(args, reports, counting)
     if not _remedies.is_filter(args):  # else the text has been printed
@@ -66,12 +68,23 @@ def run(args: Namespace) -> int:
     return max(_status(report, args.strict) for report in reports)
 
 
-def _spare_sources(output: str | None, reports: list[Report]) -> None:
-    """Raises ArchbuilderError AB945 where a report would overwrite what it is about."""
-    read = {name for report in reports for name in (report.document.sources if report.document else ())}
-    if output and any(same_file(output, name) for name in read):
-        message = "the report would take the place of a file that is checked"
-        raise ArchbuilderError(UNWRITABLE.at(Span(output), message, "name another file with --output-file"))
+def _spare_sources(args: Namespace, reports: list[Report]) -> None:
+    """Raises ArchbuilderError AB945 where a report would overwrite what it is made from."""
+    read = {*args.rules, *args.blocks, *(name for report in reports for name in _read_for(report))}
+    if any(same_file(args.output_file, name) for name in read):
+        message = "the report would take the place of a file that is checked, or that the check reads"
+        raise ArchbuilderError(UNWRITABLE.at(Span(args.output_file), message, "name another file with --output-file"))
+
+
+def _read_for(report: Report) -> Iterator[str]:
+    """The file of a report, its bases, and the rule packs that they name."""
+    from archbuilder.rules.packs.pack import path_of
+
+    sources = report.document.sources if report.document else {}
+    yield from sources
+    for name in report.spec.rules if report.spec else ():
+        if path := path_of(name, sources):
+            yield str(path)
 
 
 def _shown(args: Namespace, reports: list[Report], counting: _codes.Selection) -> str:

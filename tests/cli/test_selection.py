@@ -14,6 +14,19 @@ from tests.cli.samples import GOOD, MISSED
 # the warning AB403, the missed limit AB503
 BOTH = GOOD.replace("{conv: 8}", "{pointwise: {out: 8, padding: 1}}") + 'limits: {params: "< 10"}\n'
 
+OWN = """\
+from archbuilder.blocks import Block, register
+from archbuilder.diagnostics import declare, declared
+
+ODD = declared().get("ZZ997") or declare("ZZ997", "a code of the tests for selection", severity="warning")
+
+
+@register
+class Own(Block):
+    def lower(self, g):
+        g.report(ODD, "this is odd")
+"""
+
 
 @pytest.fixture
 def codes(program: Any, files: Path) -> Any:
@@ -86,7 +99,7 @@ def test_every_bad_code_is_said(program: Any, files: Path):
 
 
 def test_what_is_left_out_is_counted(program: Any, files: Path):
-    (files / "both.yaml").write_text(BOTH.replace("10\n", "10\n"))
+    (files / "both.yaml").write_text(BOTH)
     assert program("check", "both.yaml", "-q", "--ignore", "AB4").out.endswith("1 file checked, 1 error, 1 ignored\n")
     shown = program("check", "both.yaml", "-q", "--ignore", "AB").out
     assert "missed by" in shown and "MISSED" not in shown
@@ -151,6 +164,31 @@ def test_a_report_never_takes_the_place_of_what_it_is_about(place: str, program:
         result = program("check", *checked.split(), "--output-file", place)
         assert result.status == 2 and "would take the place of a file that is checked" in result.err
     assert Path("good.yaml").read_text() == GOOD == Path("base.yaml").read_text()
+
+
+def test_nor_of_a_rule_pack_or_of_a_block_of_ones_own(program: Any, files: Path):
+    pack = "archbuilder_rules: 1\nname: mine\nrules: [gap]\n"
+    (files / "packs").mkdir()
+    (files / "packs" / "mine.yaml").write_text(pack)
+    (files / "named.yaml").write_text(f"{GOOD}rules: packs/mine.yaml\n")
+    (files / "own.py").write_text(OWN)
+    for words in (
+        "good.yaml --rules packs/mine.yaml --output-file packs/mine.yaml",
+        "named.yaml --output-file packs/mine.yaml",
+        "good.yaml --blocks own.py --output-file own.py",
+    ):
+        result = program("check", *words.split())
+        assert result.status == 2 and "or that the check reads" in result.err
+    assert (files / "packs" / "mine.yaml").read_text() == pack and (files / "own.py").read_text() == OWN
+
+
+def test_codes_of_a_block_of_ones_own_count_like_others(program: Any, files: Path):
+    (files / "own.py").write_text(OWN)
+    (files / "odd.yaml").write_text(GOOD.replace("{conv: 8}", "{conv: 8}, own"))
+    words = ("check", "odd.yaml", "--blocks", "own.py", "-q")
+    assert "ZZ997 warning: this is odd" in program(*words).out
+    assert program(*words, "--select", "ZZ", "--strict").status == 1
+    assert program(*words, "--ignore", "ZZ997", "--strict").out.endswith("no problems, 1 ignored\n")
 
 
 def test_a_report_into_a_pipe(program: Any, files: Path):

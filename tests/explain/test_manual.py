@@ -68,8 +68,7 @@ def test_every_declaration_is_found():
 @pytest.mark.parametrize("id", CODES)
 def test_every_code_has_a_manual(id: str):
     code = CODES[id]
-    assert (code.title and code.title[0].islower()) or code.title[0].isupper()
-    assert not code.title.endswith(".")
+    assert code.title[:1].isalpha() and not code.title.endswith(".")
     assert len(code.why) > 30 and code.why.endswith(".") and code.why.isprintable()
     assert code.bad and code.good and code.bad != code.good
     assert max(map(len, [*code.bad.splitlines(), *code.good.splitlines()])) <= 110

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Container
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any
@@ -70,14 +71,22 @@ def is_path(text: str) -> bool:
     return text.endswith(SUFFIXES) or "/" in text or "\\" in text
 
 
+def path_of(name: PackName, sources: Container[str]) -> Path | None:
+    """The file of a pack, None where it is asked for by its name.
+
+    A path counts from the file that names it, or from the current folder where none of the `sources` does."""
+    if not is_path(name.text):
+        return None
+    folder = Path(name.span.file).parent if name.span.file in sources else Path()
+    return folder / name.text
+
+
 def load(name: PackName, sources: dict[str, str], diagnostics: list[Diagnostic]) -> Pack | None:
     """The pack of a name; what is wrong with it is reported, at the pack's own lines where it can be read.
 
-    `sources` are the texts that places lie in: a path counts from the file that names it, or from the current folder
-    where none does. The text of a pack that is wrong is added, so that the place can be shown."""
-    if is_path(name.text):
-        folder = Path(name.span.file).parent if name.span.file in sources else Path()
-        return _load_file(folder / name.text, name, sources, diagnostics)
+    `sources` are the texts that places lie in; that of a pack that is wrong is added, to show the place."""
+    if path := path_of(name, sources):
+        return _load_file(path, name, sources, diagnostics)
     if name.text in shipped():
         return built_in(name.text)
     hint = f"{did_you_mean(name.text, shipped())}; a pack of your own is named by its file: ./my-pack.yaml"
