@@ -33,7 +33,7 @@ class Goals:
     @classmethod
     def of(cls, report: Report, rules: Sequence[str]) -> Goals:
         """The goals of a network that can be analysed."""
-        ignored = {d.span for d in report.ignored}
+        ignored = {d.span for d in report.ignored if d.code.id in BOUNDS}
         asked = [m.limit for m in report.limits if m.limit.span not in ignored]
         found = {(limit.name, limit.relation, limit.bound, limit.dtype): limit for limit in asked}
         for limit in _of_packs(report, rules):

@@ -22,7 +22,7 @@ def render(report: Report) -> str:
     if report.rules:
         from archbuilder.reporting.rules import lines
 
-        parts.append("<pre>" + escape("\n".join(lines(report.rules))) + "</pre>")
+        parts.append("<pre>" + escape("\n".join(lines(report.rules, ignored=report.ignored))) + "</pre>")
     for d in report.diagnostics:
         parts.append("<pre>" + escape(render_diagnostic(d, report.source_of(d))) + "</pre>")
     return "<div>" + "".join(parts) + "</div>"

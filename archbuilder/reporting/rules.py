@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from itertools import accumulate, groupby
 from typing import Any
 
-from archbuilder.diagnostics import shorten
+from archbuilder.diagnostics import Diagnostic, shorten
 from archbuilder.reporting.style import PLAIN, Style
 from archbuilder.rules.packs import Verdict
 from archbuilder.rules.packs.rule import listed
@@ -14,14 +14,18 @@ from archbuilder.rules.packs.rule import listed
 MAX_MESSAGE = 100  # characters: the diagnostics say what is missing in full, and JSON names every layer
 
 
-def lines(verdicts: Sequence[Verdict], style: Style = PLAIN) -> Iterator[str]:
-    """A line for each rule, under the name of its pack."""
+def lines(verdicts: Sequence[Verdict], style: Style = PLAIN, ignored: Collection[Diagnostic] = ()) -> Iterator[str]:
+    """A line for each rule, under the name of its pack; `ignored` are the findings that the user waved away."""
     for pack, group in groupby(verdicts, lambda verdict: verdict.pack):
         rules = list(group)
         width = max(len(verdict.rule) for verdict in rules)
         for number, verdict in enumerate(rules):
             title = "" if number else f"rules {pack}"
-            mark = style.green("ok".ljust(6)) if verdict.ok else style.red("MISSED")
+            waved = not verdict.ok and all(finding in ignored for finding in verdict.findings)
+            paint, word = (
+                (style.green, "ok") if verdict.ok else (style.yellow, "ignored") if waved else (style.red, "MISSED")
+            )
+            mark = paint(word.ljust(len("MISSED")))
             yield f"{title:16} {verdict.rule:{width}}  {mark}  {evidence(verdict)}".rstrip()
 
 

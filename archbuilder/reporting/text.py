@@ -36,7 +36,7 @@ def render(report: Report, style: Style = PLAIN, table: bool = True, per_op: boo
         if report.rules:
             from archbuilder.reporting.rules import lines  # only where a pack is asked for
 
-            parts += lines(report.rules, style)
+            parts += lines(report.rules, style, report.ignored)
     if report.diagnostics:
         parts += [""] * bool(parts) + [render_diagnostic(d, report.source_of(d), style) for d in report.diagnostics]
     return "\n".join(parts)

@@ -15,6 +15,7 @@ import pytest
 
 from archbuilder.cli import main
 from archbuilder.pipeline import check
+from archbuilder.remedies.goals import Goals
 from tests.remedies.samples import HOPELESS, ROOT, SIX_LINES
 
 SIX = SIX_LINES.read_text()
@@ -188,6 +189,15 @@ def test_fix_says_that_nothing_was_written(program: Program):
     assert result.status == 1 and "hopeless.yaml: nothing was written\n" in result.out
     assert Path("hopeless.yaml").read_text() == before
     assert "nothing was written" not in program("six.yaml", "-q", "--fix").out
+
+
+def test_a_limit_stays_a_goal_where_only_a_warning_about_it_is_ignored():
+    report = check(
+        'archbuilder: 1\ninput: [3, 16, 16]\nlimits:\n  receptive_field: "> 5"  # archbuilder: ignore AB504\n'
+        "network: [{conv: 8}, {upsample: {factor: 2, mode: bilinear}}, {conv: 8}]\n"
+    )
+    assert [d.code.id for d in report.ignored] == ["AB504"]
+    assert [limit.name for limit in Goals.of(report, ()).limits] == ["receptive_field"]
 
 
 def test_a_limit_that_is_ignored_is_no_goal(program: Program):

@@ -24,13 +24,17 @@ COMMAND_LINE = "--rules "  # stands before the name of a pack where there is no 
 
 @dataclass(frozen=True)
 class Verdict:
-    """One rule of a pack: satisfied by what, or what is missing."""
+    """One rule of a pack: satisfied by what, or what is missing, each such thing with its finding."""
 
     pack: str
     rule: str
-    ok: bool
     by: tuple[Evidence, ...]
     message: str
+    findings: tuple[Diagnostic, ...]
+
+    @property
+    def ok(self) -> bool:
+        return not self.findings
 
 
 def asked_for(spec: Architecture, more: Iterable[str]) -> list[PackName]:
@@ -54,15 +58,15 @@ def judge(
     for pack, span in packs:
         place = net.place if span.file.startswith(COMMAND_LINE) else span
         for rule in pack.rules:
-            outcome = rule.judge(net)
-            diagnostics += _diagnostics(pack, rule, outcome, place)
-            verdicts.append(_verdict(pack, rule, outcome))
+            verdict = _verdict(pack, rule, rule.judge(net), place)
+            diagnostics += verdict.findings
+            verdicts.append(verdict)
     return tuple(verdicts)
 
 
-def _verdict(pack: Pack, rule: Rule, outcome: Outcome) -> Verdict:
+def _verdict(pack: Pack, rule: Rule, outcome: Outcome, place: Span) -> Verdict:
     message = "; ".join(miss.message for miss in outcome.misses) or outcome.says
-    return Verdict(pack.name, rule.title, not outcome.misses, outcome.by, message)
+    return Verdict(pack.name, rule.title, outcome.by, message, tuple(_diagnostics(pack, rule, outcome, place)))
 
 
 def _diagnostics(pack: Pack, rule: Rule, outcome: Outcome, place: Span) -> Iterator[Diagnostic]:

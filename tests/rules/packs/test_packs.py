@@ -162,6 +162,18 @@ def test_text(capsys: pytest.CaptureFixture[str], folder: Path):
     assert any(line.endswith("AB513 mine, skip: there is no skip") for line in lines)
 
 
+def test_text_of_a_rule_whose_findings_are_ignored(capsys: pytest.CaptureFixture[str], folder: Path):
+    activation, wave = "  - activation: gelu", "  # archbuilder: ignore AB512"
+    for first, second, word in (("", "", "MISSED"), (wave, "", "MISSED"), (wave, wave, "ignored")):
+        net = folder / "nets" / "net.yaml"
+        net.write_text(PLAIN.replace("  - gap", f"{activation}{first}\n  - conv: 8\n{activation}{second}\n  - gap"))
+        status = main(["check", "-q", str(net), "--rules", "mcu"])
+        (line,) = (line for line in capsys.readouterr().out.splitlines() if " runs_on " in line)
+        assert (line.split()[1], status) == (word, word == "MISSED")
+        shown = html(check(net, rules=["mcu"]))
+        assert ("runs_on   ignored" in shown) == (word == "ignored")
+
+
 def test_json(capsys: pytest.CaptureFixture[str], tmp_path: Path):
     path = tmp_path / "net.yaml"
     path.write_text(changed("  - gap\n", "  - avg_pool: 3\n"))
