@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from archbuilder.ir.graph import INPUT, Graph, Node
 from archbuilder.ir.ops import AdaptivePool, AvgPool2d, Conv2d, Gate, MaxPool2d, Upsample
 from archbuilder.ir.reach import Reach
-from archbuilder.ir.shape import Shapes
+
+Reaches = Mapping[str, Reach]
 
 
 class _Passed(NamedTuple):
-    """What every path from the image to a value has passed, each by the name of the value that entered it.
+    """The pools that every path from the image to a value has passed, each by the name of the value that entered it.
 
-    `whole` is the first global pool; `average` the last average or adaptive pool, unless a window has followed;
-    `last` is the last map, which the value itself may be.  None where a path has passed no such pool.
+    `whole` is the first global pool; `average` the last average or adaptive pool, unless a window has followed.  None
+    where a path has passed no such pool.
     """
 
-    whole: str | None
-    average: str | None
-    last: str
+    whole: str | None = None
+    average: str | None = None
 
 
-def field_value(graph: Graph, reaches: Mapping[str, Reach]) -> str:
+def field_value(graph: Graph, reaches: Reaches) -> str:
     """The name of the value whose field a limit means.
 
     The value that enters the first global pool that every path to the output passes: a pool on one path of
@@ -31,24 +31,24 @@ def field_value(graph: Graph, reaches: Mapping[str, Reach]) -> str:
     that enters the last average or adaptive pool, if no window follows that; else the last map before flatten or
     the output.  Where each path has a pool of its own, the value of the largest field.
     """
-    passed = {INPUT: _Passed(None, None, INPUT)}
+    passed = {INPUT: _Passed()}
     for node in graph.nodes.values():
-        paths = [passed[name] for name in (node.inputs[:1] if isinstance(node.op, Gate) else node.inputs)]
-        passed[node.name] = _through(node, graph.inputs(node), _met(paths, reaches))
-    whole, average, last = passed[graph.output]
-    return whole or average or last
+        first, *others = node.inputs
+        before = passed[first]
+        if others and not isinstance(node.op, Gate):
+            before = _met([passed[name] for name in node.inputs], reaches)
+        passed[node.name] = _through(graph, node, before)
+    whole, average = passed[graph.output]
+    return whole or average or _last_map(graph, reaches)
 
 
-def _through(node: Node, shapes: Shapes, before: _Passed) -> _Passed:
-    op, entering = node.op, node.inputs[0]
-    whole, average, last = before
-    if whole is None and isinstance(op, (AdaptivePool, AvgPool2d, MaxPool2d)) and op.is_global(shapes):
-        whole = entering
+def _through(graph: Graph, node: Node, before: _Passed) -> _Passed:
+    op, (entering, *_) = node.op, node.inputs
+    if isinstance(op, (AdaptivePool, AvgPool2d, MaxPool2d)) and op.is_global(graph.inputs(node)):
+        before = before._replace(whole=before.whole or entering)
     if isinstance(op, (AdaptivePool, AvgPool2d)):
-        average = entering
-    elif _looks_around(node):
-        average = None
-    return _Passed(whole, average, last if node.shape.flat else node.name)
+        return before._replace(average=entering)
+    return before._replace(average=None) if before.average and _looks_around(node) else before
 
 
 def _looks_around(node: Node) -> bool:
@@ -58,20 +58,26 @@ def _looks_around(node: Node) -> bool:
     return (window or isinstance(op, Upsample)) and (node.shape.h, node.shape.w) != (1, 1)
 
 
-def _met(paths: Sequence[_Passed], reaches: Mapping[str, Reach]) -> _Passed:
+def _met(paths: list[_Passed], reaches: Reaches) -> _Passed:
     """Where paths meet, only what each of them has passed counts."""
-    if len(paths) == 1:
-        return paths[0]
-
-    def largest(names: Sequence[str]) -> str:
-        return max(names, key=lambda name: sum(reaches[name].size))
-
     whole, average = [path.whole for path in paths if path.whole], [path.average for path in paths if path.average]
     return _Passed(
-        largest(whole) if len(whole) == len(paths) else None,
-        largest(average) if len(average) == len(paths) else None,
-        largest([path.last for path in paths]),
+        _largest(whole, reaches) if len(whole) == len(paths) else None,
+        _largest(average, reaches) if len(average) == len(paths) else None,
     )
+
+
+def _last_map(graph: Graph, reaches: Reaches) -> str:
+    """The output, or the map that it is made of where it is a vector."""
+    last: dict[str, str] = {}  # of each vector
+    for node in graph.nodes.values():
+        if node.shape.flat:
+            last[node.name] = _largest((last.get(name, name) for name in node.inputs), reaches)
+    return last.get(graph.output, graph.output)
+
+
+def _largest(values: Iterable[str], reaches: Reaches) -> str:
+    return max(values, key=lambda value: sum(reaches[value].size))
 
 
 def inside_gates(graph: Graph) -> set[str]:
