@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from itertools import pairwise
+from itertools import pairwise, takewhile
 from pathlib import Path
 
 if sys.platform != "win32":
@@ -17,7 +17,7 @@ def write_whole(path: Path, data: bytes, older: Sequence[Path] = ()) -> None:
     """Replace a file's content in one step that survives a kill and a power cut.
 
     older: where the content so far goes, and where that one's went, and so on; the last one's is dropped.
-           A kill in between may leave a name of the row without its file, but never drops a file too many.
+           A kill in between may leave a name of the row without its file; the next call fills it again.
     Raises OSError (a full disk, say): then the old file stands untouched, and nothing lies beside it.
     """
     temporary = path.with_name(path.name + ".tmp")
@@ -36,9 +36,9 @@ def write_whole(path: Path, data: bytes, older: Sequence[Path] = ()) -> None:
 
 
 def _move_down(row: Sequence[Path]) -> None:
-    for newer, older in reversed(list(pairwise(row))):
-        with suppress(FileNotFoundError):
-            os.replace(newer, older)
+    moving = len(list(takewhile(Path.exists, row)))  # up to the first name without a file, where there is room
+    for newer, older in reversed(list(pairwise(row[: moving + 1]))):
+        os.replace(newer, older)
 
 
 def _sync_folder(folder: Path) -> None:

@@ -12,12 +12,12 @@ from time import perf_counter
 
 from archbuilder.diagnostics import ArchbuilderError
 from archbuilder.training import checkpoint
-from archbuilder.training.folder import BEST, LAST, METRICS, MIDWAY, RunFolder, row
+from archbuilder.training.folder import BEST, LAST, METRICS, MIDWAY, RunFolder, older, row
 from archbuilder.training.result import Record, best_of
 from archbuilder.training.signals import Ending
 from archbuilder.training.trainer import Trainer
 
-NOTHING, SAVE, STOP = range(3)  # what a process may wish for between two batches
+NOTHING, SAVE, STOP, DOUBT = range(4)  # what a process may wish for between two batches
 RESERVE = 4 * 2**20  # bytes for the files of a run that are no checkpoints
 
 
@@ -48,12 +48,18 @@ class Keeper:
         self.folder.write(MIDWAY, content)
 
     def between(self) -> None:
-        """After every batch.  Raises Stop where a process was asked to end."""
+        """After every batch.
+
+        Raises Stop where a process was asked to end, ArchbuilderError AB712 where one has no number for a loss.
+        """
         due = perf_counter() - self._since >= self.seconds
-        wish = STOP if self.ending.asked else SAVE if due and self.trainer.processes.main else NOTHING
+        wish = SAVE if due and self.trainer.processes.main else NOTHING
+        wish = DOUBT if self.trainer.doubtful else STOP if self.ending.asked else wish
         if wish == SAVE:
             self._since = perf_counter()
         agreed = self.trainer.processes.highest(wish)
+        if agreed == DOUBT:
+            self.trainer.check_finite()
         if agreed == STOP:
             raise Stop
         if agreed == SAVE:
@@ -94,7 +100,8 @@ class Keeper:
             self._best = None
             self.folder.write(LAST, content, row(self.keep))
             self.folder.write(METRICS, lines(metrics))
-            self.folder.remove(MIDWAY)
+            for name in (MIDWAY, *older(self.folder.path)[self.keep - 1 :]):  # a resumed run may keep fewer
+                self.folder.remove(name)
         except ArchbuilderError as error:
             if len(metrics) == self.trainer.plan.train.epochs:
                 raise

@@ -110,10 +110,18 @@ def range_test(plan: Plan, low: float = LOW, high: float = HIGH, steps: int = ST
         trainer = Trainer(plan, images_of(plan), place)
         trainer.step.schedule = Ramp(low, high, steps)
         base = trainer.optimizer.lr
-        found = [(base * factor, loss) for factor, loss in _losses(trainer, steps)]
-    rates, losses = zip(*found, strict=True)
+        try:
+            found = [(base * factor, loss) for factor, loss in _losses(trainer, steps)]
+        finally:
+            trainer.images.close()
+    rates, losses = tuple(rate for rate, _ in found), tuple(loss for _, loss in found)
     smooth = smoothed(losses)
-    result = RangeTest(
+    if len(rates) < min(LEAD, steps) or smooth[0] <= min(smooth):
+        end = rates[-1] if rates else base * low  # none: even a fresh network's loss is no number
+        message = f"the loss does not fall anywhere from lr {base * low:.1g} to {end:.1g}"
+        hint = "begin lower (--low), and see whether `archbuilder overfit` finds the network able to learn at all"
+        raise ArchbuilderError(FLAT.at(plan.train.span("optimizer"), message, hint))
+    return RangeTest(
         name=plan.report.name,
         current=base,
         images=plan.data.batch_size * plan.train.accumulate,
@@ -122,11 +130,6 @@ def range_test(plan: Plan, low: float = LOW, high: float = HIGH, steps: int = ST
         smooth=smooth,
         diverged=rates[-1] if len(rates) < steps else None,
     )
-    if len(rates) < LEAD or result.smooth[0] <= min(smooth):
-        message = f"the loss does not fall anywhere from lr {rates[0]:.1g} to {rates[-1]:.1g}"
-        hint = "begin lower (--low), and see whether `archbuilder overfit` finds the network able to learn at all"
-        raise ArchbuilderError(FLAT.at(plan.train.span("optimizer"), message, hint))
-    return result
 
 
 def _losses(trainer: Trainer, steps: int) -> Iterator[tuple[float, float]]:

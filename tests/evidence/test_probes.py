@@ -61,10 +61,25 @@ def test_a_range_test_ends_where_the_loss_grows():
 
 
 def test_the_rate_is_what_moves_the_weights():
-    """SGD without momentum at a rate of next to nothing: the loss is that of the fresh network throughout."""
+    """The same rates, as multiples of another recipe's, give the same losses; others do not."""
     plain = ["train.optimizer.sgd.momentum=0", "train.optimizer.sgd.nesterov=false"]
-    with pytest.raises(ArchbuilderError, match="AB762"):
-        range_test(planned(*plain), low=1e-12, high=1e-11, steps=3)
+    one = range_test(planned(*plain), low=0.5, high=1, steps=20)
+    same = range_test(planned(*plain, "train.optimizer.sgd.lr=0.4"), low=0.25, high=0.5, steps=20)
+    other = range_test(planned(*plain), low=0.25, high=0.5, steps=20)
+    assert one.losses == pytest.approx(same.losses, rel=1e-4)
+    assert one.losses[0] == other.losses[0] and abs(one.losses[-1] - other.losses[-1]) > 0.01
+
+
+@pytest.mark.parametrize(
+    ("text", "high"),
+    [
+        (NETWORK, 1e6),  # the first step is too long
+        (NETWORK.replace("- gap", "- gap\n" + "  - scale: 1.0e+6\n" * 8), 1e5),  # the first loss is no number
+    ],
+)
+def test_where_nothing_is_learnt_there_is_no_suggestion(text: str, high: float):
+    with pytest.raises(ArchbuilderError, match=r"AB762 the loss does not fall anywhere from lr 2e\+04 to "):
+        range_test(planned(text=text), low=1e5, high=high)
 
 
 def test_readings_of_a_curve_with_a_known_shape():

@@ -45,6 +45,16 @@ def test_a_resumed_run_ends_like_an_uninterrupted_one(half: Path, whole: RunResu
     same_end(half, whole.path)
 
 
+def test_as_many_checkpoints_are_kept_as_asked_for(quick):
+    with pytest.raises(Interrupted) as stop:
+        quick(on_epoch=stop_after(3), keep=3)
+    run = stop.value.path
+    assert [load(run / name)["epoch"] for name in ("last.pt", "last-1.pt", "last-2.pt")] == [3, 2, 1]
+    train(resume=run, keep=2)
+    assert sorted(path.name for path in run.glob("*.pt")) == ["best.pt", "last-1.pt", "last.pt"]
+    assert [load(run / name)["epoch"] for name in ("last.pt", "last-1.pt")] == [4, 3]
+
+
 def test_an_interruption_says_how_to_go_on(half: Path, quick):
     said = r"2 of 4 epochs are kept in .*\ncontinue with: archbuilder train --resume "
     with pytest.raises(KeyboardInterrupt, match=said):

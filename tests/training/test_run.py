@@ -154,6 +154,23 @@ def test_a_file_is_replaced_whole_or_not_at_all(tmp_path: Path):
     assert target.read_bytes() == b"new"
 
 
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ({}, {"0": "new"}),
+        ({"0": "a"}, {"0": "new", "1": "a"}),
+        ({"0": "a", "1": "b", "2": "c"}, {"0": "new", "1": "a", "2": "b"}),
+        ({"1": "b", "2": "c"}, {"0": "new", "1": "b", "2": "c"}),  # a kill came after the moves
+        ({"0": "a", "2": "c"}, {"0": "new", "1": "a", "2": "c"}),  # a kill came between them
+    ],
+)
+def test_what_a_file_replaces_moves_down_its_row(before: dict[str, str], after: dict[str, str], tmp_path: Path):
+    for name, content in before.items():
+        (tmp_path / name).write_text(content)
+    write_whole(tmp_path / "0", b"new", [tmp_path / "1", tmp_path / "2"])
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == after
+
+
 def test_the_api_raises_what_is_wrong(quick):
     with pytest.raises(ArchbuilderError, match="AB103 epochs"):
         quick("train.epochs=0")
