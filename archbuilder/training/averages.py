@@ -22,7 +22,7 @@ def _values(module: nn.Module) -> tuple[list[Tensor], list[Tensor]]:
 class Ema:
     """An exponential moving average of all weights and of BatchNorm's running statistics, as a module of its own.
 
-    Source: Polyak and Juditsky, 1992; the decay grows from 0 as in TensorFlow's ExponentialMovingAverage.
+    Source: Polyak and Juditsky, 1992; the decay grows as in TensorFlow's ExponentialMovingAverage, from 0.
     """
 
     def __init__(self, recipe: spec.Ema, module: nn.Module) -> None:

@@ -40,17 +40,27 @@ def _found() -> dict[str, bool]:
 
 @contextmanager
 def settings(device: torch.device, threads: int | None) -> Iterator[None]:
-    """torch's settings of the whole process while a run trains; afterwards they are as they were.
+    """torch's settings of the whole process while a network runs; afterwards they are as they were.
 
-    Denormal numbers (below 1.2e-38) cost a CPU up to a hundred times an ordinary one and add
-    nothing to a network: they count as 0.
+    torch itself lets convs on a GPU round to tf32, 10 bits of mantissa, unless it is told not to: here fp32
+    is fp32, in `evaluate` as in training.
+    Denormal numbers (below 1.2e-38) cost a CPU up to a hundred times an ordinary one and add nothing to a
+    network: they count as 0.
     """
     before, flushed = torch.get_num_threads(), sys.float_info.min / 2 == 0
+    rounded = torch.backends.cudnn.allow_tf32, torch.backends.cuda.matmul.allow_tf32
     if threads is not None:
         torch.set_num_threads(min(threads, os.cpu_count() or threads))
     torch.set_flush_denormal(device.type == "cpu")
+    round_to_tf32(False, False)
     try:
         yield
     finally:
         torch.set_num_threads(before)
         torch.set_flush_denormal(flushed)
+        round_to_tf32(*rounded)
+
+
+def round_to_tf32(convs: bool, products: bool) -> None:
+    """Whether a GPU may take 10 bits of the mantissa for convs and for matrix products."""
+    torch.backends.cudnn.allow_tf32, torch.backends.cuda.matmul.allow_tf32 = convs, products

@@ -10,6 +10,7 @@ import torch
 
 from archbuilder.diagnostics import ArchbuilderError, declare
 from archbuilder.spec.train.recipe import Train
+from archbuilder.training.device import round_to_tf32
 
 PRECISION = declare(
     "AB743",
@@ -53,8 +54,7 @@ def _ampere(device: torch.device) -> bool:
 def settings(train: Train, device: torch.device) -> Iterator[None]:
     """torch's settings of the whole process while a run trains; afterwards they are as they were.
 
-    torch itself lets convs on a GPU round to tf32, 10 bits of mantissa, unless it is told not to: here fp32
-    is fp32.  The fastest of cuDNN's algorithms is looked for where it need not be the same each time.
+    The fastest of cuDNN's algorithms is looked for where it need not be the same each time.
     """
     check(train, device)
     cudnn, exact = torch.backends.cudnn, train.deterministic
@@ -76,5 +76,5 @@ def settings(train: Train, device: torch.device) -> Iterator[None]:
 
 def _set(benchmark: bool, deterministic: bool, convs: bool, products: bool) -> None:
     cudnn = torch.backends.cudnn
-    cudnn.benchmark, cudnn.deterministic, cudnn.allow_tf32 = benchmark, deterministic, convs
-    torch.backends.cuda.matmul.allow_tf32 = products
+    cudnn.benchmark, cudnn.deterministic = benchmark, deterministic
+    round_to_tf32(convs, products)

@@ -11,6 +11,7 @@ import torch
 
 from archbuilder.diagnostics import ArchbuilderError
 from archbuilder.spec.train import Train
+from archbuilder.training import device
 from archbuilder.training.numerics import check, settings
 
 CPU = torch.device("cpu")
@@ -27,6 +28,13 @@ def test_settings_hold_while_a_run_trains_and_no_longer(exact: bool):
     before = state()
     with settings(Train(deterministic=exact), CPU):
         assert state() == (not exact, exact, False, False, exact)  # fp32 is no tf32
+    assert state() == before
+
+
+def test_what_only_evaluates_does_not_round_either():
+    before = state()
+    with device.settings(CPU, None):
+        assert state()[2:4] == (False, False)
     assert state() == before
 
 

@@ -16,8 +16,8 @@ Tta = Literal["none", "flip"]
 class Ema(Model):
     """Keeps an exponential moving average of the weights, which is what is evaluated and is the result.
 
-    After step t the average moves by 1 - min(decay, (1 + t) / (10 + t)) towards the weights, so that the
-    first, random ones are soon forgotten.  BatchNorm's running statistics are averaged alike.
+    After step t, from 1 on, the average moves by 1 - min(decay, (t - 1) / (t + 9)) towards the weights, so
+    that the first, random ones are forgotten at once.  BatchNorm's running statistics are averaged alike.
     """
 
     POSITIONAL = "decay"
