@@ -84,6 +84,7 @@ class Trainer:
 
     def _begin_epoch(self) -> None:
         self.batch, self.rate, self.spent, self.waited = 0, 0.0, 0.0, 0.0
+        self.doubtful = False  # has this process seen a loss that is no number?
         self.meter = Meter(self.device)
 
     @property
@@ -150,8 +151,10 @@ class Trainer:
             if perf_counter() - seen > 0.5:  # to look is to wait for the device
                 seen = perf_counter()
                 score = self.meter.score()
-                # one of several processes that ended here would leave the others waiting: they find it together
-                watch(number, self._finite(score, number, "training") if self.processes.count == 1 else score)
+                self.doubtful = not math.isfinite(score.loss)
+                if self.processes.count == 1:  # one of several would leave the others waiting: `check_finite`
+                    self._finite(score, number, "training")
+                watch(number, score)
 
         self.parallel.train()
         train_pass(batches, step, self.meter, look)
@@ -194,7 +197,7 @@ class Trainer:
 
     def check_finite(self) -> None:
         """Raises ArchbuilderError AB712 where the loss up to now, or a weight, is infinite or no number."""
-        score = self.meter.score() if self.meter.images else Score(0.0, 0.0, 0)
+        score = self.meter.total(self.processes) if self.batch else Score(0.0, 0.0, 0)
         if not all(bool(p.isfinite().all()) for p in self.module.parameters()):
             score = Score(math.nan, 0.0, 0)
         self._finite(score, self.done + 1, "training")
@@ -234,9 +237,10 @@ class Trainer:
         if len(everyone) == processes.count:
             self._restore_own(everyone[processes.rank])
             return
-        for own in everyone if processes.main else []:  # another number of processes: its sums go to the first
-            self.meter.merge(own["meter"])
         processes.seed(self.plan.train.seed, self.done, self.batch)
+        if processes.main:  # it takes the sums of all, and its own random numbers
+            for own in reversed(everyone):
+                self._restore_own(own)
 
     def _restore_own(self, own: State) -> None:
         self.meter.merge(own["meter"])
