@@ -66,7 +66,8 @@ def settle(
     wanted = {(code, span.file, span.line) for each in comments.values() for one in each for code, span in one.codes}
     ignored = [d for d in found if d.code.ignorable and (d.code.id, d.span.file, d.span.line) in wanted]
     used = {(d.code.id, d.span.line) for d in ignored if d.span.file == file}
-    left = [d for d in found if d not in ignored] if ignored else list(found)
+    waved = set(ignored)
+    left = [d for d in found if d not in waved]
     problems = (d for comment in comments.get(file, ()) for d in _problems(comment, used, complete))
     return [*left, *islice(problems, MAX_PROBLEMS)], ignored
 

@@ -6,14 +6,14 @@ Every stage reports all the problems it can find; a later one runs as far as the
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from archbuilder import document, lower
 from archbuilder.analysis.facts import Facts, analyse
-from archbuilder.diagnostics import ArchbuilderError, Diagnostic, Span
+from archbuilder.diagnostics import MAX_PROBLEMS, ArchbuilderError, Diagnostic, Span
 from archbuilder.document import Document
 from archbuilder.extends import extend
 from archbuilder.ir.graph import Graph
@@ -159,7 +159,16 @@ def _settled(report: Report, diagnostics: list[Diagnostic], complete: bool = Fal
 
         found, ignored = settle(found, sources, report.file, complete)
     found.sort(key=lambda d: (d.span.file != report.file, d.span.line, d.span.column, d.code.id))
-    return replace(report, diagnostics=tuple(found), ignored=tuple(ignored))
+    return replace(report, diagnostics=tuple(_bounded(found)), ignored=tuple(ignored))
+
+
+def _bounded(found: Sequence[Diagnostic]) -> Iterator[Diagnostic]:
+    """At most MAX_PROBLEMS warnings, of those that are not ignored; errors are bounded where they are found."""
+    warnings = 0
+    for d in found:
+        warnings += d.severity == "warning"
+        if d.severity == "error" or warnings <= MAX_PROBLEMS:
+            yield d
 
 
 def load(source: Source, overrides: Sequence[str] = ()) -> Graph:

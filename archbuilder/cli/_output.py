@@ -34,6 +34,6 @@ def write_file(path: str, data: bytes, code: Code, hint: str) -> None:
         raise ArchbuilderError(code.at(Span(path), f"cannot be written: {reason}", hint)) from None
 
 
-def same_file(one: str, other: str) -> bool:
+def same_file(one: str | Path, other: str | Path) -> bool:
     """Whether two paths lead to one file that there is."""
     return exists(one) and exists(other) and samefile(one, other)

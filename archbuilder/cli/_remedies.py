@@ -67,15 +67,16 @@ def add_options(parser: ArgumentParser) -> None:
 def verify(args: Namespace) -> None:
     """Raises ArchbuilderError AB942 for options that say two things."""
     if args.suggest and (args.emit or args.format not in ("text", "json")):
-        raise _clash("--suggest goes with the report as text or json", "leave the other option out")
+        raise _clash("--suggest", "--suggest goes with the report as text or json", "leave the other option out")
     if args.fix is None:
         return
     if args.emit or args.format != "text":
-        raise _clash("--fix goes with the report as text only", "check the file once more for another format")
+        raise _clash("--fix", "--fix goes with the report as text only", "check the file once more for another format")
     if args.set:
-        raise _clash("--fix edits the file as it is, --set checks it with other values", "--suggest goes with --set")
+        message = "--fix edits the file as it is, --set checks it with other values"
+        raise _clash("--fix", message, "--suggest goes with --set")
     if "-" in args.files and len(args.files) > 1:
-        raise _clash("--fix takes standard input or files, not both", "leave - out")
+        raise _clash("--fix", "--fix takes standard input or files, not both", "leave - out")
 
 
 def is_filter(args: Namespace) -> bool:
@@ -152,5 +153,5 @@ def _investigate(args: Namespace, reports: Sequence[Report], counting: Counting)
     ]
 
 
-def _clash(message: str, hint: str) -> ArchbuilderError:
-    return ArchbuilderError(NOT_TOGETHER.at(Span("--fix"), message, hint))
+def _clash(option: str, message: str, hint: str) -> ArchbuilderError:
+    return ArchbuilderError(NOT_TOGETHER.at(Span(option), message, hint))

@@ -13,8 +13,8 @@ import sys
 from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
 from typing import TYPE_CHECKING
 
-from archbuilder.cli._output import print_data, write_file
-from archbuilder.diagnostics import declare
+from archbuilder.cli._output import print_data, same_file, write_file
+from archbuilder.diagnostics import ArchbuilderError, Span, declare
 
 if TYPE_CHECKING:
     from archbuilder.importers import Imported
@@ -61,6 +61,9 @@ def run(args: Namespace) -> int:
 
     shape, arguments = read_input(args.input), read_arguments(args.arg)
     file, name = read_target(args.target)
+    if args.out and same_file(args.out, file):
+        message = "the YAML would take the place of the file that is imported"
+        raise ArchbuilderError(UNWRITABLE.at(Span(args.out), message, "name another file with --out"))
 
     from archbuilder.importers.conversion import convert
     from archbuilder.importers.source import load

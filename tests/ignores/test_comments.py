@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import archbuilder
+from archbuilder.diagnostics import MAX_PROBLEMS
 from archbuilder.document import parse
 from archbuilder.ignores import comments_of
 from archbuilder.pipeline import Report, check, check_text
@@ -117,6 +118,14 @@ def test_a_comment_that_does_nothing_is_a_warning(comment: str, column: int, mes
 def test_which_code_was_meant():
     (d,) = net(f"  - conv: 8  {IGNORE} AB4033").diagnostics
     assert d.hint == "did you mean AB403?"
+
+
+def test_of_many_findings_all_can_be_ignored_and_what_is_left_shows():
+    wide, waved = PADDED.replace("8", "1"), f"{PADDED.replace('8', '1')}  {IGNORE} AB403"
+    head = HEAD.replace("8, 8", "1, 1")
+    report = net("\n".join([waved] * 150 + [wide]), head)
+    assert found(report) == ["155:25 AB403"] and len(report.ignored) == 150
+    assert len(net("\n".join([wide] * 150), head).diagnostics) == MAX_PROBLEMS
 
 
 def test_idleness_shows_only_where_everything_was_checked():

@@ -13,7 +13,7 @@ from importlib import import_module
 from pkgutil import iter_modules
 
 from archbuilder.analysis.facts import Facts
-from archbuilder.diagnostics import MAX_PROBLEMS, Code, Diagnostic, Span
+from archbuilder.diagnostics import Code, Diagnostic, Span
 from archbuilder.ir.graph import Graph
 
 Check = Callable[[Graph, Facts], Iterable[Diagnostic]]
@@ -27,9 +27,8 @@ def _checks() -> tuple[Check, ...]:
 
 def lint(graph: Graph, facts: Facts) -> list[Diagnostic]:
     """The findings of every lint; of several about one place (a repeated block) the first."""
-    found: dict[tuple[Code, Span], Diagnostic] = {}  # of which there are at most MAX_PROBLEMS
+    found: dict[tuple[Code, Span], Diagnostic] = {}
     for check in _checks():
         for diagnostic in check(graph, facts):
-            if len(found) < MAX_PROBLEMS:
-                found.setdefault((diagnostic.code, diagnostic.span), diagnostic)
+            found.setdefault((diagnostic.code, diagnostic.span), diagnostic)
     return list(found.values())
