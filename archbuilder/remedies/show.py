@@ -23,7 +23,7 @@ def render(suggestions: Suggestions, style: Style = PLAIN) -> str:
     """All proposals of one file, or what came nearest; empty where there is nothing to mend."""
     if suggestions.report.document is None or (suggestions.report.ok and not suggestions.proposals):
         return ""
-    lines = [style.bold(_headline(suggestions))]
+    lines = [style.bold(printable(_headline(suggestions)))]
     for number, proposal in enumerate(suggestions.proposals, 1):
         lines += ["", *_proposal(f"{number}. ", proposal, suggestions, style)]
     if suggestions.nearest and suggestions.nearest.diff:
@@ -60,7 +60,7 @@ def _mending(suggestions: Suggestions) -> str:
 
 
 def _proposal(lead: str, proposal: Proposal, suggestions: Suggestions, style: Style) -> Iterator[str]:
-    yield f"{style.bold(lead + printable(proposal.title))}"
+    yield style.bold(printable(lead + proposal.title))
     if proposal.before and proposal.after:
         yield INDENT + "   ".join(effects(proposal.before, proposal.after))
     for d in _new_warnings(proposal, suggestions):

@@ -9,6 +9,7 @@ from typing import Any
 from archbuilder.analysis.changes import Change, Part, changes
 from archbuilder.analysis.facts import Facts
 from archbuilder.pipeline import Report
+from archbuilder.reporting.diagnostic import printable
 from archbuilder.reporting.field import field_of
 from archbuilder.reporting.json import VERSION, to_dict
 from archbuilder.reporting.style import PLAIN, Style
@@ -31,7 +32,7 @@ _NUMBERS: dict[str, Callable[[Facts], int]] = {
 
 def render(reports: Sequence[Report], style: Style = PLAIN) -> str:
     """The table of totals; for two networks the table of changes, too."""
-    lines = columns([("", *titles(reports)), *_rows(reports)], {""})
+    lines = columns([("", *map(printable, titles(reports))), *_rows(reports)], {""})
     parts = [style.bold(lines[0]), *lines[1:]]
     if len(reports) == 2:
         parts += ["", *_changes(reports[0], reports[1], style)]

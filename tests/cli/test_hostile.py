@@ -7,10 +7,12 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from archbuilder.ignores import UNKNOWN as UNFOLLOWED
+from tests.cli.samples import MISSED, WARNED
 from tests.document.test_bounds import BOMB
 from tests.fuzz_check import examine
 
@@ -126,6 +128,17 @@ def test_overrides_that_nest_without_end(root: str, depth: int, tmp_path: Path):
     codes, _, wrong = examine(path, (f"{root}{'.a' * depth}=1",))
     assert not wrong
     assert (codes == ["AB901"]) >= (depth > 100)
+
+
+@pytest.mark.parametrize(
+    "words", ["check", "check -q --suggest", "check -q --fix", "check --format concise", "compare"]
+)
+def test_a_name_of_a_file_does_not_steer_the_terminal(words: str, program: Any, files: Path):
+    name = "x\x1b[31my.yaml"
+    for text in (WARNED, MISSED):  # one that can be mended, one that cannot
+        Path(name).write_text(text)
+        shown = program(*words.split(), name, *([name] if words == "compare" else []))
+        assert "x\\u001b[31my.yaml" in shown.out and "\x1b" not in shown.out + shown.err
 
 
 # what -> (text of a file, the code it is answered with)
