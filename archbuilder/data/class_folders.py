@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from archbuilder.data.image_files import File, listed
+from archbuilder.data.image_files import FORM, File, listed
 from archbuilder.data.pictures import UNREADABLE, picture
 from archbuilder.data.prepared import MANIFEST, Prepared, open_prepared, prepare, unwritable
 from archbuilder.diagnostics import ArchbuilderError, Diagnostic, Span, declare
@@ -83,6 +83,8 @@ def load(
         root.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".images-", dir=root) as temporary:
             arrays, skipped = _read(folder, files, shape, Path(temporary), place, skip_corrupt)
+            if emptied := list(_emptied(folder, files, skipped, place)):
+                raise ArchbuilderError(*emptied)
             return prepare(home, arrays, names, str(folder.absolute()), place, {"skipped": skipped})
     except OSError as error:
         raise ArchbuilderError(unwritable(home, error, place)) from None
@@ -123,6 +125,17 @@ def _read(
     for part, numbers in labels.items():
         arrays |= {f"x_{part}": images[part][: len(numbers)], f"y_{part}": np.array(numbers, np.int64)}
     return arrays, skipped
+
+
+def _emptied(folder: Path, files: Sequence[File], skipped: Sequence[str], place: Span) -> Iterator[Diagnostic]:
+    """Every class of which a part has no image left."""
+    gone = set(skipped)
+    left = {(file.part, file.label) for file in files if file.name not in gone}
+    one_of_each = {(file.part, file.label): file for file in reversed(files)}
+    for kind in sorted(one_of_each.keys() - left):
+        file = one_of_each[kind]
+        message = f"no {file.part} image can be read of {Path(file.name).parent} in {folder}"
+        yield FORM.at(place, message, "mend or add some, or remove the class folder")
 
 
 def _pictures(

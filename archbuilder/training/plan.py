@@ -83,7 +83,7 @@ class Options:
     minutes:         from one checkpoint in the middle of an epoch to the next.
     sync_batch_norm: batch normalisation sees the images of all processes.
     log:             trackers that get every epoch's record.
-    init:            a run whose weights are taken; only for a new run.
+    init:            a run whose weights are taken, as long as there is no checkpoint.
     """
 
     device: str = "auto"
@@ -162,6 +162,7 @@ def resumed(run: PathLike, options: Options) -> Plan:
             float(recorded.get("minutes", MINUTES)) if options.minutes is None else options.minutes,
             options.sync_batch_norm or bool(recorded.get("sync_batch_norm", False)),
             options.log or tuple(map(str, recorded.get("log", ()))),
+            Path(str(recorded["init"])) if recorded.get("init") else None,
         )
     except (KeyError, TypeError, ValueError):
         span = Span(str(path / ENVIRONMENT))

@@ -69,7 +69,7 @@ class Session:
         hidden = created(parent) if processes.main else nullcontext(Onlooker(parent, published=False))
         with processes.agreed():
             folder: RunFolder = stack.enter_context(hidden)
-            source = transfer.read(plan.options.init) if plan.options.init else None
+            source = self._source()
             splits = describe(folder, plan, self.place, processes)
         with processes.agreed():
             trainer = Trainer(plan, splits, self.place, processes, source)
@@ -84,6 +84,10 @@ class Session:
             processes.say("note: its check finds errors, as facts.json says; it is trained all the same (--no-check)")
         return keeper
 
+    def _source(self) -> transfer.Source | None:
+        """What the run begins with: the weights of another one, where it was asked for."""
+        return transfer.read(self.plan.options.init) if self.plan.options.init else None
+
     def _resume(self, stack: ExitStack, path: Path) -> RunResult:
         plan, processes = self.plan, self.processes
         held = opened(path) if processes.main else nullcontext(Onlooker(path, published=True))
@@ -96,9 +100,9 @@ class Session:
         if state is not None and state["epoch"] == plan.train.epochs:
             return self._complete(folder, state)
         with processes.agreed():
-            splits = images_of(plan)
+            splits, source = images_of(plan), self._source() if state is None else None
         with processes.agreed():
-            trainer = Trainer(plan, splits, self.place, processes)
+            trainer = Trainer(plan, splits, self.place, processes, source)
             if state is not None:
                 checkpoint.restore(trainer, state, found.path if found else path)
             self._note_resumption(folder, trainer)

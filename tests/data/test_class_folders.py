@@ -12,7 +12,7 @@ from PIL import Image
 
 from archbuilder.cli import main
 from archbuilder.data import class_folders
-from archbuilder.data.datasets import load
+from archbuilder.data.datasets import load, ready
 from archbuilder.data.pictures import picture
 from archbuilder.data.prepared import verify
 from archbuilder.diagnostics import Span
@@ -242,6 +242,21 @@ def test_skip_corrupt_leaves_them_out_and_counts_them(corrupt, read, tmp_path, c
     assert levels(splits.test) == [(3, 0), (9, 1)]
     assert main(["data", "list", "--data-dir", str(tmp_path / "data")]) == 0
     assert "2 that cannot be read left out" in capsys.readouterr().out
+
+
+def test_a_class_without_an_image_that_can_be_read_is_not_left_out(photos, tmp_path, section, rejected):
+    folder = photos(*SPLIT)
+    for path in (folder / "test").glob("*"):
+        for file in path.glob("*"):
+            file.write_text("broken")
+    with rejected() as found:
+        ready(section(f"dataset: {folder}"), SHAPE, 2, data_dir=tmp_path / "data", skip_corrupt=True)
+    assert [each.code.id for each in found] == ["AB618", "AB618"]
+    assert [each.message.partition(" in ")[0] for each in found] == [
+        "no test image can be read of test/cat",
+        "no test image can be read of test/dog",
+    ]
+    assert not list((tmp_path / "data").iterdir())
 
 
 def test_a_disk_that_cannot_be_written(photos, section, rejected, tmp_path):

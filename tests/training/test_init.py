@@ -6,6 +6,7 @@ import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -74,6 +75,20 @@ def test_a_run_that_is_stopped_at_once_still_has_them(
         quick(init=source)
     monkeypatch.undo()
     shutil.rmtree(source)
+    train(resume=stopped.value.path)
+    same_end(stopped.value.path, end)
+
+
+def test_a_run_without_a_checkpoint_begins_with_them_again(quick, whole: RunResult, same_end: SameEnd):
+    end = quick("train.epochs=1", init=whole.path).path
+
+    def stop(record: dict[str, Any]) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(Interrupted) as stopped:
+        quick("train.epochs=1", init=whole.path, on_epoch=stop)
+    for path in stopped.value.path.glob("*.pt"):
+        path.unlink()
     train(resume=stopped.value.path)
     same_end(stopped.value.path, end)
 
