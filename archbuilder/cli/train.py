@@ -9,7 +9,7 @@ import sys
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from pathlib import Path
 
-from archbuilder.cli._options import add_source_options
+from archbuilder.cli._options import add_machine_options, add_source_options, positive
 
 
 def configure(parser: ArgumentParser) -> None:
@@ -17,14 +17,10 @@ def configure(parser: ArgumentParser) -> None:
     add_source_options(parser)
     parser.add_argument("--out", metavar="DIR", default="runs", help="the run goes to DIR/NAME/TIME (default: runs)")
     parser.add_argument("--resume", metavar="RUN", help="go on with a run folder, from its newest checkpoint")
-    parser.add_argument("--repeat", metavar="N", type=_count, help="one run for each of N seeds: mean and spread")
+    parser.add_argument("--repeat", metavar="N", type=positive, help="one run for each of N seeds: mean and spread")
     parser.add_argument("--init", metavar="RUN", help="begin with the weights of another run")
-    parser.add_argument(
-        "--device", choices=("auto", "cpu", "cuda", "mps"), default="auto", help="auto: a GPU where there is one"
-    )
-    parser.add_argument("--threads", metavar="N", type=_count, help="CPU threads (default: as many as torch takes)")
-    parser.add_argument("--data-dir", metavar="DIR", help="where prepared data sets are kept")
-    parser.add_argument("--keep", metavar="K", type=_count, help="checkpoints of epochs that are kept (default: 3)")
+    add_machine_options(parser)
+    parser.add_argument("--keep", metavar="K", type=positive, help="checkpoints of epochs that are kept (default: 3)")
     parser.add_argument("--minutes", metavar="M", type=_minutes, help="between checkpoints in an epoch (default: 10)")
     parser.add_argument(
         "--log", metavar="TRACKER", action="append", default=[], help="tensorboard, or another tracker of Accelerate"
@@ -67,17 +63,11 @@ def run(args: Namespace) -> int:
     return 0
 
 
-def _count(text: str) -> int:
-    if not text.isdigit() or int(text) < 1:
-        raise ArgumentTypeError(f"{text!r} is not a whole number over 0")
-    return int(text)
-
-
 def _minutes(text: str) -> float:
     try:
         minutes = float(text)
     except ValueError:
         minutes = -1.0
-    if not minutes >= 0:
+    if not 0 <= minutes < float("inf"):
         raise ArgumentTypeError(f"{text!r} is not a number of minutes")
     return minutes

@@ -110,6 +110,13 @@ def test_nothing_to_train_and_missing_files_give_status_2(tmp_path: Path, capsys
     assert "AB710" in found and "AB001" in found and "AB702" in found and "Traceback" not in found
 
 
+@pytest.mark.parametrize("words", [["--minutes", "inf"], ["--minutes", "-1"], ["--keep", "0"], ["--repeat", "two"]])
+def test_numbers_that_make_no_sense(words: list[str], capsys):
+    with pytest.raises(SystemExit):
+        main(["train", "net.yaml", *words])
+    assert f"argument {words[0]}: '{words[1]}' is not a" in capsys.readouterr().err
+
+
 @pytest.mark.raises_code("AB700")
 def test_a_missing_package_is_named(quick, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.delitem(sys.modules, "archbuilder.training.session", raising=False)
