@@ -1,7 +1,8 @@
 """Batches of tensors for training and evaluation.
 
 Everything random depends on (seed, epoch) and the image's index: a run that is resumed at
-epoch k, or that uses another number of processes, sees the very same batches.
+epoch k, or that uses another number of processes, sees the very same batches; only a last one
+that would be too small for so many processes is left out.
 """
 
 from __future__ import annotations
