@@ -135,6 +135,7 @@ def _diagnostic(d: Diagnostic) -> dict[str, Any]:
         "code": d.code.id,
         "severity": d.severity,
         "message": d.message,
+        "file": d.span.file,  # the base of an `extends` may be where it stands
         "line": d.span.line or 1,
         "column": d.span.column or 1,
         "end_line": d.span.end_line or 1,

@@ -77,6 +77,7 @@ SHAPE: Any = {
                     "code": str,
                     "severity": ("error", "warning"),
                     "message": str,
+                    "file": str,
                     "line": _count,
                     "column": _count,
                     "end_line": _count,
@@ -191,6 +192,7 @@ def test_a_file_that_cannot_be_analysed():
             "code": "AB101",
             "severity": "error",
             "message": "there is no block gapp",
+            "file": file["file"],
             "line": 9,
             "column": 5,
             "end_line": 9,
@@ -227,3 +229,12 @@ def test_no_files():
 @pytest.mark.parametrize("path", sorted((ROOT / "architectures").rglob("*.yaml")), ids=lambda path: path.stem)
 def test_what_we_ship(path: Path):
     rendered(check(path))
+
+
+def test_a_finding_names_the_file_that_it_stands_in(tmp_path):
+    (tmp_path / "base.yaml").write_text(CLEAN.replace("- gap", "- gapp"))
+    variant = tmp_path / "variant.yaml"
+    variant.write_text("archbuilder: 1\nextends: base.yaml\n")
+    (file,) = rendered(check(variant))["files"]
+    assert file["file"] == str(variant)
+    assert [d["file"] for d in file["diagnostics"]] == [str(tmp_path / "base.yaml")]
