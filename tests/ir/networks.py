@@ -199,6 +199,8 @@ class Writer(Single):
             self.map = replace(before, c=before.c // count) if split else before
             if stride == (1, 1) and not repeated and self.chance(25) and (merge == "concat" or out == self.map.c):
                 path = []
+            elif stride == (1, 1) and not repeated and max(before.size) <= 12 and self.chance(20):
+                path = self.whole_image(out)
             else:
                 path = self.blocks(self.among([0, 0, 1, 2]), depth + 1, still=True, repeated=True)
                 path.append({"conv": self.plain(out, list(self.kernel()), list(stride), "same")})
@@ -211,6 +213,12 @@ class Writer(Single):
         if merge != "concat" or self.chance(20):
             fields["merge"] = merge
         return {"branches": fields | ({"split": True} if split else {})}
+
+    def whole_image(self, out: int) -> list[Item]:
+        """What the whole map looks like, at every unit: a global pool that ends nothing, as in ASPP."""
+        size, stride = self.map.size, max(self.map.stride)
+        self.map = replace(self.map, c=out, field=self.map.field + 3 * stride * max(size))
+        return ["gap", {"conv": self.plain(out, [1, 1], [1, 1], "same")}, {"upsample": list(size)}]
 
     def skip(self, depth: int, still: bool, repeated: bool) -> Item:
         before = self.map
