@@ -12,6 +12,7 @@ import torch
 import archbuilder
 from archbuilder import blocks, diagnostics
 from archbuilder.diagnostics import ArchbuilderError
+from archbuilder.modules.conformance import failures
 from archbuilder.pipeline import Report
 from tests.ir.oracle import disagreements
 
@@ -93,6 +94,11 @@ def test_example_builds_and_equals_torch(name: str):
     module(torch.randn(2, 16, 16, 16, requires_grad=True)).sum().backward()  # in training mode, two images
     unused = [name for name, weight in module.named_parameters() if weight.requires_grad and weight.grad is None]
     assert unused == []
+
+
+@each_block
+def test_the_command_that_tests_blocks_finds_nothing(name: str):
+    assert list(failures(block(name))) == []
 
 
 @pytest.mark.parametrize(("name", "text", "code"), rejected())
