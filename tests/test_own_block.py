@@ -47,7 +47,7 @@ from dataclasses import dataclass, replace
 from archbuilder.blocks import Block, register
 from archbuilder.ir.op import Op
 from archbuilder.ir.ops import Conv2d
-from archbuilder.modules.layers import layer, rule
+from archbuilder.modules.layers import Layer, layer, rule
 
 
 @dataclass(frozen=True)
@@ -94,6 +94,12 @@ class Wrong(Block):
         ("return self.conv.params(inputs)", "return 0", "counts 0 parameters, torch 160"),
         ("return self.conv.macs(inputs)", "return 9", "counts 9 MACs, torch 36,864"),
         ("return self.conv.reach(inputs, shapes)", "return inputs[0]", "sees rows 7 to 7, torch 6 to 8"),
+        ("return layer(op.conv, inputs)", "return Layer('Nope', {})", "does not run: AttributeError"),
+        (
+            "return layer(op.conv, inputs)",
+            "return layer(replace(op.conv, groups=1, out=9), inputs)",
+            "(16, 16, 16), torch",
+        ),
         ("", "", "ok"),
     ],
 )

@@ -31,7 +31,7 @@ def failures(block: type[Block]) -> Iterator[str]:
     for diagnostic in report.diagnostics:
         yield f"EXAMPLE: {_short(diagnostic)}"
     if report.facts is not None:
-        yield from (f"EXAMPLE: {found}" for found in (*_counts(report.facts), *gradient.disagreements(report.facts)))
+        yield from (f"EXAMPLE: {found}" for found in _disagreements(report.facts))
     for bad, code in block.REJECTS.items():
         codes = sorted({d.code.id for d in network(bad, needs_classes).errors})
         if codes != [code]:
@@ -54,6 +54,13 @@ def _manual(block: type[Block]) -> Iterator[str]:
     for name, info in block.model_fields.items():
         if not info.description:
             yield f"the field {name} has no description"
+
+
+def _disagreements(facts: Facts) -> list[str]:
+    try:
+        return [*_counts(facts), *gradient.disagreements(facts)]
+    except Exception as error:  # whatever torch makes of an op of the user's own
+        return [f"the module does not run: {type(error).__name__}: {error}"]
 
 
 def _counts(facts: Facts) -> Iterator[str]:
