@@ -27,6 +27,7 @@ network:
 data:
   dataset: digits
   batch_size: 256
+  engine: tensor
   augment: [{random_crop: {padding: 1}}]
 train:
   epochs: 4

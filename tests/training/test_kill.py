@@ -75,7 +75,7 @@ def endless(tiny: str, folder: Path, change: tuple[str, str] = ("", "")) -> tupl
 
 
 def test_a_program_that_is_terminated_returns_143(tiny: str, tmp_path: Path):
-    process, run = endless(tiny, tmp_path, ("size: 256", "size: 256\n  workers: 1"))
+    process, run = endless(tiny, tmp_path, ("engine: tensor", "workers: 1"))
     os.killpg(process.pid, signal.SIGTERM)  # its workers hear it too
     status, out, err = process.wait()
     assert status == 143, out + err

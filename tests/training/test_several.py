@@ -31,7 +31,7 @@ input: [1, 8, 8]
 classes: 10
 defaults: {norm: {kind: group, groups: 2}}
 network: [conv: {out: 6}, depthwise_separable: {out: 12}, strided: {out: 12}, gap, classifier]
-data: {dataset: digits, batch_size: 129, augment: [{random_crop: {padding: 1}}]}
+data: {dataset: digits, batch_size: 129, engine: tensor, augment: [{random_crop: {padding: 1}}]}
 train: {epochs: 3, optimizer: {sgd: {lr: 0.2, nesterov: true}}}
 """
 TOLERANCE = 1e-5  # of weights, after 33 steps: sums of two halves round otherwise than one sum
