@@ -45,14 +45,14 @@ class Ema:
 class Lookahead:
     """Slow weights that move towards the fast ones every few steps, where the fast ones go on from.
 
-    BatchNorm's running statistics move along, as they belong to their weights.
+    BatchNorm's running statistics move along, as they belong to their weights.  `start` comes before the first step.
     Source: Zhang et al., Lookahead Optimizer: k steps forward, 1 step back, 2019; shrinking moves: airbench, 2024.
     """
 
     def __init__(self, recipe: spec.Lookahead, module: nn.Module) -> None:
         self._recipe = recipe
         self._fast, _ = _values(module)
-        self._slow = [value.clone() for value in self._fast]
+        self._slow = [torch.zeros_like(value) for value in self._fast]
         self.updates = 0
 
     @torch.no_grad()

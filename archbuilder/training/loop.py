@@ -14,6 +14,7 @@ from archbuilder.training.processes import Processes
 
 Batches = Iterable[tuple[Tensor, Tensor]]  # images (b, c, h, w) float32 and labels (b,) int64, on the device
 Loss = Callable[[Tensor, Tensor], Tensor]
+Outcome = tuple[Tensor, Tensor, Tensor]  # of a training batch: its mean loss, its logits, what they were held against
 
 
 @dataclass(frozen=True)
@@ -33,9 +34,13 @@ class Meter:
         self._sums = torch.zeros(2, dtype=exact, device=device)
         self.images = 0
 
-    def add(self, loss: Tensor, logits: Tensor, labels: Tensor) -> None:
-        """Count a batch: its mean loss (a scalar), logits (b, classes) and labels (b,)."""
+    def add(self, loss: Tensor, logits: Tensor, targets: Tensor) -> None:
+        """Count a batch: its mean loss (a scalar), logits (b, classes), and labels (b,) or probabilities (b, classes).
+
+        Of probabilities the class with the largest is the right one: what a mixed image shows most of.
+        """
         with torch.no_grad():
+            labels = targets.argmax(1) if targets.ndim > 1 else targets
             right = (logits.argmax(1) == labels).sum()
             self._sums += torch.stack((loss * len(labels), right.to(loss.dtype)))
         self.images += len(labels)
@@ -91,15 +96,14 @@ class Mirrored(nn.Module):
 
 
 def train_pass(
-    batches: Batches, step: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]], meter: Meter, watch: Callable[[], None]
+    batches: Batches, step: Callable[[Tensor, Tensor], Outcome], meter: Meter, watch: Callable[[], None]
 ) -> None:
-    """Training on the batches of an epoch; `step` gives each one's mean loss and logits, then `watch` is called.
+    """Training on the batches of an epoch; `step` gives what the meter counts of each, then `watch` is called.
 
-    The meter gets the training images as they were seen: augmented, with dropout, the weights still moving.
+    The meter gets the training images as they were seen: augmented, mixed, with dropout, the weights still moving.
     """
     for images, labels in batches:
-        loss, logits = step(images, labels)
-        meter.add(loss, logits, labels)
+        meter.add(*step(images, labels))
         watch()
 
 

@@ -140,7 +140,7 @@ def _losses(trainer: Trainer, steps: int) -> Iterator[tuple[float, float]]:
         factor, total = trainer.step.schedule.factor, 0.0
         for part in range(every):
             epoch, batch, images, labels = next(batches)
-            loss, _ = trainer.step(images, labels, Turn(epoch, batch, 1 / every, part == every - 1))
+            loss, *_ = trainer.step(images, labels, Turn(epoch, batch, 1 / every, part == every - 1))
             total += float(loss) / every
         if not math.isfinite(total):
             return

@@ -97,7 +97,7 @@ def _learn(trainer: Trainer, images: Tensor, labels: Tensor, steps: int, watch: 
     losses: list[float] = []
     accuracy = 0.0
     for step in range(1, steps + 1):
-        loss, logits = trainer.step(images, labels, Turn(step, 0))
+        loss, logits, _ = trainer.step(images, labels, Turn(step, 0))
         losses.append(float(loss))
         accuracy = 100 * float((logits.argmax(1) == labels).double().mean())
         watch(step, losses[-1], accuracy)

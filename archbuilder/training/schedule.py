@@ -19,7 +19,7 @@ class Schedule:
     """
 
     def __init__(self, recipe: spec.Schedule, epochs: int, steps_per_epoch: int) -> None:
-        self.steps = epochs * steps_per_epoch
+        self.steps, self.steps_per_epoch = epochs * steps_per_epoch, steps_per_epoch
         self.taken = 0
         self._factor = factor(recipe, epochs, steps_per_epoch)
         self._plateau = Plateau(recipe) if isinstance(recipe, spec.Plateau) else None
@@ -38,16 +38,22 @@ class Schedule:
         """The optimizer took a step."""
         self.taken += 1
 
+    def go_to(self, epochs: int, steps: int) -> None:
+        """Be where so many epochs are over, and so many steps of the next one.
+
+        A checkpoint does not say it: another number of processes may have made more or fewer steps of an epoch.
+        """
+        self.taken = epochs * self.steps_per_epoch + min(steps, self.steps_per_epoch)
+
     def end_epoch(self, loss: float) -> None:
         """An epoch is over; `loss` is of the validation split, or of training where there is none."""
         if self._plateau:
             self._plateau.see(loss)
 
     def state_dict(self) -> dict[str, Any]:
-        return {"taken": self.taken, "plateau": self._plateau.state_dict() if self._plateau else None}
+        return {"plateau": self._plateau.state_dict() if self._plateau else None}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        self.taken = state["taken"]
         if self._plateau:
             self._plateau.load_state_dict(state["plateau"])
 

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from archbuilder.rules.recipe import scaled
 from archbuilder.spec.train.recipe import Train
 from archbuilder.training.averages import Ema, Lookahead
+from archbuilder.training.loop import Outcome
 from archbuilder.training.mixing import Mixer
 from archbuilder.training.numerics import autocast
 from archbuilder.training.optim import Optimizer
@@ -61,8 +62,9 @@ class TrainStep:
         self._scaler: Any = torch.amp.GradScaler(device.type) if train.precision == "fp16" else None
         self._parameters = optimizer.parameters
 
-    def __call__(self, images: Tensor, labels: Tensor, turn: Turn) -> tuple[Tensor, Tensor]:
-        """Images (b, c, h, w) and labels (b,) on the device -> the mean loss, a scalar, and the logits (b, classes)."""
+    def __call__(self, images: Tensor, labels: Tensor, turn: Turn) -> Outcome:
+        """Images (b, c, h, w) and labels (b,) on the device -> the mean loss, a scalar; the logits (b, classes);
+        and what they were held against: the labels, or probabilities (b, classes) where images were mixed."""
         images = self._resized(images, turn.epoch)
         images, targets = self._mixer(images, labels, turn.epoch, turn.batch, self.schedule.progress)
         with autocast(self.train, self.device):
@@ -72,7 +74,7 @@ class TrainStep:
         (self._scaler.scale(weighted) if self._scaler else weighted).backward()
         if turn.closes:
             self._step()
-        return loss.detach(), logits.detach()
+        return loss.detach(), logits.detach(), targets
 
     def _step(self) -> None:
         if self._lookahead and not self.schedule.taken:

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from archbuilder.data.arrays import Images, Splits
 from archbuilder.data.batches import TrainBatches, batch_count, eval_batches
 from archbuilder.diagnostics import ArchbuilderError, declare
-from archbuilder.training.loop import Meter, Mirrored, Score, Timed, evaluate, train_pass
+from archbuilder.training.loop import Meter, Mirrored, Outcome, Score, Timed, evaluate, train_pass
 from archbuilder.training.making import compiled, make_network, make_objective
 from archbuilder.training.mixing import Mixer
 from archbuilder.training.optim import make_optimizer
@@ -138,7 +138,7 @@ class Trainer:
         seen, before, waited = perf_counter(), perf_counter() - self.spent, self.waited
         batches = Timed(self.images.epoch(number, self.batch))
 
-        def step(images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+        def step(images: Tensor, labels: Tensor) -> Outcome:
             self.rate = self.optimizer.lr * self.schedule.factor
             return self.step(images, labels, self._turn(number, len(labels)))
 
@@ -231,6 +231,7 @@ class Trainer:
             self.module.load_state_dict(state["moving"])
         self.step.load_state_dict(state)
         self.metrics, self.batch = list(state["metrics"]), state["batch"]
+        self.schedule.go_to(self.done, math.ceil(self.batch / self.plan.train.accumulate))
         self.rate, self.spent, self.waited = state["lr"], state["seconds"], state["waited"]
         everyone, processes = state["processes"], self.processes
         self.meter = Meter(self.device)

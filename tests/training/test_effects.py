@@ -25,7 +25,7 @@ from archbuilder.spec.train.weights import Ema, Lookahead
 from archbuilder.training.averages import Ema as Average
 from archbuilder.training.averages import Lookahead as Slow
 from archbuilder.training.initial import initialise, kaiming, whiten
-from archbuilder.training.loop import Mirrored
+from archbuilder.training.loop import Meter, Mirrored
 from archbuilder.training.mixing import Mixer
 from archbuilder.training.optim import make_optimizer
 from archbuilder.training.recipe import Objective
@@ -139,9 +139,9 @@ def test_lookahead_is_the_algorithm_written_out(grow: float):
 
 def test_lookahead_moves_running_statistics_along():
     module = nn.BatchNorm2d(2)
-    slow = Slow(Lookahead(every=1, share=0.25), module)
     module.running_mean = torch.ones(2)
     slow = Slow(Lookahead(every=1, share=0.25), module)
+    slow.start()
     with torch.no_grad():
         module.running_mean.fill_(5.0)
     slow.update(0.5)
@@ -187,7 +187,7 @@ def test_smaller_images_keep_what_they_show():
 def test_precision_is_that_of_convs_and_products_and_weights_stay_whole(precision: Any, dtype: torch.dtype):
     module, found = layers(), []
     module[0].register_forward_hook(lambda layer, inputs, output: found.append(output.dtype))
-    loss, logits = step(module, Train(precision=precision))(*images(), Turn(1, 0))
+    loss, logits, _ = step(module, Train(precision=precision))(*images(), Turn(1, 0))
     assert found == [dtype] and logits.dtype == dtype
     assert loss.dtype == torch.float32 and {w.dtype for w in weights(module)} == {torch.float32}
 
@@ -248,6 +248,22 @@ def test_mixup_blends_images_and_the_loss_with_one_share():
     loss = Objective(CrossEntropy(label_smoothing=0.1)).labelled(logits, targets)
     own, other = (F.cross_entropy(logits, y, label_smoothing=0.1) for y in (labels, labels.roll(1, 0)))
     torch.testing.assert_close(loss, (1 - share) * own + share * other)
+
+
+def test_a_mixed_image_is_what_it_shows_most_of():
+    """Logits that name the image before are right where its share is the larger one, and wrong where it is not."""
+    train = Train(mixup=Mixup(alpha=1.0, most=1.0))
+    pixels, labels = torch.zeros(4, 3, 2, 2), torch.arange(4)
+    other = F.one_hot(labels.roll(1, 0), 10).float()
+    seen = set()
+    for batch in range(20):
+        _, targets = Mixer(train, 10)(pixels, labels, 1, batch, 0.0)
+        share = float(targets[0, 3])
+        meter = Meter(CPU)
+        meter.add(torch.tensor(0.0), other, targets)
+        assert meter.score().accuracy == (100.0 if share > 0.5 else 0.0)
+        seen.add(share > 0.5)
+    assert seen == {True, False}
 
 
 def test_cutmix_pastes_one_window_and_shares_the_label_by_area():

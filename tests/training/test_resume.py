@@ -14,7 +14,9 @@ import torch
 
 from archbuilder.diagnostics import ArchbuilderError
 from archbuilder.training import Interrupted, RunResult, checkpoint, train
-from archbuilder.training.runs import open_run
+from archbuilder.training.processes import ALONE, Processes
+from archbuilder.training.runs import images_of, open_run
+from archbuilder.training.trainer import Trainer
 from tests.training.same import files, load
 
 SameEnd = Callable[[Path, Path], None]
@@ -145,6 +147,28 @@ def test_a_kill_after_the_last_epoch_leaves_only_the_picture_to_be_made(quick):
     assert (run / "curves.png").exists()
 
 
+class First(Processes):
+    """The first of two, which waits for no other."""
+
+    count = 2
+
+
+def test_the_schedule_ends_with_the_run_whatever_number_of_processes_began_it(quick):
+    """1,442 digits: 288 at a time leave two, which are too few for two processes and a batch for one."""
+    plan = open_run(quick("train.epochs=2", "data.batch_size=288").path).plan
+    splits, place = images_of(plan), torch.device("cpu")
+    two, one = (Trainer(plan, splits, place, processes) for processes in (First(), ALONE))
+    assert (two.batches, one.batches) == (5, 6)
+    for begun, other in ((two, one), (one, two)):
+        begun.epoch(lambda epoch, score: None)
+        other.restore(begun.state())
+        assert other.schedule.progress == 0.5
+        other.epoch(lambda epoch, score: None)
+        assert other.schedule.progress == 1
+        begun.metrics.clear()
+        other.metrics.clear()
+
+
 def test_a_resumed_run_says_what_is_not_as_it_was(half: Path, capsys):
     environment = json.loads((half / "environment.json").read_text())
     (half / "environment.json").write_text(json.dumps({**environment, "torch": "0.0.1"}))
@@ -217,8 +241,9 @@ def test_the_newest_whole_checkpoint_may_be_that_of_the_best_epoch(
 ):
     damaged(half / "last.pt", "truncated")
     damaged(half / "last-1.pt", "empty")
+    best = load(half / "best.pt")["epoch"]
     train(resume=half)
-    assert "the run goes on from best.pt, after epoch 2" in capsys.readouterr().out
+    assert f"the run goes on from best.pt, after epoch {best}" in capsys.readouterr().out
     for name in ("last.damaged", "last-1.damaged"):
         (half / name).unlink()
     same_end(half, whole.path)
@@ -271,7 +296,7 @@ def test_a_run_whose_yaml_was_changed_is_refused_with_the_difference(half: Path,
     name, rate = error.value.diagnostics
     assert name.message == "name is 'small', but last.pt was trained with 'tiny'"
     assert rate.message == "train.optimizer.sgd.lr is 0.3, but last.pt was trained with 0.2"
-    assert (rate.code.id, rate.span.line, rate.span.file) == ("AB731", 19, str(path))
+    assert (rate.code.id, rate.span.line, rate.span.file) == ("AB731", 20, str(path))
     assert f"--init {half}" in name.hint
     path.write_text(text)
     shutil.copy(quick("train.seed=3", "train.epochs=1").path / "last.pt", half / "last.pt")
