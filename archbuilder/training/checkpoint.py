@@ -133,7 +133,7 @@ def newest(folder: Path, plan: Plan) -> Found | None:
 
     Raises ArchbuilderError AB704 where there are some, but none is whole; and as `load` does.
     """
-    whole: list[tuple[State, Path]] = []
+    best: tuple[State, Path] | None = None
     damaged: list[ArchbuilderError] = []
     paths = [folder / name for name in (LAST, *older(folder), MIDWAY, BEST)]
     for path in paths:
@@ -144,13 +144,17 @@ def newest(folder: Path, plan: Plan) -> Found | None:
                 raise
             damaged.append(error)
             continue
-        whole += [(state, path)] if state else []
-    if not whole and damaged:
+        if state and (best is None or _age(state) > _age(best[0])):
+            best = state, path
+    if best is None and damaged:
         raise damaged[0]
-    if not whole:
+    if best is None:
         return None
-    state, path = max(whole, key=lambda found: (found[0]["epoch"], found[0]["batch"]))
-    return Found(state, path, tuple(Path(error.diagnostics[0].span.file) for error in damaged))
+    return Found(*best, tuple(Path(error.diagnostics[0].span.file) for error in damaged))
+
+
+def _age(state: State) -> tuple[int, int]:
+    return state["epoch"], state["batch"]
 
 
 def restore(target: Restorable, state: State, path: Path) -> None:
