@@ -104,26 +104,6 @@ def source_of(
     return Workers(source, spec.workers) if spec.workers else source
 
 
-def train_batches(
-    images: Images,
-    spec: Data,
-    *,
-    mean: Sequence[float],
-    std: Sequence[float],
-    seed: int,
-    epoch: int,
-    first: int = 0,
-    channels_last: bool = True,
-    device: torch.device | str | None = None,
-    shard: Shard = (0, 1),
-) -> Iterator[Batch]:
-    """One epoch by itself, as `TrainBatches` makes it."""
-    whole = TrainBatches(
-        images, spec, mean=mean, std=std, seed=seed, channels_last=channels_last, device=device, shard=shard
-    )
-    yield from whole.epoch(epoch, first)
-
-
 def eval_batches(
     images: Images,
     spec: Data,
@@ -174,7 +154,7 @@ class Normaliser:
     def __call__(self, pixels: Tensor) -> Tensor:
         pixels = pixels.to(self.device, non_blocking=True)
         batch, height, width, channels = pixels.shape
-        # whole lines at a time: over runs of three channels this takes six times as long
+        # whole lines at a time: it is slower over runs of three channels
         lines = pixels.reshape(batch, height, -1).to(torch.float32)
         lines.sub_(self.shift.repeat(width)).mul_(self.factor.repeat(width))
         images = lines.view(batch, height, width, channels).permute(0, 3, 1, 2)

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from archbuilder.data import sources
 from archbuilder.data.arrays import Images, statistics
 from archbuilder.data.augment import Augmenter
-from archbuilder.data.batches import TrainBatches, batch_count, batch_sizes, eval_batches, train_batches
+from archbuilder.data.batches import TrainBatches, batch_count, batch_sizes, eval_batches
 from archbuilder.data.sources import PerImage
 
 AUGMENT = [
@@ -32,7 +32,7 @@ def epoch(photos, section, request):
 
     def run(number, augment=AUGMENT, text="batch_size: 32", seed=0, images=photos):
         spec = section(f"dataset: cifar10\nengine: {request.param}\n{text}", *augment)
-        batches = list(train_batches(images, spec, mean=mean, std=std, seed=seed, epoch=number))
+        batches = list(TrainBatches(images, spec, mean=mean, std=std, seed=seed).epoch(number))
         return torch.cat([x for x, _ in batches]), torch.cat([y for _, y in batches])
 
     return run
@@ -169,7 +169,7 @@ def test_training_images_are_normalised(epoch):
 def test_without_normalisation_pixels_are_0_to_1(photos, section):
     spec = section("dataset: cifar10\nnormalize: false")
     for batches in (
-        train_batches(photos, spec, mean=(1, 2, 3), std=(4, 5, 6), seed=0, epoch=0),
+        TrainBatches(photos, spec, mean=(1, 2, 3), std=(4, 5, 6), seed=0).epoch(0),
         eval_batches(photos, spec, mean=(1, 2, 3), std=(4, 5, 6)),
     ):
         x = torch.cat([x for x, _ in batches])
@@ -192,7 +192,8 @@ def test_evaluation_is_in_order_and_not_augmented(photos, section):
 @pytest.mark.parametrize("channels_last", [True, False])
 def test_memory_format(photos, section, channels_last):
     spec = section("dataset: cifar10", "horizontal_flip")
-    x, y = next(train_batches(photos, spec, mean=(0,) * 3, std=(1,) * 3, seed=0, epoch=0, channels_last=channels_last))
+    batches = TrainBatches(photos, spec, mean=(0,) * 3, std=(1,) * 3, seed=0, channels_last=channels_last)
+    x, y = next(batches.epoch(0))
     assert x.shape == (128, 3, 32, 32)
     assert y.dtype == torch.int64
     assert x.is_contiguous(memory_format=torch.channels_last) == channels_last
@@ -231,7 +232,7 @@ def test_only_a_last_batch_of_one_image_is_left_out(images, batch_size):
 
     spec = Data(dataset="digits", batch_size=batch_size)
     data = Images(np.zeros((images, 1, 1, 1), np.uint8), np.zeros(images, np.int64))
-    sizes = [len(y) for _, y in train_batches(data, spec, mean=[0], std=[1], seed=0, epoch=0)]
+    sizes = [len(y) for _, y in TrainBatches(data, spec, mean=[0], std=[1], seed=0).epoch(0)]
     assert len(sizes) == batch_count(images, batch_size)
     full, rest = divmod(images, batch_size)
     assert sizes == [batch_size] * full + ([rest] if rest > 1 else [])
@@ -242,9 +243,11 @@ def test_memory_mapped_images_are_read_without_a_warning(photos, section, tmp_pa
     np.save(tmp_path / "y.npy", photos.labels)
     mapped = Images(np.load(tmp_path / "x.npy", mmap_mode="r"), np.load(tmp_path / "y.npy", mmap_mode="r"))
     spec = section("dataset: cifar10", *AUGMENT)
-    for make in (train_batches, eval_batches):
-        extra = {"seed": 0, "epoch": 0} if make is train_batches else {}
-        plain = list(make(photos, spec, mean=(1, 2, 3), std=(4, 5, 6), **extra))
-        from_file = list(make(mapped, spec, mean=(1, 2, 3), std=(4, 5, 6), **extra))
+    levels = {"mean": (1, 2, 3), "std": (4, 5, 6)}
+    for batches in (
+        lambda x: TrainBatches(x, spec, seed=0, **levels).epoch(0),
+        lambda x: eval_batches(x, spec, **levels),
+    ):
+        plain, from_file = list(batches(photos)), list(batches(mapped))
         assert all(same(a, b) for a, b in zip(plain, from_file, strict=True))
     assert not [warning for warning in recwarn if "writable" in str(warning.message)]

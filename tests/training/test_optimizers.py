@@ -219,6 +219,12 @@ def test_state_brings_an_optimizer_back(recipe: AnyOptimizer):
         assert torch.equal(first, second)
 
 
+def test_plain_gradient_descent_keeps_nothing_beside_its_parameters():
+    kept = make_optimizer(Sgd(momentum=0.0), network()).slots()
+    assert kept
+    assert not any(kept.values())
+
+
 def test_a_state_of_other_parameters_is_refused():
     small: Optimizer = make_optimizer(Sgd(), nn.Linear(2, 2))
     with pytest.raises(KeyError, match="other parameters"):
@@ -226,7 +232,7 @@ def test_a_state_of_other_parameters_is_refused():
 
 
 def test_optimizers_do_not_load_torchs_compiler():
-    """torch's own classes do with their first use, 1.4 s that are not there in a start-up of 2 s."""
+    """torch's own classes do with their first use, and a start feels it."""
     code = """
 import sys
 import torch

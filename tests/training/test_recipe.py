@@ -10,7 +10,7 @@ from torch import nn
 from torch.optim.lr_scheduler import OneCycleLR
 
 from archbuilder import pipeline
-from archbuilder.data.batches import train_batches
+from archbuilder.data.batches import TrainBatches
 from archbuilder.data.datasets import load
 from archbuilder.modules import build
 from archbuilder.training import RunResult
@@ -34,9 +34,9 @@ def test_a_run_equals_a_loop_by_hand(tiny: str, whole: RunResult):
     module = build(report.graph).to(memory_format=torch.channels_last).train()
     optimizer = torch.optim.SGD(module.parameters(), lr=0.2, momentum=0.9, nesterov=True, weight_decay=5e-4)
     cycle = OneCycleLR(optimizer, 0.2, total_steps=4 * 6, pct_start=0.3, cycle_momentum=False)
+    batches = TrainBatches(splits.train, report.spec.data, mean=splits.mean, std=splits.std, seed=0)
     for epoch in range(1, 5):
-        batches = train_batches(splits.train, report.spec.data, mean=splits.mean, std=splits.std, seed=0, epoch=epoch)
-        for images, labels in batches:
+        for images, labels in batches.epoch(epoch):
             optimizer.zero_grad()
             nn.functional.cross_entropy(module(images), labels, label_smoothing=0.1).backward()
             optimizer.step()

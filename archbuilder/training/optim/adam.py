@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -18,10 +17,8 @@ class Adam(Grouped):
     Source: Kingma and Ba, Adam, ICLR 2015, algorithm 1; Loshchilov and Hutter, ICLR 2019, algorithm 2.
     """
 
-    SLOTS: ClassVar[tuple[str, ...]] = ("mean", "square")
-
     def __init__(self, recipe: spec.Adam, groups: Sequence[Group]) -> None:
-        super().__init__(recipe.lr, groups)
+        super().__init__(recipe.lr, groups, ("mean", "square"))
         self.recipe = recipe
 
     def _move(

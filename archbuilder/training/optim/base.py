@@ -1,6 +1,6 @@
 """What all optimizers share: groups of parameters, their state by name, and a step at a factor of the rate.
 
-torch's optimizer classes import `torch._dynamo` with their first use, 1.4 s that a short run feels; these
+torch's optimizer classes import `torch._dynamo` with their first use, which a short run feels; these
 call torch's own update functions and foreach operations, which do not.
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -81,15 +81,13 @@ class Optimizer(ABC):
 class Grouped(Optimizer):
     """One way of moving for all groups.
 
-    SLOTS: names of what is kept for each parameter, a tensor of its shape that starts at 0.
+    kept: names of what is kept for each parameter, a tensor of its shape that starts at 0.
     """
 
-    SLOTS: ClassVar[tuple[str, ...]] = ()
-
-    def __init__(self, lr: float, groups: Sequence[Group]) -> None:
+    def __init__(self, lr: float, groups: Sequence[Group], kept: Sequence[str]) -> None:
         super().__init__(lr)
-        self.groups = list(groups)
-        self._slots = {name: {slot: torch.zeros_like(p) for slot in self.SLOTS} for name, p in self.named()}
+        self.groups, self._kept = list(groups), kept
+        self._slots = {name: {slot: torch.zeros_like(p) for slot in kept} for name, p in self.named()}
 
     def named(self) -> Iterator[tuple[str, nn.Parameter]]:
         for group in self.groups:
@@ -105,14 +103,14 @@ class Grouped(Optimizer):
             moving = [(n, p, p.grad) for n, p in group.parameters.items() if p.grad is not None]
             if moving:
                 names, parameters, gradients = map(list, zip(*moving, strict=True))
-                slots = [[self._slots[name][slot] for name in names] for slot in self.SLOTS]
+                slots = [[self._slots[name][slot] for name in names] for slot in self._kept]
                 self._move(parameters, gradients, slots, group.lr * factor, group.weight_decay)
 
     @abstractmethod
     def _move(
         self, parameters: list[Tensor], gradients: list[Tensor], slots: list[list[Tensor]], lr: float, decay: float
     ) -> None:
-        """Move parameters in place; `slots` has a list for each of SLOTS."""
+        """Move parameters in place; `slots` has a list for each of `kept`."""
 
 
 class Together(Optimizer):

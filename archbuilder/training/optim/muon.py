@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -42,11 +41,9 @@ class Muon(Grouped):
     Source: Keller Jordan et al., Muon: an optimizer for hidden layers, 2024; renormalisation: airbench, 2024.
     """
 
-    SLOTS: ClassVar[tuple[str, ...]] = ("momentum",)
-
     def __init__(self, recipe: spec.Muon, weights: Mapping[str, Matrices]) -> None:
         parameters = {name: matrices.weight for name, matrices in weights.items()}
-        super().__init__(recipe.lr, [Group(parameters, recipe.lr, recipe.weight_decay)])
+        super().__init__(recipe.lr, [Group(parameters, recipe.lr, recipe.weight_decay)], ("momentum",))
         self.recipe = recipe
         self._matrices = {id(matrices.weight): matrices for matrices in weights.values()}
 

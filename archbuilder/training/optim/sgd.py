@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -20,10 +19,8 @@ class Sgd(Grouped):
     Source: Loshchilov and Hutter, Decoupled Weight Decay Regularization (SGDW), ICLR 2019.
     """
 
-    SLOTS: ClassVar[tuple[str, ...]] = ("momentum",)
-
     def __init__(self, recipe: spec.Sgd, groups: Sequence[Group]) -> None:
-        super().__init__(recipe.lr, groups)
+        super().__init__(recipe.lr, groups, ("momentum",) if recipe.momentum else ())
         self.recipe = recipe
 
     def _move(
@@ -34,7 +31,7 @@ class Sgd(Grouped):
         sgd(
             parameters,
             gradients,
-            list(slots[0]),
+            list(slots[0]) if slots else [None] * len(parameters),
             foreach=True,
             lr=lr,
             momentum=self.recipe.momentum,
