@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from archbuilder.training.loop import Score
-from archbuilder.training.result import Record, best_of, chosen_on
+from archbuilder.training.result import Record, best_of, choice, chosen_on
 from archbuilder.training.trainer import Trainer
 
 
@@ -132,13 +132,10 @@ def closing(metrics: list[Record], test_images: int) -> str:
     """The result in words: the last epoch is it; the best one is named with the split that chose it."""
     last, best = metrics[-1], best_of(metrics)
     split = chosen_on(best)
-    remark = (
-        "chosen on the validation split" if split == "validation" else "chosen on the test images, so no fair result"
-    )
     lines = [
         f"result: test accuracy {last['test_accuracy']:.2f} % on {test_images:,} images after the last epoch",
-        f"best:   epoch {best['epoch']} with {split} accuracy {best[f'{split}_accuracy']:.2f} %, {remark}",
+        f"best:   epoch {best['epoch']} with {split} accuracy {best[f'{split}_accuracy']:.2f} %, {choice(split)}",
     ]
-    if averaged := last.get("flip_averaged_test_accuracy"):
+    if (averaged := last.get("flip_averaged_test_accuracy")) is not None:
         lines.append(f"apart:  {averaged:.2f} % where the logits of each image and its mirror image are averaged")
     return "\n".join(lines)

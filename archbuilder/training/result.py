@@ -15,6 +15,11 @@ def chosen_on(record: Record) -> str:
     return "validation" if "validation_accuracy" in record else "test"
 
 
+def choice(split: str) -> str:
+    """What the best epoch's figure is worth, by the split of `chosen_on`."""
+    return "chosen on the validation split" if split == "validation" else "chosen on the test images, so no fair result"
+
+
 def best_of(metrics: Sequence[Record]) -> Record:
     """The first epoch with the highest accuracy on the split of `chosen_on`."""
     return max(metrics, key=lambda record: float(record[f"{chosen_on(record)}_accuracy"]))

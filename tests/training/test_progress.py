@@ -10,7 +10,7 @@ import pytest
 
 from archbuilder.training.curves import curves
 from archbuilder.training.loop import Score
-from archbuilder.training.progress import Bar, Progress, line, progress
+from archbuilder.training.progress import Bar, Progress, closing, line, progress
 
 RECORD = {
     "epoch": 2,
@@ -28,6 +28,11 @@ RECORD = {
 def test_a_line_has_all_of_an_epoch():
     accuracies = "epoch  2/10  train  50.00 % (loss 1.2500)  test  40.00 % (loss 1.5000)"
     assert line(RECORD, 10) == f"{accuracies}  lr 0.1  12.3 s  1,234 images/s  waiting for data 7%"
+
+
+def test_flip_averaging_is_said_whatever_it_gives():
+    assert "apart:  0.00 %" in closing([{**RECORD, "flip_averaged_test_accuracy": 0.0}], 100)
+    assert "apart:" not in closing([RECORD], 100)
 
 
 def test_a_terminal_gets_a_bar(monkeypatch: pytest.MonkeyPatch, capsys):

@@ -19,6 +19,7 @@ from archbuilder.training.evidence.pixels import png, uri
 from archbuilder.training.evidence.story import StoryPart, story_part
 from archbuilder.training.folder import SAMPLES, RunFolder
 from archbuilder.training.listing import duration
+from archbuilder.training.result import choice
 from archbuilder.training.runs import Run, no_epoch
 from archbuilder.version import __version__
 
@@ -131,5 +132,6 @@ def _best(story: StoryPart) -> str:
     best, split = story.best, story.chosen_on
     if best is story.last:
         return f"The last epoch is also the best one on the {split} images."
-    how = "chosen on the validation split" if split == "validation" else "chosen on the test images, so no fair result"
-    return f"The best epoch was {best['epoch']}, with {split} accuracy {best[f'{split}_accuracy']:.2f} %: {how}."
+    return (
+        f"The best epoch was {best['epoch']}, with {split} accuracy {best[f'{split}_accuracy']:.2f} %: {choice(split)}."
+    )
