@@ -19,7 +19,7 @@ from archbuilder.exporters import proof, weights
 from archbuilder.exporters import torch as to_torch
 from archbuilder.ir.graph import Graph
 from archbuilder.modules import build
-from archbuilder.training import checkpoint, train
+from archbuilder.training import folder, train
 from tests.exporters.samples import NETWORKS, analysed
 
 ROOT = Path(__file__).parent.parent.parent
@@ -222,4 +222,4 @@ def test_what_a_tracer_cannot_do_is_a_diagnostic(monkeypatch: pytest.MonkeyPatch
 
 
 def test_checkpoints_are_those_of_training():
-    assert weights.LAST == checkpoint.LAST
+    assert weights.OF_A_RUN == (folder.WEIGHTS, folder.LAST)

@@ -19,6 +19,7 @@ from archbuilder.spec.data import Data
 MEANS = {"cifar10": (125.3, 123.0, 113.9)}
 LEVEL = 1.0  # how far a level that is written out may be from it
 
+
 @register
 class Augment(Rule):
     """Each of these augmentations, at any probability over 0.
