@@ -21,7 +21,7 @@ def print_data(text: str) -> None:
 
 def write_file(path: str, data: bytes, code: Code, hint: str) -> None:
     """Replace a file in one step.  Raises ArchbuilderError with `code`, and then an older file stands untouched."""
-    from archbuilder.training.files import write_whole
+    from archbuilder.files import write_whole
 
     file = Path(path)
     try:

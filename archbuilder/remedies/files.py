@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from codecs import BOM_UTF8
-from contextlib import suppress
 from pathlib import Path
 
 from archbuilder.diagnostics import ArchbuilderError, Span, declare
+from archbuilder.files import write_whole
 
 UNWRITTEN = declare(
     "AB941",
@@ -34,23 +32,7 @@ def replace_text(file: str, before: str, after: str) -> None:
         if data[len(mark) :] != before.encode():
             message = "the file has changed since it was read, and is left as it is"
             raise ArchbuilderError(UNWRITTEN.at(Span(file), message, "run the command again"))
-        _replace(path, mark + after.encode())
+        write_whole(path, mark + after.encode())
     except OSError as error:
         message = f"cannot be written: {error.strerror or error}"
         raise ArchbuilderError(UNWRITTEN.at(Span(file), message, "check its permissions")) from None
-
-
-def _replace(path: Path, data: bytes) -> None:
-    """Write a file beside it and give that its name."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(data)
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.chmod(name, path.stat().st_mode & 0o7777)
-        os.replace(name, path)
-    except BaseException:
-        with suppress(OSError):
-            os.unlink(name)
-        raise

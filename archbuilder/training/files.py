@@ -1,54 +1,15 @@
-"""Files that are whole at every moment: the old content or the new, whatever happens between."""
+"""Folders that one process holds."""
 
 from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
-from itertools import pairwise, takewhile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 if sys.platform != "win32":
     import fcntl
-
-
-def write_whole(path: Path, data: bytes, older: Sequence[Path] = ()) -> None:
-    """Replace a file's content in one step that survives a kill and a power cut.
-
-    older: where the content so far goes, and where that one's went, and so on; the last one's is dropped.
-           A kill in between may leave a name of the row without its file; the next call fills it again.
-    Raises OSError (a full disk, say): then the old file stands untouched, and nothing lies beside it.
-    """
-    temporary = path.with_name(path.name + ".tmp")
-    try:
-        with temporary.open("wb") as stream:
-            stream.write(data)
-            stream.flush()
-            os.fsync(stream.fileno())
-        _move_down([path, *older])
-        os.replace(temporary, path)
-    except BaseException:
-        with suppress(OSError):
-            temporary.unlink(missing_ok=True)
-        raise
-    _sync_folder(path.parent)
-
-
-def _move_down(row: Sequence[Path]) -> None:
-    moving = len(list(takewhile(Path.exists, row)))  # up to the first name without a file, where there is room
-    for newer, older in reversed(list(pairwise(row[: moving + 1]))):
-        os.replace(newer, older)
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make a rename durable; a system without this notion (Windows) needs nothing."""
-    with suppress(OSError):
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
 
 
 @contextmanager

@@ -26,8 +26,9 @@ from pathlib import Path
 from typing import Any
 
 from archbuilder.diagnostics import ArchbuilderError, Span, declare
+from archbuilder.files import write_whole
 from archbuilder.reporting.memory import size_of
-from archbuilder.training.files import locked, write_whole
+from archbuilder.training.files import locked
 
 ARCHITECTURE = "architecture.yaml"
 FACTS = "facts.json"

@@ -15,9 +15,9 @@ from PIL import Image
 from archbuilder import pipeline
 from archbuilder.data.datasets import load
 from archbuilder.diagnostics import ArchbuilderError
+from archbuilder.files import write_whole
 from archbuilder.modules import build
 from archbuilder.training import RunResult
-from archbuilder.training.files import write_whole
 
 KEYS = ["epoch", "train_loss", "train_accuracy", "test_loss", "test_accuracy"]
 KEYS += ["lr", "seconds", "images_per_second", "waiting"]
