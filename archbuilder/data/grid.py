@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from archbuilder.data.arrays import Splits
 from archbuilder.data.batches import source_of
+from archbuilder.data.pixels import Pixels, png, to_rgb
 from archbuilder.spec.data import Data
-
-Pixels = NDArray[np.uint8]  # (h, w, c)
 
 ROWS, COLUMNS = 6, 8
 SIDE = 96  # pixels of the longer side of a picture: small images are enlarged by a whole number
@@ -29,7 +26,7 @@ def sample_grid(splits: Splits, spec: Data, seed: int) -> bytes:
     augmentation a row has other images of the class.
     """
     tiles = _augmented(splits, spec, seed) if spec.augment else _plain(splits)
-    return _drawn([[(_rgb(image), label) for image, label in row] for row in tiles])
+    return _drawn([[(_sized(to_rgb(image)), label) for image, label in row] for row in tiles])
 
 
 def _augmented(splits: Splits, spec: Data, seed: int) -> list[list[tuple[Pixels, str]]]:
@@ -60,11 +57,8 @@ def _name(splits: Splits, index: int) -> str:
     return name if len(name) <= LETTERS else f"{name[: LETTERS - 3]}..."
 
 
-def _rgb(image: Pixels) -> Pixels:
-    """(h, w, c) -> (h, w, 3) at the size of a picture; of other channels than colours the mean is shown."""
-    if image.shape[2] != 3:
-        grey = image.mean(axis=2, keepdims=True).round().astype(np.uint8)
-        image = np.repeat(grey, 3, axis=2)
+def _sized(image: Pixels) -> Pixels:
+    """(h, w, c) at the size of a picture."""
     times, step = max(1, SIDE // max(image.shape[:2])), -(-max(image.shape[:2]) // (2 * SIDE))
     return image.repeat(times, axis=0).repeat(times, axis=1)[::step, ::step]
 
@@ -81,10 +75,4 @@ def _drawn(rows: Sequence[Sequence[tuple[Pixels, str]]]) -> bytes:
             left, top = GAP + column * (width + GAP), GAP + number * (height + LINE + GAP)
             page.paste(Image.fromarray(np.ascontiguousarray(image)), (left, top))
             pen.text((left + width / 2, top + height + LINE / 2 + 1), label, INK, font, anchor="mm")
-    return _png(page)
-
-
-def _png(page: Any) -> bytes:
-    buffer = io.BytesIO()
-    page.save(buffer, format="PNG")
-    return buffer.getvalue()
+    return png(np.asarray(page))

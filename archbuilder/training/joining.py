@@ -8,6 +8,7 @@ from contextlib import contextmanager
 import torch
 
 from archbuilder.training import device, numerics
+from archbuilder.training.failures import explained
 from archbuilder.training.plan import Plan
 from archbuilder.training.processes import ALONE, Processes, launched, said_once
 
@@ -31,3 +32,19 @@ def joined(plan: Plan) -> Iterator[tuple[torch.device, Processes]]:
             trackers.check(plan.options.log)
     with device.settings(place, plan.options.threads), numerics.settings(plan.train, place):
         yield place, processes
+
+
+@contextmanager
+def trial(plan: Plan) -> Iterator[torch.device]:
+    """The device of a plan, with torch's settings for it, for a training of which nothing is kept.
+
+    torch's random state and settings are as they were afterwards.
+    """
+    place = device.pick(plan.options.device)
+    with (
+        torch.random.fork_rng(),
+        device.settings(place, plan.options.threads),
+        numerics.settings(plan.train, place),
+        explained(plan),
+    ):
+        yield place

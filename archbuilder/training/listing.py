@@ -8,11 +8,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from archbuilder.diagnostics import ArchbuilderError
 from archbuilder.reporting.diagnostic import printable
 from archbuilder.reporting.text import columns
 from archbuilder.training.files import locked
-from archbuilder.training.folder import ARCHITECTURE, ENVIRONMENT, FACTS, METRICS
-from archbuilder.training.result import Record, best_of, chosen_on
+from archbuilder.training.folder import ARCHITECTURE, ENVIRONMENT, FACTS
+from archbuilder.training.result import best_of, chosen_on
+from archbuilder.training.runs import metrics_of
 
 DEEPEST = 4  # folders below the one that is searched
 
@@ -61,7 +63,7 @@ def _runs(folder: Path, depth: int) -> Iterator[Path]:
 def _listed(path: Path) -> Listed:
     try:
         facts, environment = _json(path / FACTS), _json(path / ENVIRONMENT)
-        metrics = _metrics(path / METRICS)
+        metrics = metrics_of(path)
         epochs, params = int(facts["train"]["epochs"]), int(facts["totals"]["params"])
         best = best_of(metrics) if metrics else None
         split = chosen_on(best) if best else ""
@@ -79,19 +81,13 @@ def _listed(path: Path) -> Listed:
             params=params,
             seconds=float(sum(record["seconds"] for record in metrics)),
         )
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (ArchbuilderError, OSError, ValueError, KeyError, TypeError, AttributeError):
         return Listed(str(path), path.parent.name, "", "damaged", 0, 0, None, None, None, "", 0, 0.0)
 
 
 def _json(path: Path) -> dict[str, Any]:
     content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     return content
-
-
-def _metrics(path: Path) -> list[Record]:
-    if not path.exists():  # before the first epoch
-        return []
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
 def _state(path: Path, done: int, epochs: int) -> str:

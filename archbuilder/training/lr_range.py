@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import count
 
@@ -16,8 +16,7 @@ import torch
 
 from archbuilder.diagnostics import ArchbuilderError, declare
 from archbuilder.spec.train.schedules import Constant
-from archbuilder.training import device, numerics
-from archbuilder.training.failures import explained
+from archbuilder.training.joining import trial
 from archbuilder.training.plan import Plan
 from archbuilder.training.runs import images_of
 from archbuilder.training.schedule import Schedule
@@ -100,22 +99,15 @@ def range_test(plan: Plan, low: float = LOW, high: float = HIGH, steps: int = ST
     torch's random state and settings are as they were afterwards.
     Raises ArchbuilderError AB762 where the loss never falls, and what training raises.
     """
-    place = device.pick(plan.options.device)
-    with (
-        torch.random.fork_rng(),
-        device.settings(place, plan.options.threads),
-        numerics.settings(plan.train, place),
-        explained(plan),
-    ):
+    with trial(plan) as place:
         trainer = Trainer(plan, images_of(plan), place)
         trainer.step.schedule = Ramp(low, high, steps)
         base = trainer.optimizer.lr
         try:
-            found = [(base * factor, loss) for factor, loss in _losses(trainer, steps)]
+            found = [(base * factor, *losses) for factor, *losses in until_it_grows(_losses(trainer, steps))]
         finally:
             trainer.images.close()
-    rates, losses = tuple(rate for rate, _ in found), tuple(loss for _, loss in found)
-    smooth = smoothed(losses)
+    rates, losses, smooth = zip(*found, strict=True) if found else ((), (), ())
     if len(rates) < min(LEAD, steps) or smooth[0] <= min(smooth):
         end = rates[-1] if rates else base * low  # none: even a fresh network's loss is no number
         message = f"the loss does not fall anywhere from lr {base * low:.1g} to {end:.1g}"
@@ -133,10 +125,10 @@ def range_test(plan: Plan, low: float = LOW, high: float = HIGH, steps: int = ST
 
 
 def _losses(trainer: Trainer, steps: int) -> Iterator[tuple[float, float]]:
-    """Factor and loss, step by step, until the loss has grown."""
+    """Factor and loss, step by step, as long as that is a number."""
     trainer.parallel.train()
-    every, best, mean, batches = trainer.plan.train.accumulate, math.inf, 0.0, _batches(trainer)
-    for step in range(steps):
+    every, batches = trainer.plan.train.accumulate, _batches(trainer)
+    for _ in range(steps):
         factor, total = trainer.step.schedule.factor, 0.0
         for part in range(every):
             epoch, batch, images, labels = next(batches)
@@ -145,10 +137,17 @@ def _losses(trainer: Trainer, steps: int) -> Iterator[tuple[float, float]]:
         if not math.isfinite(total):
             return
         yield factor, total
-        mean = SMOOTHING * mean + (1 - SMOOTHING) * total
-        smooth = mean / (1 - SMOOTHING ** (step + 1))
+
+
+def until_it_grows(steps: Iterable[tuple[float, float]]) -> Iterator[tuple[float, float, float]]:
+    """Factor, loss and its exponential moving mean, freed of its bias towards 0, until that has grown."""
+    mean, best = 0.0, math.inf
+    for step, (factor, loss) in enumerate(steps, 1):
+        mean = SMOOTHING * mean + (1 - SMOOTHING) * loss
+        smooth = mean / (1 - SMOOTHING**step)
+        yield factor, loss, smooth
         best = min(best, smooth)
-        if step >= LEAD and smooth > DIVERGED * best:
+        if step > LEAD and smooth > DIVERGED * best:
             return
 
 
@@ -157,15 +156,6 @@ def _batches(trainer: Trainer) -> Iterator[tuple[int, int, torch.Tensor, torch.T
     for epoch in count(1):
         for number, (images, labels) in enumerate(trainer.images.epoch(epoch)):
             yield epoch, number, images, labels
-
-
-def smoothed(losses: Sequence[float]) -> tuple[float, ...]:
-    """The exponential moving mean, freed of its bias towards 0."""
-    mean, found = 0.0, []
-    for step, loss in enumerate(losses, 1):
-        mean = SMOOTHING * mean + (1 - SMOOTHING) * loss
-        found.append(mean / (1 - SMOOTHING**step))
-    return tuple(found)
 
 
 def drawing(found: RangeTest) -> bytes:

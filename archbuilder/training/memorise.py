@@ -13,8 +13,7 @@ from torch import Tensor, nn
 from archbuilder.data.arrays import SHUFFLE, Images, Splits, stream
 from archbuilder.data.batches import Normaliser
 from archbuilder.spec.train.schedules import Linear
-from archbuilder.training import device, numerics
-from archbuilder.training.failures import explained
+from archbuilder.training.joining import trial
 from archbuilder.training.plan import Plan
 from archbuilder.training.runs import images_of
 from archbuilder.training.schedule import Schedule
@@ -57,13 +56,7 @@ def memorise(plan: Plan, watch: Watch, images: int = IMAGES, steps: int = STEPS)
     should.  torch's random state and settings are as they were afterwards.  Raises what training raises.
     """
     plan = _bare(plan)
-    place = device.pick(plan.options.device)
-    with (
-        torch.random.fork_rng(),
-        device.settings(place, plan.options.threads),
-        numerics.settings(plan.train, place),
-        explained(plan),
-    ):
+    with trial(plan) as place:
         splits = images_of(plan)
         trainer = Trainer(plan, splits, place)
         for layer in trainer.module.modules():

@@ -14,7 +14,6 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import fmean, stdev
 from typing import Any
 
 from archbuilder.diagnostics import ArchbuilderError, Diagnostic
@@ -23,7 +22,7 @@ from archbuilder.training.evidence import finish_several
 from archbuilder.training.folder import REPEAT, Onlooker, RunFolder, created
 from archbuilder.training.plan import Options, Plan
 from archbuilder.training.processes import first_of_all
-from archbuilder.training.result import Interrupted, Record, RunResult
+from archbuilder.training.result import Interrupted, Record, RunResult, Spread
 
 OnEpoch = Callable[[Record], None]
 
@@ -43,13 +42,16 @@ class Repeated:
         return tuple(float(run.last["test_accuracy"]) for run in self.runs)
 
     @property
+    def spread(self) -> Spread:
+        return Spread.of(self.accuracies)
+
+    @property
     def mean(self) -> float:
-        return fmean(self.accuracies)
+        return self.spread.mean
 
     @property
     def deviation(self) -> float:
-        """The standard deviation of a sample: over n - 1, where there are n runs; 0 where there is one."""
-        return stdev(self.accuracies) if len(self.runs) > 1 else 0.0
+        return self.spread.deviation
 
     def __str__(self) -> str:
         each = ", ".join(f"{accuracy:.2f}" for accuracy in self.accuracies)
@@ -93,10 +95,13 @@ def proceed(path: Path, options: Options, on_epoch: OnEpoch) -> Repeated:
     noted = folder.read_json(REPEAT)
     noted = {"seeds": [int(seed) for seed in noted.get("seeds", ())]}
     results: list[RunResult] = []
+    report = options.report
     failures: list[Diagnostic] = []
     for seed in noted["seeds"]:
         try:
-            results.append(run(plans.resumed(path / _name(seed), options), on_epoch))
+            plan = plans.resumed(path / _name(seed), options)
+            report = plan.options.report
+            results.append(run(plan, on_epoch))
         except Interrupted as stop:
             kept = f"{len(results)} of {len(noted['seeds'])} seeds are finished"
             raise Interrupted(path, stop.how, kept, stop.status) from None
@@ -107,7 +112,7 @@ def proceed(path: Path, options: Options, on_epoch: OnEpoch) -> Repeated:
     repeated = Repeated(path, tuple(results))
     if first_of_all():
         _conclude(folder, noted, repeated)
-        if options.report and len(results) > 1:
+        if report and len(results) > 1:
             finish_several(path, [result.path for result in results])
     if failures:
         raise ArchbuilderError(*failures)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import fmean, stdev
 from typing import Any
 
 Record = dict[str, Any]  # one epoch: a line of metrics.jsonl
@@ -41,6 +42,18 @@ class RunResult:
     def best(self) -> Record:
         """The best epoch.  Without a validation split it is chosen on the test images: no fair result."""
         return best_of(self.metrics)
+
+
+@dataclass(frozen=True)
+class Spread:
+    """Mean of several results, and the standard deviation of a sample: over n - 1 of n; 0 where there is one."""
+
+    mean: float
+    deviation: float
+
+    @classmethod
+    def of(cls, figures: Sequence[float]) -> Spread:
+        return cls(fmean(figures), stdev(figures) if len(figures) > 1 else 0.0)
 
 
 class Interrupted(KeyboardInterrupt):

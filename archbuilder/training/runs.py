@@ -10,18 +10,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from archbuilder.diagnostics import ArchbuilderError, Span, declare
+from archbuilder.training import folder
 from archbuilder.training import plan as plans
 from archbuilder.training.folder import DATASET, ENVIRONMENT, METRICS, NO_RUN, REPEAT, RunFolder
 from archbuilder.training.folder import WEIGHTS as FINAL
 from archbuilder.training.plan import Options, Plan
-from archbuilder.training.result import Record, best_of
+from archbuilder.training.result import Record
 
 if TYPE_CHECKING:
     from archbuilder.data.arrays import Splits
     from archbuilder.modules import Network
 
 LAST, BEST = "last", "best"  # which weights of a run
-CHECKPOINTS = {LAST: "last.pt", BEST: "best.pt"}
+CHECKPOINTS = {LAST: folder.LAST, BEST: folder.BEST}
 
 NO_EPOCH = declare(
     "AB760",
@@ -75,8 +76,8 @@ class Run:
     @property
     def name(self) -> str:
         """The network and the time (and the seed, among several): c1c2c3c40/2026-11-21T09-30-00."""
-        folder = self.path.resolve()
-        parts = [folder.parent.name, folder.name] if (folder.parent / REPEAT).is_file() else [folder.name]
+        path = self.path.resolve()
+        parts = [path.parent.name, path.name] if (path.parent / REPEAT).is_file() else [path.name]
         return "/".join([self.plan.report.name, *parts])
 
     @property
@@ -84,9 +85,13 @@ class Run:
         return len(self.metrics) == self.plan.train.epochs
 
     def epoch_of(self, which: str) -> int:
-        """The epoch that the last or the best weights are of."""
-        record = best_of(self.metrics) if which == BEST else self.metrics[-1]
-        return int(record["epoch"])
+        """The epoch that the last or the best weights are of, as their file tells: after a kill the log may lack it.
+
+        Raises as `network` does.
+        """
+        if which == LAST and (self.path / FINAL).is_file():
+            return self.plan.train.epochs
+        return int(self._checkpoint(which)["epoch"])
 
     @cached_property
     def splits(self) -> Splits:
@@ -111,17 +116,21 @@ class Run:
         """
         from archbuilder.exporters.weights import ready
         from archbuilder.modules import build
-        from archbuilder.training import checkpoint
 
         final = self.path / FINAL
         if which == LAST and final.is_file():
             return ready(self.plan.graph, final)
+        network = build(self.plan.graph)
+        network.load_state_dict(self._checkpoint(which)["model"])
+        return network.eval()
+
+    def _checkpoint(self, which: str) -> dict[str, Any]:
+        from archbuilder.training import checkpoint
+
         state = checkpoint.load(self.path / CHECKPOINTS[which], self.plan)
         if state is None:
             raise ArchbuilderError(no_epoch(self.path))
-        network = build(self.plan.graph)
-        network.load_state_dict(state["model"])
-        return network.eval()
+        return state
 
 
 def no_epoch(path: Path) -> Any:
@@ -140,8 +149,7 @@ def open_run(
     """
     path = Path(path)
     plan = plans.resumed(path, Options(data_dir=Path(data_dir) if data_dir else None))
-    folder = RunFolder(path, published=True)
-    return Run(path, plan, folder.read_json(ENVIRONMENT), metrics_of(path), loaded)
+    return Run(path, plan, RunFolder(path, published=True).read_json(ENVIRONMENT), metrics_of(path), loaded)
 
 
 def metrics_of(path: Path) -> tuple[Record, ...]:

@@ -97,6 +97,12 @@ def test_a_run_without_an_epoch_has_nothing_to_evaluate(copy: Path, capsys):
         assert "AB760" in capsys.readouterr().err
 
 
+def test_a_kill_between_checkpoint_and_log_leaves_the_epoch_as_it_is(copy: Path, capsys):
+    (copy / "weights.safetensors").unlink()
+    (copy / "metrics.jsonl").write_text("".join((copy / "metrics.jsonl").read_text().splitlines(keepends=True)[:2]))
+    assert evaluated(copy, capsys)["epoch"] == 3
+
+
 def test_damaged_weights_are_named(copy: Path, capsys):
     (copy / "weights.safetensors").write_bytes(b"\xff" * 100)
     assert main(["evaluate", str(copy), *CPU]) == 2

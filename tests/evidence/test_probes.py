@@ -13,7 +13,7 @@ from PIL import Image
 from archbuilder.cli import main
 from archbuilder.diagnostics import ArchbuilderError
 from archbuilder.training import plan
-from archbuilder.training.lr_range import RangeTest, range_test, smoothed
+from archbuilder.training.lr_range import RangeTest, range_test, until_it_grows
 from archbuilder.training.memorise import memorise
 from tests.evidence.conftest import NETWORK
 
@@ -93,8 +93,11 @@ def test_readings_of_a_curve_with_a_known_shape():
 
 
 def test_smoothing_has_no_bias():
-    assert smoothed([2.0] * 50) == pytest.approx([2.0] * 50)
-    assert smoothed([1.0, 3.0])[1] == pytest.approx((0.95 * 1 + 3) / 1.95)
+    def smoothed(*losses: float) -> list[float]:
+        return [smooth for _, _, smooth in until_it_grows((1.0, loss) for loss in losses)]
+
+    assert smoothed(*[2.0] * 50) == pytest.approx([2.0] * 50)
+    assert smoothed(1.0, 3.0)[1] == pytest.approx((0.95 * 1 + 3) / 1.95)
 
 
 @pytest.mark.parametrize("rate", ["{adamw: {lr: 0.001}}", "{muon: {lr: 0.02}}"])

@@ -66,6 +66,7 @@ def test_what_is_left_can_be_trained_later(both, same_end: SameEnd):
     assert main(["train", "--resume", str(path)]) == 0
     for run in whole.runs:
         same_end(path / run.path.name, run.path)
+    assert not (path / "comparison.html").exists()  # they were started without a report
     assert (path / "repeat.json").read_bytes() == (whole.path / "repeat.json").read_bytes()
 
 

@@ -6,7 +6,6 @@ import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from statistics import mean, stdev
 from typing import Any
 
 from archbuilder.diagnostics import ArchbuilderError
@@ -19,7 +18,7 @@ from archbuilder.training.evidence.pixels import uri
 from archbuilder.training.evidence.story import settings, words
 from archbuilder.training.folder import RunFolder
 from archbuilder.training.listing import duration
-from archbuilder.training.result import best_of, chosen_on
+from archbuilder.training.result import Spread, best_of, chosen_on
 from archbuilder.training.runs import Run, no_epoch
 from archbuilder.version import __version__
 
@@ -153,7 +152,8 @@ def _seeds(runs: Sequence[Run], different: Sequence[str]) -> str:
     if not alike or None in results or not all(run.finished for run in runs):
         return ""
     numbers = [float(result) for result in results if result is not None]
+    spread = Spread.of(numbers)
     return (
-        f"The runs differ in their seed alone: test accuracy {mean(numbers):.2f} % in the mean of {len(numbers)}, "
-        f"standard deviation {stdev(numbers):.2f}, from {min(numbers):.2f} to {max(numbers):.2f} %."
+        f"The runs differ in their seed alone: test accuracy {spread.mean:.2f} % in the mean of {len(numbers)}, "
+        f"standard deviation {spread.deviation:.2f}, from {min(numbers):.2f} to {max(numbers):.2f} %."
     )

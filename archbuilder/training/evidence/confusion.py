@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from archbuilder.data.pixels import Pixels
 from archbuilder.training.evidence.network import Table
 from archbuilder.training.evidence.outcome import Outcome
-from archbuilder.training.evidence.pixels import Pixels
 
 MOST_CLASSES = 20  # of a table that can still be read
 

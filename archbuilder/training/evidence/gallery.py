@@ -12,10 +12,11 @@ from torch import nn
 from archbuilder.analysis.facts import Facts
 from archbuilder.data.arrays import Images
 from archbuilder.data.batches import Normaliser
+from archbuilder.data.pixels import Pixels, to_rgb
 from archbuilder.spec.data import Data
 from archbuilder.training.evaluation import Predictions
 from archbuilder.training.evidence.gradcam import grad_cam
-from archbuilder.training.evidence.pixels import Pixels, enlarged, overlay, sheet, to_rgb
+from archbuilder.training.evidence.pixels import enlarged, overlay, sheet
 
 COUNT = 24
 PER_ROW = 6  # mistakes in a row of the sheet

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 
 from archbuilder.data.code import augmentation_code
+from archbuilder.data.pixels import png
 from archbuilder.diagnostics import ArchbuilderError
 from archbuilder.ir.op import by
 from archbuilder.reporting.text import human, layer_table
@@ -15,7 +16,7 @@ from archbuilder.training.evidence.confusion import as_picture, as_table, shaded
 from archbuilder.training.evidence.gallery import Mistake, as_sheet
 from archbuilder.training.evidence.network import NetworkPart, network_part
 from archbuilder.training.evidence.outcome import Outcome, outcome_of
-from archbuilder.training.evidence.pixels import png, uri
+from archbuilder.training.evidence.pixels import uri
 from archbuilder.training.evidence.story import StoryPart, story_part
 from archbuilder.training.folder import SAMPLES, RunFolder
 from archbuilder.training.listing import duration
