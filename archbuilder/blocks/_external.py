@@ -67,6 +67,12 @@ def load_file(path: str) -> None:
         raise _broken(error, _at_its_line(error, path))
 
 
+def files() -> dict[str, Path]:
+    """The files that were run, by the name of their block."""
+    outside = {name: module for name, module in sys.modules.items() if name.startswith(OUTSIDE)}
+    return {name.removeprefix(OUTSIDE): Path(str(module.__file__)).absolute() for name, module in outside.items()}
+
+
 def load_installed(name: str) -> None:
     """Import the entry point of that name, if an installed package has one.  Raises ArchbuilderError AB902."""
     for point in entry_points(group=GROUP, name=name):

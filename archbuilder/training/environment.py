@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 
+from archbuilder.blocks._external import files
 from archbuilder.training.plan import Plan
 from archbuilder.version import __version__
 
@@ -43,6 +44,7 @@ def choices(plan: Plan) -> dict[str, Any]:
     return {
         "seed": plan.train.seed,
         "overrides": list(plan.overrides),
+        "blocks": list(map(str, files().values())),
         "source": str(Path(plan.report.file).absolute()),
         "data_dir": str(options.data_dir.absolute()) if options.data_dir else None,
         "report": options.report,

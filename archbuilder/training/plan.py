@@ -13,6 +13,7 @@ from typing import Any
 import yaml
 
 from archbuilder import pipeline
+from archbuilder.blocks._external import files, load_file
 from archbuilder.diagnostics import ArchbuilderError, Diagnostic, Span, declare
 from archbuilder.ir.graph import Graph
 from archbuilder.pipeline import Report
@@ -143,15 +144,20 @@ def new(source: PathLike | None, overrides: Sequence[str], out: PathLike, option
     return _plan(pipeline.check(source, overrides), tuple(overrides), options, Path(out), check)
 
 
-def resumed(run: PathLike, options: Options) -> Plan:
+def resumed(run: PathLike, options: Options, blocks: bool = True) -> Plan:
     """The plan of a run that goes on: its own YAML and overrides; its own device, threads and data
-    where the options do not say otherwise.  Raises ArchbuilderError."""
+    where the options do not say otherwise.
+
+    blocks: whether to load the files of blocks that it was started with, which runs their code.
+    Raises ArchbuilderError.
+    """
     path = Path(run)
     folder = RunFolder(path, published=True)
     folder.read(ARCHITECTURE)
     recorded = folder.read_json(ENVIRONMENT)
     try:
         overrides = tuple(map(str, recorded["overrides"]))
+        own = tuple(map(str, recorded.get("blocks", ())))
         data_dir = recorded["data_dir"]
         options = Options(
             str(recorded["device"]) if options.device == "auto" else options.device,
@@ -168,9 +174,23 @@ def resumed(run: PathLike, options: Options) -> Plan:
         span = Span(str(path / ENVIRONMENT))
         hint = "bring the run's own file back, or start a new run"
         raise ArchbuilderError(NO_RUN.at(span, "this does not say how the run was started", hint)) from None
+    if blocks:
+        _load_blocks(path, own)
     plan = _plan(pipeline.check(path / ARCHITECTURE, overrides), overrides, options, path.parent, check=False)
     source = Path(str(recorded.get("source", "")))
     return replace(plan, path=path, data=_beside(plan.data, source), train=_taught(plan.train, source))
+
+
+def _load_blocks(run: Path, recorded: Sequence[str]) -> None:
+    """Load the files of blocks that a run was started with, but for those that another file has brought by now."""
+    for file in recorded:
+        if Path(file).stem in files():
+            continue
+        if not Path(file).is_file():
+            message = f"the run was started with the blocks of {file}, and there is no such file"
+            hint = f"bring it back, or name it where it is now: --blocks {Path(file).name}"
+            raise ArchbuilderError(NO_RUN.at(Span(str(run)), message, hint))
+        load_file(file)
 
 
 def _beside(data: Data, source: Path) -> Data:

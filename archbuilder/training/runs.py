@@ -148,7 +148,7 @@ def open_run(
     Raises ArchbuilderError AB702 (no run, or one whose files are damaged) and whatever is wrong with its YAML.
     """
     path = Path(path)
-    plan = plans.resumed(path, Options(data_dir=Path(data_dir) if data_dir else None))
+    plan = plans.resumed(path, Options(data_dir=Path(data_dir) if data_dir else None), blocks=False)
     return Run(path, plan, RunFolder(path, published=True).read_json(ENVIRONMENT), metrics_of(path), loaded)
 
 

@@ -12,8 +12,11 @@ import numpy as np
 import pytest
 import torch
 
+from archbuilder.blocks._external import forget, load_file
+from archbuilder.cli import main
 from archbuilder.diagnostics import ArchbuilderError
 from archbuilder.training import Interrupted, RunResult, checkpoint, train
+from archbuilder.training.evidence.story import command
 from archbuilder.training.processes import ALONE, Processes
 from archbuilder.training.runs import images_of, open_run
 from archbuilder.training.trainer import Trainer
@@ -167,6 +170,33 @@ def test_the_schedule_ends_with_the_run_whatever_number_of_processes_began_it(qu
         assert other.schedule.progress == 1
         begun.metrics.clear()
         other.metrics.clear()
+
+
+def test_blocks_of_files_are_found_again(tiny: str, tmp_path: Path, capsys):
+    """By --resume and by the command that a report prints; where the file has gone the run says which."""
+    file, net = tmp_path / "double_conv.py", tmp_path / "net.yaml"
+    file.write_text((Path(__file__).parents[2] / "examples" / "double_conv.py").read_text())
+    net.write_text(tiny.replace("- gap", "- double_conv: 12\n  - gap"))
+    try:
+        load_file(str(file))
+        with pytest.raises(Interrupted) as stop:
+            train(net, out=tmp_path / "runs", device="cpu", threads=1, report=False, on_epoch=stop_after(1))
+        run = stop.value.path
+        assert f"--blocks {file}" in command(open_run(run))
+        forget()
+        with pytest.raises(ArchbuilderError, match="double_conv"):
+            open_run(run)  # what only reads a run runs no code of it
+        assert len(train(resume=run).metrics) == 4
+        forget()
+        moved = file.rename(tmp_path / "moved.py")
+        assert main(["train", "--resume", str(run)]) == 2
+        message = f"AB702 the run was started with the blocks of {file}, and there is no such file"
+        assert message in capsys.readouterr().err
+        (tmp_path / "elsewhere").mkdir()
+        moved = moved.rename(tmp_path / "elsewhere" / "double_conv.py")
+        assert main(["train", "--resume", str(run), "--blocks", str(moved)]) == 0
+    finally:
+        forget()
 
 
 def test_a_resumed_run_says_what_is_not_as_it_was(half: Path, capsys):

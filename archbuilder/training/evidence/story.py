@@ -99,6 +99,8 @@ def command(run: Run) -> str:
     parts += ["archbuilder", "train", str(run.path / ARCHITECTURE)]
     for override in (*run.plan.overrides, *_places(run)):
         parts += ["--set", override]
+    for file in environment.get("blocks", ()):
+        parts += ["--blocks", str(file)]
     parts += ["--device", str(environment["device"]), "--threads", str(environment["threads"])]
     for name in ("data_dir", "init"):
         if environment.get(name):
