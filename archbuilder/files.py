@@ -9,17 +9,19 @@ from itertools import pairwise, takewhile
 from pathlib import Path
 
 
-def write_whole(path: Path, data: bytes, older: Sequence[Path] = ()) -> None:
+def write_whole(path: Path, data: bytes, older: Sequence[Path] = (), temporary: Path | None = None) -> None:
     """Replace a file's content in one step that survives a kill and a power cut; its mode stays.
 
-    path:  of the file itself: a link would be replaced.
-    older: where the content so far goes, and where that one's went, and so on; the last one's is dropped.
-           A kill in between may leave a name of the row without its file; the next call fills it again.
+    path:      of the file itself: a link would be replaced.
+    older:     where the content so far goes, and where that one's went, and so on; the last one's is dropped.
+               A kill in between may leave a name of the row without its file; the next call fills it again.
+    temporary: the file beside it that is written first, and may be there already; else one that nobody has.
     Raises OSError (a full disk, say): then the old file stands untouched, and nothing lies beside it.
     """
-    temporary = path.with_name(path.name + ".tmp")
+    mode = "wb" if temporary else "xb"
+    temporary = temporary or path.with_name(f".{path.name}.{os.urandom(4).hex()}.tmp")
     try:
-        with temporary.open("wb") as stream:
+        with temporary.open(mode) as stream:
             stream.write(data)
             stream.flush()
             os.fsync(stream.fileno())

@@ -111,8 +111,8 @@ class RunFolder:
     def write(self, name: str, data: bytes | str, older: Sequence[str] = ()) -> None:
         """Replace a file of the run in one step; its content so far becomes the first of `older`, and so on."""
         try:
-            row = [self.path / other for other in older]
-            write_whole(self.path / name, data.encode() if isinstance(data, str) else data, row)
+            row, temporary = [self.path / other for other in older], self.path / f"{name}.tmp"  # `opened` looks for it
+            write_whole(self.path / name, data.encode() if isinstance(data, str) else data, row, temporary)
         except OSError as error:
             raise self._unwritable(name, error) from None
 

@@ -145,13 +145,16 @@ def test_settings_of_the_process_are_put_back(quick):
 def test_a_file_is_replaced_whole_or_not_at_all(tmp_path: Path):
     target = tmp_path / "file"
     target.write_bytes(b"old")
-    (tmp_path / "file.tmp").symlink_to("/dev/full")
+    full = tmp_path / "full"
+    full.symlink_to("/dev/full")
     with pytest.raises(OSError, match="No space left"):
-        write_whole(target, b"new" * 10_000)
+        write_whole(target, b"new" * 10_000, temporary=full)
     assert target.read_bytes() == b"old"
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
+    (tmp_path / "file.tmp").write_bytes(b"somebody's own")
     write_whole(target, b"new")
     assert target.read_bytes() == b"new"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "file.tmp"]
 
 
 @pytest.mark.parametrize(
