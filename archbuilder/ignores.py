@@ -79,6 +79,8 @@ def comments_of(text: str, file: str) -> Iterator[Comment]:
     outside = {found.start() for found in candidates}
     places = sorted(outside)
     for start, end in _values(text, starts) if places else ():
+        if start > places[-1]:
+            break
         outside -= set(places[bisect_left(places, start) : bisect_left(places, end)])
     for found in candidates:
         if found.start() in outside:
