@@ -112,7 +112,7 @@ def _misfits(wanted: State, found: State) -> Iterator[str]:
             yield f"there is no {name}"
         elif tensor.shape != found[name].shape:
             yield f"{name} is {_size(found[name])}, the network has {_size(tensor)}"
-    yield from (f"the network has no {name}" for name in found if name not in wanted)
+    yield from (f"the network has no {name}" for name in sorted(found) if name not in wanted)
 
 
 def _size(tensor: Tensor) -> str:

@@ -149,9 +149,12 @@ class Session:
                     if processes.main:
                         self.on_epoch(record)
             self._end(folder, trainer.metrics, trainer.evaluated.state_dict())
-        except Stop:
-            show.close()
-            keeper.midway()
+        except (Stop, RuntimeError) as error:
+            if not (isinstance(error, Stop) or keeper.ending.asked):
+                raise
+            show.close()  # a worker process may have ended by the signal before this one has asked it to
+            if not trainer.batch % plan.train.accumulate:
+                keeper.midway()
             raise self._ended(folder, "ended by SIGTERM", 143) from None
         except KeyboardInterrupt:
             show.close()

@@ -84,6 +84,18 @@ def test_a_program_that_is_terminated_returns_143(tiny: str, tmp_path: Path):
     assert "Traceback" not in out + err
 
 
+def test_a_worker_that_ends_by_the_signal_first_changes_nothing(tiny: str, tmp_path: Path):
+    process, run = endless(tiny, tmp_path, ("engine: tensor", "workers: 1"))
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    os.kill(process.pid, signal.SIGTERM)
+    for child in children:
+        os.kill(int(child), signal.SIGKILL)
+    status, out, err = process.wait()
+    assert (status, bool(children)) == (143, True), out + err
+    assert (run / "midway.pt").exists()
+    assert "Traceback" not in out + err
+
+
 def test_ctrl_c_ends_cleanly_and_keeps_the_run(tiny: str, tmp_path: Path):
     process, run = endless(tiny, tmp_path)
     os.kill(process.pid, signal.SIGINT)
