@@ -187,7 +187,7 @@ def validate(model: type[M], node: Node, env: Env, recover: bool = False) -> M |
         env.report(FORM, node.span, f"expected a mapping of fields, found {shown}", hint)
         return INVALID
     values: dict[str, Any] = {}
-    for key, child in fields.items():
+    for key, child in _bounded(model, fields):
         reader = _reader(model, key)
         values[key] = reader(child, env) if reader else child.plain()
     for key in takes_defaults(model):
@@ -205,6 +205,15 @@ def validate(model: type[M], node: Node, env: Env, recover: bool = False) -> M |
         return INVALID
     instance._node, instance._bad = node, frozenset(bad)
     return instance
+
+
+def _bounded(model: type[Model], fields: Mapping[str, Node]) -> Iterator[tuple[str, Node]]:
+    """A mapping's fields, of the unknown ones no more than will be reported: a file may be full of them."""
+    unknown = 0
+    for key, child in fields.items():
+        unknown += key not in model.model_fields
+        if unknown <= MAX_PROBLEMS + 1 or key in model.model_fields:
+            yield key, child
 
 
 def _attempt(model: type[M], values: Mapping[str, Any], env: Env) -> tuple[M | None, list[Any]]:
