@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import sys
 from collections.abc import Iterator
@@ -47,6 +48,8 @@ def settings(device: torch.device, threads: int | None) -> Iterator[None]:
     Denormal numbers (below 1.2e-38) cost a CPU up to a hundred times an ordinary one and add nothing to a
     network: they count as 0.
     """
+    if device.type == "cpu":
+        keep_freed_memory()
     before, flushed = torch.get_num_threads(), sys.float_info.min / 2 == 0
     rounded = torch.backends.cudnn.allow_tf32, torch.backends.cuda.matmul.allow_tf32
     if threads is not None:
@@ -64,3 +67,18 @@ def settings(device: torch.device, threads: int | None) -> Iterator[None]:
 def round_to_tf32(convs: bool, products: bool) -> None:
     """Whether a GPU may take 10 bits of the mantissa for convs and for matrix products."""
     torch.backends.cudnn.allow_tf32, torch.backends.cuda.matmul.allow_tf32 = convs, products
+
+
+def keep_freed_memory() -> None:
+    """Have glibc keep the memory that tensors leave, for the next ones; other C libraries are left alone.
+
+    By default each large tensor is a fresh mapping that is given back when it dies, so a training step meets all its
+    memory anew, page by page: up to half of its time (benchmarks/throughput.py).  It stays so for the rest of the
+    process, since glibc does not tell what was set before.
+    """
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
+    if mallopt is None:  # musl has none
+        return
+    no_mappings, never_trim, one_arena = (-4, 0), (-1, -1), (-8, 1)  # M_MMAP_MAX, M_TRIM_THRESHOLD, M_ARENA_MAX
+    for option, value in (no_mappings, never_trim, one_arena):
+        mallopt(option, value)
