@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+from archbuilder.modules.own import ChannelSlice
 
 
 class PhasedConv2d(nn.Conv2d):
@@ -54,6 +59,37 @@ class PhasedConv2d(nn.Conv2d):
         return length + 2 * int(self.padding[axis]) - self.dilation[axis] * (self.kernel_size[axis] - 1)
 
 
+class _Slice(torch.autograd.Function):
+    """x[:, start:stop] as a tensor of its own, and the gradient in the memory format of x.
+
+    torch's own gradient of a slice is in the contiguous format whatever the format of x, so that all that comes
+    before it runs in two formats, with copies in between; and on a view, element-wise operations are slow.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, start: int, stop: int) -> Tensor:
+        ctx.shape, ctx.channels = x.shape, slice(start, stop)
+        last = x.dim() == 4 and x.is_contiguous(memory_format=torch.channels_last)
+        ctx.form = torch.channels_last if last else torch.contiguous_format
+        return x[:, start:stop].clone(memory_format=ctx.form)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:
+        (g,) = gradients
+        whole = torch.empty(ctx.shape, dtype=g.dtype, device=g.device, memory_format=ctx.form)
+        whole.zero_()[:, ctx.channels] = g
+        return whole, None, None
+
+
+class QuickSlice(ChannelSlice):
+    """A slice of the channels that stays in its memory format, forward and backward."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        channels = x.shape[1] // self.parts
+        sliced: Tensor = _Slice.apply(x, self.part * channels, (self.part + 1) * channels)
+        return sliced
+
+
 def quicken(module: nn.Module) -> None:
     """Replace each layer of a module by its faster equal, in place; the parameters stay the same objects.
 
@@ -63,3 +99,5 @@ def quicken(module: nn.Module) -> None:
         for name, child in parent.named_children():
             if isinstance(child, nn.Conv2d) and PhasedConv2d.fits(child):
                 parent.add_module(name, PhasedConv2d.of(child))
+            elif type(child) is ChannelSlice:
+                parent.add_module(name, QuickSlice(child.part, child.parts))
