@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from torch import nn
 
 from archbuilder.modules import build
-from archbuilder.modules.quick import PhasedConv2d, quicken
+from archbuilder.modules.own import ChannelSlice
+from archbuilder.modules.quick import PhasedConv2d, QuickSlice, quicken
 
 NETWORK = """
 archbuilder: 1
@@ -73,3 +74,27 @@ def test_a_network_keeps_its_parameters_and_its_output():
     assert [id(p) for p in module.parameters()] == [id(p) for p in parameters]
     assert list(module.state_dict()) == list(before)
     torch.testing.assert_close(module(x), wanted, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("form", [torch.channels_last, torch.contiguous_format])
+def test_a_slice_equals_the_plain_one_and_keeps_the_memory_format(form):
+    x = torch.randn(2, 6, 5, 5).contiguous(memory_format=form).requires_grad_()
+    plain, quick = ChannelSlice(1, 3), nn.Sequential(ChannelSlice(1, 3))
+    quicken(quick)
+    assert type(quick[0]) is QuickSlice
+    gradients = []
+    for module in (plain, quick):
+        y = module(x)
+        (gradient,) = torch.autograd.grad(y.square().sum(), x)
+        gradients.append(gradient)
+        assert torch.equal(y, x[:, 2:4])
+    assert torch.equal(*gradients)
+    assert y.is_contiguous(memory_format=form)
+    assert gradient.is_contiguous(memory_format=form)
+
+
+def test_a_slice_of_a_vector_learns_as_well():
+    x = torch.randn(3, 4, requires_grad=True)
+    quick = QuickSlice(1, 2)(x)
+    (gradient,) = torch.autograd.grad(quick.sum(), x)
+    assert torch.equal(gradient, torch.tensor([[0.0, 0.0, 1.0, 1.0]] * 3))

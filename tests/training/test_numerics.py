@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 import subprocess
 import sys
 from typing import Any
@@ -64,3 +65,23 @@ with settings(Train(precision="bf16"), torch.device("cpu")), autocast(Train(prec
 sys.exit("torch._dynamo" in sys.modules)
 """
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+KEPT = """
+import resource, torch
+from archbuilder.training import device
+torch.set_num_threads(1)
+def faults():
+    for _ in range(5):
+        torch.ones(1 << 24)  # 64 MiB, or 16,384 pages
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+with device.settings(torch.device("cpu"), 1):
+    warm = faults()
+    print(faults() - warm)
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="other C libraries are left as they are")
+def test_the_memory_that_a_tensor_leaves_is_not_fetched_anew_for_the_next():
+    run = subprocess.run([sys.executable, "-c", KEPT], capture_output=True, text=True, check=True)
+    assert int(run.stdout) < 5 * 16_384 / 10
