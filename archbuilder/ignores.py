@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from archbuilder.diagnostics import MAX_PROBLEMS, Diagnostic, Span, declare, declared, known_codes, nearest
-from archbuilder.document import LINE_BREAK, scalars
+from archbuilder.document import LINE_BREAK, MORE, scalars
 
 UNUSED = declare(
     "AB011",
@@ -69,7 +69,7 @@ def settle(
     waved = set(ignored)
     left = [d for d in found if d not in waved]
     problems = (d for comment in comments.get(file, ()) for d in _problems(comment, used, complete))
-    return [*left, *islice(problems, MAX_PROBLEMS)], ignored
+    return [*left, *islice(problems, MAX_PROBLEMS + 1)], ignored
 
 
 def comments_of(text: str, file: str) -> Iterator[Comment]:
@@ -116,7 +116,7 @@ def _problems(comment: Comment, used: set[tuple[str, int]], complete: bool) -> I
         if kind is None:
             hint = nearest(code, list(known_codes())) or "write it as in # archbuilder: ignore AB402 and why"
             yield UNKNOWN.at(span, f"there is no code {code}", hint)
-        elif kind in (UNUSED, UNKNOWN) or not kind.ignorable:
+        elif kind in (UNUSED, UNKNOWN, MORE) or not kind.ignorable:
             yield UNKNOWN.at(span, f"{code} cannot be ignored on a line", "mend what it says, and take the code out")
         elif complete:
             yield UNUSED.at(span, f"there is no {code} on this line", "take it out of the comment")

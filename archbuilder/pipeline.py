@@ -6,7 +6,7 @@ Every stage reports all the problems it can find; a later one runs as far as the
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -42,6 +42,28 @@ class Report:
     diagnostics: tuple[Diagnostic, ...] = ()
     rules: tuple[Verdict, ...] = ()
     ignored: tuple[Diagnostic, ...] = ()  # findings that the user waved away, which are not in `diagnostics`
+    cut: tuple[Diagnostic, ...] = ()  # warnings past MAX_PROBLEMS, of which `diagnostics` has the number alone
+
+    def holding(self, found: Sequence[Diagnostic]) -> Report:
+        """The report with these findings: all errors, at most MAX_PROBLEMS warnings, and a note if there are more."""
+        warnings = [d for d in found if d.severity == "warning"]
+        if len(warnings) <= MAX_PROBLEMS:
+            return replace(self, diagnostics=tuple(found), cut=())
+        cut = tuple(warnings[MAX_PROBLEMS:])
+        rest = set(cut)
+        shown = (d for d in found if d not in rest)
+        return replace(self, diagnostics=(*shown, document.more(cut[0].span, len(cut))), cut=cut)
+
+    @property
+    def found(self) -> tuple[Diagnostic, ...]:
+        """All that counts, in order: `diagnostics`, and what is cut from it."""
+        if not self.cut:
+            return self.diagnostics
+        return tuple(self.ordered((*self.diagnostics[:-1], *self.cut)))
+
+    def ordered(self, found: Iterable[Diagnostic]) -> list[Diagnostic]:
+        """Findings by their places; those in other files (a base, a rule pack) come last."""
+        return sorted(found, key=lambda d: (d.span.file != self.file, d.span.line, d.span.column, d.code.id))
 
     @property
     def ok(self) -> bool:
@@ -158,17 +180,7 @@ def _settled(report: Report, diagnostics: list[Diagnostic], complete: bool = Fal
         from archbuilder.ignores import settle
 
         found, ignored = settle(found, sources, report.file, complete)
-    found.sort(key=lambda d: (d.span.file != report.file, d.span.line, d.span.column, d.code.id))
-    return replace(report, diagnostics=tuple(_bounded(found)), ignored=tuple(ignored))
-
-
-def _bounded(found: Sequence[Diagnostic]) -> Iterator[Diagnostic]:
-    """At most MAX_PROBLEMS warnings, of those that are not ignored; errors are bounded where they are found."""
-    warnings = 0
-    for d in found:
-        warnings += d.severity == "warning"
-        if d.severity == "error" or warnings <= MAX_PROBLEMS:
-            yield d
+    return replace(report, ignored=tuple(ignored)).holding(report.ordered(found))
 
 
 def load(source: Source, overrides: Sequence[str] = ()) -> Graph:

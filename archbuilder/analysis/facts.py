@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from archbuilder.analysis.field import field_value
 from archbuilder.analysis.memory import BYTES, DTYPE, Memory, measure
 from archbuilder.diagnostics import MAX_PROBLEMS, Diagnostic, declare
+from archbuilder.document import too_many
 from archbuilder.ir.graph import INPUT, Graph, Node
 from archbuilder.ir.op import Op, OpError
 from archbuilder.ir.ops import BatchNorm2d
@@ -138,5 +139,7 @@ def analyse(graph: Graph, diagnostics: list[Diagnostic]) -> Facts:
         params, buffers = (0, 0) if node.shared else (node.op.params(shapes), node.op.buffers(shapes))
         layers.append(Layer(node, params, buffers, node.op.macs(shapes), reach))
     diagnostics += problems[:MAX_PROBLEMS]
+    if len(problems) > MAX_PROBLEMS:
+        diagnostics.append(too_many(problems[MAX_PROBLEMS].span))
     value = field_value(graph, reaches)
     return Facts(graph, tuple(layers), value, reaches[value], reaches[graph.output])

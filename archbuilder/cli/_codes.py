@@ -33,9 +33,9 @@ class Selection:
         """The report with what counts in it; the rest is ignored."""
         if not self.select and not self.ignore:
             return report
-        kept = tuple(d for d in report.diagnostics if self._counts(d.code))
-        waved = tuple(d for d in report.diagnostics if not self._counts(d.code))
-        return replace(report, diagnostics=kept, ignored=report.ignored + waved)
+        kept = [d for d in report.found if self._counts(d.code)]
+        waved = tuple(d for d in report.found if not self._counts(d.code))
+        return replace(report, ignored=report.ignored + waved).holding(kept)
 
     def _counts(self, code: Code) -> bool:
         selected, ignored = (_longest(code, prefixes) for prefixes in (self.select, self.ignore))

@@ -57,7 +57,7 @@ def _tried(text: str, report: Report, fixes: Iterable[Fix], check: Callable[[str
     """The text after fixes, if it is without errors and with fewer warnings, and none of a new kind."""
     new, titles = _apply(text, fixes)
     after = check(new)
-    better = len(after.diagnostics) < len(report.diagnostics) and new_warnings(report, after) == 0
+    better = len(after.found) < len(report.found) and new_warnings(report, after) == 0
     return Mended(new, after, titles) if after.ok and better else Mended(text, report)
 
 

@@ -66,6 +66,25 @@ def test_what_counts(options: str, codes: Any):
     assert codes(*options.split()) == SELECTIONS[options]
 
 
+MANY = GOOD.replace(
+    "{conv: 8}", ", ".join(["{pointwise: {out: 8, padding: 1}}"] * 150 + ["{conv: {out: 8, groups: 4}}"])
+)
+
+
+@pytest.mark.parametrize("format", ["text", "concise", "json", "github", "sarif"])
+def test_findings_past_the_hundredth_are_counted_in_every_format(format: str, program: Any, files: Path):
+    (files / "many.yaml").write_text(MANY)
+    found = program("check", "many.yaml", "--format", format)
+    assert found.status == 0 and "at least 51 more warnings from here on: 100 are shown" in found.out
+
+
+def test_what_is_selected_is_found_past_a_hundred_others(program: Any, files: Path):
+    (files / "many.yaml").write_text(MANY)
+    assert ": AB404 " in program("check", "many.yaml", "--select", "AB404", "--format", "concise").out
+    left = program("check", "many.yaml", "--ignore", "AB403", "--strict", "--format", "concise")
+    assert left.out.endswith("1 file checked, 1 warning, 150 ignored\n") and left.status == 1
+
+
 @pytest.mark.parametrize("name", ["bad", "syntax", "missing"])
 @pytest.mark.parametrize("options", ["--select AB4", "--ignore AB", "--select AB402 --ignore AB0,AB1,AB4"])
 def test_a_file_that_could_not_be_checked_never_passes(name: str, options: str, program: Any, files: Path):

@@ -43,7 +43,12 @@ UNSTAGED = {  # what an example of a few commands cannot stage, everywhere and i
     "AB931": "a missing package",
     "AB941": "a file that changes meanwhile",
 }
-BESIDES = {"AB010": {"AB101"}, "AB012": {"AB403"}, "AB707": {"AB503"}}  # what comes with a code that cannot come alone
+BESIDES = {  # what comes with a code that cannot come alone
+    "AB010": {"AB101"},
+    "AB012": {"AB403"},
+    "AB013": {"AB403"},
+    "AB707": {"AB503"},
+}
 
 SESSIONS = [id for id, code in CODES.items() if explain.is_session(code.bad) and id not in UNSTAGED]
 FRAGMENTS = [id for id, code in CODES.items() if not explain.is_session(code.bad) and id not in UNSTAGED]

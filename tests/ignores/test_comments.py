@@ -125,7 +125,13 @@ def test_of_many_findings_all_can_be_ignored_and_what_is_left_shows():
     head = HEAD.replace("8, 8", "1, 1")
     report = net("\n".join([waved] * 150 + [wide]), head)
     assert found(report) == ["155:25 AB403"] and len(report.ignored) == 150
-    assert len(net("\n".join([wide] * 150), head).diagnostics) == MAX_PROBLEMS
+    *shown, last = net("\n".join([wide] * 150), head).diagnostics
+    assert len(shown) == MAX_PROBLEMS and (last.code.id, last.span.line) == ("AB013", 105)
+
+
+def test_more_idle_comments_than_are_shown_are_not_silent():
+    *shown, last = net("\n".join([f"  - activation  {IGNORE} AB403"] * 150)).diagnostics
+    assert [d.code.id for d in shown] == ["AB011"] * MAX_PROBLEMS and last.code.id == "AB013"
 
 
 def test_idleness_shows_only_where_everything_was_checked():
@@ -237,7 +243,7 @@ def test_a_hostile_number_of_comments():
         start = time.perf_counter()
         report = check_text(f"{HEAD}network:\n  - conv: 8\n{TAIL}{comments}", "x")
         assert time.perf_counter() - start < 5  # it takes a tenth of a second where the machine has nothing else to do
-        assert 1 <= len(report.diagnostics) <= 100
+        assert 1 <= len(report.diagnostics) <= MAX_PROBLEMS + 1
 
 
 def test_a_file_without_the_word_costs_nothing():
