@@ -59,6 +59,7 @@ class Code:
     `exit_status` is what the command line returns for it: 1 where a readable input is wrong,
     2 where the command could not run at all (a missing file, bad arguments).
     A `verdict` is what a network that was analysed misses: a limit, a rule.  Every other error stops the analysis.
+    What is missed is `of_pack` where it is a rule's of a rule pack, which the next check may ask for or not.
     The rest is the manual, which `archbuilder explain` prints: `why` it matters, an example that is `bad` and one
     that is `good`; what forms examples have, reporting/explain.py says.
     """
@@ -71,6 +72,7 @@ class Code:
     why: str = field(default="", compare=False)
     bad: str = field(default="", compare=False)
     good: str = field(default="", compare=False)
+    of_pack: bool = False
 
     @property
     def ignorable(self) -> bool:
@@ -95,13 +97,14 @@ def declare(
     why: str = "",
     bad: str = "",
     good: str = "",
+    of_pack: bool = False,
 ) -> Code:
     """Register a code.  Raises ValueError if the id is taken: one id has one meaning.
 
     Arguments are literals: `known_codes` reads them off the source."""
     if id in _declared:
         raise ValueError(f"{id} is declared twice: {_declared[id].title!r} and {title!r}")
-    _declared[id] = code = Code(id, title, severity, exit_status, verdict, why, bad, good)
+    _declared[id] = code = Code(id, title, severity, exit_status, verdict, why, bad, good, of_pack)
     return code
 
 

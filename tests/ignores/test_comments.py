@@ -75,6 +75,20 @@ def test_a_missed_limit_and_a_missed_rule_can_be_ignored():
     assert [d.code.id for d in kept.errors] == ["AB512"] and not ignored.errors
 
 
+def test_a_rule_of_a_pack_that_another_check_asks_for_is_not_idle():
+    text = f"{HEAD}network:\n  - conv: 8\n  - activation: gelu  {IGNORE} AB512\n{TAIL}"
+    asked = check(text, rules=["mcu"])
+    assert [d.code.id for d in asked.ignored] == ["AB512"] and asked.ok
+    for packs in ([], ["era-s9"]):
+        assert "AB011" not in {d.code.id for d in check(text, rules=packs).diagnostics}
+    assert [d.code.id for d in check(text.replace("AB512", "AB503")).diagnostics] == ["AB011"]
+
+
+@pytest.mark.parametrize("code", [f"AB51{digit}" for digit in range(1, 7)])
+def test_no_code_of_a_rule_is_idle(code: str):
+    assert found(net(f"  - conv: 8  {IGNORE} {code}")) == []
+
+
 ERRORS = {
     "AB101": "  - convv: 8",
     "AB103": "  - conv: 0",
@@ -204,7 +218,7 @@ def test_a_comment_in_a_base_holds_in_its_variants_and_is_idle_only_at_home(tmp_
 
 
 def test_a_rule_pack_has_nothing_to_ignore():
-    pack = f"archbuilder_rules: 1\nname: mine\nrules: [skip]  {IGNORE} AB513\n"
+    pack = f"archbuilder_rules: 1\nname: mine\nrules: [skip]  {IGNORE} AB403\n"
     report = check(pack.replace("[skip]", "[gap]"))
     assert [d.code.id for d in report.diagnostics] == ["AB011"]
 

@@ -19,6 +19,7 @@ STRUCTURE = declare(
     "AB511",
     "stages or convolutions that a rule pack asks for in another form",
     verdict=True,
+    of_pack=True,
     why=(
         "The pack asks for a network of a certain build: stages of these names, so many convolutions in each, "
         "a certain one at the end. The message says which is missing and where."
@@ -42,6 +43,7 @@ FORBIDDEN = declare(
     "AB512",
     "a layer that a rule pack forbids",
     verdict=True,
+    of_pack=True,
     why="The pack rules a layer out, because the task forbids it or the target has no kernel for it.",
     bad="""\
 rules: mcu
@@ -54,6 +56,7 @@ LACKING = declare(
     "AB513",
     "a layer that a rule pack asks for",
     verdict=True,
+    of_pack=True,
     why=("The pack asks for a kind of layer that the network does not have, or has in another form than counts."),
     bad="""\
 $ cat > pack.yaml <<'END'
@@ -74,6 +77,7 @@ TOTAL = declare(
     "AB514",
     "a total that misses the bound of a rule pack",
     verdict=True,
+    of_pack=True,
     why=(
         "The pack bounds a total, such as the parameters or the peak of memory, and the network is past it. "
         "`--suggest` looks for edits for rules as for limits."
@@ -91,6 +95,7 @@ DATA = declare(
     "AB515",
     "a data: section that a rule pack asks for in another form",
     verdict=True,
+    of_pack=True,
     why=("The pack also says how the images are to be augmented, and the data: section does not, or in another way."),
     bad="""\
 $ cat > pack.yaml <<'END'
@@ -111,6 +116,7 @@ IMAGE = declare(
     "AB516",
     "an input or a number of classes that a rule pack does not ask for",
     verdict=True,
+    of_pack=True,
     why=(
         "The pack is for images of one size and for so many classes; totals of another input cannot be "
         "compared with it."
