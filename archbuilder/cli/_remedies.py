@@ -66,6 +66,8 @@ def add_options(parser: ArgumentParser) -> None:
 
 def verify(args: Namespace) -> None:
     """Raises ArchbuilderError AB942 for options that say two things."""
+    if args.emit and args.format != "text":
+        raise _clash("--emit", "--emit prints a stage as text, instead of a report", "leave --emit or --format out")
     if args.suggest and (args.emit or args.format not in ("text", "json")):
         raise _clash("--suggest", "--suggest goes with the report as text or json", "leave the other option out")
     if args.fix is None:

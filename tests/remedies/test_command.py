@@ -154,6 +154,8 @@ def test_json_has_the_proposals(program: Program):
     [
         (["--suggest", "--fix"], "argument --fix: not allowed with argument --suggest"),
         (["--suggest", "--emit", "facts"], "--suggest: AB942 --suggest goes with"),
+        (["--emit", "graph", "--format", "json"], "--emit: AB942 --emit prints a stage as text"),
+        (["--emit", "graph", "--format", "concise", "--suggest"], "--emit: AB942 --emit prints a stage as text"),
         (["--suggest", "--format", "sarif"], "--suggest: AB942 --suggest goes with"),
         (["--fix", "--format", "json"], "--fix: AB942 --fix goes with"),
         (["--fix", "--set", "classes=5"], "--fix: AB942 --fix edits the file as it is"),
