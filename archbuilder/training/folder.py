@@ -42,6 +42,7 @@ WEIGHTS = "weights.safetensors"
 CURVES = "curves.png"
 REPEAT = "repeat.json"  # of a folder of runs with several seeds
 SAMPLES = "samples.png"
+HIDDEN = ".starting-"  # what a folder is called before it is published
 
 WRITE = declare(
     "AB701",
@@ -128,13 +129,15 @@ class RunFolder:
         with suppress(OSError):
             (self.path / name).unlink(missing_ok=True)
 
-    def need(self, size: int) -> None:
-        """Raises ArchbuilderError AB730 where the disk has not so many bytes left."""
+    def need(self, size: int, runs: int = 1) -> None:
+        """Raises ArchbuilderError AB730 where the disk has not so many bytes left for each of some runs."""
         free = shutil.disk_usage(self.path).free
-        if free < size:
-            message = f"{size_of(free)} are free, and the run needs about {size_of(size)}"
+        if free < size * runs:
+            needed = "the run needs" if runs == 1 else f"{runs} runs need"
+            message = f"{size_of(free)} are free, and {needed} about {size_of(size * runs)}"
             hint = "free some, keep fewer checkpoints (--keep 1), or name another place with --out"
-            raise ArchbuilderError(SPACE.at(Span(str(self.path.parent)), message, hint))
+            shown = next(folder for folder in self.path.parents if not folder.name.startswith(HIDDEN))
+            raise ArchbuilderError(SPACE.at(Span(str(shown)), message, hint))
 
     def read(self, name: str) -> bytes:
         """A file of the run.  Raises ArchbuilderError AB702 where it is missing."""
@@ -189,7 +192,7 @@ class Onlooker(RunFolder):
     def remove(self, name: str) -> None:
         pass
 
-    def need(self, size: int) -> None:
+    def need(self, size: int, runs: int = 1) -> None:
         pass
 
     def publish(self, name: str | None = None) -> None:
@@ -202,7 +205,7 @@ def created(parent: Path) -> Iterator[RunFolder]:
 
     So a visible run can always be continued, and a mistake before the first epoch leaves nothing.
     """
-    path = parent / f".starting-{secrets.token_hex(4)}"
+    path = parent / f"{HIDDEN}{secrets.token_hex(4)}"
     try:
         path.mkdir(parents=True)
     except OSError as error:

@@ -36,15 +36,16 @@ class Keeper:
         self._since = perf_counter()
         self._best: bytes | None = None  # the best epoch's checkpoint while it could not be written
 
-    def prepare(self) -> None:
+    def prepare(self, runs: int = 1) -> None:
         """Write the first state of a run, and see that there is room for all that come.
 
+        runs: how many runs of this size are still to be made on the disk, with this one.
         Raises ArchbuilderError AB701, AB730.
         """
         content = self._content()
         weights = sum(p.numel() * p.element_size() for p in self.trainer.module.parameters())
         largest = len(content) + 2 * weights  # an optimizer takes up to two numbers a weight
-        self.folder.need(largest * (self.keep + 3) + RESERVE)
+        self.folder.need(largest * (self.keep + 3) + RESERVE, runs)
         self.folder.write(MIDWAY, content)
 
     def between(self) -> None:

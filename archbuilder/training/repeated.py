@@ -79,8 +79,9 @@ def start(seeds: Sequence[Plan], on_epoch: OnEpoch) -> Repeated:
     with joined(first) as (place, processes), ExitStack() as stack:
         outer = first.out / first.report.name
         folder = stack.enter_context(created(outer)) if processes.main else Onlooker(outer, published=False)
-        for plan in seeds:
-            Session(plan, place, processes, on_epoch).make(stack, folder.path, _name(plan.train.seed))
+        for made, plan in enumerate(seeds):
+            session = Session(plan, place, processes, on_epoch)
+            session.make(stack, folder.path, _name(plan.train.seed), len(seeds) - made)
         folder.write_json(REPEAT, {"seeds": [plan.train.seed for plan in seeds]})
         folder.publish()
         path = processes.first(folder.path)

@@ -60,10 +60,11 @@ class Session:
                 return self._fit(self.make(stack, self.plan.out / self.plan.report.name))
             return self._resume(stack, self.plan.path)
 
-    def make(self, stack: ExitStack, parent: Path, name: str | None = None) -> Keeper:
+    def make(self, stack: ExitStack, parent: Path, name: str | None = None, runs: int = 1) -> Keeper:
         """A new run that could be trained: its folder, called by the time unless it has a name, with all it needs.
 
         stack: holds the folder for this process.
+        runs:  how many there must be room for on the disk: this one, and those that are made after it.
         """
         plan, processes = self.plan, self.processes
         hidden = created(parent) if processes.main else nullcontext(Onlooker(parent, published=False))
@@ -75,7 +76,7 @@ class Session:
             trainer = Trainer(plan, splits, self.place, processes, source)
         keeper = Keeper(trainer, folder)
         with processes.agreed():
-            keeper.prepare()
+            keeper.prepare(runs)
         folder.publish(name)
         folder.path = processes.first(folder.path)
         if source:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import statistics
 from collections.abc import Callable
 from pathlib import Path
@@ -75,6 +76,15 @@ def test_a_seed_that_diverges_does_not_keep_the_others_from_theirs(both, tmp_pat
         both("train.schedule={step: {every: 1, gamma: 1.0e30}}")
     assert [found.code.id for found in error.value.diagnostics] == ["AB712", "AB712"]
     assert [load(path)["epoch"] for path in sorted(tmp_path.glob("runs/tiny/*/*/last.pt"))] == [1, 1]
+
+
+def test_a_disk_with_room_for_one_of_the_runs_is_too_full(both, tmp_path: Path, monkeypatch):
+    real = shutil.disk_usage
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: real(path)._replace(free=6 * 2**20))
+    with pytest.raises(ArchbuilderError, match=r"AB730 6\.0 MiB are free, and 2 runs need about 8") as error:
+        both(on_epoch=lambda record: pytest.fail("an epoch was trained"))
+    assert error.value.diagnostics[0].span.file == str(tmp_path / "runs" / "tiny")
+    assert not list((tmp_path / "runs").rglob("*"))
 
 
 def test_nothing_is_left_of_what_cannot_be_trained(both, tmp_path: Path):
