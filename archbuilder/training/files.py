@@ -7,9 +7,13 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from time import monotonic, sleep
 
 if sys.platform != "win32":
     import fcntl
+
+
+PATIENCE = 1.0  # seconds for which a process that wants to hold a folder lets others look at it
 
 
 @contextmanager
@@ -25,16 +29,37 @@ def locked(folder: Path) -> Iterator[bool]:
         return
     descriptor = os.open(folder, os.O_RDONLY)
     try:
-        yield _lock(descriptor)
+        yield _free(descriptor, fcntl.LOCK_EX, PATIENCE)
     finally:
         os.close(descriptor)
 
 
-def _lock(descriptor: int) -> bool:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
+def is_locked(folder: Path) -> bool:
+    """Does another process hold a folder?  Raises OSError where it cannot be opened.
+
+    There is no way to ask but to take a lock: a shared one, so that those who look do not take each other for
+    holders, and for an instant, which `locked` waits for.
+    """
+    if sys.platform == "win32":
         return False
-    except OSError:
-        pass  # a file system without locks
-    return True
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        return not _free(descriptor, fcntl.LOCK_SH)
+    finally:
+        os.close(descriptor)
+
+
+def _free(descriptor: int, kind: int, patience: float = 0.0) -> bool:
+    """Take a lock of a kind, if that can be done within some seconds."""
+    end = monotonic() + patience
+    while True:
+        try:
+            fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if monotonic() < end:
+                sleep(0.01)
+                continue
+            return False
+        except OSError:
+            pass  # a file system without locks
+        return True

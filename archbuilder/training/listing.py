@@ -11,7 +11,7 @@ from typing import Any
 from archbuilder.diagnostics import ArchbuilderError
 from archbuilder.reporting.diagnostic import printable
 from archbuilder.reporting.text import columns
-from archbuilder.training.files import locked
+from archbuilder.training.files import is_locked
 from archbuilder.training.folder import ARCHITECTURE, ENVIRONMENT, FACTS
 from archbuilder.training.result import best_of, chosen_on
 from archbuilder.training.runs import metrics_of
@@ -91,9 +91,8 @@ def _json(path: Path) -> dict[str, Any]:
 
 
 def _state(path: Path, done: int, epochs: int) -> str:
-    with locked(path) as free:
-        if not free:
-            return "running"
+    if is_locked(path):
+        return "running"
     return "finished" if done >= epochs else "interrupted"
 
 

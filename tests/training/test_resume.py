@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
+import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from threading import Timer
 from typing import Any
 
 import numpy as np
@@ -17,6 +21,8 @@ from archbuilder.cli import main
 from archbuilder.diagnostics import ArchbuilderError
 from archbuilder.training import Interrupted, RunResult, checkpoint, train
 from archbuilder.training.evidence.story import command
+from archbuilder.training.files import is_locked
+from archbuilder.training.folder import opened
 from archbuilder.training.processes import ALONE, Processes
 from archbuilder.training.runs import images_of, open_run
 from archbuilder.training.trainer import Trainer
@@ -351,6 +357,28 @@ def test_differences_name_every_path():
         (("gone",), None, checkpoint.ABSENT),
         (("new",), checkpoint.ABSENT, False),
     ]
+
+
+@contextmanager
+def looked_at(folder: Path) -> Iterator[int]:
+    """Somebody looks whether a folder is held, for as long as this lasts."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    fcntl.flock(descriptor, fcntl.LOCK_SH)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def test_a_look_at_a_run_neither_holds_it_nor_keeps_it_from_going_on(tmp_path: Path):
+    with looked_at(tmp_path) as descriptor:
+        assert not is_locked(tmp_path)  # two may look at once
+        end_of_it = Timer(0.2, fcntl.flock, (descriptor, fcntl.LOCK_UN))
+        end_of_it.start()
+        with opened(tmp_path):
+            assert is_locked(tmp_path)
+        end_of_it.join()
+    assert not is_locked(tmp_path)
 
 
 @pytest.mark.raises_code("AB703")
