@@ -250,7 +250,22 @@ def test_an_interrupted_run_can_be_reported_and_says_so(tmp_path: Path):
     assert "This run is not finished: 1 of 3 epochs are trained" in (path / "report.html").read_text()
 
 
-@pytest.mark.raises_code("AB761")
+@pytest.mark.parametrize(("logged", "kept"), [(3, 2), (1, 2), (0, 2), (2, 3)])
+def test_after_a_kill_the_epochs_are_those_of_the_weights(logged: int, kept: int, copy: Path):
+    """A kill may come between the checkpoint and the log, and a disk may lose the newer of them."""
+    (copy / "weights.safetensors").unlink()
+    if kept == 2:
+        (copy / "last-1.pt").replace(copy / "last.pt")
+    lines = (copy / "metrics.jsonl").read_text().splitlines(keepends=True)
+    (copy / "metrics.jsonl").write_text("".join(lines[:logged]))
+    outcome = write_report(open_run(copy), CPU)
+    assert json.loads((copy / "evaluation.json").read_text())["epoch"] == kept
+    text = Page((copy / "report.html").read_text()).text
+    assert (f"{kept} of 3 epochs are trained" in text) == (kept < 3)
+    assert f"epoch {kept + 1}" not in text and line(json.loads(lines[kept - 1]), 3) in text
+    assert "give just what the log says" in text and outcome.accuracy == json.loads(lines[kept - 1])["test_accuracy"]
+
+
 @pytest.mark.raises_code("AB761")
 def test_a_report_that_fails_does_not_cost_the_run(tmp_path: Path, monkeypatch, capsys):
     def fail(*_: Any) -> None:

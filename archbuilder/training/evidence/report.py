@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -11,6 +12,7 @@ from archbuilder.data.pixels import png
 from archbuilder.diagnostics import ArchbuilderError
 from archbuilder.ir.op import by
 from archbuilder.reporting.text import human, layer_table
+from archbuilder.training import checkpoint
 from archbuilder.training.evidence import EVALUATION, REPORT, page
 from archbuilder.training.evidence.confusion import as_picture, as_table, shaded
 from archbuilder.training.evidence.gallery import Mistake, as_sheet
@@ -18,7 +20,7 @@ from archbuilder.training.evidence.network import NetworkPart, network_part
 from archbuilder.training.evidence.outcome import Outcome, outcome_of
 from archbuilder.training.evidence.pixels import uri
 from archbuilder.training.evidence.story import StoryPart, story_part
-from archbuilder.training.folder import SAMPLES, RunFolder
+from archbuilder.training.folder import LAST, SAMPLES, WEIGHTS, RunFolder
 from archbuilder.training.listing import duration
 from archbuilder.training.result import choice
 from archbuilder.training.runs import Run, no_epoch
@@ -38,7 +40,7 @@ def write_report(run: Run, device: torch.device, readme: str = "") -> Outcome:
     readme: the address of the README that is handed in.
     Raises ArchbuilderError AB760 (no finished epoch), AB701 (cannot be written), and whatever `Run` raises.
     """
-    facts = run.plan.report.facts
+    run, facts = _with_its_log(run), run.plan.report.facts
     if not run.metrics or facts is None:
         raise ArchbuilderError(no_epoch(run.path))
     story, network = story_part(run), network_part(run.plan.report, facts)
@@ -55,6 +57,17 @@ def write_report(run: Run, device: torch.device, readme: str = "") -> Outcome:
     folder.write(MARKDOWN, page.md("report.md.jinja", values | {"layers": "\n".join(layer_table(facts))}))
     folder.write(REPORT, page.html("report.html.jinja", values))
     return outcome
+
+
+def _with_its_log(run: Run) -> Run:
+    """The run with the log of the weights that are evaluated.
+
+    An unfinished run's log may have an epoch more or fewer: a kill may come between the two files.
+    """
+    if (run.path / WEIGHTS).is_file():
+        return run
+    state = checkpoint.load(run.path / LAST, run.plan)
+    return replace(run, metrics=tuple(state["metrics"])) if state else run
 
 
 def _values(run: Run, story: StoryPart, network: NetworkPart, outcome: Outcome, readme: str) -> dict[str, Any]:
