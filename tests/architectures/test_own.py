@@ -7,12 +7,15 @@ import torch
 
 import archbuilder
 
-ARCHITECTURES = Path(__file__).parent.parent.parent / "architectures"
-OWN = sorted(ARCHITECTURES.glob("*.yaml"))
+ROOT = Path(__file__).parent.parent.parent
+ARCHITECTURES = ROOT / "architectures"
+TRIED = sorted((ROOT / "benchmarks" / "tried").glob("*.yaml"))
+OWN = [*sorted(ARCHITECTURES.glob("*.yaml")), *TRIED]
+FLAGSHIPS = {"fast85": 200_000, "fast90": 200_000, "tiny": 50_001}
 
 
 def test_there_are_some():
-    assert {path.stem for path in OWN} >= {"c1c2c3c40", "quickstart"}
+    assert {path.stem for path in OWN} >= {"c1c2c3c40", "quickstart", *FLAGSHIPS}
 
 
 @pytest.mark.parametrize("path", OWN, ids=lambda path: path.stem)
@@ -26,6 +29,14 @@ def test_checks_clean_and_builds(path):
     module = archbuilder.build(report.graph)
     assert module(x).shape == (2, report.graph.classes)
     assert sum(p.numel() for p in module.parameters()) == report.facts.params
+
+
+@pytest.mark.parametrize("name", FLAGSHIPS)
+def test_a_flagship_satisfies_the_assignment_in_full(name):
+    report = archbuilder.check(ARCHITECTURES / f"{name}.yaml", rules=["era-s9"])
+    assert report.rules
+    assert all(verdict.ok for verdict in report.rules)
+    assert report.facts.params < FLAGSHIPS[name]
 
 
 def test_c1c2c3c40_meets_the_assignment():
