@@ -15,7 +15,8 @@ Factor = Callable[[int], float]
 class Schedule:
     """Where the run is, and the factor of the learning rate there.
 
-    epochs, steps_per_epoch: of the whole run; `taken` counts the optimizer's steps so far.
+    epochs, steps_per_epoch: of the whole run; `taken` counts the optimizer's steps so far, with those that fp16's
+    scaler has left out.
     """
 
     def __init__(self, recipe: spec.Schedule, epochs: int, steps_per_epoch: int) -> None:
@@ -35,7 +36,7 @@ class Schedule:
         return self.taken / self.steps
 
     def step(self) -> None:
-        """The optimizer took a step."""
+        """The optimizer was to take a step."""
         self.taken += 1
 
     def go_to(self, epochs: int, steps: int) -> None:

@@ -80,17 +80,25 @@ class TrainStep:
         if self._lookahead and not self.schedule.taken:
             self._lookahead.start()
         self._clip()
-        if self._scaler:
-            self._scaler.step(self.optimizer, self.schedule.factor)
-            self._scaler.update()
-        else:
-            self.optimizer.step(self.schedule.factor)
+        taken = self._move()
         self.optimizer.zero_grad()
+        # a schedule tells by the place in the run, as a resumed run counts it too, so a step that was left out moves it
+        # as well (as in Lightning, unlike Accelerate): else neither its last factor nor a progress of 1 would come
         self.schedule.step()
-        if self._lookahead:
+        if self._lookahead and (taken or self.schedule.progress == 1):
             self._lookahead.update(self.schedule.progress)
-        if self.ema:
+        if self.ema and taken:  # weights that have not moved would count twice in the average
             self.ema.update()
+
+    def _move(self) -> bool:
+        """The optimizer's step; False where fp16's scaler has left it out, because a gradient overflowed."""
+        if not self._scaler:
+            self.optimizer.step(self.schedule.factor)
+            return True
+        before = self.optimizer.steps
+        self._scaler.step(self.optimizer, self.schedule.factor)
+        self._scaler.update()
+        return self.optimizer.steps > before
 
     def _clip(self) -> None:
         if self.train.clip_gradient is not None:

@@ -211,6 +211,31 @@ def test_half_precision_scales_its_loss_and_leaves_out_what_overflows():
     assert again.state_dict()["scaler"] == state["scaler"]
 
 
+def test_a_step_that_overflows_counts_in_the_schedule_and_in_no_average():
+    train = Train(precision="fp16", ema=Ema(decay=0.5), lookahead=Lookahead(every=2, share=0.5))
+    training, (pixels, labels) = step(layers(), train, steps=4), images()
+    training(pixels, labels, Turn(1, 0))
+    before = training.state_dict()
+    training(pixels * 1e7, labels, Turn(1, 1))
+    after = training.state_dict()
+    assert (training.schedule.taken, training.optimizer.steps) == (2, 1)
+    assert (before["ema_updates"], after["ema_updates"]) == (1, 1)
+    assert (before["lookahead"]["updates"], after["lookahead"]["updates"]) == (1, 1)
+    training(pixels, labels, Turn(1, 2))
+    assert training.state_dict()["ema_updates"] == 2
+
+
+def test_lookahead_ends_with_the_run_though_its_last_step_overflows():
+    train = Train(precision="fp16", lookahead=Lookahead(every=9, share=0.5))
+    module = layers()
+    start, training, (pixels, labels) = weights(module), step(module, train, steps=2), images()
+    training(pixels, labels, Turn(1, 0))
+    fast = weights(module)
+    training(pixels * 1e7, labels, Turn(1, 1))
+    expected = [slow.lerp(quick, 0.5) for slow, quick in zip(start, fast, strict=True)]
+    torch.testing.assert_close(weights(module), expected)
+
+
 SMALL = """\
 archbuilder: 1
 name: small
