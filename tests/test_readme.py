@@ -42,3 +42,10 @@ def test_every_block_is_in_the_table():
 
 def test_there_are_exactly_two_set_up_commands():
     assert len(blocks("bash")) == 2
+
+
+def test_nothing_is_installed_by_a_name_that_belongs_to_another_project():
+    """A package index has another project of this name: the documentation installs from a checkout, or from a URL."""
+    pages = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")]
+    by_name = re.compile(r"pip install[^\n`&]*\barchbuilder\b(?! @)")
+    assert [page.name for page in pages if by_name.search(page.read_text())] == []
