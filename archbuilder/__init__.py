@@ -20,8 +20,20 @@ if TYPE_CHECKING:
     from archbuilder.pipeline import Report, check, load
     from archbuilder.training import train
     from archbuilder.training.runs import open_run
+    from archbuilder.training.shipped import open_trained
 
-__all__ = ["ArchbuilderError", "Graph", "Report", "__version__", "build", "check", "load", "open_run", "train"]
+__all__ = [
+    "ArchbuilderError",
+    "Graph",
+    "Report",
+    "__version__",
+    "build",
+    "check",
+    "load",
+    "open_run",
+    "open_trained",
+    "train",
+]
 
 # name -> where it lives; imported on first use, so that importing archbuilder costs nothing
 _HOMES = {
@@ -32,6 +44,7 @@ _HOMES = {
     "check": "archbuilder.pipeline",
     "load": "archbuilder.pipeline",
     "open_run": "archbuilder.training.runs",
+    "open_trained": "archbuilder.training.shipped",
     "train": "archbuilder.training",
 }
 

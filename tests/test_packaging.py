@@ -62,6 +62,19 @@ def test_every_folder_of_modules_is_a_package():
     assert [folder for folder in sorted(folders) if not (folder / "__init__.py").exists()] == []
 
 
+def test_every_file_of_the_package_goes_into_a_wheel():
+    config = configparser.ConfigParser()
+    config.read(ROOT / "setup.cfg", encoding="utf-8")
+    package = ROOT / "archbuilder"
+    patterns = config["options.package_data"]["archbuilder"].split()
+    packed = {path for pattern in patterns for path in package.glob(pattern)}
+    files = {path for path in package.rglob("*") if path.is_file() and path.suffix not in (".py", ".pyc")}
+    left_out = [path.relative_to(package) for path in sorted(files - packed)]
+    assert [path for path in left_out if not any(part.startswith(".") for part in path.parts)] == []  # caches of tools
+    for suffix in (".safetensors", ".json"):
+        assert any(Path(f"weights/fast85{suffix}").match(pattern) for pattern in patterns)
+
+
 def test_every_requirement_has_a_tested_version():
     lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
     pinned = {normalized(line) for line in lines if re.match(r"[\w.-]+==", line)}

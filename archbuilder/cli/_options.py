@@ -26,6 +26,12 @@ def add_machine_options(parser: ArgumentParser) -> None:
     parser.add_argument("--data-dir", metavar="DIR", help="where prepared data sets are kept")
 
 
+def add_trained_argument(parser: ArgumentParser) -> None:
+    """`args.trained`: what `open_trained` opens."""
+    help = "a run folder, a .safetensors of `archbuilder weights`, or a name that it lists"
+    parser.add_argument("trained", metavar="RUN", help=help)
+
+
 def positive(text: str) -> int:
     """A whole number over 0, for `type=`."""
     if not text.isascii() or not text.isdigit() or int(text) < 1:

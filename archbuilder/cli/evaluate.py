@@ -1,15 +1,15 @@
-"""Evaluate a run on its test images, all of them: accuracy, and every class."""
+"""Evaluate a trained network on its test images, all of them: accuracy, and every class."""
 
 from __future__ import annotations
 
 import json
 from argparse import ArgumentParser, Namespace
 
-from archbuilder.cli._options import add_blocks_option, add_machine_options
+from archbuilder.cli._options import add_blocks_option, add_machine_options, add_trained_argument
 
 
 def configure(parser: ArgumentParser) -> None:
-    parser.add_argument("folder", metavar="RUN", help="a run folder")
+    add_trained_argument(parser)
     parser.add_argument("--dataset", metavar="NAME", help="the test images of another data set that fits the network")
     parser.add_argument("--tta", action="store_true", help="also average over each image and its mirror image")
     parser.add_argument("--weights", choices=("last", "best"), default="last", help="of which epoch (default: last)")
@@ -19,12 +19,12 @@ def configure(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> int:
-    """Exit 0 evaluated, 1 something wrong with the run or the data, 2 no run."""
+    """Exit 0 evaluated, 1 something wrong with the run or the data, 2 no trained network."""
     from archbuilder.training import device
     from archbuilder.training.assessment import assess, text, to_dict
-    from archbuilder.training.runs import open_run
+    from archbuilder.training.shipped import open_trained
 
-    opened, place = open_run(args.folder, args.data_dir), device.pick(args.device)
+    opened, place = open_trained(args.trained, args.data_dir), device.pick(args.device)
     with device.settings(place, args.threads):
         found = assess(opened, place, args.dataset, args.tta, args.weights)
     if args.format == "json":

@@ -7,12 +7,12 @@ import sys
 from argparse import ArgumentParser, Namespace
 from dataclasses import asdict
 
-from archbuilder.cli._options import add_blocks_option, add_machine_options, positive
+from archbuilder.cli._options import add_blocks_option, add_machine_options, add_trained_argument, positive
 from archbuilder.diagnostics import Diagnostic
 
 
 def configure(parser: ArgumentParser) -> None:
-    parser.add_argument("folder", metavar="RUN", help="a run folder")
+    add_trained_argument(parser)
     parser.add_argument("images", metavar="IMAGE", nargs="+", help="image files")
     parser.add_argument("--top", metavar="N", type=positive, default=5, help="how many classes (default: 5)")
     parser.add_argument("--weights", choices=("last", "best"), default="last", help="of which epoch (default: last)")
@@ -22,14 +22,14 @@ def configure(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> int:
-    """Exit 0 all images read, 1 some not (the others are answered), 2 no run."""
+    """Exit 0 all images read, 1 some not (the others are answered), 2 no trained network."""
     from archbuilder.reporting.diagnostic import render_diagnostic
     from archbuilder.reporting.style import style_of
     from archbuilder.training import device
     from archbuilder.training.prediction import answers
-    from archbuilder.training.runs import open_run
+    from archbuilder.training.shipped import open_trained
 
-    opened, status, found = open_run(args.folder, args.data_dir), 0, []
+    opened, status, found = open_trained(args.trained, args.data_dir), 0, []
     place = device.pick(args.device)
     with device.settings(place, args.threads):
         for answer in answers(opened, args.images, place, args.top, args.weights):
@@ -41,7 +41,7 @@ def run(args: Namespace) -> int:
             else:
                 print(_text(answer))
     if args.format == "json":
-        print(json.dumps({"version": 1, "run": args.folder, "answers": found}, indent=2))
+        print(json.dumps({"version": 1, "run": args.trained, "answers": found}, indent=2))
     return status
 
 

@@ -87,12 +87,12 @@ def read(path: Path) -> State:
                     raise ValueError(f"the checksum of {torn} is wrong")
         content = torch.load(path, map_location="cpu", weights_only=True)
     except OSError as error:
-        raise _unreadable(path, error.strerror or str(error)) from None
+        raise unreadable(path, error.strerror or str(error)) from None
     except Exception as error:  # whatever a file of any content makes zipfile, pickle or torch raise
-        raise _unreadable(path, f"it is damaged, or holds no weights ({type(error).__name__})") from None
+        raise unreadable(path, f"it is damaged, or holds no weights ({type(error).__name__})") from None
     state = _state(content)
     if not state:
-        raise _unreadable(path, "it holds no weights")
+        raise unreadable(path, "it holds no weights")
     return state
 
 
@@ -119,6 +119,7 @@ def _size(tensor: Tensor) -> str:
     return "x".join(map(str, tensor.shape)) or "one number"
 
 
-def _unreadable(path: Path, reason: str) -> ArchbuilderError:
+def unreadable(path: Path, reason: str) -> ArchbuilderError:
+    """AB855, in words."""
     hint = "name a run folder, its last.pt or best.pt, a .safetensors, or a torch.save(module.state_dict(), ...)"
     return ArchbuilderError(UNREADABLE.at(Span(str(path)), f"cannot be read: {reason}", hint))

@@ -19,9 +19,8 @@ from archbuilder.reporting.diagnostic import printable
 from archbuilder.reporting.text import columns
 from archbuilder.training.evaluation import predictions
 from archbuilder.training.evidence.outcome import Outcome, figures
-from archbuilder.training.folder import ARCHITECTURE
 from archbuilder.training.loop import Mirrored
-from archbuilder.training.runs import LAST, Run
+from archbuilder.training.runs import LAST, Trained
 
 HEADER = ("class", "images", "right", "accuracy", "most often taken for")
 LEFT = ("class", "most often taken for")
@@ -44,16 +43,16 @@ class Assessment:
 
 
 def assess(
-    run: Run, device: torch.device, dataset: str | None = None, mirrored: bool = False, which: str = LAST
+    trained: Trained, device: torch.device, dataset: str | None = None, mirrored: bool = False, which: str = LAST
 ) -> Assessment:
-    """Every image of the test split, in evaluation mode, normalised as in the run's own training.
+    """Every image of the test split, in evaluation mode, normalised as in the network's own training.
 
-    dataset: another one than the run's, of the same shape and as many classes.
-    Raises ArchbuilderError for a run or a data set that cannot be read, or that does not fit.
+    dataset: another one than it was trained on, of the same shape and as many classes.
+    Raises ArchbuilderError for weights or a data set that cannot be read, or that does not fit.
     """
-    module = run.network(which).to(device).to(memory_format=torch.channels_last)
-    splits = run.splits if dataset is None else elsewhere(run, dataset)
-    card, data = run.card, run.plan.data
+    module = trained.network(which).to(device).to(memory_format=torch.channels_last)
+    splits = trained.splits if dataset is None else elsewhere(trained, dataset)
+    card, data = trained.card, trained.plan.data
 
     def on_test(module: nn.Module) -> Outcome:
         return figures(predictions(module, splits.test, data, card.mean, card.std, device), splits.class_names)
@@ -61,39 +60,41 @@ def assess(
     return Assessment(
         dataset=dataset or card.dataset,
         which=which,
-        epoch=run.epoch_of(which),
+        epoch=trained.epoch_of(which),
         outcome=on_test(module),
         averaged=on_test(Mirrored(module)) if mirrored else None,
         renamed=splits.class_names != card.classes,
     )
 
 
-def elsewhere(run: Run, dataset: str) -> Splits:
-    """The images of another data set, as the run's network takes them; a path counts from the current folder."""
+def elsewhere(trained: Trained, dataset: str) -> Splits:
+    """The images of another data set, as the network takes them; a path counts from the current folder."""
     file = Path(dataset).expanduser()
     name = str(file.absolute()) if file.exists() else dataset
     there = [f"data.dataset={json.dumps(name)}", "data.validation=0", "data.batch_size=1"]  # nothing is trained there
-    report = pipeline.check(run.path / ARCHITECTURE, [*run.plan.overrides, *there])
-    x = run.plan.graph.input
+    document, x = trained.plan.report.document, trained.plan.graph.input
+    assert document is not None  # a plan has one
+    report = pipeline.check_text(document.text, document.name, [*trained.plan.overrides, *there])
     try:
         if report.spec is None or report.spec.data is None:
             raise ArchbuilderError(*report.errors)
-        return load(report.spec.data, (x.c, x.h, x.w), run.plan.classes, data_dir=run.plan.options.data_dir)
+        return load(report.spec.data, (x.c, x.h, x.w), trained.plan.classes, data_dir=trained.plan.options.data_dir)
     except ArchbuilderError as error:
         raise ArchbuilderError(*(replace(found, span=Span("--dataset")) for found in error.diagnostics)) from None
 
 
-def text(run: Run, found: Assessment) -> Iterator[str]:
+def text(trained: Trained, found: Assessment) -> Iterator[str]:
     """For people."""
     one = found.outcome
-    yield f"{run.name}: the weights after epoch {found.epoch} ({found.which}), on {found.dataset}"
+    yield f"{trained.name}: the weights after epoch {found.epoch} ({found.which}), on {found.dataset}"
     yield f"test accuracy    {one.accuracy:.2f} % on all {one.images:,} test images ({one.right:,} right)"
     yield f"{'':16} {one.low:.2f} to {one.high:.2f} % with 95 % confidence; cross-entropy {one.loss:.4f}"
     if found.averaged:
         words = "logits of each image and its mirror image averaged: not the network's own result"
         yield f"with flips       {found.averaged.accuracy:.2f} % ({words})"
     if found.renamed:
-        yield f"note: {found.dataset} names its classes otherwise than {run.card.dataset}: they are compared by number"
+        own = trained.card.dataset
+        yield f"note: {found.dataset} names its classes otherwise than {own}: they are compared by number"
     yield ""
     rows = [
         (printable(c.name), f"{c.images:,}", f"{c.right:,}", f"{c.accuracy:.1f} %", _rival(c.rival, c.taken))
@@ -106,11 +107,11 @@ def _rival(name: str, taken: int) -> str:
     return f"{printable(name)} ({taken})" if taken else ""
 
 
-def to_dict(run: Run, found: Assessment) -> dict[str, Any]:
+def to_dict(trained: Trained, found: Assessment) -> dict[str, Any]:
     """As plain data, version 1."""
     return {
         "version": 1,
-        "run": str(run.path),
+        "run": str(trained.path),
         "dataset": found.dataset,
         "split": "test",
         "weights": found.which,

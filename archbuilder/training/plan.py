@@ -144,6 +144,11 @@ def new(source: PathLike | None, overrides: Sequence[str], out: PathLike, option
     return _plan(pipeline.check(source, overrides), tuple(overrides), options, Path(out), check)
 
 
+def of(report: Report, options: Options) -> Plan:
+    """The plan that a network was trained by.  Raises ArchbuilderError where it could not have been."""
+    return _plan(report, (), options, Path(), check=False)
+
+
 def resumed(run: PathLike, options: Options, blocks: bool = True) -> Plan:
     """The plan of a run that goes on: its own YAML and overrides; its own device, threads and data
     where the options do not say otherwise.

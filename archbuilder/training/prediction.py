@@ -13,7 +13,7 @@ from archbuilder.data.batches import Normaliser
 from archbuilder.data.pictures import picture
 from archbuilder.diagnostics import ArchbuilderError, Diagnostic
 from archbuilder.training.evaluation import softmax
-from archbuilder.training.runs import LAST, Run
+from archbuilder.training.runs import LAST, Trained
 
 AT_ONCE = 64  # images in memory
 
@@ -36,15 +36,15 @@ class Answer:
 
 
 def answers(
-    run: Run, paths: Sequence[str], device: torch.device, top: int = 5, which: str = LAST
+    trained: Trained, paths: Sequence[str], device: torch.device, top: int = 5, which: str = LAST
 ) -> Iterator[Answer | Diagnostic]:
     """One answer for each file, in their order; for one that cannot be read what is wrong with it.
 
-    Raises ArchbuilderError for a run that cannot be opened.
+    Raises ArchbuilderError for weights that cannot be read.
     """
-    module = run.network(which).to(device).to(memory_format=torch.channels_last)
-    card, x = run.card, run.plan.graph.input
-    normalise = Normaliser(card.mean, card.std, run.plan.data, device=device)
+    module = trained.network(which).to(device).to(memory_format=torch.channels_last)
+    card, x = trained.card, trained.plan.graph.input
+    normalise = Normaliser(card.mean, card.std, trained.plan.data, device=device)
     for start in range(0, len(paths), AT_ONCE):
         read = [_read(path, (x.c, x.h, x.w)) for path in paths[start : start + AT_ONCE]]
         good = [found[0] for found in read if not isinstance(found, Diagnostic)]

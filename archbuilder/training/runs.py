@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from archbuilder.diagnostics import ArchbuilderError, Span, declare
 from archbuilder.training import folder
@@ -59,6 +60,42 @@ class DataCard:
         sizes = (len(splits.train), validation, len(splits.test))
         return cls(dataset, splits.class_names, splits.mean, splits.std, *sizes)
 
+    @classmethod
+    def read(cls, noted: Mapping[str, Any]) -> DataCard:
+        """Of plain data, as JSON has it.  Raises KeyError, TypeError or ValueError where that is something else."""
+        names, mean, std = (tuple(noted[key]) for key in ("classes", "mean", "std"))
+        sizes = (int(noted[key]) for key in ("train", "validation", "test"))
+        return cls(str(noted["dataset"]), names, mean, std, *sizes)
+
+
+class Trained(Protocol):
+    """A trained network with all that it takes to use it, whatever keeps it: a run folder or a single file."""
+
+    @property
+    def path(self) -> Path: ...
+
+    @property
+    def plan(self) -> Plan: ...
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def card(self) -> DataCard: ...
+
+    @property
+    def splits(self) -> Splits:
+        """The images that it was trained and tested on."""
+        ...
+
+    def epoch_of(self, which: str) -> int:
+        """The epoch that the last or the best weights are of."""
+        ...
+
+    def network(self, which: str = LAST) -> Network:
+        """The module with the weights after the last or the best epoch, on the CPU, in evaluation mode."""
+        ...
+
 
 @dataclass(frozen=True)
 class Run:
@@ -102,10 +139,7 @@ class Run:
     def card(self) -> DataCard:
         """The run's own note of its images; of a run that has none the images are read."""
         try:
-            noted = json.loads((self.path / DATASET).read_bytes())
-            names, mean, std = (tuple(noted[key]) for key in ("classes", "mean", "std"))
-            sizes = (int(noted[key]) for key in ("train", "validation", "test"))
-            return DataCard(str(noted["dataset"]), names, mean, std, *sizes)
+            return DataCard.read(json.loads((self.path / DATASET).read_bytes()))
         except (OSError, ValueError, KeyError, TypeError):
             return DataCard.of(self.plan.data.dataset, self.splits)
 

@@ -1,4 +1,4 @@
-"""The weights of a finished run as safetensors: tensors by name, readable without torch and without trust."""
+"""Weights as safetensors: tensors by name, readable without torch and without trust."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ from safetensors.torch import save
 from torch import Tensor
 
 
-def weights(state: Mapping[str, Tensor]) -> bytes:
-    """The content of weights.safetensors, of a state_dict."""
-    tensors = {name: value.detach().cpu().contiguous().clone() for name, value in state.items()}
-    return save(tensors, {"format": "pt"})  # of more entries the order, and so the bytes, would be left to chance
+def weights(state: Mapping[str, Tensor], key: str = "format", value: str = "pt") -> bytes:
+    """The content of a .safetensors file, of a state_dict and one entry of metadata.
+
+    Of more entries the order, and so the bytes, would be left to chance.
+    """
+    tensors = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in state.items()}
+    return save(tensors, {key: value})

@@ -6,6 +6,7 @@ import json
 import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from archbuilder.training.curves import panels
@@ -92,19 +93,23 @@ def words(value: Any) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def command(run: Run) -> str:
-    """What trains the same network again, from the run's own copy of its YAML."""
+def command(run: Run, file: str | None = None) -> str:
+    """What trains the same network again, from the run's own copy of its YAML.
+
+    file: another one with that text, on another machine: the places of this one are left out, but for their last part.
+    """
     environment, processes = run.environment, run.environment.get("processes", 1)
     parts = ["torchrun", "--nproc-per-node", str(processes), "-m"] if processes != 1 else []
-    parts += ["archbuilder", "train", str(run.path / ARCHITECTURE)]
-    for override in (*run.plan.overrides, *_places(run)):
+    parts += ["archbuilder", "train", file or str(run.path / ARCHITECTURE)]
+    for override in (*run.plan.overrides, *(() if file else _places(run))):
         parts += ["--set", override]
-    for file in environment.get("blocks", ()):
-        parts += ["--blocks", str(file)]
+    for blocks in environment.get("blocks", ()):
+        parts += ["--blocks", Path(blocks).name if file else str(blocks)]
     parts += ["--device", str(environment["device"]), "--threads", str(environment["threads"])]
-    for name in ("data_dir", "init"):
-        if environment.get(name):
-            parts += [f"--{name.replace('_', '-')}", str(environment[name])]
+    if environment.get("data_dir") and not file:
+        parts += ["--data-dir", str(environment["data_dir"])]
+    if environment.get("init"):
+        parts += ["--init", Path(environment["init"]).name if file else str(environment["init"])]
     parts += ["--sync-batch-norm"] if environment.get("sync_batch_norm") else []
     parts += [] if run.plan.report.ok else ["--no-check"]
     return shlex.join(parts)

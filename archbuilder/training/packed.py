@@ -1,0 +1,147 @@
+"""A trained network in one file: its weights as safetensors, and in their metadata all that it takes to use them.
+
+The metadata has one entry, `archbuilder`, a JSON object:
+
+format        1
+sha256        of all the rest, tensors included
+epoch         that the weights are of: the run's last
+architecture  the values of the YAML, with what it extends and with the run's overrides
+images        names of the classes, mean and deviation of the channels, how many images each split has
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from math import isfinite
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from safetensors import safe_open
+from torch import Tensor
+
+from archbuilder import pipeline
+from archbuilder.diagnostics import ArchbuilderError, Span, declare
+from archbuilder.exporters.weights import read, ready, unreadable
+from archbuilder.training import plan as plans
+from archbuilder.training.checkpoint import digest
+from archbuilder.training.folder import FACTS, RunFolder
+from archbuilder.training.plan import Options, Plan
+from archbuilder.training.runs import LAST, DataCard, Run, images_of
+from archbuilder.training.weights import weights
+
+if TYPE_CHECKING:
+    from archbuilder.data.arrays import Splits
+    from archbuilder.modules import Network
+
+KEY = "archbuilder"  # of the entry in the metadata
+FORMAT = 1
+
+LACKING = declare(
+    "AB764",
+    "a file of weights that lacks what is asked for",
+    exit_status=2,
+    why=(
+        "Tensors alone do not tell the network, its classes and how its images are normalised. A file of "
+        "`archbuilder weights RUN` does; it has the weights of the last epoch and no others."
+    ),
+    bad="""\
+$ archbuilder train net.yaml --no-report
+$ archbuilder evaluate runs/net/*/weights.safetensors""",
+    good="""\
+$ archbuilder train net.yaml --no-report
+$ archbuilder weights runs/net/*
+$ archbuilder evaluate net.safetensors""",
+)
+
+
+@dataclass(frozen=True)
+class Packed:
+    """A trained network, as its file tells."""
+
+    path: Path
+    plan: Plan
+    card: DataCard
+    epoch: int
+
+    @property
+    def name(self) -> str:
+        return self.plan.report.name
+
+    @cached_property
+    def splits(self) -> Splits:
+        """The images that it was trained and tested on."""
+        return images_of(self.plan)
+
+    def epoch_of(self, which: str) -> int:
+        """The epoch that the weights are of.  Raises ArchbuilderError AB764 for others than the last."""
+        if which != LAST:
+            message = f"this has the weights of the last epoch, not of the {which} one"
+            raise ArchbuilderError(LACKING.at(Span(str(self.path)), message, "name the run's own folder"))
+        return self.epoch
+
+    def network(self, which: str = LAST) -> Network:
+        """The module with its weights, on the CPU, in evaluation mode.  Raises ArchbuilderError AB764, AB855, AB856."""
+        self.epoch_of(which)
+        return ready(self.plan.graph, self.path)
+
+
+def content(run: Run) -> bytes:
+    """The file of a finished run: floating point weights and buffers as float32, counters as they are."""
+    state = {name: t.float() if t.is_floating_point() else t for name, t in run.network().state_dict().items()}
+    name = RunFolder(run.path, published=True).read_json(FACTS)["name"]  # a YAML without one has its file's
+    images = {key: value for key, value in asdict(run.card).items() if key != "dataset"}  # architecture says it
+    facts = {"format": FORMAT, "epoch": run.epoch_of(LAST), "architecture": {**run.plan.values, "name": name}}
+    facts = json.loads(json.dumps({**facts, "images": images}))  # as it will be read
+    return weights(state, KEY, json.dumps({**facts, "sha256": _checksum(facts, state)}, ensure_ascii=False))
+
+
+def open_packed(path: Path, data_dir: Path | None = None) -> Packed:
+    """The network of a file that `content` made.
+
+    Raises ArchbuilderError AB855 (missing, damaged), AB764 (weights alone), and what is wrong with its architecture.
+    """
+    state = read(path)
+    with safe_open(path, "pt") as file:
+        metadata = file.metadata() or {}
+    if KEY not in metadata:
+        hint = "name the run's own folder, or make such a file of it: archbuilder weights RUN"
+        message = "these are weights alone: they do not say what network they are of"
+        raise ArchbuilderError(LACKING.at(Span(str(path)), message, hint))
+    facts = _facts(path, metadata[KEY], state)
+    text = json.dumps(facts["architecture"], indent=1, ensure_ascii=False)  # JSON is YAML
+    plan = plans.of(pipeline.check_text(text, str(path)), Options(data_dir=data_dir))
+    try:
+        card = DataCard.read({**facts["images"], "dataset": plan.data.dataset})
+        if _fits(card, plan):
+            return Packed(path, plan, card, int(facts["epoch"]))
+    except (KeyError, TypeError, ValueError):
+        pass
+    raise unreadable(path, "what it says of its images does not fit the network")
+
+
+def _fits(card: DataCard, plan: Plan) -> bool:
+    """Whether a network can take its images so.  Raises TypeError for what is no number."""
+    sizes, channels = (len(card.classes), len(card.mean), len(card.std)), plan.graph.input.c
+    numbers = all(map(isfinite, (*card.mean, *card.std))) and min(card.std) > 0
+    return numbers and sizes == (plan.classes, channels, channels) and all(isinstance(n, str) for n in card.classes)
+
+
+def _facts(path: Path, text: str, state: Mapping[str, Tensor]) -> dict[str, Any]:
+    """What the metadata says.  Raises ArchbuilderError AB855."""
+    try:
+        facts: dict[str, Any] = json.loads(text)
+        checksum, version = facts.pop("sha256", None), facts.get("format")
+        if version == FORMAT and checksum == _checksum(facts, state) and "architecture" in facts:
+            return facts
+    except (ValueError, AttributeError, TypeError, RecursionError):
+        raise unreadable(path, "its metadata is damaged") from None
+    if version != FORMAT:
+        raise unreadable(path, f"it has format {version!r:.20}, this version reads {FORMAT}")
+    raise unreadable(path, "its SHA-256 does not fit")
+
+
+def _checksum(facts: Mapping[str, Any], state: Mapping[str, Tensor]) -> str:
+    return digest([dict(sorted(facts.items())), dict(sorted(state.items()))])
