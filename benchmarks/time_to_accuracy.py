@@ -1,6 +1,6 @@
 """How long a shipped network takes from the command to its evaluated result, and how good it is.
 
-    python benchmarks/time_to_accuracy.py [FILE] [--seeds 3] [--no-ratio] [--data-dir DIR]
+    python benchmarks/time_to_accuracy.py [FILE] [--seeds 3] [--no-ratio] [--out DIR] [--data-dir DIR]
 
 Trains FILE (default: architectures/fast85.yaml) on CIFAR-10 once for each seed, as a user does, by `archbuilder train
 FILE --no-report`; the wall time is that of the whole command, imports and the test after every epoch included, the
@@ -44,10 +44,11 @@ def main() -> None:
     parser.add_argument("file", metavar="FILE", nargs="?", type=Path, default=ROOT / "architectures" / "fast85.yaml")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--no-ratio", action="store_true", help="leave the epoch of the hand-written loop out")
+    parser.add_argument("--out", type=Path, help="keep the runs, each in a folder named by its seed")
     parser.add_argument("--data-dir", type=Path, help="where the prepared CIFAR-10 is")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
-        folder, runs = Path(name), []
+        folder, runs = args.out or Path(name), []
         for seed in range(args.seeds):
             run = train(args.file, seed, folder, args.data_dir)
             print(
@@ -62,7 +63,7 @@ def main() -> None:
         print(f"{args.file.stem}: mean of {args.seeds} seeds {mean} %, {wall:.0f} s")
         if not args.no_ratio:
             seed001 = ROOT / "architectures" / "seeds" / "seed001.yaml"
-            epoch = IMAGES / plain(seed001, some_images(IMAGES, folder, args.data_dir), folder, epochs=1)
+            epoch = IMAGES / plain(seed001, some_images(IMAGES, Path(name), args.data_dir), Path(name), epochs=1)
             print(f"seed001 by hand: {epoch:.0f} s an epoch, {EPOCHS_OF_SEED001 * epoch:.0f} s to 85 %")
             print(f"ratio to {args.file.stem}: {EPOCHS_OF_SEED001 * epoch / wall:.1f}")
 
