@@ -151,9 +151,12 @@ class Session:
                         self.on_epoch(record)
             self._end(folder, trainer.metrics, trainer.evaluated.state_dict())
         except (Stop, RuntimeError) as error:
+            # A scheduler signals all processes.  Workers ignore it, but the server that Python 3.14 forks them from
+            # does not, and torch's workers end with their parent: then there is no next batch (RuntimeError: DataLoader
+            # worker exited unexpectedly), and that may show before this process has come to where it raises Stop.
             if not (isinstance(error, Stop) or keeper.ending.asked):
                 raise
-            show.close()  # a worker process may have ended by the signal before this one has asked it to
+            show.close()
             if not trainer.batch % plan.train.accumulate:
                 keeper.midway()
             raise self._ended(folder, "ended by SIGTERM", 143) from None

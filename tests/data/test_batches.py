@@ -5,6 +5,8 @@ from __future__ import annotations
 import multiprocessing
 import pickle
 import random
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -88,6 +90,29 @@ def test_the_same_workers_make_every_epoch(train):
         assert len(ours) == len(theirs) == 7 - first
         assert all(same(a, b) for a, b in zip(ours, theirs, strict=True))
     assert set(multiprocessing.active_children()) - before == workers
+
+
+SERVED = """\
+import multiprocessing
+from pathlib import Path
+import numpy as np
+from archbuilder.data.arrays import Images
+from archbuilder.data.augment import Augmenter
+from archbuilder.data.sources import PerImage, Workers
+
+multiprocessing.set_start_method("forkserver")
+workers = Workers(PerImage(Images(np.zeros((4, 8, 8, 3), np.uint8), np.arange(4)), Augmenter([], (0, 0, 0), 0)), 2)
+print([labels.tolist() for _, labels in workers.batches(0, [np.arange(2), np.arange(2, 4)])])
+parents = {Path(f"/proc/{child.pid}/stat").read_text().split()[3] for child in multiprocessing.active_children()}
+print(["libtorch" in Path(f"/proc/{parent}/maps").read_text() for parent in parents])
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+def test_workers_from_a_server_find_torch_imported():
+    """So starts every worker from Python 3.14 on; torch is imported once, not by each of them."""
+    found = subprocess.run([sys.executable, "-c", SERVED], capture_output=True, text=True, check=True)
+    assert found.stdout == "[[0, 1], [2, 3]]\n[True]\n"
 
 
 @pytest.mark.parametrize("engine", ["albumentations", "tensor"])

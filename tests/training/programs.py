@@ -21,12 +21,17 @@ SERVER.set_forkserver_preload(
 
 
 class Program:
-    """`archbuilder` with some words, running in a folder; a session of its own, as under a scheduler."""
+    """`archbuilder` with some words, running in a folder; a session of its own, as under a scheduler.
 
-    def __init__(self, folder: Path, words: Sequence[str], environment: Mapping[str, str]) -> None:
+    start: how it starts worker processes; by default as this Python does.
+    """
+
+    def __init__(
+        self, folder: Path, words: Sequence[str], environment: Mapping[str, str], start: str | None = None
+    ) -> None:
         self._files = [tempfile.NamedTemporaryFile() for _ in range(2)]  # noqa: SIM115
         names = [file.name for file in self._files]
-        self.process = SERVER.Process(target=_run, args=(str(folder), list(words), dict(environment), *names))
+        self.process = SERVER.Process(target=_run, args=(str(folder), list(words), dict(environment), start, *names))
         self.process.start()
         assert self.process.pid is not None
         self.pid = self.process.pid
@@ -44,8 +49,8 @@ class Program:
         return out, err
 
 
-def program(folder: Path, *words: str) -> Program:
-    return Program(folder, words, {})
+def program(folder: Path, *words: str, start: str | None = None) -> Program:
+    return Program(folder, words, {}, start)
 
 
 def crew(count: int, folder: Path, *words: str) -> list[Program]:
@@ -73,9 +78,10 @@ def until(true: Callable[[], object], programs: Sequence[Program], timeout: floa
         time.sleep(0.001)
 
 
-def _run(folder: str, words: list[str], environment: dict[str, str], out: str, err: str) -> None:
+def _run(folder: str, words: list[str], environment: dict[str, str], start: str | None, out: str, err: str) -> None:
     from archbuilder.cli import entry
 
+    multiprocessing.set_start_method(start, force=True)  # a process from a server would start its own from a server
     os.setsid()
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background has it ignored
     os.chdir(folder)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
 from collections.abc import Callable
@@ -65,18 +66,21 @@ def test_sigterm_in_an_evaluation_keeps_the_trained_epoch(
     same_end(stop.value.path, whole.path)
 
 
-def endless(tiny: str, folder: Path, change: tuple[str, str] = ("", "")) -> tuple[Program, Path]:
+def endless(
+    tiny: str, folder: Path, change: tuple[str, str] = ("", ""), start: str | None = None
+) -> tuple[Program, Path]:
     """A program that trains, and its run once it has a checkpoint."""
     (folder / "net.yaml").write_text(tiny.replace("epochs: 4", "epochs: 2000").replace(*change))
-    process = program(folder, "train", "net.yaml", *OPTIONS)
+    process = program(folder, "train", "net.yaml", *OPTIONS, start=start)
     until(lambda: list(folder.glob("runs/tiny/*/last.pt")), [process])
     (run,) = folder.glob("runs/tiny/*")
     return process, run
 
 
-def test_a_program_that_is_terminated_returns_143(tiny: str, tmp_path: Path):
-    process, run = endless(tiny, tmp_path, ("engine: tensor", "workers: 1"))
-    os.killpg(process.pid, signal.SIGTERM)  # its workers hear it too
+@pytest.mark.parametrize("start", ["fork", "forkserver"])
+def test_a_program_that_is_terminated_returns_143(tiny: str, tmp_path: Path, start: str):
+    process, run = endless(tiny, tmp_path, ("engine: tensor", "workers: 1"), start)
+    os.killpg(process.pid, signal.SIGTERM)  # its workers hear it too, and the server that they are forked from
     status, out, err = process.wait()
     assert status == 143, out + err
     kept = load(run / "midway.pt")["batch"]
@@ -84,16 +88,21 @@ def test_a_program_that_is_terminated_returns_143(tiny: str, tmp_path: Path):
     assert "Traceback" not in out + err
 
 
-def test_a_worker_that_ends_by_the_signal_first_changes_nothing(tiny: str, tmp_path: Path):
-    process, run = endless(tiny, tmp_path, ("engine: tensor", "workers: 1"))
-    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
-    os.kill(process.pid, signal.SIGTERM)
-    for child in children:
-        os.kill(int(child), signal.SIGKILL)
-    status, out, err = process.wait()
-    assert (status, bool(children)) == (143, True), out + err
-    assert (run / "midway.pt").exists()
-    assert "Traceback" not in out + err
+def test_a_worker_that_is_gone_when_the_signal_comes_changes_nothing(quick, tmp_path: Path):
+    """There is no batch any more after which the signal could be heard."""
+    mine = set(multiprocessing.active_children())
+
+    def end(record: dict[str, Any]) -> None:
+        if record["epoch"] == 2:
+            (worker,) = set(multiprocessing.active_children()) - mine
+            worker.kill()
+            worker.join()
+            terminate()
+
+    with pytest.raises(Interrupted, match="ended by SIGTERM: 2 of 4 epochs are kept") as stop:
+        quick("data.engine=albumentations", "data.workers=1", on_epoch=end)
+    assert stop.value.status == 143 and load(stop.value.path / "midway.pt")["epoch"] == 2
+    assert len(train(resume=stop.value.path).metrics) == 4
 
 
 def test_ctrl_c_ends_cleanly_and_keeps_the_run(tiny: str, tmp_path: Path):
