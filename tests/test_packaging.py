@@ -71,8 +71,6 @@ def test_every_file_of_the_package_goes_into_a_wheel():
     files = {path for path in package.rglob("*") if path.is_file() and path.suffix not in (".py", ".pyc")}
     left_out = [path.relative_to(package) for path in sorted(files - packed)]
     assert [path for path in left_out if not any(part.startswith(".") for part in path.parts)] == []  # caches of tools
-    for suffix in (".safetensors", ".json"):
-        assert any(Path(f"weights/fast85{suffix}").match(pattern) for pattern in patterns)
 
 
 def test_every_requirement_has_a_tested_version():

@@ -8,21 +8,46 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 from archbuilder.cli._options import add_blocks_option
+from archbuilder.diagnostics import ArchbuilderError, Span, declare
+
+ARGUMENTS = declare(
+    "AB946",
+    "options of weights that do nothing",
+    exit_status=2,
+    why="Some options say how the list is printed, the others what is made of a run and where; nothing is ignored.",
+    bad="$ archbuilder weights --out shelf",
+    good="$ archbuilder weights --format json",
+)
 
 
 def configure(parser: ArgumentParser) -> None:
     parser.add_argument("folder", metavar="RUN", nargs="?", help="a finished run (default: list what there is)")
-    parser.add_argument("--out", metavar="DIR", default=".", help="where its files go (default: here)")
-    parser.add_argument("--format", choices=("text", "json"), default="text", help="of the list")
+    parser.add_argument("--out", metavar="DIR", help="where its two files go (default: here)")
+    parser.add_argument("--data-dir", metavar="DIR", help="where prepared data sets are kept")
+    parser.add_argument("--format", choices=("text", "json"), help="of the list: text for people, json for programs")
     add_blocks_option(parser)
 
 
 def run(args: Namespace) -> int:
-    """Exit 0 listed or written, 1 not finished or not writable, 2 no run."""
-    return _list(args.format) if args.folder is None else _pack(args.folder, Path(args.out))
+    """Exit 0 listed or written, 1 not finished or not writable, 2 no run, or options that do nothing."""
+    _check(args)
+    return _list(args.format) if args.folder is None else _pack(args.folder, args.data_dir, Path(args.out or "."))
 
 
-def _list(form: str) -> int:
+def _check(args: Namespace) -> None:
+    """Raises ArchbuilderError AB946 for an option that is not of what was asked for."""
+    if args.folder is None:
+        idle = {"--out": args.out, "--data-dir": args.data_dir, "--blocks": args.blocks}
+        message, hint = "this is for a run, and none is named", "name a finished run"
+    else:
+        idle = {"--format": args.format}
+        message, hint = "this is for the list, not for a run", "leave it out: a run's facts go to NAME.json"
+    for option, value in idle.items():
+        if value:
+            raise ArchbuilderError(ARGUMENTS.at(Span(option), message, hint))
+
+
+def _list(form: str | None) -> int:
     from archbuilder.training.shipped import listing, table
 
     found = listing()
@@ -35,11 +60,11 @@ def _list(form: str) -> int:
     return 0
 
 
-def _pack(folder: str, out: Path) -> int:
+def _pack(folder: str, data_dir: str | None, out: Path) -> int:
     from archbuilder.reporting.memory import size_of
     from archbuilder.training.packing import pack
     from archbuilder.training.runs import open_run
 
-    path = pack(open_run(folder), out)
+    path = pack(open_run(folder, data_dir), out)
     print(f"{path}: {size_of(path.stat().st_size)}; its facts are in {path.with_suffix('.json').name}")
     return 0

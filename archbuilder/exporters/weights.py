@@ -1,4 +1,4 @@
-"""The module to export: with the weights of a run or a checkpoint, or with fresh ones."""
+"""A module with weights from a file; to export it with those of a run or a checkpoint, or with fresh ones."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ from archbuilder.modules import Network, build
 SEED = 0  # of fresh weights: the same file every time
 OF_A_RUN = ("weights.safetensors", "last.pt")  # what it ended with; where it has not ended, its last epoch
 SHOWN = 3  # tensors that do not fit, named in a message
+TAKEN = "name a run folder, its last.pt or best.pt, a .safetensors, or a torch.save(module.state_dict(), ...)"
+OWN = "export the architecture.yaml of the weights' own run"
 
 UNREADABLE = declare(
     "AB855",
@@ -50,32 +52,48 @@ State = Mapping[str, Tensor]
 
 
 def ready(graph: Graph, weights: Path | None) -> Network:
-    """The module of a graph in evaluation mode.
+    """The module of a graph, to be exported, in evaluation mode.
 
     weights: a run folder, a checkpoint, a .safetensors, or a file with a state_dict; None for fresh weights.
     Raises ArchbuilderError AB855 (missing, damaged), AB856 (of another network).
     """
+    if weights is None:
+        return _fresh(graph).eval()
+    path = _in_folder(weights) if weights.is_dir() else weights
+    return loaded(graph, read(path), path)
+
+
+def loaded(graph: Graph, state: State, path: Path, hint: str = OWN) -> Network:
+    """The module of a graph with the weights of a file that has been read, in evaluation mode.
+
+    hint: what helps where they do not fit.
+    Raises ArchbuilderError AB856 (of another network).
+    """
+    module = _fresh(graph)
+    if problems := list(_misfits(module.state_dict(), state)):
+        more = f" and {len(problems) - SHOWN} more" if len(problems) > SHOWN else ""
+        message = f"these weights do not fit {graph.name}: {'; '.join(problems[:SHOWN])}{more}"
+        raise ArchbuilderError(MISFIT.at(Span(str(path)), message, hint))
+    module.load_state_dict(state)
+    return module.eval()
+
+
+def _fresh(graph: Graph) -> Network:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(SEED)
-        module = build(graph)
-    if weights is not None:
-        path = _in_folder(weights) if weights.is_dir() else weights
-        state = read(path)
-        if problems := list(_misfits(module.state_dict(), state)):
-            more = f" and {len(problems) - SHOWN} more" if len(problems) > SHOWN else ""
-            message = f"these weights do not fit {graph.name}: {'; '.join(problems[:SHOWN])}{more}"
-            hint = "export the architecture.yaml of the weights' own run"
-            raise ArchbuilderError(MISFIT.at(Span(str(path)), message, hint))
-        module.load_state_dict(state)
-    return module.eval()
+        return build(graph)
 
 
 def _in_folder(run: Path) -> Path:
     return next((path for name in OF_A_RUN if (path := run / name).is_file()), run / OF_A_RUN[-1])
 
 
-def read(path: Path) -> State:
-    """The tensors of a checkpoint, a .safetensors or a saved state_dict, by name.  Raises ArchbuilderError AB855."""
+def read(path: Path, hint: str = TAKEN) -> State:
+    """The tensors of a checkpoint, a .safetensors or a saved state_dict, by name.
+
+    hint: what helps where there are none.
+    Raises ArchbuilderError AB855.
+    """
     try:
         if path.suffix == ".safetensors":
             from safetensors.torch import load
@@ -87,12 +105,12 @@ def read(path: Path) -> State:
                     raise ValueError(f"the checksum of {torn} is wrong")
         content = torch.load(path, map_location="cpu", weights_only=True)
     except OSError as error:
-        raise unreadable(path, error.strerror or str(error)) from None
+        raise unreadable(path, error.strerror or str(error), hint) from None
     except Exception as error:  # whatever a file of any content makes zipfile, pickle or torch raise
-        raise unreadable(path, f"it is damaged, or holds no weights ({type(error).__name__})") from None
+        raise unreadable(path, f"it is damaged, or holds no weights ({type(error).__name__})", hint) from None
     state = _state(content)
     if not state:
-        raise unreadable(path, "it holds no weights")
+        raise unreadable(path, "it holds no weights", hint)
     return state
 
 
@@ -119,7 +137,6 @@ def _size(tensor: Tensor) -> str:
     return "x".join(map(str, tensor.shape)) or "one number"
 
 
-def unreadable(path: Path, reason: str) -> ArchbuilderError:
+def unreadable(path: Path, reason: str, hint: str) -> ArchbuilderError:
     """AB855, in words."""
-    hint = "name a run folder, its last.pt or best.pt, a .safetensors, or a torch.save(module.state_dict(), ...)"
     return ArchbuilderError(UNREADABLE.at(Span(str(path)), f"cannot be read: {reason}", hint))

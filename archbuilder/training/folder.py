@@ -239,6 +239,8 @@ def opened(path: Path) -> Iterator[RunFolder]:
 
 
 def _runs_below(path: Path) -> str:
-    runs = [p.parent for form in ("*", "*/*") for p in path.glob(f"{form}/{ARCHITECTURE}") if p.parent.name[0] != "."]
-    newest = max(runs, default=None, key=lambda run: run.name)
+    runs: list[Path] = []
+    with suppress(OSError):  # a name that is too long
+        runs = [p.parent for form in ("*", "*/*") for p in path.glob(f"{form}/{ARCHITECTURE}")]
+    newest = max((run for run in runs if run.name[0] != "."), default=None, key=lambda run: run.name)
     return f"did you mean {newest}?" if newest else "a run folder is OUT/NAME/TIME, as train printed it"

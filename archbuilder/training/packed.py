@@ -12,8 +12,9 @@ images        names of the classes, mean and deviation of the channels, how many
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from math import isfinite
 from pathlib import Path
@@ -24,13 +25,11 @@ from torch import Tensor
 
 from archbuilder import pipeline
 from archbuilder.diagnostics import ArchbuilderError, Span, declare
-from archbuilder.exporters.weights import read, ready, unreadable
+from archbuilder.exporters.weights import loaded, read, unreadable
 from archbuilder.training import plan as plans
 from archbuilder.training.checkpoint import digest
-from archbuilder.training.folder import FACTS, RunFolder
 from archbuilder.training.plan import Options, Plan
-from archbuilder.training.runs import LAST, DataCard, Run, images_of
-from archbuilder.training.weights import weights
+from archbuilder.training.runs import LAST, DataCard, images_of
 
 if TYPE_CHECKING:
     from archbuilder.data.arrays import Splits
@@ -38,6 +37,8 @@ if TYPE_CHECKING:
 
 KEY = "archbuilder"  # of the entry in the metadata
 FORMAT = 1
+UNLIKE = re.compile("[\x7f-\x9f\u2028\u2029\ufffe\uffff]")  # JSON has these as they are, YAML only escaped
+REMEDY = "name a run folder, or make such a file of one: archbuilder weights RUN"
 
 LACKING = declare(
     "AB764",
@@ -59,12 +60,13 @@ $ archbuilder evaluate net.safetensors""",
 
 @dataclass(frozen=True)
 class Packed:
-    """A trained network, as its file tells."""
+    """A trained network, as its file tells; `state` is what its checksum was held against."""
 
     path: Path
     plan: Plan
     card: DataCard
     epoch: int
+    state: Mapping[str, Tensor] = field(repr=False, compare=False)
 
     @property
     def name(self) -> str:
@@ -83,43 +85,37 @@ class Packed:
         return self.epoch
 
     def network(self, which: str = LAST) -> Network:
-        """The module with its weights, on the CPU, in evaluation mode.  Raises ArchbuilderError AB764, AB855, AB856."""
+        """The module with its weights, on the CPU, in evaluation mode.  Raises ArchbuilderError AB764, AB856."""
         self.epoch_of(which)
-        return ready(self.plan.graph, self.path)
-
-
-def content(run: Run) -> bytes:
-    """The file of a finished run: floating point weights and buffers as float32, counters as they are."""
-    state = {name: t.float() if t.is_floating_point() else t for name, t in run.network().state_dict().items()}
-    name = RunFolder(run.path, published=True).read_json(FACTS)["name"]  # a YAML without one has its file's
-    images = {key: value for key, value in asdict(run.card).items() if key != "dataset"}  # architecture says it
-    facts = {"format": FORMAT, "epoch": run.epoch_of(LAST), "architecture": {**run.plan.values, "name": name}}
-    facts = json.loads(json.dumps({**facts, "images": images}))  # as it will be read
-    return weights(state, KEY, json.dumps({**facts, "sha256": _checksum(facts, state)}, ensure_ascii=False))
+        return loaded(self.plan.graph, self.state, self.path, REMEDY)
 
 
 def open_packed(path: Path, data_dir: Path | None = None) -> Packed:
-    """The network of a file that `content` made.
+    """The network of a file that `packing` made.
 
     Raises ArchbuilderError AB855 (missing, damaged), AB764 (weights alone), and what is wrong with its architecture.
     """
-    state = read(path)
+    state = read(path, REMEDY)
     with safe_open(path, "pt") as file:
         metadata = file.metadata() or {}
     if KEY not in metadata:
-        hint = "name the run's own folder, or make such a file of it: archbuilder weights RUN"
         message = "these are weights alone: they do not say what network they are of"
-        raise ArchbuilderError(LACKING.at(Span(str(path)), message, hint))
+        raise ArchbuilderError(LACKING.at(Span(str(path)), message, REMEDY))
     facts = _facts(path, metadata[KEY], state)
-    text = json.dumps(facts["architecture"], indent=1, ensure_ascii=False)  # JSON is YAML
-    plan = plans.of(pipeline.check_text(text, str(path)), Options(data_dir=data_dir))
+    plan = plans.trained(pipeline.check_text(_yaml(facts["architecture"]), str(path)), Options(data_dir=data_dir))
     try:
         card = DataCard.read({**facts["images"], "dataset": plan.data.dataset})
         if _fits(card, plan):
-            return Packed(path, plan, card, int(facts["epoch"]))
+            return Packed(path, plan, card, int(facts["epoch"]), state)
     except (KeyError, TypeError, ValueError):
         pass
-    raise unreadable(path, "what it says of its images does not fit the network")
+    raise unreadable(path, "what it says of its images does not fit the network", REMEDY)
+
+
+def _yaml(value: Any) -> str:
+    """JSON is YAML but for a few characters.  Not ensure_ascii: it halves those beyond U+FFFF, which YAML refuses."""
+    text = json.dumps(value, indent=1, ensure_ascii=False)
+    return UNLIKE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def _fits(card: DataCard, plan: Plan) -> bool:
@@ -133,15 +129,19 @@ def _facts(path: Path, text: str, state: Mapping[str, Tensor]) -> dict[str, Any]
     """What the metadata says.  Raises ArchbuilderError AB855."""
     try:
         facts: dict[str, Any] = json.loads(text)
-        checksum, version = facts.pop("sha256", None), facts.get("format")
-        if version == FORMAT and checksum == _checksum(facts, state) and "architecture" in facts:
-            return facts
+        fits = facts.pop("sha256", None) == checksum(facts, state)
+        version = facts.get("format")
     except (ValueError, AttributeError, TypeError, RecursionError):
-        raise unreadable(path, "its metadata is damaged") from None
+        raise unreadable(path, "its metadata is damaged", REMEDY) from None
     if version != FORMAT:
-        raise unreadable(path, f"it has format {version!r:.20}, this version reads {FORMAT}")
-    raise unreadable(path, "its SHA-256 does not fit")
+        raise unreadable(path, f"it has format {version!r:.20}, this version reads {FORMAT}", REMEDY)
+    if not fits:
+        raise unreadable(path, "its SHA-256 does not fit", REMEDY)
+    if "architecture" not in facts:
+        raise unreadable(path, "it does not say what network it is of", REMEDY)
+    return facts
 
 
-def _checksum(facts: Mapping[str, Any], state: Mapping[str, Tensor]) -> str:
+def checksum(facts: Mapping[str, Any], state: Mapping[str, Tensor]) -> str:
+    """SHA-256 of the metadata without its own `sha256`, and of the tensors, both by name."""
     return digest([dict(sorted(facts.items())), dict(sorted(state.items()))])

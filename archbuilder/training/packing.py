@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Mapping
+from dataclasses import asdict
+from os.path import exists
 from pathlib import Path
 from statistics import harmonic_mean
 from typing import Any
+
+from safetensors import SafetensorError, safe_open
 
 from archbuilder.diagnostics import ArchbuilderError, Span, declare
 from archbuilder.reporting import json as reports
 from archbuilder.training.evidence.story import command
 from archbuilder.training.folder import FACTS, REPEAT, RunFolder
-from archbuilder.training.packed import content
-from archbuilder.training.runs import Run
+from archbuilder.training.packed import FORMAT, KEY, checksum
+from archbuilder.training.runs import LAST, Run
+from archbuilder.training.weights import weights
 
 TOTALS = ("params", "frozen_params", "macs", "receptive_field", "receptive_field_with_gap", "receptive_field_status")
 VERSIONS = ("archbuilder", "python", "torch", "torchvision", "numpy", "albumentations")
@@ -22,7 +28,10 @@ MACHINE = ("device", "device_name", "threads", "processes")
 UNFINISHED = declare(
     "AB765",
     "weights of a run that is not finished",
-    why="What is handed on is the result of a run: the weights and the accuracy after its last epoch.",
+    why=(
+        "What is handed on is the result of a run: the weights and the accuracy after its last epoch. A kill, or a "
+        "file that was brought back, may leave a log and weights of two epochs."
+    ),
     bad="""\
 $ archbuilder train net.yaml --no-report
 $ rm runs/net/*/metrics.jsonl
@@ -31,23 +40,79 @@ $ archbuilder weights runs/net/*""",
 $ archbuilder train net.yaml --no-report
 $ archbuilder weights runs/net/*""",
 )
+FOREIGN = declare(
+    "AB766",
+    "a file of another origin in the place of trained weights",
+    why=(
+        "Weights and their facts go to NAME.safetensors and NAME.json, and take the place of older ones of that name. "
+        "Any other file stays as it is."
+    ),
+    bad="""\
+$ archbuilder train net.yaml --no-report
+$ echo '{}' > net.json
+$ archbuilder weights runs/net/*""",
+    good="""\
+$ archbuilder train net.yaml --no-report
+$ archbuilder weights runs/net/*
+$ archbuilder weights runs/net/*""",
+)
 
 
 def pack(run: Run, out: Path) -> Path:
     """Write both files into a folder; the .safetensors is returned.
 
-    Raises ArchbuilderError AB765 (not finished), AB701 (cannot be written), and whatever `Run.network` raises.
+    Raises ArchbuilderError AB765 (not finished), AB766 (another file has the name), AB701 (cannot be written), and
+    whatever `Run.network` raises.
     """
-    if not run.finished:
-        message = f"{len(run.metrics)} of {run.plan.train.epochs} epochs are trained"
-        hint = f"train the rest: archbuilder train --resume {run.path}"
-        raise ArchbuilderError(UNFINISHED.at(Span(str(run.path)), message, hint))
+    _check_finished(run)
+    name = _name(run)
+    path = out / f"{name}.safetensors"
+    for file in (path, path.with_suffix(".json")):
+        if exists(file) and _name_in(file) != name:
+            message = f"this is not a file that archbuilder has made of a run of {name}"
+            raise ArchbuilderError(FOREIGN.at(Span(str(file)), message, "move it away, or name another folder: --out"))
     data, folder = content(run), RunFolder(out, published=False)
-    noted = facts(run, data)
-    path = out / f"{noted['name']}.safetensors"
     folder.write(path.name, data)
-    folder.write_json(path.with_suffix(".json").name, noted)
+    folder.write_json(path.with_suffix(".json").name, facts(run, data))
     return path
+
+
+def _check_finished(run: Run) -> None:
+    """Raises ArchbuilderError AB765 where the log or the weights are not those of the last epoch."""
+    epochs, logged = run.plan.train.epochs, len(run.metrics)
+    if logged == epochs == (epoch := run.epoch_of(LAST)):
+        return
+    message = f"{logged} of {epochs} epochs are trained"
+    if logged == epochs:
+        message = f"its log has all {epochs} epochs, its weights are those of epoch {epoch}"
+    hint = f"train the rest: archbuilder train --resume {run.path}"
+    raise ArchbuilderError(UNFINISHED.at(Span(str(run.path)), message, hint))
+
+
+def _name(run: Run) -> str:
+    """The network's; where its YAML has none, that of the YAML's file."""
+    return str(RunFolder(run.path, published=True).read_json(FACTS)["name"])
+
+
+def _name_in(file: Path) -> str | None:
+    """Of the network that one of the two files was made of; None for any other file."""
+    try:
+        if file.suffix == ".json":
+            noted = json.loads(file.read_bytes())
+            return str(noted["name"]) if "sha256" in noted else None
+        with safe_open(file, "pt") as opened:
+            return str(json.loads(opened.metadata()[KEY])["architecture"]["name"])
+    except (OSError, ValueError, KeyError, TypeError, RecursionError, SafetensorError):
+        return None
+
+
+def content(run: Run) -> bytes:
+    """The .safetensors of a finished run: floating point weights and buffers as float32, counters as they are."""
+    state = {name: t.float() if t.is_floating_point() else t for name, t in run.network().state_dict().items()}
+    images = {key: value for key, value in asdict(run.card).items() if key != "dataset"}  # architecture says it
+    noted = {"format": FORMAT, "epoch": run.epoch_of(LAST), "architecture": {**run.plan.values, "name": _name(run)}}
+    noted = json.loads(json.dumps({**noted, "images": images}))  # as it will be read
+    return weights(state, KEY, json.dumps({**noted, "sha256": checksum(noted, state)}, ensure_ascii=False))
 
 
 def facts(run: Run, data: bytes) -> dict[str, Any]:
@@ -57,8 +122,7 @@ def facts(run: Run, data: bytes) -> dict[str, Any]:
     seconds:           of training and evaluation, over all epochs.
     images_per_second: of training, in the mean over all epochs.
     """
-    last, noted = run.metrics[-1], run.environment
-    name = RunFolder(run.path, published=True).read_json(FACTS)["name"]
+    last, noted, name = run.metrics[-1], run.environment, _name(run)
     totals = reports.to_dict(run.plan.report)["totals"]
     return {
         "version": 1,

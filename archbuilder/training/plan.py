@@ -78,10 +78,10 @@ KEEP, MINUTES = 3, 10.0
 class Options:
     """How this process trains; recorded with the run, so that a resumed one does the same.
 
-    What is None here, a plan has filled in.
-
-    keep:            checkpoints of finished epochs that are kept, besides the best one.
-    minutes:         from one checkpoint in the middle of an epoch to the next.
+    threads:         of the CPU; None for as many as torch takes.
+    data_dir:        where prepared data sets are kept; None for the user's cache folder.
+    keep:            checkpoints of finished epochs that are kept, besides the best one; a plan fills None in.
+    minutes:         from one checkpoint in the middle of an epoch to the next; a plan fills None in.
     sync_batch_norm: batch normalisation sees the images of all processes.
     log:             trackers that get every epoch's record.
     init:            a run whose weights are taken, as long as there is no checkpoint.
@@ -139,13 +139,14 @@ def new(source: PathLike | None, overrides: Sequence[str], out: PathLike, option
     if source is None:
         hint = "name a YAML file, or a run with --resume"
         raise ArchbuilderError(ARGUMENTS.at(Span("archbuilder train"), "there is nothing to train", hint))
-    minutes = MINUTES if options.minutes is None else options.minutes
-    options = replace(options, keep=options.keep or KEEP, minutes=minutes)
     return _plan(pipeline.check(source, overrides), tuple(overrides), options, Path(out), check)
 
 
-def of(report: Report, options: Options) -> Plan:
-    """The plan that a network was trained by.  Raises ArchbuilderError where it could not have been."""
+def trained(report: Report, options: Options) -> Plan:
+    """The plan that a network was trained by, wherever that was.  Raises ArchbuilderError where none could have been.
+
+    report: of its YAML with all overrides in it.
+    """
     return _plan(report, (), options, Path(), check=False)
 
 
@@ -223,6 +224,8 @@ def _plan(report: Report, overrides: tuple[str, ...], options: Options, out: Pat
     if found := [problem for problem in _problems(spec, graph) if problem.severity == "error"]:
         raise ArchbuilderError(*found)
     assert spec.data is not None and spec.classes is not None  # else there were problems
+    minutes = MINUTES if options.minutes is None else options.minutes
+    options = replace(options, keep=options.keep or KEEP, minutes=minutes)
     return Plan(report, graph, spec.data, spec.train or Train(), spec.classes, overrides, options, out)
 
 

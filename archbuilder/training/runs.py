@@ -1,11 +1,11 @@
-"""A run opened for reading: the one way in which every command comes to a trained network."""
+"""A run folder opened for reading, finished or not."""
 
 from __future__ import annotations
 
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -148,12 +148,13 @@ class Run:
 
         Raises ArchbuilderError AB704, AB705, AB855 or AB856 (damaged, of something else), AB760 (none yet).
         """
-        from archbuilder.exporters.weights import ready
+        from archbuilder.exporters.weights import loaded, read
         from archbuilder.modules import build
 
         final = self.path / FINAL
         if which == LAST and final.is_file():
-            return ready(self.plan.graph, final)
+            hint = f"bring it back from a copy, or remove it: {folder.LAST} is then taken"
+            return loaded(self.plan.graph, read(final, hint), final, hint)
         network = build(self.plan.graph)
         network.load_state_dict(self._checkpoint(which)["model"])
         return network.eval()
@@ -161,10 +162,22 @@ class Run:
     def _checkpoint(self, which: str) -> dict[str, Any]:
         from archbuilder.training import checkpoint
 
-        state = checkpoint.load(self.path / CHECKPOINTS[which], self.plan)
+        try:
+            state = checkpoint.load(self.path / CHECKPOINTS[which], self.plan)
+        except ArchbuilderError as error:
+            if which == BEST or not self._is_whole(BEST):
+                raise
+            hint = "the best epoch's weights are whole: evaluate and predict take them with --weights best"
+            raise ArchbuilderError(*(replace(found, hint=hint) for found in error.diagnostics)) from None
         if state is None:
             raise ArchbuilderError(no_epoch(self.path))
         return state
+
+    def _is_whole(self, which: str) -> bool:
+        try:
+            return bool(self._checkpoint(which))
+        except ArchbuilderError:
+            return False
 
 
 def no_epoch(path: Path) -> Any:

@@ -1,4 +1,4 @@
-"""Networks that come with archbuilder, trained, and the one way in which a command comes to any trained network.
+"""Networks that come with archbuilder, trained; and `open_trained`, which opens any trained network, kept anyhow.
 
 archbuilder/weights/NAME.safetensors   the network, as `packed` has it
 archbuilder/weights/NAME.json          the facts of its run, as `packing` has them
@@ -49,16 +49,24 @@ def open_trained(trained: str | os.PathLike[str], data_dir: str | os.PathLike[st
     Raises ArchbuilderError AB763 for a name that is none of these, and what `open_run` and `open_packed` raise.
     """
     path, name = Path(trained), str(trained)
-    is_run, is_name = (path / ARCHITECTURE).is_file(), name in names()
-    if path.suffix == ".safetensors" or (is_name and not is_run):
-        from archbuilder.training.packed import open_packed  # with torch
-
-        file = FOLDER / f"{name}.safetensors" if is_name else path
-        return open_packed(file, Path(data_dir) if data_dir else None)
-    if is_run or path.exists() or len(path.parts) > 1:
+    if path.suffix == ".safetensors":
+        return _packed(path, data_dir)
+    try:
+        is_run, is_there = (path / ARCHITECTURE).is_file(), path.exists()
+    except OSError:  # a name that is too long, or behind a folder that is closed: the opening says so
+        is_run = is_there = True
+    if name in names() and not is_run:
+        return _packed(FOLDER / f"{name}.safetensors", data_dir)
+    if is_there or len(path.parts) > 1:
         return open_run(path, data_dir)
     hint = did_you_mean(name, names()) or "a run is OUT/NAME/TIME, as train printed it"
     raise ArchbuilderError(UNKNOWN.at(Span(name), "there is no such run, file or trained network", hint))
+
+
+def _packed(file: Path, data_dir: str | os.PathLike[str] | None) -> Trained:
+    from archbuilder.training.packed import open_packed  # with torch
+
+    return open_packed(file, Path(data_dir) if data_dir else None)
 
 
 def listing() -> list[dict[str, Any]]:

@@ -106,7 +106,19 @@ def test_a_kill_between_checkpoint_and_log_leaves_the_epoch_as_it_is(copy: Path,
 def test_damaged_weights_are_named(copy: Path, capsys):
     (copy / "weights.safetensors").write_bytes(b"\xff" * 100)
     assert main(["evaluate", str(copy), *CPU]) == 2
-    assert "weights.safetensors: AB855" in capsys.readouterr().err
+    err = capsys.readouterr().err
+    assert "weights.safetensors: AB855" in err and "or remove it: last.pt is then taken" in err
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_whole_weights_of_the_best_epoch_are_offered_for_damaged_ones_of_the_last(whole: bool, copy: Path, capsys):
+    (copy / "weights.safetensors").unlink()
+    for name in ("last.pt",) if whole else ("last.pt", "best.pt"):
+        (copy / name).write_bytes(b"damaged")
+    assert main(["evaluate", str(copy), *CPU]) == 1
+    err = capsys.readouterr().err
+    assert "last.pt: AB704" in err and ("--weights best" in err) == whole
+    assert main(["evaluate", str(copy), "--weights", "best", *CPU]) == (0 if whole else 1)
 
 
 def test_a_damaged_log_is_named(copy: Path, capsys):
