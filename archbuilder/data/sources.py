@@ -116,10 +116,16 @@ class Workers:
 
 def _share_imports(source: PerImage) -> None:
     """Where workers are forked from a server, as Python 3.14 does on Linux, let that import what each would import:
-    torch and albumentations take seconds, and four workers on two cores took 13 s to start instead of 3."""
+    torch and albumentations take seconds, and four workers on two cores took 13 s to start instead of 3.
+
+    What a program has set for the server itself stays set; a server that runs already is left as it is.
+    """
     if multiprocessing.get_start_method() == "forkserver":
+        from multiprocessing.forkserver import _forkserver  # not everywhere
+
         library = ["albumentations"] if source.augmenter.augmentations else []
-        multiprocessing.set_forkserver_preload(["__main__", __name__, *library])
+        own = getattr(_forkserver, "_preload_modules", ["__main__"])  # Python has no public way
+        multiprocessing.set_forkserver_preload(list(dict.fromkeys([*own, __name__, *library])))
 
 
 def _close(workers: ref[Workers]) -> None:

@@ -62,7 +62,10 @@ class Lookahead:
 
     @torch.no_grad()
     def update(self, progress: float) -> None:
-        """The optimizer took a step; `progress` is the share of the run that is over, 1 after the last one."""
+        """The optimizer took a step, or left out the run's last one (as fp16's scaler may).
+
+        progress: the share of the run that is over; at 1 the fast weights end where the slow ones are.
+        """
         self.updates += 1
         if self.updates % self._recipe.every and progress < 1:
             return

@@ -18,7 +18,7 @@ DEVICE = declare(
     "AB706",
     "a device that is not there",
     exit_status=2,
-    why="This torch finds no such device on this machine: it has none, or torch was built without it.",
+    why="This torch finds no such device: the machine has none, shows none, or torch was built without it.",
     bad="$ archbuilder train net.yaml --device cuda  # without a GPU",
     good="$ archbuilder train net.yaml --device cpu",
 )
@@ -31,12 +31,18 @@ def pick(name: str) -> torch.device:
         return torch.device(there[0])
     if name in there:
         return torch.device(name)
-    message = f"there is no device {name} for this torch {torch.__version__}"
+    reason = "this machine shows no GPU" if _built(name) else f"torch {torch.__version__} is built without it"
+    message = f"there is no device {name}: {reason}"
     raise ArchbuilderError(DEVICE.at(Span("--device"), message, f"take one that is there: {', '.join(there)}"))
 
 
 def _found() -> dict[str, bool]:
     return {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+
+
+def _built(name: str) -> bool:
+    """Could this torch use such a device, on another machine?"""
+    return torch.backends.cuda.is_built() if name == "cuda" else torch.backends.mps.is_built()
 
 
 @contextmanager
@@ -48,8 +54,6 @@ def settings(device: torch.device, threads: int | None) -> Iterator[None]:
     Denormal numbers (below 1.2e-38) cost a CPU up to a hundred times an ordinary one and add nothing to a
     network: they count as 0.
     """
-    if device.type == "cpu":
-        keep_freed_memory()
     before, flushed = torch.get_num_threads(), sys.float_info.min / 2 == 0
     rounded = torch.backends.cudnn.allow_tf32, torch.backends.cuda.matmul.allow_tf32
     if threads is not None:
@@ -74,10 +78,11 @@ def keep_freed_memory() -> None:
 
     By default each large tensor is a fresh mapping that is given back when it dies, so a training step meets all its
     memory anew, page by page: up to half of its time (benchmarks/throughput.py).  It stays so for the rest of the
-    process, since glibc does not tell what was set before.
+    process, since glibc does not tell what was set before.  An environment that sets glibc's malloc itself is heeded.
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
-    if mallopt is None:  # musl has none
+    tuned = any(name.startswith("MALLOC_") for name in os.environ) or "glibc.malloc" in os.getenv("GLIBC_TUNABLES", "")
+    if mallopt is None or tuned:  # musl has none
         return
     no_mappings, never_trim, one_arena = (-4, 0), (-1, -1), (-8, 1)  # M_MMAP_MAX, M_TRIM_THRESHOLD, M_ARENA_MAX
     for option, value in (no_mappings, never_trim, one_arena):

@@ -30,6 +30,16 @@ LOST = declare(
     bad="$ torchrun --nproc-per-node 2 -m archbuilder train net.yaml  # and one of them is killed",
     good="$ torchrun --nproc-per-node 2 -m archbuilder train net.yaml",
 )
+WORKER = declare(
+    "AB715",
+    "a worker that was ended",
+    why=(
+        "Workers are processes that read and augment images ahead of their use. One was ended, mostly by the system "
+        "because memory had run out: each has libraries and batches of its own there."
+    ),
+    bad="$ archbuilder train net.yaml --set data.workers=4  # and one of them is killed",
+    good="$ archbuilder train net.yaml --set data.workers=1",
+)
 SINGLE = declare(
     "AB714",
     "a batch too small for batch normalisation",
@@ -72,7 +82,8 @@ COMPILER = declare(
 
 @contextmanager
 def explained(plan: Plan) -> Iterator[None]:
-    """Turns torch's errors into ArchbuilderError: AB713 (memory), AB714 (batch size), AB734 (processes), AB745."""
+    """Turns torch's errors into ArchbuilderError: AB713 (memory), AB714 (batch size), AB715 (workers), AB734
+    (processes), AB745 (compiler)."""
     try:
         yield
     except (RuntimeError, ValueError, MemoryError) as error:
@@ -82,8 +93,18 @@ def explained(plan: Plan) -> Iterator[None]:
         raise ArchbuilderError(found) from None
 
 
+def is_lost_worker(error: BaseException) -> bool:
+    """Is it what torch says where a worker was ended?  It may come at any moment, with the system's signal."""
+    return isinstance(error, RuntimeError) and "DataLoader worker (pid" in str(error)
+
+
 def _explain(error: Exception, plan: Plan) -> Diagnostic | None:
     text, size = str(error), plan.data.batch_size
+    if is_lost_worker(error):
+        message = f"a process that reads images ahead was ended from outside: {text.splitlines()[0].strip()}"
+        hint = f"where memory has run out, lower workers ({plan.data.workers} now) or batch_size ({size} now), or take "
+        hint += "engine: tensor, which needs none; a run keeps its last checkpoint, and --resume goes on with it"
+        return WORKER.at(plan.data.span("workers"), message, hint)
     if isinstance(error, (torch.OutOfMemoryError, MemoryError)) or "can't allocate memory" in text:
         reason = text.splitlines()[0] if text else "out of memory"
         same = f"batch_size: {max(size // 2, 1)} with accumulate: 2 takes the same steps"

@@ -30,7 +30,7 @@ def joined(plan: Plan) -> Iterator[tuple[torch.device, Processes]]:
 
         with processes.agreed():
             trackers.check(plan.options.log)
-    with device.settings(place, plan.options.threads), numerics.settings(plan.train, place):
+    with _settings(plan, place):
         yield place, processes
 
 
@@ -41,10 +41,13 @@ def trial(plan: Plan) -> Iterator[torch.device]:
     torch's random state and settings are as they were afterwards.
     """
     place = device.pick(plan.options.device)
-    with (
-        torch.random.fork_rng(),
-        device.settings(place, plan.options.threads),
-        numerics.settings(plan.train, place),
-        explained(plan),
-    ):
+    with torch.random.fork_rng(), _settings(plan, place), explained(plan):
         yield place
+
+
+@contextmanager
+def _settings(plan: Plan, place: torch.device) -> Iterator[None]:
+    if place.type == "cpu":
+        device.keep_freed_memory()
+    with device.settings(place, plan.options.threads), numerics.settings(plan.train, place):
+        yield

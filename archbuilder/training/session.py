@@ -14,7 +14,7 @@ from archbuilder.training.curves import curves
 from archbuilder.training.description import describe
 from archbuilder.training.environment import environment, resumed
 from archbuilder.training.evidence import REPORT, finish
-from archbuilder.training.failures import explained
+from archbuilder.training.failures import explained, is_lost_worker
 from archbuilder.training.folder import (
     CURVES,
     ENVIRONMENT,
@@ -44,7 +44,7 @@ OnEpoch = Callable[[Record], None]
 
 def run(plan: Plan, on_epoch: OnEpoch) -> RunResult:
     """Train what a plan says to its last epoch."""
-    with joined(plan) as (place, processes):
+    with joined(plan) as (place, processes), explained(plan):
         return Session(plan, place, processes, on_epoch).run()
 
 
@@ -142,9 +142,8 @@ class Session:
         try:
             with keeper.ending.heard(), self._logging(folder, fresh=not (trainer.done or trainer.batch)) as log:
                 while trainer.done < plan.train.epochs:
-                    with explained(plan):
-                        record = trainer.epoch(watch, keeper.between, keeper.aside)
-                        keeper.epoch()
+                    record = trainer.epoch(watch, keeper.between, keeper.aside)
+                    keeper.epoch()
                     show.epoch(record)
                     log(record)
                     if processes.main:
@@ -152,9 +151,9 @@ class Session:
             self._end(folder, trainer.metrics, trainer.evaluated.state_dict())
         except (Stop, RuntimeError) as error:
             # A scheduler signals all processes.  Workers ignore it, but the server that Python 3.14 forks them from
-            # does not, and torch's workers end with their parent: then there is no next batch (RuntimeError: DataLoader
-            # worker exited unexpectedly), and that may show before this process has come to where it raises Stop.
-            if not (isinstance(error, Stop) or keeper.ending.asked):
+            # does not, and torch's workers end with their parent: then there is no next batch, and that may show before
+            # this process has come to where it raises Stop.
+            if not (isinstance(error, Stop) or (keeper.ending.asked and is_lost_worker(error))):
                 raise
             show.close()
             if not trainer.batch % plan.train.accumulate:
@@ -199,7 +198,9 @@ class Session:
             self._end(folder, metrics, state["model"])
         if plan.options.report and self.processes.main and not folder.has(REPORT):
             finish(folder.path, images_of(plan), self.place)
-        remark = f"all {plan.train.epochs} epochs are trained, there is nothing to go on with"
+        epochs = plan.train.epochs
+        trained = "its only epoch is trained" if epochs == 1 else f"all {epochs} epochs are trained"
+        remark = f"{trained}, there is nothing to go on with"
         self.processes.say(f"{folder.path} is finished: {remark}")
         return RunResult(folder.path, tuple(metrics))
 

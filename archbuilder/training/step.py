@@ -80,7 +80,7 @@ class TrainStep:
         if self._lookahead and not self.schedule.taken:
             self._lookahead.start()
         self._clip()
-        taken = self._move()
+        taken = self._try_step()
         self.optimizer.zero_grad()
         # a schedule tells by the place in the run, as a resumed run counts it too, so a step that was left out moves it
         # as well (as in Lightning, unlike Accelerate): else neither its last factor nor a progress of 1 would come
@@ -90,8 +90,8 @@ class TrainStep:
         if self.ema and taken:  # weights that have not moved would count twice in the average
             self.ema.update()
 
-    def _move(self) -> bool:
-        """The optimizer's step; False where fp16's scaler has left it out, because a gradient overflowed."""
+    def _try_step(self) -> bool:
+        """The optimizer's step, and whether it was taken: fp16's scaler leaves it out where a gradient overflowed."""
         if not self._scaler:
             self.optimizer.step(self.schedule.factor)
             return True

@@ -7,6 +7,7 @@ import pickle
 import random
 import subprocess
 import sys
+from multiprocessing import forkserver
 
 import numpy as np
 import pytest
@@ -18,7 +19,7 @@ from archbuilder.data import sources
 from archbuilder.data.arrays import Images, statistics
 from archbuilder.data.augment import Augmenter
 from archbuilder.data.batches import TrainBatches, batch_count, batch_sizes, eval_batches
-from archbuilder.data.sources import PerImage
+from archbuilder.data.sources import PerImage, Workers
 
 AUGMENT = [
     "horizontal_flip",
@@ -109,6 +110,14 @@ print(["libtorch" in Path(f"/proc/{parent}/maps").read_text() for parent in pare
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+def test_what_a_program_has_its_server_import_stays(photos, monkeypatch):
+    monkeypatch.setattr(multiprocessing, "get_start_method", lambda: "forkserver")
+    monkeypatch.setattr(forkserver._forkserver, "_preload_modules", ["json", "__main__"])
+    for _ in range(2):
+        Workers(PerImage(photos, Augmenter([], (0, 0, 0), 0)), 1)
+    assert forkserver._forkserver._preload_modules == ["json", "__main__", "archbuilder.data.sources"]
+
+
 def test_workers_from_a_server_find_torch_imported():
     """So starts every worker from Python 3.14 on; torch is imported once, not by each of them."""
     found = subprocess.run([sys.executable, "-c", SERVED], capture_output=True, text=True, check=True)

@@ -29,6 +29,7 @@ UNSTAGED = {  # what an example of a few commands cannot stage, everywhere and i
     "AB703": "a process beside this one",
     "AB706": "a machine without a device",
     "AB713": "too little memory",
+    "AB715": "a process that is killed",
     "AB730": "a full disk",
     "AB732": "several processes",
     "AB733": "several processes",

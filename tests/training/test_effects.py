@@ -241,13 +241,18 @@ archbuilder: 1
 name: small
 input: [1, 8, 8]
 classes: 10
-network: [{conv: {out: 4, norm: none}}, gap, classifier]
+network:
+  - conv: {out: 4, norm: none}
+  - branches: {paths: [[{pointwise: {out: 2, norm: none}}], []], split: true}
+  - gap
+  - classifier
 data: {dataset: digits, batch_size: 721, engine: tensor}
 train: {epochs: 1}
 """
 
 
 def test_compiled_code_computes_the_same(quick: Run):
+    """A network with a slice of the channels, which has a gradient of its own (modules/quick.py)."""
     if not shutil.which(os.environ.get("CXX", "g++")):
         pytest.skip("torch.compile needs a compiler of C++")
     first, second = (quick("train.epochs=1", f"train.compile={flag}", text=SMALL) for flag in ("false", "true"))

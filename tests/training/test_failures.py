@@ -9,12 +9,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
 from archbuilder.cli import main
 from archbuilder.diagnostics import ArchbuilderError
 from archbuilder.training import RunResult, train
+from archbuilder.training.device import pick
 from archbuilder.training.failures import explained
 from tests.training.same import load
 
@@ -91,7 +93,16 @@ def test_a_network_without_parameters_cannot_be_trained(quick, tiny: str, tmp_pa
 def test_a_device_that_is_not_there_is_named(quick):
     missing = "cuda" if not torch.cuda.is_available() else "mps"
     error = refused(quick, device=missing)
-    assert f"AB706 there is no device {missing}" in str(error) and error.exit_status == 2
+    assert f"AB706 there is no device {missing}: " in str(error) and error.exit_status == 2
+
+
+@pytest.mark.parametrize(("built", "reason"), [(True, "this machine shows no GPU"), (False, "is built without it")])
+def test_a_torch_for_gpus_is_told_from_one_without(built: bool, reason: str, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.backends.cuda, "is_built", lambda: built)
+    with pytest.raises(ArchbuilderError, match=f"AB706 there is no device cuda: .*{reason}") as error:
+        pick("cuda")
+    assert "cpu" in error.value.diagnostics[0].hint
 
 
 def test_a_place_that_cannot_be_written_is_found_before_the_first_epoch(tiny: str, tmp_path: Path):
@@ -130,6 +141,19 @@ def test_what_a_tracker_needs_is_named(quick, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setitem(sys.modules, "accelerate", None)
     with pytest.raises(ArchbuilderError, match="AB700 training needs accelerate, which is not installed"):
         quick(log=["tensorboard"])
+
+
+def test_classes_that_never_occur_are_said_before_the_first_epoch(quick, tiny: str, tmp_path: Path, capsys):
+    images, labels = np.zeros((60, 8, 8), np.uint8), np.arange(60) % 3
+    np.savez(tmp_path / "few.npz", x_train=images, y_train=labels, x_test=images, y_test=labels)
+    given = (f"data.dataset={tmp_path / 'few.npz'}", "data.batch_size=30", "train.epochs=1")
+    quick(*given)
+    said = "note: 7 of 10 classes have no training image: 3, 4, 5, 6, 7 and 2 more; is classes: 10 what is meant?"
+    assert f"{said}\nrun: " in capsys.readouterr().out
+    quick(*given, "classes=4")
+    assert "note: 1 of 4 classes has no training image: 3; is classes: 4" in capsys.readouterr().out
+    quick("train.epochs=1")
+    assert "note:" not in capsys.readouterr().out
 
 
 # in the middle of a run

@@ -5,12 +5,14 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from archbuilder.diagnostics import ArchbuilderError
 from archbuilder.training import Interrupted, RunResult, train, trainer
 from tests.training import kill
 from tests.training.programs import Program, program, until
@@ -90,20 +92,59 @@ def test_a_program_that_is_terminated_returns_143(tiny: str, tmp_path: Path, sta
 
 
 def test_a_worker_that_is_gone_when_the_signal_comes_changes_nothing(quick, tmp_path: Path):
-    """There is no batch any more after which the signal could be heard."""
+    """There is no batch any more after which the signal could be heard.
+
+    The signal first: what torch raises once it hears of the worker's end comes at any moment.
+    """
     mine = set(multiprocessing.active_children())
 
     def end(record: dict[str, Any]) -> None:
         if record["epoch"] == 2:
             (worker,) = set(multiprocessing.active_children()) - mine
+            terminate()
             worker.kill()
             worker.join()
-            terminate()
 
     with pytest.raises(Interrupted, match="ended by SIGTERM: 2 of 4 epochs are kept") as stop:
         quick("data.engine=albumentations", "data.workers=1", on_epoch=end)
     assert stop.value.status == 143 and load(stop.value.path / "midway.pt")["epoch"] == 2
     assert len(train(resume=stop.value.path).metrics) == 4
+
+
+@pytest.mark.raises_code("AB715")
+def test_a_worker_that_is_killed_is_explained_and_the_run_goes_on_later(quick, tiny: str, tmp_path: Path):
+    """As the system does where memory runs out."""
+    mine = set(multiprocessing.active_children())
+
+    def end(record: dict[str, Any]) -> None:
+        (worker,) = set(multiprocessing.active_children()) - mine
+        worker.kill()
+
+    with pytest.raises(ArchbuilderError, match=r"AB715 a process that reads images .*DataLoader worker") as error:
+        quick("data.engine=albumentations", "data.workers=1", on_epoch=end)
+    (found,) = error.value.diagnostics
+    assert "lower workers (1 now) or batch_size (256 now), or take engine: tensor" in found.hint
+    (run,) = tmp_path.glob("runs/tiny/*")
+    assert load(run / "last.pt")["epoch"] == 1 and len(train(resume=run).metrics) == 4
+
+
+def children(parent: int) -> Iterator[int]:
+    """The processes that a process has started, as Linux tells."""
+    for status in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):  # it has ended since
+            if int(status.read_text().rpartition(")")[2].split()[1]) == parent:
+                yield int(status.parent.name)
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="the server is found as Linux tells of it")
+def test_a_killed_server_of_workers_is_explained(tiny: str, tmp_path: Path):
+    """Its workers end with it: they are its children."""
+    process, run = endless(tiny, tmp_path, ("engine: tensor", "workers: 1"), "forkserver")
+    (server,) = (pid for pid in children(process.pid) if b"forkserver" in Path(f"/proc/{pid}/cmdline").read_bytes())
+    os.kill(server, signal.SIGKILL)
+    status, out, err = process.wait()
+    assert status == 1 and "AB715" in err and "Traceback" not in out + err, out + err
+    assert load(run / "last.pt")["epoch"] >= 1
 
 
 def test_ctrl_c_ends_cleanly_and_keeps_the_run(tiny: str, tmp_path: Path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import subprocess
 import sys
@@ -67,21 +68,51 @@ sys.exit("torch._dynamo" in sys.modules)
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
-KEPT = """
-import resource, torch
-from archbuilder.training import device
-torch.set_num_threads(1)
+FAULTS = """
+import resource
+import sys
+import torch
+from archbuilder.training import device, joining, plan
+
 def faults():
-    for _ in range(5):
-        torch.ones(1 << 24)  # 64 MiB, or 16,384 pages
-    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
-with device.settings(torch.device("cpu"), 1):
-    warm = faults()
-    print(faults() - warm)
+    for _ in range(2):  # the first of them to get the memory
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+        for _ in range(5):
+            torch.ones(1 << 24)  # 64 MiB: 16,384 pages, or 32 huge ones
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+
+net = "{archbuilder: 1, input: [1, 8, 8], classes: 10, network: [gap, classifier], data: {dataset: digits}}\\n"
+wanted = plan.new(net, (), "runs", plan.Options(device="cpu", threads=1), check=True)
+torch.set_num_threads(1)
+found = [faults()]
+with device.settings(torch.device("cpu"), 1):  # as predict and evaluate have it
+    found.append(faults())
+with joining.joined(wanted):
+    found.append(faults())
+print(*found)
 """
 
 
-@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="other C libraries are left as they are")
-def test_the_memory_that_a_tensor_leaves_is_not_fetched_anew_for_the_next():
-    run = subprocess.run([sys.executable, "-c", KEPT], capture_output=True, text=True, check=True)
-    assert int(run.stdout) < 5 * 16_384 / 10
+def faults(**environment: str) -> list[int]:
+    """Faults of pages as the process is by itself, where a network is evaluated, and where it is trained."""
+    own = {name: value for name, value in os.environ.items() if not name.startswith(("MALLOC_", "GLIBC_TUNABLES"))}
+    command = [sys.executable, "-c", FAULTS]
+    run = subprocess.run(command, env={**own, **environment}, capture_output=True, text=True, check=True)
+    return [int(count) for count in run.stdout.split()]
+
+
+glibc = pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="other C libraries are left as they are")
+
+
+@glibc
+def test_training_does_not_fetch_the_memory_that_a_tensor_leaves_anew_for_the_next():
+    before, evaluated, trained = faults()
+    assert before >= 5 * 32 and evaluated > before / 2
+    assert trained < before / 10
+
+
+@glibc
+@pytest.mark.parametrize(("name", "value"), [("MALLOC_ARENA_MAX", "4"), ("GLIBC_TUNABLES", "glibc.malloc.arena_max=4")])
+def test_an_environment_that_sets_malloc_itself_is_heeded(name: str, value: str):
+    before, _, trained = faults(**{name: value})
+    assert trained > before / 2

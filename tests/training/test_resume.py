@@ -144,7 +144,7 @@ def test_a_finished_run_says_so_and_stays_as_it_is(quick, capsys):
     before = {path.name: (path.stat().st_mtime_ns, path.read_bytes()) for path in run.iterdir()}
     capsys.readouterr()
     result = train(resume=run)
-    assert "is finished: all 1 epochs are trained" in capsys.readouterr().out
+    assert "is finished: its only epoch is trained" in capsys.readouterr().out
     assert len(result.metrics) == 1
     assert {path.name: (path.stat().st_mtime_ns, path.read_bytes()) for path in run.iterdir()} == before
 
