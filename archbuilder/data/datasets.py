@@ -103,10 +103,10 @@ def _read(
 
 
 def _locate(spec: Data) -> Path:
-    """A relative path counts from the YAML file's folder, else from the current one."""
-    path = Path(spec.dataset).expanduser()
-    beside = Path(spec.span("dataset").file).parent / path
-    return beside if beside.exists() else path
+    """A relative path counts from the folder of the YAML file; from the current one if only that has it."""
+    path, place = Path(spec.dataset).expanduser(), spec.span("dataset")
+    beside = path if place.is_option else Path(place.file).parent / path
+    return path if path.exists() and not beside.exists() else beside
 
 
 def _with_validation(spec: Data, splits: Splits, seed: int) -> Splits:

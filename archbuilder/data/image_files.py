@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from archbuilder.data.npz import MISSING
+from archbuilder.data.npz import MISSING, path_hint
 from archbuilder.diagnostics import ArchbuilderError, Diagnostic, Span, declare
 
 FORM = declare(
@@ -51,7 +51,8 @@ def listed(folder: Path, place: Span) -> tuple[tuple[str, ...], list[File]]:
     Raises ArchbuilderError AB603, or AB618 with all that is wrong with the folder.
     """
     if not folder.is_dir():
-        raise ArchbuilderError(MISSING.at(place, f"{folder} {'is no folder' if folder.exists() else 'does not exist'}"))
+        what = "is no folder" if folder.exists() else "does not exist"
+        raise ArchbuilderError(MISSING.at(place, f"{folder.absolute()} {what}", path_hint(place)))
     problems: list[Diagnostic] = []
     parts = _parts(folder)
     classes = tuple(path.name for path in _folders(parts.get("train", folder)))

@@ -118,7 +118,7 @@ def read(path: Path, place: Span) -> Arrays:
     """
     if not path.is_file():
         what = "is a folder" if path.is_dir() else "does not exist"
-        raise ArchbuilderError(MISSING.at(place, f"{path} {what}", "check the path"))
+        raise ArchbuilderError(MISSING.at(place, f"{path.absolute()} {what}", path_hint(place)))
     try:
         arrays = _load(path)
     except PermissionError as error:
@@ -133,6 +133,12 @@ def read(path: Path, place: Span) -> Arrays:
     if problems:
         raise ArchbuilderError(*problems)
     return {name: arrays[name].astype(np.int64, copy=False) if name[0] == "y" else arrays[name] for name in ARRAYS}
+
+
+def path_hint(place: Span) -> str:
+    """What to do about a path that leads nowhere."""
+    start = "the current folder" if place.is_option else "the folder of the YAML file, then from the current one"
+    return f"check the path: it counts from {start}"
 
 
 def _load(path: Path) -> Arrays:
@@ -166,10 +172,14 @@ def _malformed(arrays: Arrays, path: Path, place: Span) -> Iterator[Diagnostic]:
             yield ARRAY.at(place, f"{found}, images are uint8", "store levels of 0..255 with astype(numpy.uint8)")
         elif name[0] == "x" and (array.ndim not in (3, 4) or 0 in array.shape):
             yield ARRAY.at(place, f"{found}, images are (n, h, w, c), (n, c, h, w) or (n, h, w)", "reshape them")
+        elif name[0] == "y" and array.ndim != 1:
+            hint = f"store one class number per image{f': {name}.argmax(1)' if array.ndim == 2 else ''}"
+            yield ARRAY.at(place, f"{found}, labels are (n,)", hint)
+        elif name[0] == "y" and array.dtype.kind in "US":
+            hint = "number all of them together: names, numbers = numpy.unique(labels, return_inverse=True)"
+            yield ARRAY.at(place, f"{found}, labels are whole numbers", hint)
         elif name[0] == "y" and array.dtype.kind not in "iu":
             yield ARRAY.at(place, f"{found}, labels are whole numbers", "store class numbers with astype(numpy.int64)")
-        elif name[0] == "y" and array.ndim != 1:
-            yield ARRAY.at(place, f"{found}, labels are (n,)", "store one class number per image")
     for part in ("train", "test"):
         images, labels = arrays.get(f"x_{part}"), arrays.get(f"y_{part}")
         if images is not None and labels is not None and images.ndim and labels.ndim and len(images) != len(labels):

@@ -77,8 +77,8 @@ def picture(path: Path, shape: tuple[int, int, int]) -> tuple[NDArray[np.uint8],
                 fitted = ImageOps.fit(upright, (width, height), method=Image.Resampling.BICUBIC)
                 pixels = np.asarray(fitted.convert("L" if channels == 1 else "RGB"), np.uint8)
     except Exception as error:  # whatever a file of any content makes Pillow's many readers raise
-        hint = "any file that Pillow reads will do: PNG, JPEG, WebP, GIF, BMP, TIFF ..."
-        raise ArchbuilderError(PICTURE.at(Span(str(path)), f"{UNREADABLE}{_reason(error)}", hint)) from None
+        message, hint = f"{UNREADABLE}{_reason(error)}", _hint(path, error)
+        raise ArchbuilderError(PICTURE.at(Span(str(path)), message, hint)) from None
     return pixels.reshape(height, width, channels), size
 
 
@@ -96,6 +96,16 @@ def _opaque(image: Any) -> Any:
         page.paste(layers, mask=layers.getchannel("A"))
         return page
     return image.convert("L" if image.mode in ("1", "L") else "RGB")
+
+
+def _hint(path: Path, error: Exception) -> str:
+    if isinstance(error, FileNotFoundError):
+        return f"check the path; it counts from the current folder, {Path.cwd()}"
+    if isinstance(error, IsADirectoryError):
+        return f"name the image files in it: {path / '*'}"
+    if isinstance(error, PermissionError):
+        return "check its permissions"
+    return "any file that Pillow reads will do: PNG, JPEG, WebP, GIF, BMP, TIFF ..."
 
 
 def _reason(error: Exception) -> str:

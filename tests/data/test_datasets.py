@@ -100,7 +100,11 @@ def bad(**changes):
         (bad(x_train=np.zeros((20, 90), np.uint8)), "AB605", "images are (n, h, w, c)", "reshape"),
         (bad(x_test=np.zeros((0, 6, 5, 3), np.uint8), y_test=np.zeros(0, int)), "AB605", "x_test", "reshape"),
         (bad(y_train=np.zeros(20)), "AB605", "labels are whole numbers", "astype(numpy.int64)"),
-        (bad(y_train=np.zeros((20, 10), int)), "AB605", "labels are (n,)", "one class number per image"),
+        (bad(y_train=np.zeros((20, 10), int)), "AB605", "labels are (n,)", "number per image: y_train.argmax(1)"),
+        (bad(y_test=np.zeros((10, 10))), "AB605", "labels are (n,)", "number per image: y_test.argmax(1)"),
+        (bad(y_test=np.zeros((10, 2, 2))), "AB605", "labels are (n,)", "store one class number per image"),
+        (bad(y_train=np.array(["cat"] * 20)), "AB605", "labels are whole numbers", "return_inverse=True"),
+        (bad(y_train=np.array([b"cat"] * 20)), "AB605", "labels are whole numbers", "return_inverse=True"),
         (bad(y_train=np.zeros(19, int)), "AB605", "20 images, y_train has 19 labels", "one label per image"),
         (bad(y_train=np.arange(20)), "AB606", "labels from 0 to 19, classes: 10 takes 0 to 9", "set classes: 20"),
         (bad(y_train=np.arange(20) % 10 + 1), "AB606", "labels from 1 to 10", "subtract 1"),
@@ -146,6 +150,19 @@ def test_files_that_cannot_be_read(section, rejected, tmp_path):
         assert f"{name}.npz" in found[0].message
         assert found[0].hint
         assert found[0].code.exit_status == (2 if code == "AB603" else 1)
+
+
+def test_a_missing_file_is_named_where_it_was_looked_for(section, rejected, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("none.npz", "none"):
+        for file, place, start in (
+            ("nets/a.yaml", tmp_path / "nets" / name, "the folder of the YAML file"),
+            (f"--set data.dataset={name}", tmp_path / name, "the current folder"),
+        ):
+            with rejected() as found:
+                load(section(f"dataset: ./{name}", file=file), SHAPE, 10)
+            assert found[0].message == f"{place} does not exist"
+            assert f"it counts from {start}" in found[0].hint
 
 
 def test_validation_is_cut_from_train(from_npz):

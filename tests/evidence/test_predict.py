@@ -60,6 +60,9 @@ def test_what_cannot_be_read_is_named_and_the_others_go_on(run: Run, tmp_path: P
     status, answers, err = predict(run, capsys, torn, good, words, tmp_path, missing, good)
     assert status == 1 and [Path(answer["path"]) for answer in answers] == [good, good]
     assert err.count("AB616") == 4 and all(str(path) in err for path in (torn, words, missing, tmp_path))
+    assert err.count("any file that Pillow reads") == 2
+    assert err.count(f"it counts from the current folder, {Path.cwd()}") == 1
+    assert err.count(f"name the image files in it: {tmp_path / '*'}") == 1
 
 
 def test_a_folder_that_is_no_run_is_refused(tmp_path: Path, capsys):
