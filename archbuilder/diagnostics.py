@@ -60,6 +60,7 @@ class Code:
     2 where the command could not run at all (a missing file, bad arguments).
     A `verdict` is what a network that was analysed misses: a limit, a rule.  Every other error stops the analysis.
     What is missed is `of_pack` where it is a rule's of a rule pack, which the next check may ask for or not.
+    A `note` is no finding of its own: it says how many others are not shown, and nobody can choose it.
     The rest is the manual, which `archbuilder explain` prints: `why` it matters, an example that is `bad` and one
     that is `good`; what forms examples have, reporting/explain.py says.
     """
@@ -73,11 +74,17 @@ class Code:
     bad: str = field(default="", compare=False)
     good: str = field(default="", compare=False)
     of_pack: bool = False
+    note: bool = False
+
+    @property
+    def stops(self) -> bool:
+        """Whether a file with it is not analysed, and so must never pass for a clean one."""
+        return self.severity == "error" and not self.verdict
 
     @property
     def ignorable(self) -> bool:
-        """Whether the user may wave it away: a file that could not be analysed must never pass for a clean one."""
-        return self.verdict or self.severity == "warning"
+        """Whether the user may wave it away."""
+        return not self.stops and not self.note
 
     def at(self, span: Span, message: str, hint: str = "") -> Diagnostic:
         """A finding of this kind at a place."""
@@ -98,13 +105,14 @@ def declare(
     bad: str = "",
     good: str = "",
     of_pack: bool = False,
+    note: bool = False,
 ) -> Code:
     """Register a code.  Raises ValueError if the id is taken: one id has one meaning.
 
     Arguments are literals: `known_codes` reads them off the source."""
     if id in _declared:
         raise ValueError(f"{id} is declared twice: {_declared[id].title!r} and {title!r}")
-    _declared[id] = code = Code(id, title, severity, exit_status, verdict, why, bad, good, of_pack)
+    _declared[id] = code = Code(id, title, severity, exit_status, verdict, why, bad, good, of_pack, note)
     return code
 
 
@@ -144,7 +152,7 @@ class Diagnostic:
     @property
     def exit_status(self) -> int:
         """What the command line returns for it: that of its code, but 2 where an argument is at fault."""
-        return 2 if self.span.is_option and not self.code.ignorable else self.code.exit_status
+        return 2 if self.span.is_option and self.code.stops else self.code.exit_status
 
     def __str__(self) -> str:
         hint = f"\n  hint: {self.hint}" if self.hint else ""

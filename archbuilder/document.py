@@ -141,9 +141,11 @@ MORE = declare(
     "AB013",
     "more warnings than are shown",
     severity="warning",
+    note=True,
     why=(
         "Of one file a hundred warnings are shown. Whoever has mended those, or left them out with --ignore, shall not "
-        "take it for clean: this line says how many more there are."
+        "take it for clean: this line says how many more there are at least. It is no warning of its own, so that it "
+        "is not counted as one, and can be neither selected nor ignored."
     ),
     bad="""\
 $ seq 101 | sed 's/.*/- pointwise: {out: 8, padding: 1}/' > rows

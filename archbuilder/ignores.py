@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from archbuilder.diagnostics import MAX_PROBLEMS, Diagnostic, Span, declare, declared, known_codes, nearest
-from archbuilder.document import LINE_BREAK, MORE, scalars
+from archbuilder.document import LINE_BREAK, scalars
 
 UNUSED = declare(
     "AB011",
@@ -117,7 +117,7 @@ def _problems(comment: Comment, used: set[tuple[str, int]], complete: bool) -> I
         if kind is None:
             hint = nearest(code, list(known_codes())) or "write it as in # archbuilder: ignore AB402 and why"
             yield UNKNOWN.at(span, f"there is no code {code}", hint)
-        elif kind in (UNUSED, UNKNOWN, MORE) or not kind.ignorable:
+        elif kind in (UNUSED, UNKNOWN) or not kind.ignorable:
             yield UNKNOWN.at(span, f"{code} cannot be ignored on a line", "mend what it says, and take the code out")
         elif complete and not kind.of_pack:  # it may be for a pack that only another check asks for, with --rules
             yield UNUSED.at(span, f"there is no {code} on this line", "take it out of the comment")

@@ -14,6 +14,7 @@ from archbuilder.schema.fields import Positive
 class Depthwise(Convolution):
     """A depthwise convolution: groups = channels; each channel makes `multiplier` new ones."""
 
+    MEANT: ClassVar[str] = "it keeps its channels: write depthwise_separable: {0}, or depthwise: {{multiplier: {0}}}"
     EXAMPLE: ClassVar[str] = "depthwise: {kernel: 5, multiplier: 2}"
     REJECTS: ClassVar[dict[str, str]] = {
         "depthwise: {out: 32}": "AB101",

@@ -11,6 +11,7 @@ from archbuilder.ir.ops import AdaptivePool
 class Gap(Block):
     """Global average pooling: the mean of each channel over the whole map, whatever its size."""
 
+    MEANT: ClassVar[str] = "write gap alone, which pools the whole map, or avg_pool: {}"
     EXAMPLE: ClassVar[str] = "gap"
     REJECTS: ClassVar[dict[str, str]] = {"gap: {kernel: 8}": "AB101", "gap: 8": "AB104"}
 

@@ -17,6 +17,7 @@ class Repeat(Block):
     Without a name of its own it leaves no trace in the paths: conv, conv2, conv3.
     """
 
+    MEANT: ClassVar[str] = "write repeat: {{times: {}, blocks: [...]}}"
     EXAMPLE: ClassVar[str] = "repeat: {times: 2, blocks: [{conv: {out: 32}}]}"
     REJECTS: ClassVar[dict[str, str]] = {
         "repeat: {blocks: [{conv: {out: 32}}]}": "AB102",

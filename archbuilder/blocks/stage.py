@@ -12,6 +12,7 @@ from archbuilder.ir.builder import GraphBuilder
 class Stage(Block):
     """A named group of blocks; its name is the first part of their paths."""
 
+    MEANT: ClassVar[str] = "write stage: {{name: {}, blocks: [...]}}"
     EXAMPLE: ClassVar[str] = "stage: {name: C1, blocks: [{conv: {out: 32}}, {strided: {out: 32}}]}"
     REJECTS: ClassVar[dict[str, str]] = {
         "stage": "AB102",

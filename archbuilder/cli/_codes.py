@@ -74,6 +74,9 @@ def _problems(option: str, code: str) -> Iterator[Diagnostic]:
     if not meant:
         hint = nearest(code, list(known)) or "archbuilder explain lists all codes"
         yield NO_CODE.at(place, f"there is no code {code}", hint)
+    elif all(kind.note for kind in meant):
+        message = f"{code} cannot be {option.removesuffix('e')}ed: it says how many warnings are not shown"
+        yield NO_CODE.at(place, message, f"{option} the codes of those warnings")
     elif option == "ignore" and not any(kind.ignorable for kind in meant):
         message = f"{code} cannot be ignored: a file with it is not analysed, so that nothing would have been checked"
         yield NO_CODE.at(place, message, "warnings can be ignored, missed limits and missed rules")

@@ -68,8 +68,7 @@ class Remedies:
         before, after = self.report, check_buffer(Buffer(text, self.buffer.name))
         finding = fix.diagnostic
         instead = any(
-            (d.code, d.span[:3]) == (finding.code, finding.span[:3]) and not _count(before, d)
-            for d in after.diagnostics
+            (d.code, d.span[:3]) == (finding.code, finding.span[:3]) and not _count(before, d) for d in after.found
         )
         worse = _broken(after) > _broken(before) or (before.ok and not after.ok)
         return not instead and not worse and _count(after, finding) < _count(before, finding)
@@ -85,7 +84,7 @@ def _title(proposal: Proposal) -> str:
 
 def _count(report: Report, finding: Diagnostic) -> int:
     """How many findings say the same, wherever."""
-    return sum((d.code, d.message) == (finding.code, finding.message) for d in report.diagnostics)
+    return sum((d.code, d.message) == (finding.code, finding.message) for d in report.found)
 
 
 def _broken(report: Report) -> int:

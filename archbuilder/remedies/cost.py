@@ -48,7 +48,7 @@ def new_warnings(before: Report, after: Report) -> int:
 
 
 def _warnings(report: Report) -> Counter[str]:
-    return Counter(d.code.id for d in report.diagnostics if d.severity == "warning")
+    return Counter(d.code.id for d in report.found if d.severity == "warning")
 
 
 def leaps(facts: Facts) -> int:

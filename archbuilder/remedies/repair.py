@@ -40,6 +40,18 @@ def repair(text: str, report: Report, check: Callable[[str], Report]) -> Mended:
 
 def tidy(text: str, report: Report, check: Callable[[str], Report]) -> Mended:
     """A text without errors, with those warnings mended that have a fix; one that does harm is left out."""
+    mended = Mended(text, report)
+    for _ in range(ROUNDS):  # a report shows a hundred warnings, however many there are
+        more = _tidied(mended.text, mended.report, check)
+        is_last = not (more.titles and mended.report.cut)
+        mended = Mended(more.text, more.report, mended.titles + more.titles)
+        if is_last:
+            break
+    return mended
+
+
+def _tidied(text: str, report: Report, check: Callable[[str], Report]) -> Mended:
+    """The same for the warnings that one report shows."""
     fixes = [fix for fix in quick_fixes(report) if fix.diagnostic.severity == "warning"]
     if not fixes:
         return Mended(text, report)

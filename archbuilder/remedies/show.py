@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-from archbuilder.diagnostics import Diagnostic
+from archbuilder.diagnostics import MAX_PROBLEMS, Diagnostic
 from archbuilder.ir.op import by
 from archbuilder.remedies.cost import leaps
 from archbuilder.remedies.goals import Totals
@@ -91,14 +92,13 @@ def _change(old: str, new: str, before: int, after: int) -> str:
 
 def _new_warnings(proposal: Proposal, suggestions: Suggestions) -> list[Diagnostic]:
     """The warnings of kinds that there were fewer of."""
-    known = [d.code for d in suggestions.report.diagnostics]
+    known = Counter(d.code for d in suggestions.report.found)
     found = []
-    for d in proposal.report.diagnostics:
-        if d.severity == "warning" and d.code in known:
-            known.remove(d.code)
-        elif d.severity == "warning":
+    for d in proposal.report.found:
+        known[d.code] -= 1
+        if d.severity == "warning" and known[d.code] < 0:
             found.append(d)
-    return found
+    return found[:MAX_PROBLEMS]
 
 
 def _short(d: Diagnostic) -> str:

@@ -97,7 +97,7 @@ def _rules(report: Report) -> str:
 
 def _problems(report: Report) -> str:
     errors = len(report.errors)
-    found = ((errors, "error"), (len(report.diagnostics) - errors, "warning"))
+    found = ((errors, "error"), (len(report.found) - errors, "warning"))
     return ", ".join(f"{n} {word}{'s' * (n != 1)}" for n, word in found if n) or "none"
 
 

@@ -117,7 +117,7 @@ def human(number: int) -> str:
 
 def summary(reports: Sequence[Report], style: Style = PLAIN) -> str:
     """The last line of a check over files."""
-    found = [d for report in reports for d in report.diagnostics]
+    found = [d for report in reports for d in report.found]
     errors = sum(d.severity == "error" for d in found)
     files = f"{len(reports)} file{'s' * (len(reports) != 1)} checked"
     counts = ((errors, "error"), (len(found) - errors, "warning"))

@@ -92,7 +92,8 @@ def integer(minimum: int, maximum: int = MAX_INTEGER) -> Reading:
                 "an integer", value, f"write {value:.0f}" if whole else "a whole number or arithmetic over vars"
             )
         if not minimum <= value <= maximum:
-            raise failure(f"{show(value)} is out of range: from {minimum} to {maximum:,}")
+            bounds = f"from {minimum} to {maximum:,}"
+            raise failure(f"{show(value)} is out of range: {bounds}", f"write a whole number {bounds}")
         return value
 
     return read
@@ -135,7 +136,7 @@ def number(minimum: float, maximum: float = float("inf"), exclusive: bool = Fals
         inside = minimum < value < maximum if exclusive else minimum <= value <= maximum
         if not inside or value in (float("inf"), float("-inf")):
             bounds = f"over {minimum:g} and under {maximum:g}" if exclusive else f"from {minimum:g} to {maximum:g}"
-            raise failure(f"{show(value)} is out of range: {bounds}")
+            raise failure(f"{show(value)} is out of range: {bounds}", f"write a number {bounds}")
         return float(value)
 
     return read

@@ -28,6 +28,7 @@ from archbuilder.diagnostics import (
     declare,
     did_you_mean,
     nearest,
+    shorten,
     show,
 )
 from archbuilder.document import Node, too_many
@@ -88,6 +89,7 @@ _EXPECTED = {
     "less_than": "less than {lt}",
     "less_than_equal": "at most {le}",
 }
+_BOUNDS = {"greater_than", "greater_than_equal", "less_than", "less_than_equal"}
 
 
 @dataclass(frozen=True)
@@ -125,13 +127,15 @@ class Env:
 class Model(BaseModel):
     """Base of everything that a user writes: strict types, no unknown keys, immutable.
 
-    `POSITIONAL` names the field that a bare value stands for (`dropout: 0.1`).  `STAND_INS` are values for required
-    fields that are missing or bad, with which the rest can still be checked.
+    `POSITIONAL` names the field that a bare value stands for (`dropout: 0.1`).  Where none does, `MEANT` may say what
+    somebody who wrote one has most likely meant, with {} for the value.  `STAND_INS` are values for required fields
+    that are missing or bad, with which the rest can still be checked.
     """
 
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True, defer_build=True, arbitrary_types_allowed=True)
 
     POSITIONAL: ClassVar[str] = ""
+    MEANT: ClassVar[str] = ""
     STAND_INS: ClassVar[Mapping[str, Any]] = {}
     _node: Node | None = PrivateAttr(default=None)
     _bad: frozenset[str] = PrivateAttr(default=frozenset())
@@ -183,8 +187,7 @@ def validate(model: type[M], node: Node, env: Env, recover: bool = False) -> M |
     fields = _fields(model, node)
     if fields is None:
         shown = "a list" if node.is_list else show(node.value)
-        hint = f"its fields are {', '.join(_names(model))}"
-        env.report(FORM, node.span, f"expected a mapping of fields, found {shown}", hint)
+        env.report(FORM, node.span, f"expected a mapping of fields, found {shown}", _form_hint(model, node))
         return INVALID
     values: dict[str, Any] = {}
     for key, child in _bounded(model, fields):
@@ -267,7 +270,8 @@ def _report(errors: Sequence[Any], reported: set[str], model: type[Model], node:
         else:
             value = child.plain()
             expected = " or ".join(map(_expected, found))
-            env.report(VALUE, span, f"{label}expected {expected}, found {show(value)}", _value_hint(value, expected))
+            hint = _value_hint(value, expected, {error["type"] for error in found})
+            env.report(VALUE, span, f"{label}expected {expected}, found {show(value)}", hint)
 
 
 def _expected(error: Any) -> str:
@@ -276,10 +280,19 @@ def _expected(error: Any) -> str:
     return text.format(**context) if text else str(error["msg"]).replace("Input should be ", "")
 
 
-def _value_hint(value: Any, expected: str) -> str:
+def _value_hint(value: Any, expected: str, kinds: set[str]) -> str:
+    if kinds <= _BOUNDS:
+        return f"write a number that is {expected}"
     if "true or false" in expected and value in ("yes", "no", "on", "off"):
         return f"YAML knows true and false; {value} is text"
     return nearest(value, re.split(", | or ", expected)) if isinstance(value, str) else ""
+
+
+def _form_hint(model: type[Model], node: Node) -> str:
+    """The remedy for a value in the place of a mapping."""
+    if model.MEANT and not node.is_list:
+        return model.MEANT.format(shorten(node.value, 60) if isinstance(node.value, str) else show(node.value))
+    return f"its fields are {', '.join(_names(model))}"
 
 
 def _missing_hint(name: str, model: type[Model]) -> str:

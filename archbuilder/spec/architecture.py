@@ -36,6 +36,17 @@ $ echo 'services: {web: {image: nginx}}' > compose.yaml
 $ archbuilder check compose.yaml""",
     good="$ archbuilder check net.yaml",
 )
+CHANNELS_LAST = declare(
+    "AB106",
+    "an input whose channels come last",
+    why=(
+        "Other tools write height, width, channels; here channels come first, as in torch. [32, 32, 3] would be an "
+        "image of 32 channels that is 3 pixels wide, and everything that follows would be about that. A signal "
+        "of one dimension with as many channels as values lies along the width: [64, 1, 64]."
+    ),
+    bad="input: [32, 32, 3]",
+    good="input: [3, 32, 32]",
+)
 
 
 def _data() -> type[Model]:
@@ -100,13 +111,25 @@ _VARS = {
 }
 
 _extent = integer(1, MAX_PIXELS)
+IMAGE_CHANNELS = (1, 3)  # of an image as it comes: grey, or red, green and blue
+MOST_CHANNELS = 4  # of an image as it comes: with transparency
 
 
 @reads(type="array", items=_extent.form, minItems=3, maxItems=3)
 def _input(value: Any, variables: Variables) -> tuple[int, ...]:
     if not isinstance(value, (list, tuple)) or len(value) != 3:
         raise expected("[channels, height, width]", value, "write input: [3, 32, 32]")
-    return tuple(_extent(v, variables) for v in value)
+    channels, height, width = (_extent(v, variables) for v in value)
+    if meant := channels_first(channels, height, width):
+        message = f"{[channels, height, width]} is {channels} channels of {height}x{width} pixels"
+        raise failure(message, f"channels come first: {list(meant)}", CHANNELS_LAST)
+    return channels, height, width
+
+
+def channels_first(channels: int, height: int, width: int) -> tuple[int, int, int] | None:
+    """The shape that was meant where the last number must be that of the channels: a square of grey or of colours."""
+    is_last = channels == height > MOST_CHANNELS and width in IMAGE_CHANNELS
+    return (width, channels, height) if is_last else None
 
 
 class Architecture(Model):

@@ -9,7 +9,7 @@ data:
 
 import re
 from collections.abc import Iterator
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, SerializeAsAny
 
@@ -85,12 +85,7 @@ def _dataset(value: Any, variables: Variables) -> str:
     raise failure(f"there is no data set {value!r}"[:100], hint)
 
 
-@reads(**integer(0).form | {"title": "", "maximum": MAX_WORKERS})
-def _workers(value: Any, variables: Variables) -> int:
-    count: int = integer(0)(value, variables)
-    if count > MAX_WORKERS:
-        raise failure(f"{count} is out of range: from 0 to {MAX_WORKERS}")
-    return count
+_workers = reads(**integer(0).form | {"title": "", "maximum": MAX_WORKERS})(integer(0, MAX_WORKERS))
 
 
 class Data(Model):
@@ -100,6 +95,8 @@ class Data(Model):
     channel; without it pixels are scaled to 0..1.  `validation` is cut from the training images,
     the same share of every class.
     """
+
+    MEANT: ClassVar[str] = "write data: {{dataset: {}}}"
 
     dataset: Annotated[str, Check(_dataset)] = Field(
         description="a name, as cifar10 or digits; the path of an .npz, or of a folder with a folder per class"

@@ -48,7 +48,8 @@ def _between(least: float, most: float, spread: Callable[[float], tuple[float, f
         if not isinstance(ends, (list, tuple)) or len(ends) != 2 or not all(map(_is_number, ends)):
             raise expected("a number or [low, high]", value)
         if not all(least <= end <= most for end in ends):  # also false for not-a-number
-            raise failure(f"{value} is out of range: the ends lie from {least:g} to {most:g}")
+            bounds = f"from {least:g} to {most:g}"
+            raise failure(f"{value} is out of range: the ends lie {bounds}", f"write [low, high] {bounds}")
         return ordered((float(ends[0]), float(ends[1])))
 
     return read

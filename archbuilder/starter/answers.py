@@ -15,6 +15,7 @@ from archbuilder.rules.packs.kinds.limit import LimitRule
 from archbuilder.rules.packs.pack import Pack, is_path, load, shipped
 from archbuilder.schema.fields import MAX_INTEGER, MAX_PIXELS
 from archbuilder.schema.model import Env
+from archbuilder.spec.architecture import channels_first
 from archbuilder.spec.limits import Limit, read_limits
 from archbuilder.spec.rules import PackName
 
@@ -88,6 +89,8 @@ def image(text: str) -> tuple[int, int, int]:
     channels, height, width = map(int, numbers.groups())
     if not 1 <= channels <= MAX_INTEGER or not all(1 <= side <= MAX_PIXELS for side in (height, width)):
         raise ValueError(f"{text!r} is out of range: sides from 1 to {MAX_PIXELS:,}")
+    if meant := channels_first(channels, height, width):
+        raise ValueError(f"{text!r} has its channels last; write {'x'.join(map(str, meant))}")
     return channels, height, width
 
 

@@ -72,5 +72,5 @@ def _placed(module: nn.Module, plan: Plan, device: torch.device) -> nn.Module:
 def _nothing(plan: Plan, images: int, batches: int) -> Diagnostic:
     if batches:
         return NOTHING.at(plan.train.span(), "the network has no parameters to train", "add a conv or a classifier")
-    message = f"{images} training image{'s' if images != 1 else ''} make no batch"
+    message = "1 training image makes no batch" if images == 1 else f"{images} training images make no batch"
     return NOTHING.at(plan.data.span("dataset"), message, "give it at least two images")

@@ -78,6 +78,15 @@ def test_findings_past_the_hundredth_are_counted_in_every_format(format: str, pr
     assert found.status == 0 and "at least 51 more warnings from here on: 100 are shown" in found.out
 
 
+def test_all_warnings_are_counted_and_the_line_about_the_rest_is_none(program: Any, files: Path):
+    (files / "many.yaml").write_text(MANY)
+    assert program("check", "many.yaml", "-q").out.endswith("1 file checked, 151 warnings\n")
+    problems = next(
+        line for line in program("compare", "many.yaml", "good.yaml").out.splitlines() if "problems" in line
+    )
+    assert problems.split() == ["problems", "151", "warnings", "none"]
+
+
 def test_what_is_selected_is_found_past_a_hundred_others(program: Any, files: Path):
     (files / "many.yaml").write_text(MANY)
     assert ": AB404 " in program("check", "many.yaml", "--select", "AB404", "--format", "concise").out
@@ -103,6 +112,8 @@ def test_a_file_that_could_not_be_checked_never_passes(name: str, options: str, 
         ("--ignore foo", "--ignore FOO: AB944 there is no code FOO", "archbuilder explain lists all codes"),
         ("--ignore AB101", "--ignore AB101: AB944 AB101 cannot be ignored: a file with it is not analysed", "warnings"),
         ("--ignore AB3", "--ignore AB3: AB944 AB3 cannot be ignored", "missed limits"),
+        ("--ignore AB013", "--ignore AB013: AB944 AB013 cannot be ignored: it says how many", "ignore the codes of"),
+        ("--select AB013", "--select AB013: AB944 AB013 cannot be selected: it says how many", "select the codes of"),
     ],
 )
 def test_a_code_that_makes_no_sense(option: str, message: str, hint: str, program: Any, files: Path):

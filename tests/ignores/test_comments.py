@@ -118,6 +118,7 @@ def test_nor_can_a_limit_that_is_not_measured():
         (f"{IGNORE} AB4", 39, "AB012 there is no code AB4"),
         (f"{IGNORE} the padding", 39, "AB012 there is no code THE"),
         (f"{IGNORE} AB011", 39, "AB012 AB011 cannot be ignored on a line"),
+        (f"{IGNORE} AB013", 39, "AB012 AB013 cannot be ignored on a line"),
         (IGNORE, 17, "AB012 the comment names no code"),
         (f"{IGNORE} ,", 17, "AB012 the comment names no code"),
     ],

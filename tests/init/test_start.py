@@ -126,7 +126,7 @@ GOOD = {
 }
 BAD = {
     answers.params: ["", "many", "-3", "> 100k", "0", "100 k k", "1" * 60],
-    answers.image: ["", "32x32", "3x0x32", "3x32x32x3", "3xx32", "3x32x99999", "0x3x3"],
+    answers.image: ["", "32x32", "3x0x32", "3x32x32x3", "3xx32", "3x32x99999", "0x3x3", "32x32x3"],
     answers.classes: ["", "1", "ten", "-1", "1.5", "9999999"],
     answers.name: ["", "-a", "a b", "a\nb", "x" * 101],
     answers.packs: ["era-s8", "./none.yaml", "era-s9, nope"],

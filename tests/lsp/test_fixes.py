@@ -145,6 +145,16 @@ def test_what_has_no_single_remedy_has_no_quick_fix(open_, text):
     assert [editor.fixes(finding) for finding in editor.findings()] == [[] for _ in editor.findings()]
 
 
+def test_one_of_more_equal_warnings_than_are_shown_can_be_mended(open_):
+    padded = "  - pointwise: {out: 8, padding: 1}\n"
+    editor = open_(f"{HEAD.replace('32, 32', '1, 1')}network:\n{padded * 150}  - gap\n  - classifier\n")
+    first = editor.findings()[0]
+    (fix,) = editor.fixes(first)
+    editor.apply(fix)
+    assert first.range not in [d.range for d in editor.findings()]
+    assert "at least 49 more warnings" in editor.findings()[-1].message
+
+
 # ---- computed edits ----
 
 SMALL_FIELD = (

@@ -133,6 +133,17 @@ def test_mistakes_are_mended_too(program: Program):
     assert result.status == 0 and Path("six.yaml").read_text() == FIXED + "# typed in haste"
 
 
+def test_more_warnings_than_are_shown_are_mended_and_none_of_them_is_new(program: Program):
+    """Those past the hundredth, too, which come to light when others are gone."""
+    padded = ", ".join(["{pointwise: {out: 8, padding: 1}}"] * 150)
+    head = "archbuilder: 1\ninput: [3, 8, 8]\nclasses: 10\n"
+    Path("many.yaml").write_text(f"{head}network: [{padded}, {{conv: {{out: 8, groups: 4}}}}, gap, classifier]\n")
+    assert "new warning" not in program("many.yaml", "-q", "--suggest").out
+    result = program("many.yaml", "-q", "--fix", "--strict")
+    assert result.status == 0 and result.out.endswith("1 file checked, no problems\n")
+    assert "new warning" not in result.out and "padding: 1" not in Path("many.yaml").read_text()
+
+
 def test_rules_of_the_command_line_count(program: Program):
     result = program("six.yaml", "--rules", "mcu", "--fix", "-q")
     assert result.status == 0 and check("six.yaml", rules=["mcu"]).ok

@@ -47,7 +47,9 @@ TABLE = {
     "AB103 version": before_after("2", "1", "archbuilder: ", "\n" + REST + NETWORK),
     "AB103 data set": before_after("cifar", "cifar10", FLOW + "gap, classifier]\ndata: {dataset: ", "}\n"),
     "AB102 version": (REST + NETWORK, HEAD + NETWORK),
+    "AB104 data": before_after("small.npz", "{dataset: small.npz}", HEAD + NETWORK + "data: ", "  # c\n"),
     "AB104 dash": block("conv: 8\n    strided: 8", "conv: 8\n  - strided: 8"),
+    "AB106": before_after("[32, 32, 3]", "[3, 32, 32]", "archbuilder: 1\nclasses: 10\ninput: ", "\n" + NETWORK),
     "AB205": before_after("  # last", "  # last\n  - gap\n  - classifier", HEAD + "network:\n  - conv: 8", "\n"),
     "AB206": before_after("{conv: {name: early, out: 8}}, {use: erly}", "{conv: {name: early, out: 8}}, {use: early}",
                           HEAD + "network: [{conv: 8}, "),
@@ -133,6 +135,56 @@ def test_an_augmentation_that_a_pack_asks_for_is_added_as_it_is_written_there(da
     assert proposal.text == after
 
 
+WANTED = f"[horizontal_flip, shift_scale_rotate, {{{HOLE}}}]"
+SECTION = f"""\
+data:
+  dataset: cifar10
+  augment:
+    - horizontal_flip
+    - shift_scale_rotate
+    - {HOLE}
+"""
+ALL = {  # what stands for data: before -> after
+    "": SECTION,
+    "# the end\n": SECTION + "# the end\n",
+    "...\n": SECTION + "...\n",
+    "data: {dataset: small.npz}\n": f"data: {{dataset: small.npz, augment: {WANTED}}}\n",
+    "data:\n  dataset: small.npz  # c\n": f"data:\n  dataset: small.npz  # c\n  augment: {WANTED}\n",
+    "data: {dataset: cifar10, augment: [horizontal_flip]}\n": f"data: {{dataset: cifar10, augment: {WANTED}}}\n",
+}
+
+
+@pytest.fixture
+def pack(tmp_path: Path) -> str:
+    """A pack that asks for three augmentations in two rules."""
+    rules = f"[{{augment: [horizontal_flip, shift_scale_rotate]}}, {{augment: {{name: holes, has: [{{{HOLE}}}]}}}}]"
+    (tmp_path / "pack.yaml").write_text(f"archbuilder_rules: 1\nname: p\nrules: {rules}\n")
+    return str(tmp_path / "pack.yaml")
+
+
+@pytest.mark.parametrize("data", ALL)
+def test_all_augmentations_of_a_pack_land_in_one_list(data: str, pack: str):
+    text = f"{HEAD}{NETWORK}"
+    (proposal,) = suggest(text + data, rules=[pack])
+    assert proposal.text == text + ALL[data]
+    assert check(proposal.text, rules=[pack]).diagnostics == ()
+
+
+def test_where_the_whole_file_is_in_brackets_so_is_the_section(pack: str):
+    text = "{archbuilder: 1, input: [3, 32, 32], classes: 10, network: [{conv: 8}, gap, classifier]}\n"
+    (proposal,) = suggest(text, rules=[pack])
+    assert proposal.text == text.replace("]}\n", f"], data: {{dataset: cifar10, augment: {WANTED}}}}}\n")
+
+
+def test_no_section_is_written_for_images_of_no_data_set_that_is_known(pack: str):
+    text = f"{HEAD.replace('32, 32', '48, 48')}{NETWORK}"
+    first, second = check(text, rules=[pack]).diagnostics
+    assert first.hint == second.hint == "add data: with dataset: and augment:"
+    assert "horizontal_flip, shift_scale_rotate are asked for" in first.message
+    assert "coarse_dropout is asked for" in second.message
+    assert suggest(text, rules=[pack]) == []
+
+
 FIVE = """\
 archbuilder: 1
 input: [3, 32, 32]   # five mistakes
@@ -168,6 +220,14 @@ def test_a_clean_file_has_none_and_one_that_cannot_be_read_neither():
 def test_what_comes_from_another_file_is_left_alone():
     report = check(HEAD + NETWORK, ["network.0.conv=8.0"])
     assert report.errors and quick_fixes(report) == []
+
+
+def test_more_warnings_than_a_report_shows_are_mended_all():
+    padded = ", ".join(["{pointwise: {out: 8, padding: 1}}"] * 150)
+    text = f"{HEAD}network: [{padded}, {{conv: {{out: 8, groups: 4}}}}, gap, classifier]\n"
+    (proposal,) = suggest(text)
+    assert proposal.text == text.replace("padding: 1", "padding: 0").replace("{conv: {out: 8, groups: 4}}", "depthwise")
+    assert proposal.title == "write padding: 0 (150 times); write depthwise"
 
 
 def test_warnings_of_a_clean_file_are_mended_as_far_as_that_does_no_harm():

@@ -133,6 +133,25 @@ def test_the_head():
         assert codes(text) == ["1:1 AB105"]
 
 
+@pytest.mark.parametrize(
+    ("written", "meant"), [("[32, 32, 3]", "[3, 32, 32]"), ("[28, 28, 1]", "[1, 28, 28]"), ("[5, 5, 3]", "[3, 5, 5]")]
+)
+def test_channels_that_come_last_are_all_that_is_said(written: str, meant: str):
+    """Not what would follow for an image of so many channels: a hole that is too large, a data set of another size."""
+    hole = "{coarse_dropout: {height: 16, width: 16}}"
+    data = f"data: {{dataset: cifar10, augment: [{hole}]}}"
+    (d,) = check(f"archbuilder: 1\n{data}\ninput: {written}\nclasses: 10\nnetwork: [gap, classifier]\n").diagnostics
+    assert (d.code.id, d.span.line, d.span.column) == ("AB106", 3, 8)
+    assert d.hint == f"channels come first: {meant}"
+
+
+@pytest.mark.parametrize(
+    "shape", ["[3, 32, 32]", "[64, 32, 3]", "[64, 1, 64]", "[4, 4, 1]", "[3, 3, 1]", "[16, 16, 2]"]
+)
+def test_other_shapes_are_as_they_are_written(shape: str):
+    assert check(f"archbuilder: 1\ninput: {shape}\nnetwork: [gap]\n").diagnostics == ()
+
+
 # text from line 3 on -> a part of the message and of the hint of its one finding
 WORDS = {
     "network: [convv: 16]": ("there is no block convv", "did you mean conv?"),
@@ -160,10 +179,29 @@ WORDS = {
     "network: [{ReLU6: {slope: 3}}]": ("there is no block ReLU6", "did you mean activation: relu6?"),
     "network: [batch]": ("there is no block batch", "did you mean norm: batch?"),
     "define: {bottleneck: {blocks: [{conv: 8}]}}\nnetwork: [botleneck]": ("no block botleneck", "mean bottleneck?"),
-    "network: [{conv: 0}]": ("out: 0 is out of range: from 1 to 1,000,000", ""),
-    "network: [{dropout: 2}]": ("p: 2 is out of range", ""),
+    "network: [{conv: 0}]": ("out: 0 is out of range: from 1 to 1,000,000", "write a whole number from 1 to 1,000,000"),
+    "network: [{dropout: 2}]": ("p: 2 is out of range", "write a number from 0 to 1"),
+    "train: {epochs: 0}\nnetwork: [gap]": ("epochs: 0 is out of range", "write a whole number from 1 to"),
+    "train: {seed: -1}\nnetwork: [gap]": ("seed: expected at least 0, found -1", "write a number that is at least 0"),
+    "data: {dataset: digits, workers: 129}\nnetwork: [gap]": (
+        "129 is out of range",
+        "write a whole number from 0 to 128",
+    ),
+    "data: {dataset: digits, augment: [{shift_scale_rotate: {shift: 7}}]}\nnetwork: [gap]": (
+        "7 is out of range: the ends lie from -1 to 1",
+        "write [low, high] from -1 to 1",
+    ),
     "network: [{conv: 16, gap: }]": ("found a second key gap", "with a dash before gap"),
-    "network: [gap: 8]": ("expected a mapping of fields, found 8", "its fields are"),
+    "network: [flatten: 1]": ("expected a mapping of fields, found 1", "its fields are name"),
+    "network: [gap: 8]": (
+        "expected a mapping of fields, found 8",
+        "write gap alone, which pools the whole map, or avg_pool: 8",
+    ),
+    "network: [depthwise: 24]": ("found 24", "depthwise_separable: 24, or depthwise: {multiplier: 24}"),
+    "network: [stage: C1]": ("found 'C1'", "write stage: {name: C1, blocks: [...]}"),
+    "network: [repeat: 3]": ("found 3", "write repeat: {times: 3, blocks: [...]}"),
+    "data: small.npz\nnetwork: [gap]": ("found 'small.npz'", "write data: {dataset: small.npz}"),
+    "data: [small.npz]\nnetwork: [gap]": ("found a list", "its fields are dataset"),
     "train: {optimizer: 3}\nnetwork: [gap]": ("expected the name of an optimizer, found 3", "adamw, muon, sgd"),
     "train: {optimizer: admw}\nnetwork: [gap]": ("there is no optimizer admw", "did you mean adamw?"),
     "data: {dataset: cifar}\nnetwork: [gap]": ("", "did you mean cifar10?"),

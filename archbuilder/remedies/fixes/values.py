@@ -1,4 +1,5 @@
-"""Values that are almost right: 32.0, yes, a number without its relation, groups that do not divide, a taken name."""
+"""Values that are almost right: 32.0, yes, a number without its relation, groups that do not divide, a taken name,
+channels that come last, a value without the field that it is of."""
 
 from __future__ import annotations
 
@@ -11,7 +12,8 @@ from archbuilder.remedies.fixes import Mending
 from archbuilder.remedies.page import Page
 from archbuilder.remedies.source import Patch
 
-_WHOLE = re.compile(r"write (-?[0-9]+|\[[^\[\]]*\])")
+_WHOLE = re.compile(r"(?:write|channels come first:) (-?[0-9]+|\[[^\[\]]*\])")
+_FIELD_OF = re.compile(r"write [a-z_]+: \{([a-z_]+): [^\[\]{},]*\}")
 _RELATION = re.compile(r'write the relation too: ("[^"]+")')
 _GROUPS = re.compile(r"groups=([0-9]+) must divide ([0-9]+) .*?([0-9]+)")
 _OTHER_NAME = re.compile(r"use another one, (\w+) or")
@@ -26,6 +28,8 @@ def mend(d: Diagnostic, page: Page) -> Mending | None:
 def _value(d: Diagnostic, page: Page) -> str:
     if whole := _WHOLE.fullmatch(d.hint):
         return whole[1]
+    if field := _FIELD_OF.fullmatch(d.hint):
+        return f"{{{field[1]}: {_written(d, page)}}}"
     if relation := _RELATION.fullmatch(d.hint):
         return relation[1]
     if other := _OTHER_NAME.match(d.hint):

@@ -196,6 +196,11 @@ class Rule(Model):
         raise NotImplementedError
 
 
+def are_asked_for(number: int) -> str:
+    """... 1 is asked for, ... 3 are asked for."""
+    return "is asked for" if number == 1 else "are asked for"
+
+
 def listed(names: Iterable[str], most: int = 4) -> str:
     """A few names in a message; of more than `most` the first, and how many others."""
     names = list(names)

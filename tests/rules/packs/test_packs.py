@@ -127,6 +127,21 @@ def test_packs_are_read_also_where_the_network_is_wrong(folder: Path):
     assert check(path).rules == ()
 
 
+@pytest.mark.parametrize(
+    ("rule", "message"),
+    [
+        ("image: {classes: 10}", "1 class, 10 are asked for"),
+        ("stages: [C1]", "1 stage is asked for (C1), there is none"),
+        ("augment: [horizontal_flip]", "there is no data: section, horizontal_flip is asked for"),
+    ],
+)
+def test_one_is_and_several_are(rule: str, message: str, folder: Path):
+    (folder / "packs" / "mine.yaml").write_text(f"archbuilder_rules: 1\nname: mine\nrules: [{{{rule}}}]\n")
+    net = folder / "nets" / "net.yaml"
+    net.write_text(PLAIN.replace("classes: 10\n", "classes: 1\nrules: ../packs/mine.yaml\n"))
+    assert message in [verdict.message for verdict in check(net).rules]
+
+
 def test_a_pack_checks_as_a_file_of_its_own(folder: Path, capsys: pytest.CaptureFixture[str]):
     (folder / "nets" / "pack.yaml").write_text(PACK.replace("has: skip", "has: conv"))
     write(folder, "rules: ./pack.yaml\n")

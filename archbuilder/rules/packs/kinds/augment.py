@@ -10,10 +10,11 @@ from pydantic import Field
 from archbuilder.diagnostics import Span
 from archbuilder.rules.packs.kinds import register
 from archbuilder.rules.packs.network import Network
-from archbuilder.rules.packs.rule import DATA, Evidence, Miss, Outcome, Rule, missed
+from archbuilder.rules.packs.rule import DATA, Evidence, Miss, Outcome, Rule, are_asked_for, missed
 from archbuilder.schema.model import Child
+from archbuilder.spec.architecture import Architecture
 from archbuilder.spec.augmentations import AUGMENTATIONS, Augmentation, CoarseDropout, ShiftScaleRotate
-from archbuilder.spec.data import Data
+from archbuilder.spec.data import DATASETS, Data
 
 # the mean of a data set's training images in grey levels, for those who write it out instead of `fill: mean`
 MEANS = {"cifar10": (125.3, 123.0, 113.9)}
@@ -48,8 +49,8 @@ class Augment(Rule):
     def judge(self, net: Network) -> Outcome:
         data = net.spec.data
         if data is None:
-            message = f"there is no data: section, {', '.join(map(_word, self.has))} are asked for"
-            return missed(DATA, message, "add data: with dataset: and augment:")
+            message = f"there is no data: section, {', '.join(map(_word, self.has))} {are_asked_for(len(self.has))}"
+            return missed(DATA, message, _section(self.has, net.spec))
         by: list[Evidence] = []
         misses: list[Miss] = []
         for wanted in self.has:
@@ -71,6 +72,15 @@ def _written(augmentation: Augmentation) -> str:
     if not isinstance(fields, dict) or not fields:
         return _word(augmentation)
     return f"{_word(augmentation)}: {{{', '.join(f'{name}: {value}' for name, value in fields.items())}}}"
+
+
+def _section(wanted: Sequence[Augmentation], spec: Architecture) -> str:
+    """The remedy where all is missing: a data set whose images fit the network, and the augmentations."""
+    fitting = [name for name, (shape, classes) in DATASETS.items() if (shape, classes) == (spec.input, spec.classes)]
+    if not fitting:
+        return "add data: with dataset: and augment:"
+    items = ", ".join(f"{{{text}}}" if ":" in text else text for text in map(_written, wanted))
+    return f"add data: {{dataset: {fitting[0]}, augment: [{items}]}}"
 
 
 def _problems(wanted: Augmentation, found: Sequence[Augmentation], data: Data) -> Iterator[Miss]:

@@ -12,7 +12,7 @@ from archbuilder.diagnostics import did_you_mean, show
 from archbuilder.ir.ops import Conv2d
 from archbuilder.rules.packs.kinds import register
 from archbuilder.rules.packs.network import Network, Unit, widened
-from archbuilder.rules.packs.rule import STRUCTURE, Evidence, Miss, Outcome, Rule
+from archbuilder.rules.packs.rule import STRUCTURE, Evidence, Miss, Outcome, Rule, are_asked_for
 from archbuilder.rules.packs.stages import GROUP, Stage, in_order
 from archbuilder.schema.fields import Check, Names, Positive, Variables, failure, reads
 
@@ -67,9 +67,8 @@ class Convs(Rule):
 
     def _judge(self, stage: Stage, units: list[Unit]) -> Iterator[Miss]:
         if len(units) < self.at_least:
-            message = (
-                f"{stage.name} has {len(units)} conv{'s' * (len(units) != 1)}, at least {self.at_least} are asked for"
-            )
+            has = f"{stage.name} has {len(units)} conv{'s' * (len(units) != 1)}"
+            message = f"{has}, at least {self.at_least} {are_asked_for(self.at_least)}"
             hint = "add a conv; a depthwise separable pair counts as one, a shortcut's conv not at all"
             yield Miss(STRUCTURE, message, hint, stage.span)
         if units and self.last and not any(_is(units[-1], end) for end in self.last):

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from archbuilder.rules.packs.kinds import register
 from archbuilder.rules.packs.network import Network
-from archbuilder.rules.packs.rule import IMAGE, Evidence, Miss, Outcome, Rule
+from archbuilder.rules.packs.rule import IMAGE, Evidence, Miss, Outcome, Rule, are_asked_for
 from archbuilder.schema.fields import Check, Positive, Variables, expected, integer, reads
 
 _extent = integer(1)
@@ -44,6 +44,7 @@ class Image(Rule):
             message = f"the input is {list(spec.input)}, {wanted} is asked for"
             yield Miss(IMAGE, message, f"input: {wanted}", spec.span("input"))
         if self.classes is not None and spec.classes != self.classes:
-            shown = "no number of classes" if spec.classes is None else f"{spec.classes} classes"
-            message = f"{shown}, {self.classes} are asked for"
+            count = spec.classes
+            shown = "no number of classes" if count is None else f"{count} class{'es' * (count != 1)}"
+            message = f"{shown}, {self.classes} {are_asked_for(self.classes)}"
             yield Miss(IMAGE, message, f"classes: {self.classes}", spec.span("classes"))

@@ -11,7 +11,7 @@ from archbuilder.diagnostics import Span
 from archbuilder.ir.graph import Node
 from archbuilder.rules.packs.kinds import register
 from archbuilder.rules.packs.network import Network
-from archbuilder.rules.packs.rule import STRUCTURE, Evidence, Miss, Outcome, Rule, listed
+from archbuilder.rules.packs.rule import STRUCTURE, Evidence, Miss, Outcome, Rule, are_asked_for, listed
 from archbuilder.rules.packs.stages import GROUP, Stage, in_order, is_window
 from archbuilder.schema.fields import Names
 
@@ -45,7 +45,8 @@ class Stages(Rule):
         return f"as {', '.join(self.names)}, {then}" if others else then
 
     def _count(self, net: Network, found: Sequence[Stage]) -> Iterator[Miss]:
-        wanted = f"{len(self.names)} stages are asked for ({', '.join(self.names)})"
+        count = len(self.names)
+        wanted = f"{count} stage{'s' * (count != 1)} {are_asked_for(count)} ({', '.join(self.names)})"
         if not found:
             yield Miss(STRUCTURE, f"{wanted}, there is none", GROUP, net.place)
         elif len(found) < len(self.names):
