@@ -77,7 +77,7 @@ def keep_freed_memory() -> None:
     """Have glibc keep the memory that tensors leave, for the next ones; other C libraries are left alone.
 
     By default each large tensor is a fresh mapping that is given back when it dies, so a training step meets all its
-    memory anew, page by page: up to half of its time (benchmarks/throughput.py).  It stays so for the rest of the
+    memory anew, page by page: up to half of its time (benchmarks/RESULTS.md).  It stays so for the rest of the
     process, since glibc does not tell what was set before.  An environment that sets glibc's malloc itself is heeded.
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
