@@ -351,7 +351,7 @@ def test_weights_alone_and_best_ones_are_refused_with_what_to_do(run: Run, packe
 
 def test_shipped_networks_are_those_of_their_yaml_and_of_their_facts():
     folder = ROOT / "archbuilder" / "weights"
-    assert {path.stem for path in folder.glob("*.json")} == set(shipped.names()) >= {"fast85", "fast90"}
+    assert {path.stem for path in folder.glob("*.json")} == set(shipped.names()) >= {"fast85", "fast90", "tiny"}
     for name, facts in zip(shipped.names(), shipped.listing(), strict=True):
         content, found = (folder / f"{name}.safetensors").read_bytes(), open_packed(folder / f"{name}.safetensors")
         assert len(content) < 1_000_000 and facts["sha256"] == hashlib.sha256(content).hexdigest()
