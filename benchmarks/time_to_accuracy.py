@@ -47,6 +47,8 @@ def main() -> None:
     parser.add_argument("--out", type=Path, help="keep the runs, each in a folder named by its seed")
     parser.add_argument("--data-dir", type=Path, help="where the prepared CIFAR-10 is")
     args = parser.parse_args()
+    if args.out and args.out.exists():
+        parser.error(f"--out {args.out}: there is something already, and one folder holds the runs of one measurement")
     with tempfile.TemporaryDirectory() as name:
         folder, runs = args.out or Path(name), []
         for seed in range(args.seeds):
