@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from itertools import combinations
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -17,8 +18,8 @@ from tests.compare.conftest import ROOT
 FILES = sorted((ROOT / "architectures").rglob("*.yaml"))
 
 
-def facts(text: str) -> Facts:
-    report = check(text)
+def facts(source: str | Path) -> Facts:
+    report = check(source)
     assert report.facts, report.diagnostics
     return report.facts
 
@@ -63,12 +64,12 @@ def test_parts_are_the_blocks_and_their_shares_the_totals(clean: str):
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_a_network_equals_itself(path):
-    network = facts(path.read_text())
+    network = facts(path)
     assert changes(network, network) == []
 
 
 def test_every_pair_of_shipped_networks_adds_up():
-    networks = [facts(path.read_text()) for path in FILES]
+    networks = [facts(path) for path in FILES]
     for before, after in combinations(networks, 2):
         adds_up(before, after)
         adds_up(after, before)
