@@ -18,19 +18,27 @@ _PAD: dict[Border, Any] = {"replicate": "edge", "reflect": "symmetric", "reflect
 
 
 class Crop(Step):
-    """Windows are copied row by row: a batch is one gather of b * h runs of w * c bytes."""
+    """Windows are copied row by row: a batch is one gather of b * h runs of w * c bytes.
+
+    A border that repeats pixels needs none of its rows made: the gather reads the rows that they repeat.
+    """
 
     numbers = 2
 
     def __init__(self, spec: spec.RandomCrop, canvas: Canvas) -> None:
         super().__init__(spec, canvas)
         self.padding = spec.padding
-        self.fill = canvas.levels(spec.fill)
-        self.sources = None
+        self.fill = canvas.levels(spec.fill) if spec.mode == "constant" else None
+        down, right = spec.padding
+        rows, columns = np.arange(canvas.height + 2 * down), np.arange(canvas.width)
         if spec.mode != "constant":
-            sides = zip((canvas.height, canvas.width), spec.padding, strict=True)
             mode = _PAD[spec.mode]
-            self.sources = [torch.from_numpy(np.pad(np.arange(n), p, mode)).to(canvas.device) for n, p in sides]
+            rows = np.pad(np.arange(canvas.height), down, mode)
+            columns = np.pad(columns, right, mode)
+        self.rows = torch.from_numpy(rows).to(canvas.device)
+        self.sides = [
+            torch.from_numpy(side).to(canvas.device) for side in (columns[:right], columns[len(columns) - right :])
+        ]
 
     def parameters(self, uniform: Uniform) -> tuple[NDArray[Any], ...]:
         """The window's first row and column in the padded image."""
@@ -41,15 +49,18 @@ class Crop(Step):
         padded = self._padded(pixels)
         batch, height, width, channels = pixels.shape
         _, rows, columns, _ = padded.shape
-        first = torch.arange(batch, device=pixels.device) * rows + top
-        starts = (first[:, None] + torch.arange(height, device=pixels.device)) * columns + left[:, None]
+        found = self.rows[top[:, None] + torch.arange(height, device=pixels.device)]
+        first = torch.arange(batch, device=pixels.device) * rows
+        starts = (first[:, None] + found) * columns + left[:, None]
         run = width * channels
         runs = padded.view(-1).as_strided((padded.numel() - run + 1, run), (1, 1))  # the run from every byte on
         return runs[starts.view(-1) * channels].view(pixels.shape)
 
     def _padded(self, pixels: Tensor) -> Tensor:
-        if self.sources is not None:
-            return pixels.index_select(1, self.sources[0]).index_select(2, self.sources[1])
+        """With all columns of the border, and its rows where they are filled."""
+        if self.fill is None:
+            left, right = (pixels.index_select(2, side) for side in self.sides)
+            return torch.cat((left, pixels, right), 2)
         (down, right), (batch, height, width) = self.padding, pixels.shape[:3]
         padded = self.fill.repeat(batch, height + 2 * down, width + 2 * right, 1)
         padded[:, down : down + height, right : right + width] = pixels
