@@ -1,7 +1,8 @@
 """`extends: base.yaml`: a variant of another file.
 
-Own keys win.  Sections (limits, vars, defaults, define, data, train) are merged field by field; a
-field, a list and the network are replaced as a whole.
+Own keys win.  Sections (limits, vars, defaults, define, data, train) are merged field by field; a field, a list and the
+network are replaced as a whole.  Where both files choose the same of several kinds (`optimizer: {muon: ...}`), the
+fields of that kind are merged in their turn, so that a variant need not say again what it does not change.
 """
 
 from __future__ import annotations
@@ -66,12 +67,20 @@ def _same(first: str, second: str) -> bool:
     return realpath(first) == realpath(second)
 
 
-def _merge(own: Node, base: Node, depth: int = 0) -> None:
-    """Add to a mapping what only its base has; sections are merged in their turn."""
+def _merge(own: Node, base: Node, sections: bool = True) -> None:
+    """Add to a mapping what only its base has; sections, and choices of the same kind, are merged in their turn."""
     if not own.is_mapping or not base.is_mapping:
         return
     for key, child in base.value.items():
         if key not in own.value:
             own.value[key], own.keys[key] = child, base.place(key)
-        elif depth == 0:
-            _merge(own.value[key], child, depth=1)
+        elif sections:
+            _merge(own.value[key], child, sections=False)
+        elif kind := _same_kind(own.value[key], child):
+            _merge(own.value[key].value[kind], child.value[kind], sections=False)
+
+
+def _same_kind(own: Node, base: Node) -> str | None:
+    """The kind that two fields such as `optimizer: {muon: {...}}` both choose."""
+    alike = own.is_mapping and base.is_mapping and len(own.value) == 1 and own.value.keys() == base.value.keys()
+    return next(iter(own.value)) if alike else None

@@ -122,8 +122,9 @@ axis that is worse for the limit counts.
 `define` makes blocks of one's own: `define: {{twice: {{params: {{out: null, kernel: 3}}, blocks: [...]}}}}`; a
 parameter without a default is `null`; it is then used like any block: `- twice: {{out: 32}}`.
 
-`extends: base.yaml` starts from another file: own keys win, sections are merged field by field, and lists (the
-network too) are replaced.
+`extends: base.yaml` starts from another file: own keys win, sections are merged field by field, and so are choices
+of the same kind (`optimizer: {{muon: {{lr: 0.2}}}}` over a base's `muon`); other fields and lists (the network too) are
+replaced.
 
 `defaults` sets these fields for the conv family, and `bias` also for `linear` and `classifier`:
 

@@ -110,6 +110,33 @@ class TestExtends:
         assert {m.limit.name: m.limit.text for m in report.limits} == {"params": "< 2k", "receptive_field": "> 2"}
         assert report.facts.params == 3 * 8 * 9 + 16
 
+    @pytest.mark.parametrize(
+        ("own", "merged"),
+        [
+            ("{muon: {lr: 0.2}}", {"muon": {"lr": 0.2, "steps": 3, "rest": {"sgd": {"lr": 0.3, "momentum": 0.5}}}}),
+            (
+                "{muon: {rest: {sgd: {lr: 0.4}}}}",
+                {"muon": {"lr": 0.1, "steps": 3, "rest": {"sgd": {"lr": 0.4, "momentum": 0.5}}}},
+            ),
+            (
+                "{muon: {rest: {adam: {lr: 0.4}}}}",
+                {"muon": {"lr": 0.1, "steps": 3, "rest": {"adam": {"lr": 0.4}}}},
+            ),
+            ("{muon: {rest: adam}}", {"muon": {"lr": 0.1, "steps": 3, "rest": "adam"}}),
+            ("{sgd: {lr: 0.2}}", {"sgd": {"lr": 0.2}}),
+            ("sgd", "sgd"),
+            ("muon", "muon"),
+        ],
+    )
+    def test_what_both_choose_alike_is_merged_and_another_choice_replaces(self, base, own, merged):
+        muon = "{lr: 0.1, steps: 3, rest: {sgd: {lr: 0.3, momentum: 0.5}}}"
+        base.write_text(f"{base.read_text()}\ntrain: {{optimizer: {{muon: {muon}}}}}\n")
+        variant = base.parent / "variant.yaml"
+        variant.write_text(f"extends: base.yaml\ntrain: {{optimizer: {own}}}\n")
+        report = check(variant)
+        assert report.document.root.plain()["train"] == {"optimizer": merged}
+        assert report.ok
+
     def test_a_problem_in_the_base_points_into_the_base(self, base):
         base.write_text(base.read_text().replace("conv: w", "conv: wide"))
         variant = base.parent / "variant.yaml"
