@@ -22,6 +22,7 @@ from archbuilder.spec.augmentations import AUGMENTATIONS
 MEAN = (125, 123, 114)
 SIDE = 32
 ENGINES = ("albumentations", "tensor")
+MODES = {"constant": "constant", "replicate": "edge", "reflect": "symmetric", "reflect_101": "reflect", "wrap": "wrap"}
 CERTAIN = 1e-4  # a p-value below it means that two engines differ: at fixed seeds the tests pass always or never
 
 
@@ -94,7 +95,7 @@ def test_other_sizes_and_channel_counts(augmented, shape):
         augmented("tensor", images, "coarse_dropout: {height: 3, width: 4}", "random_crop: {padding: 2, mode: wrap}")
 
 
-@pytest.mark.parametrize("mode", ["constant", "replicate", "reflect", "reflect_101", "wrap"])
+@pytest.mark.parametrize("mode", MODES)
 def test_random_crop_cuts_the_windows_that_albumentations_cuts(augmented, mode):
     """The very same set of pictures, each as often: 35 windows of one image."""
     image = scenes(1)
@@ -104,6 +105,18 @@ def test_random_crop_cuts_the_windows_that_albumentations_cuts(augmented, mode):
     one, other = (Counter(map(bytes, augmented(engine, images, line))) for engine in ENGINES)
     assert set(one) == set(other) and len(one) == 5 * 7
     assert agree([one[window] for window in one], [other[window] for window in one])
+
+
+@pytest.mark.parametrize("padding", [(2, 3), (0, 3), (2, 0), (0, 0)])
+@pytest.mark.parametrize("mode", MODES)
+def test_random_crop_cuts_each_window_from_its_own_image(augmented, mode, padding):
+    """By NumPy's padding, for images of any form."""
+    images, (down, right) = scenes(50, 8, 12, 4), padding
+    line = f"random_crop: {{padding: [{down}, {right}], mode: {mode}}}"
+    padded = np.pad(images, ((0, 0), (down, down), (right, right), (0, 0)), MODES[mode])
+    for image, around in zip(augmented("tensor", images, line), padded, strict=True):
+        windows = np.lib.stride_tricks.sliding_window_view(around, image.shape)
+        assert (windows == image).all((-3, -2, -1)).any()
 
 
 def agree(one: list[int], other: list[int]) -> bool:

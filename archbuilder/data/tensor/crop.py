@@ -28,17 +28,15 @@ class Crop(Step):
     def __init__(self, spec: spec.RandomCrop, canvas: Canvas) -> None:
         super().__init__(spec, canvas)
         self.padding = spec.padding
-        self.fill = canvas.levels(spec.fill) if spec.mode == "constant" else None
+        self.fill = canvas.levels(spec.fill)
+        self.sides: tuple[Tensor, Tensor] | None = None  # columns that the border repeats on the left and on the right
         down, right = spec.padding
-        rows, columns = np.arange(canvas.height + 2 * down), np.arange(canvas.width)
+        rows = np.arange(canvas.height + 2 * down)
         if spec.mode != "constant":
-            mode = _PAD[spec.mode]
-            rows = np.pad(np.arange(canvas.height), down, mode)
-            columns = np.pad(columns, right, mode)
+            rows = np.pad(np.arange(canvas.height), down, _PAD[spec.mode])
+            columns = torch.from_numpy(np.pad(np.arange(canvas.width), right, _PAD[spec.mode])).to(canvas.device)
+            self.sides = columns[:right], columns[right + canvas.width :]
         self.rows = torch.from_numpy(rows).to(canvas.device)
-        self.sides = [
-            torch.from_numpy(side).to(canvas.device) for side in (columns[:right], columns[len(columns) - right :])
-        ]
 
     def parameters(self, uniform: Uniform) -> tuple[NDArray[Any], ...]:
         """The window's first row and column in the padded image."""
@@ -58,9 +56,9 @@ class Crop(Step):
 
     def _padded(self, pixels: Tensor) -> Tensor:
         """With all columns of the border, and its rows where they are filled."""
-        if self.fill is None:
-            left, right = (pixels.index_select(2, side) for side in self.sides)
-            return torch.cat((left, pixels, right), 2)
+        if self.sides:
+            before, after = (pixels.index_select(2, side) for side in self.sides)
+            return torch.cat((before, pixels, after), 2)
         (down, right), (batch, height, width) = self.padding, pixels.shape[:3]
         padded = self.fill.repeat(batch, height + 2 * down, width + 2 * right, 1)
         padded[:, down : down + height, right : right + width] = pixels
