@@ -1,6 +1,6 @@
 """Other networks under the recipe of fast85.yaml: what they can do, whatever their authors trained them by.
 
-    python benchmarks/same_recipe.py architectures/seeds/seed001.yaml [--epochs 10] [--out DIR] [TRAIN OPTION ...]
+    python benchmarks/same_recipe.py architectures/seeds/seed001.yaml [--epochs 10] [TRAIN OPTION ...]
 
 Trains FILE with the `data:` and `train:` sections of architectures/fast85.yaml in place of its own, by `archbuilder
 train`, which gets all further options.  `whiten` is left out, since it needs that network's frozen stem, and a batch
@@ -12,25 +12,39 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import yaml
 from throughput import ROOT
 
+import archbuilder
+
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
+    )
     parser.add_argument("file", metavar="FILE", type=Path)
     parser.add_argument("--epochs", type=int, default=10)
     args, options = parser.parse_known_args()
-    recipe = yaml.safe_load((ROOT / "architectures" / "fast85.yaml").read_text())
-    del recipe["train"]["whiten"]
-    recipe["train"]["epochs"], recipe["data"]["batch_size"] = args.epochs, 256
-    network = yaml.safe_load(args.file.read_text()) | {name: recipe[name] for name in ("data", "train")}
+    recipe, network = values(ROOT / "architectures" / "fast85.yaml"), values(args.file)
+    network |= {name: recipe[name] for name in ("data", "train")}
+    network["train"]["epochs"], network["data"]["batch_size"] = args.epochs, 256
+    del network["train"]["whiten"]
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / args.file.name
         path.write_text(yaml.safe_dump(network, sort_keys=False))
         command = [sys.executable, "-m", "archbuilder", "train", str(path), "--no-check", *options]
         sys.exit(subprocess.run(command, check=False).returncode)
+
+
+def values(file: Path) -> dict[str, Any]:
+    """What a file says, with all that it extends."""
+    document = archbuilder.check(file).document
+    if document is None:
+        sys.exit(f"{file} cannot be read")
+    found: dict[str, Any] = document.root.plain()
+    return found
 
 
 if __name__ == "__main__":

@@ -46,17 +46,17 @@ class Crop(Step):
         top, left = parameters
         padded = self._padded(pixels)
         batch, height, width, channels = pixels.shape
-        _, rows, columns, _ = padded.shape
-        found = self.rows[top[:, None] + torch.arange(height, device=pixels.device)]
-        first = torch.arange(batch, device=pixels.device) * rows
-        starts = (first[:, None] + found) * columns + left[:, None]
+        _, lines, columns, _ = padded.shape
+        rows = self.rows[top[:, None] + torch.arange(height, device=pixels.device)]
+        first = torch.arange(batch, device=pixels.device) * lines
+        starts = (first[:, None] + rows) * columns + left[:, None]
         run = width * channels
         runs = padded.view(-1).as_strided((padded.numel() - run + 1, run), (1, 1))  # the run from every byte on
         return runs[starts.view(-1) * channels].view(pixels.shape)
 
     def _padded(self, pixels: Tensor) -> Tensor:
         """With all columns of the border, and its rows where they are filled."""
-        if self.sides:
+        if self.sides is not None:
             before, after = (pixels.index_select(2, side) for side in self.sides)
             return torch.cat((before, pixels, after), 2)
         (down, right), (batch, height, width) = self.padding, pixels.shape[:3]
