@@ -199,3 +199,19 @@ def test_whitening_wants_a_conv_on_the_image(tiny: str):
 
 def test_all_problems_are_reported_at_once():
     assert len(problems("epochs: 0\noptimizer: {sgd: {lr: 0}}\nloss: mse\nseed: -1\n")) == 4
+
+
+SWITCHES = ["ema", "lookahead", "mixup", "cutmix", "whiten"]
+
+
+@pytest.mark.parametrize("part", SWITCHES)
+@pytest.mark.parametrize("off", ["none", "false"])
+def test_a_part_is_switched_off(part: str, off: str):
+    assert getattr(read(f"{part}: true\n"), part) is not None
+    assert getattr(read(f"{part}: {off}\n"), part) is None
+
+
+@pytest.mark.parametrize("part", SWITCHES)
+def test_a_part_of_which_nothing_is_said_is_neither_on_nor_off(part: str):
+    (problem,) = problems(f"{part}:\n")
+    assert "AB103 expected true, none, or its fields" in problem

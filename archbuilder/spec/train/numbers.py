@@ -10,7 +10,7 @@ from pydantic import Field
 
 from archbuilder.document import Node
 from archbuilder.schema.fields import Check, Variables, expected, integer, reads
-from archbuilder.schema.model import Child, Env, Model, validate
+from archbuilder.schema.model import INVALID, VALUE, Child, Env, Model, validate
 
 Rate = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Decay = Annotated[float, Field(ge=0, allow_inf_nan=False)]
@@ -23,14 +23,19 @@ M = TypeVar("M", bound=Model)
 
 
 def switch(model: type[M]) -> Child:
-    """Reads a part of a recipe that is on or off: true, false, or its fields."""
+    """Reads a part of a recipe that is on or off: true, its fields, or false, which is `none`."""
 
     def read(node: Node, env: Env) -> Any:
         if isinstance(node.value, bool):
             return validate(model, Node(None, node.span), env) if node.value else None
+        if node.value == "none":
+            return None
+        if node.value is None:  # to some it means off, to others that all fields are as they are by default
+            env.report(VALUE, node.span, "expected true, none, or its fields", "write true or none")
+            return INVALID
         return validate(model, node, env)
 
-    return Child(read, {"anyOf": [{"type": "boolean"}, model]})
+    return Child(read, {"anyOf": [{"type": "boolean"}, {"const": "none"}, model]})
 
 
 def _is_number(value: Any) -> bool:

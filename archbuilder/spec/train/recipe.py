@@ -17,8 +17,8 @@ class Train(Model):
     """How a network is trained: the whole recipe, and the seed that makes it repeatable.
 
     Parts such as `ema`, which are off by default, are switched on by `true` or by their fields: `ema: true`,
-    `ema: {decay: 0.99}`.  Whatever is drawn at random depends on the seed, the epoch and the batch, so that a
-    run that was interrupted ends as if it had not been.
+    `ema: {decay: 0.99}`; `ema: none` switches off what an extended file has on.  Whatever is drawn at random depends on
+    the seed, the epoch and the batch, so that a run that was interrupted ends as if it had not been.
     """
 
     epochs: Positive = Field(10, description="times that every training image is seen")
