@@ -2,7 +2,8 @@
 
 Own keys win.  Sections (limits, vars, defaults, define, data, train) are merged field by field; a field, a list and the
 network are replaced as a whole.  Where both files choose the same of several kinds (`optimizer: {muon: ...}`), the
-fields of that kind are merged in their turn, so that a variant need not say again what it does not change.
+fields of that kind are merged in their turn, so that a variant need not say again what it does not change.  A key with
+nothing behind it changes nothing.
 """
 
 from __future__ import annotations
@@ -67,20 +68,19 @@ def _same(first: str, second: str) -> bool:
     return realpath(first) == realpath(second)
 
 
-def _merge(own: Node, base: Node, sections: bool = True) -> None:
-    """Add to a mapping what only its base has; sections, and choices of the same kind, are merged in their turn."""
+def _merge(own: Node, base: Node, in_turn: bool = True) -> None:
+    """Add to a mapping what only its base has; `in_turn` what both have is merged too, sections and kinds are."""
     if not own.is_mapping or not base.is_mapping:
         return
     for key, child in base.value.items():
-        if key not in own.value:
+        if key not in own.value or own.value[key].value is None:
             own.value[key], own.keys[key] = child, base.place(key)
-        elif sections:
-            _merge(own.value[key], child, sections=False)
-        elif kind := _same_kind(own.value[key], child):
-            _merge(own.value[key].value[kind], child.value[kind], sections=False)
+        elif in_turn:
+            _merge(own.value[key], child, in_turn=False)
+        elif _same_kind(own.value[key], child):
+            _merge(own.value[key], child)
 
 
-def _same_kind(own: Node, base: Node) -> str | None:
-    """The kind that two fields such as `optimizer: {muon: {...}}` both choose."""
-    alike = own.is_mapping and base.is_mapping and len(own.value) == 1 and own.value.keys() == base.value.keys()
-    return next(iter(own.value)) if alike else None
+def _same_kind(own: Node, base: Node) -> bool:
+    """Do two fields such as `optimizer: {muon: {...}}` choose the same one of several kinds?"""
+    return own.is_mapping and base.is_mapping and len(own.value) == 1 and own.value.keys() == base.value.keys()

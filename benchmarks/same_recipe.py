@@ -11,6 +11,7 @@ import argparse
 import subprocess
 import sys
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +36,10 @@ def main() -> None:
         path = Path(folder) / args.file.name
         path.write_text(yaml.safe_dump(network, sort_keys=False))
         command = [sys.executable, "-m", "archbuilder", "train", str(path), "--no-check", *options]
-        sys.exit(subprocess.run(command, check=False).returncode)
+        # Ctrl-C reaches the run as well: it says what it keeps, and is waited for
+        with subprocess.Popen(command) as run, suppress(KeyboardInterrupt):
+            run.wait()
+        sys.exit(run.returncode)
 
 
 def values(file: Path) -> dict[str, Any]:

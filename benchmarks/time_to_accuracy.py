@@ -41,12 +41,21 @@ def spread(values: list[float]) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("file", metavar="FILE", nargs="?", type=Path, default=ROOT / "architectures" / "fast85.yaml")
-    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument(
+        "file",
+        metavar="FILE",
+        nargs="?",
+        type=Path,
+        default=ROOT / "architectures" / "fast85.yaml",
+        help="a network with its recipe",
+    )
+    parser.add_argument("--seeds", type=int, default=3, help="how many, from 0 on (default: 3)")
     parser.add_argument("--no-ratio", action="store_true", help="leave the epoch of the hand-written loop out")
     parser.add_argument("--out", type=Path, help="keep the runs, each in a folder named by its seed")
     parser.add_argument("--data-dir", type=Path, help="where the prepared CIFAR-10 is")
     args = parser.parse_args()
+    if not args.file.is_file():
+        parser.error(f"{args.file}: there is no such file")
     if args.out and args.out.exists():
         parser.error(f"--out {args.out}: there is something already, and one folder holds the runs of one measurement")
     with tempfile.TemporaryDirectory() as name:

@@ -123,8 +123,9 @@ axis that is worse for the limit counts.
 parameter without a default is `null`; it is then used like any block: `- twice: {{out: 32}}`.
 
 `extends: base.yaml` starts from another file: own keys win, sections are merged field by field, and so are choices
-of the same kind (`optimizer: {{muon: {{lr: 0.2}}}}` over a base's `muon`); other fields and lists (the network too) are
-replaced.
+of the same kind (`optimizer: {{muon: {{lr: 0.2}}}}` over a base's `muon`; the bare word `muon` is muon with its
+defaults); other fields and lists (the network too) are replaced. A key with nothing behind it changes nothing; `none`
+switches off what the base has on.
 
 `defaults` sets these fields for the conv family, and `bias` also for `linear` and `classifier`:
 

@@ -46,7 +46,7 @@ def problems(spec: Architecture, train: Train, graph: Graph) -> Iterator[Diagnos
         yield NETWORK.at(train.span("zero_gamma"), message, "end a skip's body with activation: none, or leave it out")
     if train.batch_norm_momentum and not any(isinstance(node.op, BatchNorm2d) for node in graph.nodes.values()):
         message = "batch_norm_momentum: the network has no batch norm"
-        yield NETWORK.at(train.span("batch_norm_momentum"), message, "leave it out")
+        yield NETWORK.at(train.span("batch_norm_momentum"), message, "write none, or leave it out")
     for _, side in train.resolution:
         yield from _side_misfit(spec, train, side)
 

@@ -83,6 +83,7 @@ _EXPECTED = {
     "int_type": "a whole number",
     "string_type": "text",
     "literal_error": "{expected}",
+    "none_required": "none",
     "too_short": "a list of at least {min_length}",
     "greater_than": "more than {gt}",
     "greater_than_equal": "at least {ge}",

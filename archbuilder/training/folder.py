@@ -239,6 +239,8 @@ def opened(path: Path) -> Iterator[RunFolder]:
 
 
 def _runs_below(path: Path) -> str:
+    if path.is_file():
+        return "a run is a folder: give the one that archbuilder train has printed, or train the file first"
     runs: list[Path] = []
     with suppress(OSError):  # a name that is too long
         runs = [p.parent for form in ("*", "*/*") for p in path.glob(f"{form}/{ARCHITECTURE}")]

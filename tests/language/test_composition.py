@@ -126,6 +126,8 @@ class TestExtends:
             ("{sgd: {lr: 0.2}}", {"sgd": {"lr": 0.2}}),
             ("sgd", "sgd"),
             ("muon", "muon"),
+            ("{muon: }", {"muon": {"lr": 0.1, "steps": 3, "rest": {"sgd": {"lr": 0.3, "momentum": 0.5}}}}),
+            ("", {"muon": {"lr": 0.1, "steps": 3, "rest": {"sgd": {"lr": 0.3, "momentum": 0.5}}}}),
         ],
     )
     def test_what_both_choose_alike_is_merged_and_another_choice_replaces(self, base, own, merged):
@@ -136,6 +138,12 @@ class TestExtends:
         report = check(variant)
         assert report.document.root.plain()["train"] == {"optimizer": merged}
         assert report.ok
+
+    def test_a_key_with_nothing_behind_it_changes_nothing(self, base):
+        variant = base.parent / "variant.yaml"
+        variant.write_text("extends: base.yaml\nlimits:\nvars:\nnetwork:\n")
+        assert check(variant).facts.params == check(base).facts.params
+        assert check(variant).limits == check(base).limits != ()
 
     def test_a_problem_in_the_base_points_into_the_base(self, base):
         base.write_text(base.read_text().replace("conv: w", "conv: wide"))

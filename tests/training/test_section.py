@@ -211,6 +211,14 @@ def test_a_part_is_switched_off(part: str, off: str):
     assert getattr(read(f"{part}: {off}\n"), part) is None
 
 
+@pytest.mark.parametrize("number", ["clip_gradient", "batch_norm_momentum"])
+def test_a_number_is_switched_off(number: str):
+    assert getattr(read(f"{number}: 0.5\n"), number) == 0.5
+    assert getattr(read(f"{number}: none\n"), number) is None
+    (problem,) = problems(f"{number}: nome\n")
+    assert "expected a number or none, found 'nome'" in problem and "did you mean none?" in problem
+
+
 @pytest.mark.parametrize("part", SWITCHES)
 def test_a_part_of_which_nothing_is_said_is_neither_on_nor_off(part: str):
     (problem,) = problems(f"{part}:\n")

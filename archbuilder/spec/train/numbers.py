@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Sequence
 from typing import Annotated, Any, TypeVar
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from archbuilder.document import Node
 from archbuilder.schema.fields import Check, Variables, expected, integer, reads
@@ -17,6 +17,9 @@ Decay = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 BelowOne = Annotated[float, Field(ge=0, lt=1)]
 Share = Annotated[float, Field(ge=0, le=1)]
 SomeShare = Annotated[float, Field(gt=0, le=1)]
+Off = Annotated[  # what a variant writes over a number that its base has
+    None, BeforeValidator(lambda value: None if value == "none" else value), WithJsonSchema({"enum": ["none", None]})
+]
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
 
 M = TypeVar("M", bound=Model)

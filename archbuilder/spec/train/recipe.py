@@ -6,7 +6,7 @@ from pydantic import Field, model_validator
 
 from archbuilder.schema.fields import Positive, failure
 from archbuilder.schema.model import Child, Model, one
-from archbuilder.spec.train.numbers import Rate, Resolution, Seed, SomeShare, switch
+from archbuilder.spec.train.numbers import Off, Rate, Resolution, Seed, SomeShare, switch
 from archbuilder.spec.train.objectives import LOSSES, CrossEntropy, Cutmix, Distill, Mixup
 from archbuilder.spec.train.optimizers import OPTIMIZERS, AnyOptimizer, Sgd
 from archbuilder.spec.train.schedules import SCHEDULES, OneCycle, Schedule
@@ -35,7 +35,7 @@ class Train(Model):
     accumulate: Positive = Field(
         1, description="batches whose gradients make one step, as one batch so many times larger"
     )
-    clip_gradient: Rate | None = Field(
+    clip_gradient: Rate | Off = Field(
         None, description="the whole gradient's largest norm; longer ones are scaled down"
     )
     mixup: Annotated[Mixup | None, switch(Mixup)] = Field(None, description="blend images and labels")
@@ -48,7 +48,7 @@ class Train(Model):
     init: Init = Field("default", description="first weights of convs: torch's, He's normal ones, or the identity")
     zero_gamma: bool = Field(False, description="residual branches that end in a norm begin as nothing")
     whiten: Annotated[Whiten | None, switch(Whiten)] = Field(None, description="set the first conv by the images")
-    batch_norm_momentum: SomeShare | None = Field(
+    batch_norm_momentum: SomeShare | Off = Field(
         None, description="how fast all running statistics follow the batches; as the norms say unless said"
     )
     resolution: Resolution = Field((), description="[epoch, side]: train on images of this height from then on")
