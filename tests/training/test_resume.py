@@ -398,6 +398,8 @@ def test_what_is_no_run_is_named(tmp_path: Path, half: Path):
     with pytest.raises(ArchbuilderError, match=r"AB702 architecture.yaml cannot be read") as error:
         train(resume=tmp_path / "nothing")
     assert error.value.exit_status == 2
+    with pytest.raises(ArchbuilderError, match="a run is a folder: give the one that archbuilder train has printed"):
+        train(resume=half / "architecture.yaml")
     with pytest.raises(ArchbuilderError, match=f"did you mean {half}"):
         train(resume=half.parent)
     (half / "environment.json").write_text("{}")
