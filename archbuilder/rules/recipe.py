@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from archbuilder.analysis.roles import residual_ends, stem
+from archbuilder.analysis.roles import residual_ends, stem, weighted
 from archbuilder.diagnostics import Diagnostic, declare
 from archbuilder.ir.graph import Graph, Node
 from archbuilder.ir.ops import BatchNorm2d, Conv2d
@@ -34,9 +34,21 @@ SIDE = declare(
     good="train: {resolution: [[1, 16], [5, 32]]}\nnetwork:\n  - conv: {out: 16, kernel: 5, padding: valid}\n  - gap",
 )
 
+RANDOM = declare(
+    "AB746",
+    "frozen weights that nothing sets",
+    severity="warning",
+    why=(
+        "Training never moves what is frozen. A first conv is set by `whiten: true`, other weights by those of another "
+        "run (`--init`); without either they stay as random as they began."
+    ),
+    bad="train: {epochs: 10}\nnetwork:\n  - conv: {out: 16, frozen: true}\n  - gap",
+    good="train: {epochs: 10, whiten: true}\nnetwork:\n  - conv: {out: 16, frozen: true}\n  - gap",
+)
+
 
 def problems(spec: Architecture, train: Train, graph: Graph) -> Iterator[Diagnostic]:
-    """Every part of a recipe that needs something of a network which this one does not have."""
+    """What a recipe asks for and this network does not have, and what the network leaves to it in vain."""
     if train.whiten:
         message, hint = _whiten_misfit(stem(graph), graph.input.c)
         if message:
@@ -49,6 +61,7 @@ def problems(spec: Architecture, train: Train, graph: Graph) -> Iterator[Diagnos
         yield NETWORK.at(train.span("batch_norm_momentum"), message, "write none, or leave it out")
     for _, side in train.resolution:
         yield from _side_misfit(spec, train, side)
+    yield from _never_set(train, graph)
 
 
 def _whiten_misfit(first: Node | None, channels: int) -> tuple[str, str]:
@@ -61,6 +74,18 @@ def _whiten_misfit(first: Node | None, channels: int) -> tuple[str, str]:
         found = f"whiten: {first.name} has {conv.out} filters; they come in pairs, and patches allow at most {most}"
         return found, f"set out: {min(most, conv.out // 2 * 2) or 2}"
     return "", ""
+
+
+def _never_set(train: Train, graph: Graph) -> Iterator[Diagnostic]:
+    """The first of the layers whose weights neither training nor whitening moves."""
+    whitened = stem(graph) if train.whiten else None
+    frozen = [node for node in weighted(graph) if node.op.frozen and node is not whitened]
+    if frozen:
+        others = f", and {len(frozen) - 1} more" if len(frozen) > 1 else ""
+        message = f"{frozen[0].name}{others}: frozen, and nothing sets the weights, so they stay random"
+        yield RANDOM.at(
+            frozen[0].span, message, "leave frozen out, let whiten: true set a first conv, or train --init RUN"
+        )
 
 
 def _side_misfit(spec: Architecture, train: Train, side: int) -> Iterator[Diagnostic]:

@@ -197,6 +197,28 @@ def test_whitening_wants_a_conv_on_the_image(tiny: str):
         assert len(found) == (first == "norm")
 
 
+@pytest.mark.parametrize(
+    ("first", "second", "whiten", "found"),
+    [
+        ("frozen: true", "bias: false", "true", []),
+        ("frozen: true", "bias: false", "false", ["3:5 conv.conv: frozen, and"]),
+        ("frozen: true", "frozen: true", "true", ["4:5 conv2.conv: frozen, and"]),
+        ("frozen: true", "frozen: true", "none", ["3:5 conv.conv, and 1 more: frozen, and"]),
+        ("bias: false", "bias: false", "none", []),
+    ],
+)
+def test_frozen_weights_that_nothing_sets_are_warned_of(first: str, second: str, whiten: str, found: list[str]):
+    report = check(
+        "archbuilder: 1\nnetwork:\n"
+        f"  - conv: {{out: 6, {first}}}\n  - conv: {{out: 6, {second}}}\n  - gap\n  - classifier\n"
+        f"input: [1, 8, 8]\nclasses: 10\ndata: {{dataset: digits}}\ntrain: {{whiten: {whiten}}}\n"
+    )
+    assert not report.errors
+    warned = [(d.code.id, f"{d.span.line}:{d.span.column} {d.message}") for d in report.diagnostics]
+    assert [code for code, _ in warned] == ["AB746"] * len(found)
+    assert all(text.startswith(start) for (_, text), start in zip(warned, found, strict=True))
+
+
 def test_all_problems_are_reported_at_once():
     assert len(problems("epochs: 0\noptimizer: {sgd: {lr: 0}}\nloss: mse\nseed: -1\n")) == 4
 
