@@ -239,10 +239,10 @@ def opened(path: Path) -> Iterator[RunFolder]:
 
 
 def _runs_below(path: Path) -> str:
-    if path.is_file():
-        return "a run is a folder: give the one that archbuilder train has printed, or train the file first"
     runs: list[Path] = []
     with suppress(OSError):  # a name that is too long
+        if path.is_file():
+            return "a run is a folder: give the one that archbuilder train has printed, or train the file first"
         runs = [p.parent for form in ("*", "*/*") for p in path.glob(f"{form}/{ARCHITECTURE}")]
     newest = max((run for run in runs if run.name[0] != "."), default=None, key=lambda run: run.name)
     return f"did you mean {newest}?" if newest else "a run folder is OUT/NAME/TIME, as train printed it"
