@@ -30,14 +30,14 @@ def main() -> None:
     args, options = parser.parse_known_args()
     recipe, network = values(ROOT / "architectures" / "fast85.yaml"), values(args.file)
     network |= {name: recipe[name] for name in ("data", "train")}
-    network["train"]["epochs"], network["data"]["batch_size"] = args.epochs, 256
-    del network["train"]["whiten"]
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / args.file.name
         path.write_text(yaml.safe_dump(network, sort_keys=False))
-        command = [sys.executable, "-m", "archbuilder", "train", str(path), "--no-check", *options]
+        command = [sys.executable, "-m", "archbuilder", "train", str(path), "--no-check"]
+        for override in (f"train.epochs={args.epochs}", "train.whiten=none", "data.batch_size=256"):
+            command += ["--set", override]
         # Ctrl-C reaches the run as well: it says what it keeps, and is waited for
-        with subprocess.Popen(command) as run, suppress(KeyboardInterrupt):
+        with subprocess.Popen([*command, *options]) as run, suppress(KeyboardInterrupt):
             run.wait()
         sys.exit(run.returncode)
 

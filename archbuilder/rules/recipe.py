@@ -49,8 +49,9 @@ RANDOM = declare(
 
 def problems(spec: Architecture, train: Train, graph: Graph) -> Iterator[Diagnostic]:
     """What a recipe asks for and this network does not have, and what the network leaves to it in vain."""
+    whitened = stem(graph) if train.whiten else None
     if train.whiten:
-        message, hint = _whiten_misfit(stem(graph), graph.input.c)
+        message, hint = _whiten_misfit(whitened, graph.input.c)
         if message:
             yield NETWORK.at(train.span("whiten"), message, hint)
     if train.zero_gamma and not residual_ends(graph):
@@ -61,7 +62,7 @@ def problems(spec: Architecture, train: Train, graph: Graph) -> Iterator[Diagnos
         yield NETWORK.at(train.span("batch_norm_momentum"), message, "write none, or leave it out")
     for _, side in train.resolution:
         yield from _side_misfit(spec, train, side)
-    yield from _never_set(train, graph)
+    yield from _never_set(graph, whitened)
 
 
 def _whiten_misfit(first: Node | None, channels: int) -> tuple[str, str]:
@@ -76,9 +77,8 @@ def _whiten_misfit(first: Node | None, channels: int) -> tuple[str, str]:
     return "", ""
 
 
-def _never_set(train: Train, graph: Graph) -> Iterator[Diagnostic]:
+def _never_set(graph: Graph, whitened: Node | None) -> Iterator[Diagnostic]:
     """The first of the layers whose weights neither training nor whitening moves."""
-    whitened = stem(graph) if train.whiten else None
     frozen = [node for node in weighted(graph) if node.op.frozen and node is not whitened]
     if frozen:
         others = f", and {len(frozen) - 1} more" if len(frozen) > 1 else ""
