@@ -10,17 +10,16 @@ from __future__ import annotations
 import math
 import os
 import re
-import stat
 import sys
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, nullcontext, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, NamedTuple
 
 import yaml
 
 from archbuilder.diagnostics import MAX_PROBLEMS, ArchbuilderError, Diagnostic, Span, declare, show
+from archbuilder.files import TooLarge, read_regular, within
 
 MAX_BYTES = 4 * 2**20
 MAX_DEPTH = 100
@@ -238,28 +237,22 @@ def read_text(source: str | os.PathLike[str]) -> tuple[str, str]:
         return "<string>", source
     name = "<stdin>" if source == "-" else str(source)
     try:
-        with _open(source) as stream:
-            data = stream.read(MAX_BYTES + 1)
+        data = _standard_input() if source == "-" else read_regular(source, MAX_BYTES)
+    except TooLarge as error:
+        raise ArchbuilderError(
+            BOUND.at(Span(name), str(error.strerror), "an architecture has some kilobytes")
+        ) from None
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         hint = "a YAML text needs a line break to be told from a path" if ": " in name else "check the path"
         raise ArchbuilderError(MISSING.at(Span(name), f"cannot be read: {reason}", hint)) from None
-    if len(data) > MAX_BYTES:
-        message, hint = f"the file is larger than {MAX_BYTES // 2**20} MiB", "an architecture has some kilobytes"
-        raise ArchbuilderError(BOUND.at(Span(name), message, hint))
     return name, _decode(data, name)
 
 
-def _open(source: str | os.PathLike[str]) -> AbstractContextManager[BinaryIO]:
-    """The bytes of a file or of standard input.  Raises OSError, also for what is not an ordinary file."""
-    if source == "-":
-        if sys.stdin is None:  # closed, as by <&-
-            raise OSError("standard input is closed")
-        return nullcontext(sys.stdin.buffer)
-    path = Path(source)
-    if not stat.S_ISREG(path.stat().st_mode):  # a FIFO would be waited for
-        raise OSError("this is a folder" if path.is_dir() else "this is not an ordinary file")
-    return path.open("rb")
+def _standard_input() -> bytes:
+    if sys.stdin is None:  # closed, as by <&-
+        raise OSError("standard input is closed")
+    return within(sys.stdin.buffer, MAX_BYTES)
 
 
 def _decode(data: bytes, name: str) -> str:

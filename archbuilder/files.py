@@ -1,12 +1,62 @@
-"""Files that are whole at every moment: the old content or the new, whatever happens between."""
+"""Files: read only where they end, and written so that they are whole at every moment.
+
+What is read may lie anywhere and be named by a file of somebody else's: a pipe would be waited for without end, a
+device has no end, and a file of some gigabytes takes the memory.
+"""
 
 from __future__ import annotations
 
+import errno
 import os
+import stat
 from collections.abc import Sequence
 from contextlib import suppress
 from itertools import pairwise, takewhile
 from pathlib import Path
+from typing import BinaryIO
+
+MAX_TEXT = 64 * 2**20  # bytes of a log or of notes: half a million epochs
+MAX_IMAGE = 256 * 2**20  # bytes of an image file
+MAX_WEIGHTS = 8 * 2**30  # bytes of a checkpoint: 400 million parameters with their optimizer's state and averages
+
+
+class TooLarge(OSError):
+    """A file that has more bytes than one of its kind may have."""
+
+
+def regular(path: str | os.PathLike[str], at_most: int) -> Path:
+    """The path of an ordinary file of so many bytes, for a library that opens it by its path.
+
+    Raises OSError, with the reason as its `strerror`: it is not there, or is a folder, a pipe or a device, or is too
+    large (TooLarge).
+    """
+    found = os.stat(path)
+    if stat.S_ISDIR(found.st_mode):
+        raise IsADirectoryError(errno.EISDIR, "this is a folder", str(path))
+    if not stat.S_ISREG(found.st_mode):
+        raise OSError(errno.EINVAL, "this is not an ordinary file", str(path))
+    if found.st_size > at_most:
+        raise _too_large(at_most)
+    return Path(path)
+
+
+def read_regular(path: str | os.PathLike[str], at_most: int) -> bytes:
+    """The content of an ordinary file of at most so many bytes.  Raises OSError as `regular` does."""
+    with regular(path, at_most).open("rb") as stream:  # a file of the system itself may have more than its size
+        return within(stream, at_most)
+
+
+def within(stream: BinaryIO, at_most: int) -> bytes:
+    """All that a stream still has, where that is at most so many bytes.  Raises TooLarge."""
+    data = stream.read(at_most + 1)
+    if len(data) > at_most:
+        raise _too_large(at_most)
+    return data
+
+
+def _too_large(at_most: int) -> TooLarge:
+    unit, name = next((u, n) for u, n in ((2**30, "GiB"), (2**20, "MiB"), (1, "bytes")) if at_most >= u)
+    return TooLarge(errno.EFBIG, f"the file is larger than {at_most // unit:,} {name}")
 
 
 def write_whole(path: Path, data: bytes, older: Sequence[Path] = (), temporary: Path | None = None) -> None:

@@ -117,7 +117,7 @@ def read(path: Path, place: Span) -> Arrays:
     Raises ArchbuilderError AB603, AB604, or AB605 with every array that is wrong.
     """
     if not path.is_file():
-        what = "is a folder" if path.is_dir() else "does not exist"
+        what = "is a folder" if path.is_dir() else "is not an ordinary file" if path.exists() else "does not exist"
         raise ArchbuilderError(MISSING.at(place, f"{path.absolute()} {what}", path_hint(place)))
     try:
         arrays = _load(path)

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from archbuilder.diagnostics import ArchbuilderError, Span, declare
+from archbuilder.files import MAX_IMAGE, regular
 
 PICTURE = declare(
     "AB616",
@@ -71,7 +72,7 @@ def picture(path: Path, shape: tuple[int, int, int]) -> tuple[NDArray[np.uint8],
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # a large image is slow, not wrong; Pillow refuses a bomb by itself
-            with Image.open(path) as file:
+            with Image.open(regular(path, MAX_IMAGE)) as file:
                 upright = _opaque(ImageOps.exif_transpose(file))
                 size = upright.size
                 fitted = ImageOps.fit(upright, (width, height), method=Image.Resampling.BICUBIC)

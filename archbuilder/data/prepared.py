@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from archbuilder.data.arrays import Images, Splits, statistics
 from archbuilder.diagnostics import ArchbuilderError, Diagnostic, Span, declare, did_you_mean
+from archbuilder.files import MAX_TEXT, read_regular, regular
 
 DAMAGED = declare(
     "AB608",
@@ -170,7 +171,7 @@ def sha256(array: NDArray[Any]) -> str:
 def open_prepared(folder: Path, place: Span) -> Prepared:
     """A prepared data set, checked by sizes and headers.  Raises ArchbuilderError AB608."""
     try:
-        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        manifest = json.loads(read_regular(folder / MANIFEST, MAX_TEXT))
         if manifest["version"] != VERSION:
             raise ValueError(f"{MANIFEST} has version {manifest['version']}, this program reads {VERSION}")
         names = [*ARRAYS, *(name for name in VALIDATION if name in manifest["arrays"])]
@@ -192,7 +193,7 @@ def _labels_in_range(splits: Splits) -> None:
 
 def _open(folder: Path, name: str, entry: dict[str, Any]) -> NDArray[Any]:
     path = folder / f"{name}.npy"
-    size = path.stat().st_size
+    size = regular(path, sys.maxsize).stat().st_size  # mapped, not read
     if size != entry["bytes"]:
         raise ValueError(f"{path.name} has {size:,} bytes, {MANIFEST} says {entry['bytes']:,}")
     array: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from archbuilder.diagnostics import ArchbuilderError, Span, declare
+from archbuilder.files import MAX_WEIGHTS, regular
 from archbuilder.ir.graph import Graph
 from archbuilder.modules import Network, build
 
@@ -95,6 +96,7 @@ def read(path: Path, hint: str = TAKEN) -> State:
     Raises ArchbuilderError AB855.
     """
     try:
+        regular(path, MAX_WEIGHTS)
         if path.suffix == ".safetensors":
             from safetensors.torch import load
 

@@ -6,7 +6,8 @@ from codecs import BOM_UTF8
 from pathlib import Path
 
 from archbuilder.diagnostics import ArchbuilderError, Span, declare
-from archbuilder.files import write_whole
+from archbuilder.document import MAX_BYTES
+from archbuilder.files import read_regular, write_whole
 
 UNWRITTEN = declare(
     "AB941",
@@ -27,7 +28,7 @@ def replace_text(file: str, before: str, after: str) -> None:
     Raises ArchbuilderError AB941 where the file holds something else by now, or cannot be written."""
     try:
         path = Path(file).resolve(strict=True)
-        data = path.read_bytes()
+        data = read_regular(path, MAX_BYTES)
         mark = BOM_UTF8 if data.startswith(BOM_UTF8) else b""
         if data[len(mark) :] != before.encode():
             message = "the file has changed since it was read, and is left as it is"

@@ -14,6 +14,7 @@ from typing import Any
 from safetensors import SafetensorError, safe_open
 
 from archbuilder.diagnostics import ArchbuilderError, Span, declare
+from archbuilder.files import MAX_TEXT, MAX_WEIGHTS, read_regular, regular
 from archbuilder.reporting import json as reports
 from archbuilder.training.evidence.story import command
 from archbuilder.training.folder import FACTS, REPEAT, RunFolder
@@ -98,9 +99,9 @@ def _name_in(file: Path) -> str | None:
     """Of the network that one of the two files was made of; None for any other file."""
     try:
         if file.suffix == ".json":
-            noted = json.loads(file.read_bytes())
+            noted = json.loads(read_regular(file, MAX_TEXT))
             return str(noted["name"]) if "sha256" in noted else None
-        with safe_open(file, "pt") as opened:
+        with safe_open(regular(file, MAX_WEIGHTS), "pt") as opened:
             return str(json.loads(opened.metadata()[KEY])["architecture"]["name"])
     except (OSError, ValueError, KeyError, TypeError, RecursionError, SafetensorError):
         return None
