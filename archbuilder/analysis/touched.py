@@ -46,13 +46,6 @@ class Touched(NamedTuple):
     def has_holes(self) -> bool:
         return self.pixels < self.span
 
-    def inside(self, side: int) -> Touched:
-        """The part within an image of `side` pixels; without bits where there is none."""
-        bits = self.bits >> -self.start if self.start < 0 else self.bits << self.start
-        bits &= (1 << side) - 1
-        low = (bits & -bits).bit_length() - 1
-        return Touched(low, bits >> low) if bits else Touched(0, 0)
-
     def moved(self, by: int) -> Touched:
         return Touched(self.start + by, self.bits)
 

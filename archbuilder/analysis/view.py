@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from math import ceil, floor
+from math import ceil
 from typing import NamedTuple
 
 from archbuilder.analysis.facts import Facts
+from archbuilder.analysis.seen import seen
 from archbuilder.ir.reach import Axis, Reach
 
 
@@ -13,7 +14,7 @@ class View(NamedTuple):
     """One axis of the image, in pixels from 0: where the map's units look.
 
     `side` pixels, `units` of the map; `unit` is the middle one, whose centre is nearest to the image's.
-    It sees the pixels `first` to `last` of the image.
+    It is computed from `touched` pixels of the image, the first of them `first`, the last `last`.
     """
 
     side: int
@@ -23,15 +24,16 @@ class View(NamedTuple):
     centre: float
     first: int
     last: int
+    touched: int
 
     @property
     def inside(self) -> int:
-        """How many pixels of the image the middle unit sees."""
+        """How many pixels of the image the middle unit spans."""
         return max(0, self.last - self.first + 1)
 
     @property
     def covers(self) -> bool:
-        """Whether the middle unit sees the whole axis."""
+        """Whether the middle unit spans the whole axis."""
         return self.inside == self.side
 
     @property
@@ -43,17 +45,20 @@ class View(NamedTuple):
 def views(facts: Facts) -> tuple[View, View]:
     """The view of the map before the global pool, along height and width."""
     x, last, field = facts.graph.input, facts.graph.shape(facts.value), facts.field
-    return view(field.h, x.h, last.h), view(field.w, x.w, last.w)
+    unit = middle_unit(field.h, x.h, last.h), middle_unit(field.w, x.w, last.w)
+    rows, columns = seen(facts.graph, facts.value, (1 << unit[0], 1 << unit[1]))
+    return _view(field.h, x.h, last.h, unit[0], rows), _view(field.w, x.w, last.w, unit[1], columns)
 
 
-def view(axis: Axis, side: int, units: int) -> View:
-    """What `units` with this field see of `side` pixels."""
-    middle = (side - 1) / 2
-    nearest = ceil((middle - axis.centre()) / float(axis.stride) - 0.5)  # of two that are as near, the first
-    unit = min(max(nearest, 0), units - 1)
-    first = max(0, ceil(axis.stride * unit + axis.lo))
-    last = min(side - 1, floor(axis.stride * unit + axis.hi))
-    return View(side, units, unit, axis.centre(), axis.centre(unit), first, last)
+def _view(axis: Axis, side: int, units: int, unit: int, pixels: int) -> View:
+    first, last = max(0, (pixels & -pixels).bit_length() - 1), pixels.bit_length() - 1
+    return View(side, units, unit, axis.centre(), axis.centre(unit), first, last, pixels.bit_count())
+
+
+def middle_unit(axis: Axis, side: int, units: int) -> int:
+    """Of `units` with this field the one whose centre is nearest to that of `side` pixels; of two the first."""
+    nearest = ceil(((side - 1) / 2 - axis.centre()) / float(axis.stride) - 0.5)
+    return min(max(nearest, 0), units - 1)
 
 
 def whole(facts: Facts) -> tuple[int, int] | None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from archbuilder.analysis.derivation import Step, derive
 from archbuilder.analysis.facts import Facts
-from archbuilder.analysis.view import view
+from archbuilder.analysis.view import middle_unit
 from archbuilder.ir.graph import INPUT
 from archbuilder.ir.op import by
 from archbuilder.ir.reach import Axis
@@ -92,7 +92,7 @@ def _field(step: Step, height: int, width: int) -> Field:
 
 def _ends(axis: Axis, side: int, units: int) -> tuple[tuple[float, float], tuple[float, float]]:
     """First and last pixel of the middle unit, and the same by the shortest path."""
-    unit = view(axis, side, units).unit
+    unit = middle_unit(axis, side, units)
     centre, half = axis.centre(unit), (float(axis.least) - 1) / 2
     return (float(axis.stride * unit + axis.lo), float(axis.stride * unit + axis.hi)), (centre - half, centre + half)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from archbuilder.analysis.facts import Facts, Layer
 from archbuilder.analysis.memory import BYTES, DTYPE
-from archbuilder.analysis.unread import unread
+from archbuilder.analysis.seen import unread
 from archbuilder.analysis.view import views, whole
 from archbuilder.diagnostics import Diagnostic
 from archbuilder.ir.graph import INPUT
@@ -81,6 +81,7 @@ def field_to_dict(facts: Facts) -> dict[str, Any] | None:
         "middle_centre": [view.centre for view in found],
         "image_centre": [(view.side - 1) / 2 for view in found],
         "inside": [view.inside for view in found],
+        "touched": [view.touched for view in found],
         "covers_image": all(view.covers for view in found),
         "unread": [lost.pixels for lost in unread(facts)],
     }

@@ -10,9 +10,9 @@ import torch
 
 import archbuilder
 from archbuilder.analysis.facts import Facts
+from archbuilder.analysis.seen import unread
 from archbuilder.analysis.touched import touched
-from archbuilder.analysis.unread import unread
-from archbuilder.analysis.view import View, view, views, whole
+from archbuilder.analysis.view import View, middle_unit, views, whole
 from archbuilder.ir import ops
 from archbuilder.ir.graph import INPUT, Graph
 from archbuilder.ir.op import Op
@@ -20,7 +20,7 @@ from archbuilder.ir.reach import Axis
 from archbuilder.modules.gradient import linear
 from tests.ir.choices import Seeded
 from tests.ir.networks import Writer
-from tests.ir.oracle import cut
+from tests.ir.oracle import at_home, cut
 from tests.ir.walk import walk
 
 ROOT = Path(__file__).parents[2]
@@ -40,7 +40,7 @@ def random_facts(name: str, count: int) -> Iterator[tuple[Graph, Facts]]:
             yield report.graph, report.facts
 
 
-def test_random_views_are_what_the_walk_finds():
+def test_the_middle_unit_is_the_one_nearest_to_the_middle():
     count = 0
     for graph, facts in random_facts("view", 150):
         head_off = cut(graph, facts.value)
@@ -50,11 +50,42 @@ def test_random_views_are_what_the_walk_finds():
             centres = [(min(field) + max(field)) / 2 for field in fields]
             assert found.first_centre == centres[0] and found.centre == centres[found.unit]
             assert abs(found.centre - middle) == min(abs(centre - middle) for centre in centres)
-            seen = range(max(0, min(fields[found.unit])), min(found.side - 1, max(fields[found.unit])) + 1)
-            assert found.inside == len(seen) and found.covers == (len(seen) == found.side)
             assert found.offset == found.centre - middle
             count += 1
     assert count > 200
+
+
+@pytest.mark.parametrize("mode", ["zeros", "reflect", "replicate", "circular"])
+@pytest.mark.parametrize(
+    "network",
+    [
+        # the middle unit's taps lie on padding of a map in the middle of the network
+        "{strided: 8}, {strided: 8}, {dilated: 8}, gap",
+        "{conv: {out: 8, kernel: 5}}, {dilated: {out: 8, dilation: 4}}, {dilated: {out: 8, dilation: 5}}",
+        "{conv: {out: 8, kernel: 4}}, {strided: {out: 8, kernel: 4}}, {dilated: {out: 8, dilation: 3}}, {conv: 8}",
+        "{max_pool: 2}, {dilated: {out: 8, dilation: 3}}, {upsample: {factor: 3, mode: bilinear}}, {conv: 8}",
+        "{strided: 8}, {adaptive_avg_pool: 5}, {dilated: {out: 8, dilation: 2}}, {avg_pool: {kernel: 3, padding: 1}}",
+    ],
+)
+def test_views_at_borders_are_what_has_a_gradient(network: str, mode: str):
+    text = f"archbuilder: 1\ninput: [3, 16, 16]\nnetwork: [{network}]\n"
+    if mode != "zeros":
+        for word in ("conv: {", "strided: {", "dilated: {"):
+            text = text.replace(word, f"{word}padding_mode: {mode}, ")
+        text = text.replace("{strided: 8}", f"{{strided: {{out: 8, padding_mode: {mode}}}}}")
+    report = archbuilder.check(text)
+    assert report.graph and report.facts, report.diagnostics
+    assert list(at_home(cut(report.graph, report.facts.value), report.facts)) == []
+
+
+def test_what_lies_on_padding_inside_the_network_is_no_image():
+    report = archbuilder.check(
+        "archbuilder: 1\ninput: [1, 16, 16]\nclasses: 10\n"
+        "network: [{strided: 8}, {strided: 8}, {dilated: 8}, gap, classifier]\n"
+    )
+    h, w = views(report.facts)
+    assert h == w and (h.first, h.last, h.inside, h.touched, h.covers) == (0, 11, 12, 11, False)
+    assert not report.diagnostics  # 11 of 12: one hole is no grid
 
 
 def is_plain(op: Op) -> bool:
@@ -90,28 +121,36 @@ def test_what_a_stride_leaves_over():
 
 
 @pytest.mark.parametrize(
-    ("axis", "side", "units", "expected"),
+    ("network", "side", "expected"),
     [
-        # the image itself; of the two pixels in the middle the first
-        (Axis(), 32, 32, View(32, 32, 15, 0, 15, 15, 15)),
-        (Axis(), 5, 5, View(5, 5, 2, 0, 2, 2, 2)),
         # 3x3, stride 2, padding 1: units on 0, 2, ... 30; 14 is 1.5 away from the middle, 16 is 0.5
-        (Axis().window(3, 2, 1, 1), 32, 16, View(32, 16, 8, 0, 16, 15, 17)),
+        ("{strided: 8}", 32, View(32, 16, 8, 0, 16, 15, 17, 3)),
         # 3x3, stride 2, no padding: 15 units from 1 to 29
-        (Axis().window(3, 2, 1, 0), 32, 15, View(32, 15, 7, 1, 15, 14, 16)),
+        ("{strided: {out: 8, padding: valid}}", 32, View(32, 15, 7, 1, 15, 14, 16, 3)),
         # a window over all: one unit
-        (Axis().window(32, 32, 1, 0), 32, 1, View(32, 1, 0, 15.5, 15.5, 0, 31)),
+        ("{conv: {out: 8, kernel: 32, padding: valid}}", 32, View(32, 1, 0, 15.5, 15.5, 0, 31, 32)),
         # padded beyond the image: it sees the whole and more
-        (Axis().window(99, 1, 1, 49), 32, 32, View(32, 32, 15, 0, 15, 0, 31)),
+        ("{conv: {out: 8, kernel: 99}}", 32, View(32, 32, 15, 0, 15, 0, 31, 32)),
+        # every third pixel
+        ("{dilated: {out: 8, dilation: 3}}", 9, View(9, 9, 4, 0, 4, 1, 7, 3)),
+        # the unit looks past the image
+        ("{pointwise: {out: 8, padding: 40}}, {conv: {out: 8, kernel: 87, padding: valid}}", 8,
+         View(8, 2, 0, 3, 3, 0, 7, 8)),
     ],
-)
-def test_by_hand(axis, side, units, expected):
-    assert view(axis, side, units) == expected
+)  # fmt: skip
+def test_by_hand(network: str, side: int, expected: View):
+    report = archbuilder.check(f"archbuilder: 1\ninput: [3, {side}, {side}]\nnetwork: [{network}]\n")
+    assert report.facts, report.diagnostics
+    assert views(report.facts)[0] == expected
+
+
+def test_of_two_units_as_near_the_first_is_the_middle_one():
+    assert middle_unit(Axis(), 32, 32) == 15 and middle_unit(Axis(), 5, 5) == 2
 
 
 def test_a_unit_beyond_the_image_sees_nothing_of_it():
-    found = view(Axis().window(1, 1, 1, 40), 8, 3)
-    assert found.inside == 0 and not found.covers
+    found = views(facts_of("{pointwise: {out: 8, padding: [40, 0, 0, 0]}}, {pointwise: {out: 8, stride: 100}}"))[0]
+    assert (found.inside, found.touched, found.covers) == (0, 0, False)
 
 
 def test_whole_counts_norms_and_gates_in():
@@ -144,8 +183,6 @@ def test_touched_pixels_are_those_of_the_walk():
             pixels = {found.start + i for i in range(found.span) if found.bits >> i & 1}
             assert pixels == walk(head_off, axis, 0)
             assert found.pixels == len(pixels) and found.has_holes == (len(pixels) < found.span)
-            inside = found.inside(20)
-            assert {inside.start + i for i in range(inside.span) if inside.bits >> i & 1} == pixels & set(range(20))
             count += 1
     assert count > 200
 

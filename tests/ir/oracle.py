@@ -19,6 +19,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from archbuilder.analysis.facts import Facts, analyse
 from archbuilder.analysis.touched import Touched
 from archbuilder.analysis.touched import touched as touched_pixels
+from archbuilder.analysis.view import views
 from archbuilder.ir import ops
 from archbuilder.ir.graph import INPUT, Graph, Node
 from archbuilder.ir.op import Op
@@ -98,6 +99,8 @@ def fields(graph: Graph, facts: Facts) -> Iterator[str]:
         yield from by_walk(cut(graph, layer.node.name), layer.reach, f"the field of {layer.node.name}")
     if value == INPUT:
         return
+    if facts.field.status != "unknown" and not sliced:
+        yield from at_home(head_off, facts)
     if facts.field.status == "upper bound":
         yield from bounded(head_off, facts.field)
     else:
@@ -253,6 +256,17 @@ def bounded(graph: Graph, reach: Reach) -> Iterator[str]:
 def mirrors(op: Op) -> bool:
     """Whether an op pads with pixels of the map; fields are of units that meet no border."""
     return getattr(op, "mode", getattr(op, "padding_mode", "zeros")) != "zeros"
+
+
+def at_home(graph: Graph, facts: Facts) -> Iterator[str]:
+    """What the middle unit sees of an image of the network's own size: the pixels with a gradient, no padding."""
+    found = views(facts)
+    image = torch.ones(1, *graph.input.dims, dtype=torch.float64)
+    seen = touched(linear(graph, at_home=True), image, tuple(view.unit for view in found))
+    for word, view, pixels in zip(("rows", "columns"), found, seen, strict=True):
+        ends = (pixels[0], pixels[-1]) if pixels else (0, -1)
+        ours, truth = (view.first, view.last, view.touched), (*ends, len(pixels))
+        yield from differ(f"{word} of the image that the middle unit sees: first, last, how many", ours, truth)
 
 
 def by_walk(graph: Graph, reach: Reach, what: str) -> Iterator[str]:

@@ -50,9 +50,8 @@ def check(graph: Graph, facts: Facts) -> Iterator[Diagnostic]:
         if sets is None or not sets[facts.value].has_holes:
             continue
         node = _origin(graph, sets, facts.value)
-        seen = sets[facts.value].moved(int(facts.field.stride[axis]) * view.unit).inside(view.side)
-        if seen.pixels < MOST * view.inside and isinstance(node.op, Conv2d) and node.op.dilation[axis] > 1:
-            yield GRIDDING.at(node.place.span("dilation"), _message(node, view, seen, ("rows", "columns")[axis]), HINT)
+        if view.touched < MOST * view.inside and isinstance(node.op, Conv2d) and node.op.dilation[axis] > 1:
+            yield GRIDDING.at(node.place.span("dilation"), _message(node, view, ("rows", "columns")[axis]), HINT)
 
 
 def _jumps(op: Conv2d, before: Reach) -> bool:
@@ -69,8 +68,8 @@ def _origin(graph: Graph, sets: Mapping[str, Touched], value: str) -> Node:
     return node
 
 
-def _message(node: Node, view: View, seen: Touched, word: str) -> str:
+def _message(node: Node, view: View, word: str) -> str:
     return (
         f"{node.name}: from here on the taps jump over pixels: the middle unit before the global pool spans "
-        f"{view.inside} {word} of the image and touches {seen.pixels} of them ({100 * seen.pixels // view.inside} %)"
+        f"{view.inside} {word} of the image and touches {view.touched} of them ({100 * view.touched // view.inside} %)"
     )

@@ -1,0 +1,152 @@
+"""Which pixels of the image units of a map are computed from, found by walking back layer by layer.
+
+Padding is no pixel: a unit near a border sees less than its receptive field spans.  Sets of pixels along an axis are
+the bits of an integer.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from archbuilder.analysis.bits import MAX_BITS, repeated, spread
+from archbuilder.analysis.facts import Facts
+from archbuilder.ir.graph import INPUT, Graph, Node
+from archbuilder.ir.op import Pointwise
+from archbuilder.ir.ops import (
+    AdaptivePool,
+    AvgPool2d,
+    Conv2d,
+    Gate,
+    GroupNorm,
+    InstanceNorm2d,
+    MaxPool2d,
+    Pad2d,
+    Upsample,
+)
+from archbuilder.ir.ops.merge import Merge
+from archbuilder.ir.shape import Shape
+
+Windowed = AvgPool2d | Conv2d | MaxPool2d
+Pair = tuple[int, int]  # sets of rows and of columns; both are empty or none is
+
+NOTHING: Pair = (0, 0)
+
+
+class Unread(NamedTuple):
+    """Of one axis of the image: how many pixels are never read, and how many of these are its end."""
+
+    pixels: int
+    end: int
+
+
+def unread(facts: Facts) -> tuple[Unread, Unread]:
+    """What strides leave over, along height and width; gates left out."""
+    graph = facts.graph
+    last = graph.shape(facts.value)
+    rows, columns = seen(graph, facts.value, (_all(last.h), _all(last.w)), statistics=True)
+    return _unread(rows, graph.input.h), _unread(columns, graph.input.w)
+
+
+def _unread(bits: int, side: int) -> Unread:
+    return Unread(side - bits.bit_count(), side - bits.bit_length())
+
+
+def seen(graph: Graph, value: str, units: Pair, statistics: bool = False) -> Pair:
+    """The rows and columns of the image that the units in some rows and columns of a value are computed from.
+
+    Gates are left out, as from a receptive field, and so is what norms over the map look at, unless `statistics`.
+    A set is at most too large: at sides over MAX_BITS, and where channels are cut, since all channels count."""
+    wanted = {value: units}
+    for node in reversed(graph.nodes.values()):
+        rows, columns = wanted.pop(node.name, NOTHING)
+        if not rows:
+            continue
+        for name in node.inputs[:1] if isinstance(node.op, Gate) else node.inputs:
+            x, before = graph.shape(name), wanted.get(name, NOTHING)
+            read = _reads(node, rows, 0, x, statistics), _reads(node, columns, 1, x, statistics)
+            if all(read):  # rows alone are nothing: the unit is computed from padding
+                wanted[name] = before[0] | read[0], before[1] | read[1]
+    return wanted.get(INPUT, NOTHING)
+
+
+def _reads(node: Node, bits: int, axis: int, x: Shape, statistics: bool) -> int:
+    """The pixels of an input that an op reads for some of its output."""
+    op, side = node.op, x[1 + axis]
+    if isinstance(op, (GroupNorm, InstanceNorm2d)):
+        return _all(side) if statistics else bits
+    if isinstance(op, (Pointwise, Gate, Merge)):
+        return bits
+    if isinstance(op, Pad2d):
+        return _unpadded(bits, (op.top, op.left)[axis], side, op.mode)
+    if isinstance(op, Windowed):
+        return reads(op, bits, axis, side)
+    if isinstance(op, AdaptivePool) and side <= MAX_BITS:
+        return _binned(bits, side, op.size[axis])
+    if isinstance(op, Upsample) and side <= MAX_BITS:
+        return _shrunk(bits, side, op.factor[axis], op.bilinear)
+    return _all(side)
+
+
+def reads(op: Windowed, units: int, axis: int, side: int) -> int:
+    """The pixels of a side that windows read for a set of units; all of a side that is too long to look at."""
+    if max(side, op.stride[axis], op.kernel[axis] * op.dilation[axis]) > MAX_BITS:
+        return _all(side)
+    windows = repeated(spread(units, op.stride[axis]), op.kernel[axis], op.dilation[axis])
+    return _unpadded(windows, op.padding[axis], side, op.padding_mode if isinstance(op, Conv2d) else "zeros")
+
+
+def _all(side: int) -> int:
+    return (1 << side) - 1
+
+
+def _unpadded(bits: int, lead: int, side: int, mode: str) -> int:
+    """The pixels of a side behind a set of positions of the padded one, which `lead` pixels of padding begin."""
+    pixels = bits >> lead & _all(side)
+    if mode == "zeros":
+        return pixels
+    source = {"reflect": _reflected, "replicate": _replicated, "circular": _wrapped}[mode]
+    for position in range(lead):
+        pixels |= (bits >> position & 1) << source(position - lead, side)
+    for position in range(lead + side, bits.bit_length()):
+        pixels |= (bits >> position & 1) << source(position - lead, side)
+    return pixels
+
+
+def _reflected(position: int, side: int) -> int:
+    return -position if position < 0 else 2 * (side - 1) - position
+
+
+def _replicated(position: int, side: int) -> int:
+    return 0 if position < 0 else side - 1
+
+
+def _wrapped(position: int, side: int) -> int:
+    return position % side
+
+
+def _binned(bits: int, side: int, bins: int) -> int:
+    """The pixels in some bins of an adaptive pool."""
+    if side % bins == 0:
+        return repeated(spread(bits, side // bins), side // bins, 1)
+    pixels = 0
+    for unit in range(bins):
+        if bits >> unit & 1:
+            first, end = unit * side // bins, -(-(unit + 1) * side // bins)
+            pixels |= _all(end - first) << first
+    return pixels
+
+
+def _shrunk(bits: int, side: int, factor: int, bilinear: bool) -> int:
+    """The pixels that some pixels of an enlarged side are made of."""
+    if factor == 1:
+        return bits
+    pixels = 0
+    for unit in range(bits.bit_length()):
+        if bits >> unit & 1:
+            before, rest = unit // factor, 0
+            if bilinear:  # align_corners=False: the pixel at (unit + 1/2) / factor - 1/2, and the next one
+                before, rest = divmod(max(0, 2 * unit + 1 - factor), 2 * factor)
+            pixels |= 1 << before
+            if rest and before + 1 < side:
+                pixels |= 2 << before
+    return pixels
