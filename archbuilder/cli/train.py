@@ -1,4 +1,4 @@
-"""Train a checked network into a run folder; Ctrl-C keeps it, --resume goes on with it.
+"""Train a checked network into a run folder; Ctrl-C keeps it to the very batch, --resume goes on with it.
 
 Started by `torchrun --nproc-per-node N -m archbuilder train ...` it is one run of N processes.
 """

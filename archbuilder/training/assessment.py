@@ -20,6 +20,7 @@ from archbuilder.reporting.text import columns
 from archbuilder.training.evaluation import predictions
 from archbuilder.training.evidence.outcome import Outcome, figures
 from archbuilder.training.loop import Mirrored
+from archbuilder.training.progress import counted
 from archbuilder.training.runs import LAST, Trained
 
 HEADER = ("class", "images", "right", "accuracy", "most often taken for")
@@ -55,7 +56,9 @@ def assess(
     card, data = trained.card, trained.plan.data
 
     def on_test(module: nn.Module) -> Outcome:
-        return figures(predictions(module, splits.test, data, card.mean, card.std, device), splits.class_names)
+        with counted("evaluate", len(splits.test)) as seen:
+            found = predictions(module, splits.test, data, card.mean, card.std, device, seen)
+        return figures(found, splits.class_names)
 
     return Assessment(
         dataset=dataset or card.dataset,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from math import sqrt
@@ -85,14 +85,19 @@ def predictions(
     mean: Sequence[float],
     std: Sequence[float],
     device: torch.device | str,
+    seen: Callable[[int], None] = lambda images: None,
 ) -> Predictions:
-    """Every image of a split once, as it is, by a module on the same device; it is put in evaluation mode."""
+    """Every image of a split once, as it is, by a module on the same device; it is put in evaluation mode.
+
+    seen: is told after every batch how many images that was.
+    """
     module.eval()
     logits, labels = [], []
     for batch, truth in eval_batches(images, data, mean=mean, std=std, device=device):
         out = module(batch)
         logits.append(out.cpu().double())
         labels.append(truth.cpu())
+        seen(len(truth))
     return Predictions(torch.cat(logits).numpy(), torch.cat(labels).numpy())
 
 

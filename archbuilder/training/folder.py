@@ -29,6 +29,7 @@ from archbuilder.diagnostics import ArchbuilderError, Span, declare
 from archbuilder.files import write_whole
 from archbuilder.reporting.memory import size_of
 from archbuilder.training.files import locked
+from archbuilder.training.result import typed
 
 ARCHITECTURE = "architecture.yaml"
 FACTS = "facts.json"
@@ -177,7 +178,7 @@ class RunFolder:
     def _unwritable(self, name: str, error: OSError) -> ArchbuilderError:
         message = f"{name} cannot be written: {error.strerror or error}"
         if self.published:
-            hint = f"nothing older is lost: mend it, then archbuilder train --resume {self.path}"
+            hint = f"nothing older is lost: mend it, then {typed('train', '--resume', self.path)}"
         else:
             hint = "name another place with --out"
         return ArchbuilderError(WRITE.at(Span(str(self.path)), message, hint))

@@ -22,14 +22,14 @@ RESERVE = 4 * 2**20  # bytes for the files of a run that are no checkpoints
 
 
 class Stop(Exception):
-    """Training is to end here, between two batches: SIGTERM."""
+    """Training is to end here, between two batches: Ctrl-C or SIGTERM."""
 
 
 class Keeper:
     """Writes the checkpoints of one run.  All its processes have one, and ask it at the same moments."""
 
-    def __init__(self, trainer: Trainer, folder: RunFolder) -> None:
-        self.trainer, self.folder, self.ending = trainer, folder, Ending()
+    def __init__(self, trainer: Trainer, folder: RunFolder, ending: Ending) -> None:
+        self.trainer, self.folder, self.ending = trainer, folder, ending
         options = trainer.plan.options
         assert options.keep is not None and options.minutes is not None
         self.keep, self.seconds = options.keep, 60 * options.minutes
@@ -49,7 +49,7 @@ class Keeper:
         self.folder.write(MIDWAY, content)
 
     def between(self) -> None:
-        """After every batch.
+        """After every step of the optimizer.
 
         Raises Stop where a process was asked to end, ArchbuilderError AB712 where one has no number for a loss.
         """
@@ -67,7 +67,7 @@ class Keeper:
             self.midway()
 
     def aside(self) -> None:
-        """After every batch of an evaluation, which is no moment to save.  Raises Stop."""
+        """After every batch of an evaluation.  Raises Stop."""
         if self.ending.asked and self.trainer.processes.count == 1:  # several have not equally many batches
             raise Stop
 

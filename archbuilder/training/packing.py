@@ -19,6 +19,7 @@ from archbuilder.reporting import json as reports
 from archbuilder.training.evidence.story import command
 from archbuilder.training.folder import FACTS, REPEAT, RunFolder
 from archbuilder.training.packed import FORMAT, KEY, checksum
+from archbuilder.training.result import typed
 from archbuilder.training.runs import LAST, Run
 from archbuilder.training.weights import weights
 
@@ -86,7 +87,7 @@ def _check_finished(run: Run) -> None:
     message = f"{logged} of {epochs} epochs are trained"
     if logged == epochs:
         message = f"its log has all {epochs} epochs, its weights are those of epoch {epoch}"
-    hint = f"train the rest: archbuilder train --resume {run.path}"
+    hint = f"train the rest: {typed('train', '--resume', run.path)}"
     raise ArchbuilderError(UNFINISHED.at(Span(str(run.path)), message, hint))
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import numpy as np
 import torch
@@ -25,7 +27,28 @@ def progress(epochs: int, done: int, images: int, quiet: bool = False) -> Progre
     """
     if quiet:
         return Silence(epochs)
-    return Bar(epochs, done, images) if sys.stdout.isatty() or in_notebook() else Progress(epochs)
+    return Bar(epochs, done, images) if is_terminal(sys.stdout) or in_notebook() else Progress(epochs)
+
+
+@contextmanager
+def counted(what: str, images: int) -> Iterator[Callable[[int], None]]:
+    """A bar over so many images, where standard error is a terminal; yields what is told of those that are done."""
+    if not is_terminal(sys.stderr):
+        yield lambda done: None
+        return
+    from tqdm import tqdm
+
+    with tqdm(desc=what, total=images, unit=" images", unit_scale=True, dynamic_ncols=True, leave=False) as bar:
+
+        def seen(done: int) -> None:
+            bar.update(done)
+
+        yield seen
+
+
+def is_terminal(stream: TextIO | None) -> bool:
+    """Is it a terminal?  A service or a window without a console has no streams at all."""
+    return stream is not None and stream.isatty()
 
 
 def in_notebook() -> bool:

@@ -114,7 +114,11 @@ def proceed(path: Path, options: Options, on_epoch: OnEpoch) -> Repeated:
     if first_of_all():
         _conclude(folder, noted, repeated)
         if report and len(results) > 1:
-            finish_several(path, [result.path for result in results])
+            try:
+                finish_several(path, [result.path for result in results])
+            except KeyboardInterrupt:
+                kept = f"{len(results)} of {len(noted['seeds'])} seeds are finished"
+                raise Interrupted(path, "interrupted", kept, 130) from None
     if failures:
         raise ArchbuilderError(*failures)
     return repeated

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean, stdev
 from typing import Any
+
+from archbuilder.training.processes import launched
 
 Record = dict[str, Any]  # one epoch: a line of metrics.jsonl
 
@@ -57,12 +61,21 @@ class Spread:
 
 
 class Interrupted(KeyboardInterrupt):
-    """Training was ended from outside; the message says what is kept and how to continue.
+    """Training was ended from outside; the message says what is kept and the command that goes on.
 
     how:    what has ended it.
     status: what the program returns, 128 and the number of the signal.
     """
 
     def __init__(self, path: Path, how: str, kept: str, status: int) -> None:
-        super().__init__(f"{how}: {kept} in {path}\ncontinue with: archbuilder train --resume {path}")
+        here, all = os.environ.get("LOCAL_WORLD_SIZE"), os.environ.get("WORLD_SIZE")
+        again = typed("train", "--resume", path)
+        if launched():
+            again = f"torchrun {f'--nproc-per-node {here}' if here == all else '...'} -m {again}"
+        super().__init__(f"{how}: {kept} in {path}\ncontinue with: {again}")
         self.path, self.how, self.status = path, how, status
+
+
+def typed(*words: str | Path) -> str:
+    """`archbuilder` with these words, as it is typed into a shell."""
+    return shlex.join(["archbuilder", *map(str, words)])

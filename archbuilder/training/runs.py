@@ -16,7 +16,7 @@ from archbuilder.training import plan as plans
 from archbuilder.training.folder import DATASET, ENVIRONMENT, METRICS, NO_RUN, REPEAT, RunFolder
 from archbuilder.training.folder import WEIGHTS as FINAL
 from archbuilder.training.plan import Options, Plan
-from archbuilder.training.result import Record
+from archbuilder.training.result import Record, typed
 
 if TYPE_CHECKING:
     from archbuilder.data.arrays import Splits
@@ -181,7 +181,7 @@ class Run:
 
 
 def no_epoch(path: Path) -> Any:
-    hint = f"train it: archbuilder train --resume {path}"
+    hint = f"train it: {typed('train', '--resume', path)}"
     return NO_EPOCH.at(Span(str(path)), "there is no finished epoch in this run", hint)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import replace
 from pathlib import Path
+from signal import Signals
 
 import torch
 
@@ -36,6 +37,7 @@ from archbuilder.training.processes import Processes
 from archbuilder.training.progress import closing, opening, progress
 from archbuilder.training.result import Interrupted, Record, RunResult
 from archbuilder.training.runs import images_of
+from archbuilder.training.signals import HOW, Ending
 from archbuilder.training.trainer import Trainer
 from archbuilder.training.weights import weights
 
@@ -53,12 +55,24 @@ class Session:
 
     def __init__(self, plan: Plan, place: torch.device, processes: Processes, on_epoch: OnEpoch) -> None:
         self.plan, self.place, self.processes, self.on_epoch = plan, place, processes, on_epoch
+        self.ending = Ending()
+        self.folder: RunFolder | None = None
 
     def run(self) -> RunResult:
-        with ExitStack() as stack:
-            if self.plan.path is None:
-                return self._fit(self.make(stack, self.plan.out / self.plan.report.name))
-            return self._resume(stack, self.plan.path)
+        with self.ending.heard(), ExitStack() as stack:
+            try:
+                if self.plan.path is None:
+                    return self._fit(self.make(stack, self.plan.out / self.plan.report.name))
+                return self._resume(stack, self.plan.path)
+            except Interrupted:
+                raise
+            except KeyboardInterrupt:  # at once: a second Ctrl-C, a signal before or after the training, an on_epoch
+                signal = self.ending.asked or Signals.SIGINT
+                if self.folder is not None and self.folder.published:
+                    raise self._ended(self.folder, signal, at_once=True) from None
+                if signal != Signals.SIGINT:
+                    raise SystemExit(128 + signal) from None
+                raise
 
     def make(self, stack: ExitStack, parent: Path, name: str | None = None, runs: int = 1) -> Keeper:
         """A new run that could be trained: its folder, called by the time unless it has a name, with all it needs.
@@ -70,11 +84,12 @@ class Session:
         hidden = created(parent) if processes.main else nullcontext(Onlooker(parent, published=False))
         with processes.agreed():
             folder: RunFolder = stack.enter_context(hidden)
+            self.folder = folder
             source = self._source()
             splits = describe(folder, plan, self.place, processes)
         with processes.agreed():
             trainer = Trainer(plan, splits, self.place, processes, source)
-        keeper = Keeper(trainer, folder)
+        keeper = Keeper(trainer, folder, self.ending)
         with processes.agreed():
             keeper.prepare(runs)
         folder.publish(name)
@@ -94,6 +109,7 @@ class Session:
         held = opened(path) if processes.main else nullcontext(Onlooker(path, published=True))
         with processes.agreed():
             folder: RunFolder = stack.enter_context(held)
+            self.folder = folder
             found = checkpoint.newest(path, plan) if processes.main else None
             if found:
                 self._repair(folder, found)
@@ -107,7 +123,7 @@ class Session:
             if state is not None:
                 checkpoint.restore(trainer, state, found.path if found else path)
             self._note_resumption(folder, trainer)
-        return self._fit(Keeper(trainer, folder))
+        return self._fit(Keeper(trainer, folder, self.ending))
 
     def _repair(self, folder: RunFolder, found: checkpoint.Found) -> None:
         """Make the files agree with the newest whole checkpoint, whatever a kill or a bad disk has left."""
@@ -133,6 +149,22 @@ class Session:
 
     def _fit(self, keeper: Keeper) -> RunResult:
         trainer, folder, plan, processes = keeper.trainer, keeper.folder, self.plan, self.processes
+        try:
+            with self.ending.between_batches():
+                self._learn(keeper)
+        finally:
+            trainer.images.close()
+        processes.say(closing(trainer.metrics, len(trainer.splits.test)))
+        processes.say(f"run:    {folder.path}")
+        if plan.options.report and processes.main:
+            if self.ending.asked:  # it came after the last batch
+                raise self._ended(folder, self.ending.asked)
+            finish(folder.path, trainer.splits, trainer.device)
+        return RunResult(folder.path, tuple(trainer.metrics))
+
+    def _learn(self, keeper: Keeper) -> None:
+        """Every epoch that is left, and the files of a finished run.  Raises Interrupted where a signal asks for it."""
+        trainer, folder, plan, processes = keeper.trainer, keeper.folder, self.plan, self.processes
         processes.say(opening(trainer, folder.path))
         show = progress(plan.train.epochs, trainer.done, len(trainer.splits.train), quiet=not processes.main)
 
@@ -140,7 +172,7 @@ class Session:
             show.update(epoch, replace(score, images=score.images * processes.count))
 
         try:
-            with keeper.ending.heard(), self._logging(folder, fresh=not (trainer.done or trainer.batch)) as log:
+            with self._logging(folder, fresh=not (trainer.done or trainer.batch)) as log:
                 while trainer.done < plan.train.epochs:
                     record = trainer.epoch(watch, keeper.between, keeper.aside)
                     keeper.epoch()
@@ -153,23 +185,15 @@ class Session:
             # A scheduler signals all processes.  Workers ignore it, but the server that Python 3.14 forks them from
             # does not, and torch's workers end with their parent: then there is no next batch, and that may show before
             # this process has come to where it raises Stop.
-            if not (isinstance(error, Stop) or (keeper.ending.asked and is_lost_worker(error))):
+            asked = self.ending.asked or Signals.SIGTERM  # else another of several processes was asked
+            if not (isinstance(error, Stop) or (self.ending.asked and is_lost_worker(error))):
                 raise
             show.close()
-            if not trainer.batch % plan.train.accumulate:
+            if trainer.whole:
                 keeper.midway()
-            raise self._ended(folder, "ended by SIGTERM", 143) from None
-        except KeyboardInterrupt:
-            show.close()
-            raise self._ended(folder, "interrupted", 130) from None
+            raise self._ended(folder, asked) from None
         finally:
             show.close()
-            trainer.images.close()
-        processes.say(closing(trainer.metrics, len(trainer.splits.test)))
-        processes.say(f"run:    {folder.path}")
-        if plan.options.report and processes.main:
-            finish(folder.path, trainer.splits, trainer.device)
-        return RunResult(folder.path, tuple(trainer.metrics))
 
     def _logging(self, folder: RunFolder, fresh: bool) -> AbstractContextManager[OnEpoch]:
         if not (self.plan.options.log and self.processes.main):
@@ -178,18 +202,23 @@ class Session:
 
         return tracking(self.plan, folder.path, self.place, fresh)
 
-    def _ended(self, folder: RunFolder, how: str, status: int) -> Interrupted:
-        """Make the files of a run that was stopped agree with its checkpoint, and say what that holds."""
+    def _ended(self, folder: RunFolder, signal: Signals, at_once: bool = False) -> Interrupted:
+        """Make the files of a run that was stopped agree with its checkpoint, and say what that holds.
+
+        at_once: leave the drawing out, which takes a second.
+        """
+        status = 128 + signal
         if not self.processes.main:
             raise SystemExit(status)
         found = checkpoint.newest(folder.path, self.plan)
         metrics, batch = (found.state["metrics"], found.state["batch"]) if found else ([], 0)
         if metrics:
-            folder.write(METRICS, lines(metrics))  # Ctrl-C may have come between the two files
-            self._draw(folder, metrics)
+            folder.write(METRICS, lines(metrics))  # a second Ctrl-C may have come between the two files
+            if not at_once:
+                self._draw(folder, metrics)
         more = f" and {batch} batch{'es' if batch > 1 else ''} of the next one" if batch else ""
         kept = f"{len(metrics)} of {self.plan.train.epochs} epochs{more} are kept"
-        return Interrupted(folder.path, how, kept, status)
+        return Interrupted(folder.path, HOW[signal], kept, status)
 
     def _complete(self, folder: RunFolder, state: checkpoint.State) -> RunResult:
         """A run that has all its epochs: only what a kill after the last one may have left undone."""

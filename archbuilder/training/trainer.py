@@ -45,6 +45,7 @@ class Trainer:
 
     metrics: one record per finished epoch.
     batch:   batches of the next epoch that are trained already; its sums are in `meter`.
+    whole:   does all that `state` holds fit together?  Not between the batches of one step of the optimizer.
     source:  the run whose weights it begins with; `begins_with` says which were taken.
     """
 
@@ -84,6 +85,7 @@ class Trainer:
 
     def _begin_epoch(self) -> None:
         self.batch, self.rate, self.spent, self.waited = 0, 0.0, 0.0, 0.0
+        self.whole = True
         self.doubtful = False  # has this process seen a loss that is no number?
         self.meter = Meter(self.device)
 
@@ -105,8 +107,8 @@ class Trainer:
     def epoch(self, watch: Watch, between: Between = lambda: None, aside: Between = lambda: None) -> Record:
         """Train one epoch, or the rest of it, and evaluate; the record is added to `metrics`.
 
-        between: is called after every step of the optimizer, when all that `state` holds fits together; what
-                 it raises ends the epoch there, and `epoch` may be called again.
+        between: is called after every step of the optimizer; what it raises ends the epoch there, and `epoch`
+                 may be called again.
         aside:   is called after every batch of an evaluation, and may end the epoch likewise.
 
         seconds: training and evaluation; images_per_second: of training alone, of whose time `waiting` is the
@@ -139,6 +141,7 @@ class Trainer:
         batches = Timed(self.images.epoch(number, self.batch))
 
         def step(images: Tensor, labels: Tensor) -> Outcome:
+            self.whole = False
             self.rate = self.optimizer.lr * self.schedule.factor
             return self.step(images, labels, self._turn(number, len(labels)))
 
@@ -146,6 +149,7 @@ class Trainer:
             nonlocal seen
             closed = self._turn(number, 0).closes
             self.batch, self.spent, self.waited = self.batch + 1, perf_counter() - before, waited + batches.waited
+            self.whole = closed
             if closed:
                 between()
             if perf_counter() - seen > 0.5:  # to look is to wait for the device

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import shlex
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -13,8 +14,11 @@ from typing import Any
 import pytest
 
 from archbuilder.diagnostics import ArchbuilderError
-from archbuilder.training import Interrupted, RunResult, train, trainer
+from archbuilder.training import Interrupted, RunResult, session, train, trainer
+from archbuilder.training.evidence import outcome
+from archbuilder.training.signals import Ending
 from tests.training import kill
+from tests.training.conftest import ALONE
 from tests.training.programs import Program, program, until
 from tests.training.same import load, metrics
 
@@ -30,42 +34,145 @@ def test_killed_runs_resume_to_the_same_end(processes: int, times: int, capsys: 
     assert f"{times} of {times} killed runs of {processes} ended like the" in capsys.readouterr().out
 
 
-def terminate() -> None:
-    """As a scheduler does."""
-    os.kill(os.getpid(), signal.SIGTERM)
+def send(number: signal.Signals) -> None:
+    """To this very process, as a terminal or a scheduler does."""
+    os.kill(os.getpid(), number)
 
 
-def test_sigterm_saves_the_middle_of_an_epoch(quick, whole: RunResult, same_end: SameEnd):
+ENDINGS = [(signal.SIGINT, "interrupted", 130), (signal.SIGTERM, "ended by SIGTERM", 143)]
+
+
+@pytest.mark.parametrize(("number", "how", "status"), ENDINGS)
+def test_a_signal_saves_the_middle_of_an_epoch(
+    number: signal.Signals, how: str, status: int, quick, whole: RunResult, same_end: SameEnd
+):
     """It comes after the second epoch, and is heard after the first batch of the third."""
-    before = signal.getsignal(signal.SIGTERM)
+    before = signal.getsignal(number)
     with pytest.raises(Interrupted) as stop:
-        quick(on_epoch=lambda record: terminate() if record["epoch"] == 2 else None)
-    assert signal.getsignal(signal.SIGTERM) is before
+        quick(on_epoch=lambda record: send(number) if record["epoch"] == 2 else None)
+    assert signal.getsignal(number) is before
     run = stop.value.path
-    assert stop.value.status == 143
-    said = f"ended by SIGTERM: 2 of 4 epochs and 1 batch of the next one are kept in {run}\ncontinue with: "
-    assert str(stop.value).startswith(said)
+    assert stop.value.status == status
+    said = f"{how}: 2 of 4 epochs and 1 batch of the next one are kept in {run}\ncontinue with: "
+    assert str(stop.value) == f"{said}archbuilder train --resume {run}"
     state = load(run / "midway.pt")
     assert (state["epoch"], state["batch"]) == (2, 1)
     assert train(resume=run).path == run
     same_end(run, whole.path)
 
 
-def test_sigterm_in_an_evaluation_keeps_the_trained_epoch(
-    quick, whole: RunResult, same_end: SameEnd, monkeypatch: pytest.MonkeyPatch
-):
+def in_evaluation(monkeypatch: pytest.MonkeyPatch, *numbers: signal.Signals) -> None:
+    """Signals that come when the first evaluation begins."""
     real = trainer.evaluate
 
     def evaluate(*args: Any) -> None:
-        terminate()
+        for number in numbers:
+            send(number)
         real(*args)
 
     monkeypatch.setattr(trainer, "evaluate", evaluate)
-    with pytest.raises(Interrupted, match="0 of 4 epochs and 6 batches of the next one are kept") as stop:
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("overrides", [(), ("train.accumulate=4",), ("data.validation=0.15", "train.accumulate=4")])
+def test_a_signal_in_an_evaluation_keeps_the_trained_epoch(
+    number: signal.Signals, overrides: Sequence[str], quick, same_end: SameEnd, monkeypatch: pytest.MonkeyPatch
+):
+    """Also where the batches of an epoch (6, or 5) are not so many whole steps of the optimizer."""
+    whole, count = quick(*overrides), 5 if len(overrides) > 1 else 6
+    in_evaluation(monkeypatch, number)
+    with pytest.raises(Interrupted, match=f"0 of 4 epochs and {count} batches of the next one are kept") as stop:
+        quick(*overrides)
+    monkeypatch.undo()
+    train(resume=stop.value.path)
+    same_end(stop.value.path, whole.path)
+
+
+def test_a_second_ctrl_c_ends_at_once(quick, whole: RunResult, same_end: SameEnd, monkeypatch: pytest.MonkeyPatch):
+    """And leaves what was kept up to then."""
+    in_evaluation(monkeypatch, signal.SIGINT, signal.SIGINT)
+    with pytest.raises(Interrupted, match="interrupted: 0 of 4 epochs are kept") as stop:
         quick()
     monkeypatch.undo()
     train(resume=stop.value.path)
     same_end(stop.value.path, whole.path)
+
+
+def test_a_launcher_may_repeat_a_signal(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    ending = Ending()
+    with ending.heard(), ending.between_batches():
+        send(signal.SIGINT)
+        send(signal.SIGINT)
+        send(signal.SIGTERM)
+    assert ending.asked is signal.SIGINT
+
+
+def test_a_signal_that_is_ignored_stays_ignored():
+    """As nohup, or a shell's `&`, has it."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        ending = Ending()
+        with ending.heard():
+            send(signal.SIGINT)
+        assert ending.asked is None
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def test_a_signal_after_the_last_batch_leaves_the_report_for_later(quick, whole: RunResult, same_end: SameEnd):
+    with pytest.raises(Interrupted, match="interrupted: 4 of 4 epochs are kept in") as stop:
+        quick(report=True, on_epoch=lambda record: send(signal.SIGINT) if record["epoch"] == 4 else None)
+    run = stop.value.path
+    assert not (run / "report.html").exists()
+    assert metrics(run) == metrics(whole.path)
+    train(resume=run)
+    assert (run / "report.html").exists()
+
+
+@pytest.mark.parametrize(("number", "how", "status"), ENDINGS)
+def test_a_signal_while_the_report_is_written(
+    number: signal.Signals, how: str, status: int, quick, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(outcome, "predictions", lambda *args: send(number))
+    with pytest.raises(Interrupted, match=f"{how}: 4 of 4 epochs are kept in") as stop:
+        quick(report=True)
+    monkeypatch.undo()
+    assert stop.value.status == status and (stop.value.path / "weights.safetensors").exists()
+    train(resume=stop.value.path)
+    assert (stop.value.path / "report.html").exists()
+
+
+@pytest.mark.parametrize(("number", "how", "status"), ENDINGS)
+def test_a_signal_before_the_first_batch(
+    number: signal.Signals, how: str, status: int, quick, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """While a new run is made it leaves nothing; one that is resumed stays what it was."""
+    monkeypatch.setattr(session, "describe", lambda *args: send(number))
+    with pytest.raises((KeyboardInterrupt, SystemExit)) as ended:
+        quick()
+    assert not (tmp_path / "runs/tiny").exists() and not isinstance(ended.value, Interrupted)
+    monkeypatch.undo()
+    with pytest.raises(Interrupted) as stop:
+        quick(on_epoch=lambda record: send(number))
+    monkeypatch.setattr(session, "images_of", lambda *args: send(number))
+    with pytest.raises(Interrupted, match=f"{how}: 1 of 4 epochs and 1 batch of the next one are kept in") as again:
+        train(resume=stop.value.path)
+    monkeypatch.undo()
+    assert again.value.status == status
+    assert len(train(resume=stop.value.path).metrics) == 4
+
+
+def test_the_command_that_goes_on_can_be_typed(tiny: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Whatever the folder is called, and before a first epoch is over; several processes need their launcher."""
+    with pytest.raises(Interrupted) as stop:
+        train(tiny, out=tmp_path / "my runs", on_epoch=lambda record: send(signal.SIGINT), **ALONE)
+    command = str(stop.value).partition("continue with: ")[2]
+    assert shlex.split(command) == ["archbuilder", "train", "--resume", str(stop.value.path)]
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", "2")
+    said = str(Interrupted(Path("runs/a"), "interrupted", "0 of 2 epochs are kept", 130))
+    assert said.endswith("continue with: torchrun --nproc-per-node 2 -m archbuilder train --resume runs/a")
 
 
 def endless(
@@ -101,7 +208,7 @@ def test_a_worker_that_is_gone_when_the_signal_comes_changes_nothing(quick, tmp_
     def end(record: dict[str, Any]) -> None:
         if record["epoch"] == 2:
             (worker,) = set(multiprocessing.active_children()) - mine
-            terminate()
+            send(signal.SIGTERM)
             worker.kill()
             worker.join()
 
@@ -152,13 +259,13 @@ def test_ctrl_c_ends_cleanly_and_keeps_the_run(tiny: str, tmp_path: Path):
     os.kill(process.pid, signal.SIGINT)
     status, out, err = process.wait()
     assert status == 130, out + err
-    epoch = load(run / "last.pt")["epoch"]
-    assert f"interrupted: {epoch} of 2000 epochs are kept in {run.relative_to(tmp_path)}" in err
+    epoch, batch = load(run / "last.pt")["epoch"], load(run / "midway.pt")["batch"]
+    more = f" and {batch} batch{'es' * (batch > 1)} of the next one"
+    assert f"interrupted: {epoch} of 2000 epochs{more} are kept in {run.relative_to(tmp_path)}" in err
     assert f"archbuilder train --resume {run.relative_to(tmp_path)}" in err
     assert "Traceback" not in out + err
     said = [line for line in out.splitlines() if line.startswith("epoch ")]
-    assert len(said) in (epoch - 1, epoch)  # Ctrl-C may come between an epoch's checkpoint and its line
-    assert len(metrics(run)) == epoch
+    assert len(said) == len(metrics(run)) == epoch
     assert (run / "curves.png").exists() and not list(run.glob("*.tmp"))
     goes_on(run, epoch)
 

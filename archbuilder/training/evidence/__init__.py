@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from archbuilder.diagnostics import ArchbuilderError, Span, declare
+from archbuilder.training.result import typed
 
 if TYPE_CHECKING:
     import torch
@@ -58,12 +59,9 @@ def finish_several(folder: Path, runs: Sequence[Path]) -> None:
 @contextmanager
 def _harmless(path: Path) -> Iterator[None]:
     """What fails in here is said, and that is all."""
-    again = f"archbuilder report {path}"
+    again = typed("report", path)
     try:
         yield
-    except KeyboardInterrupt:
-        print(f"the run is finished, its report is not: {again}")
-        raise
     except Exception as error:
         message = f"the run is finished, but its report could not be written: {_reason(error)}"
         print(UNWRITTEN.at(Span(str(path)), message, f"when that is mended: {again}"), file=sys.stderr)

@@ -10,6 +10,7 @@ import torch
 from archbuilder.analysis.facts import Facts
 from archbuilder.training.evaluation import Predictions, interval, predictions
 from archbuilder.training.evidence.gallery import Mistake, gallery
+from archbuilder.training.progress import counted
 from archbuilder.training.runs import Run
 
 MOST_PAIRS = 12
@@ -76,7 +77,8 @@ def outcome_of(run: Run, facts: Facts, device: torch.device) -> Outcome:
     """The last epoch's network on every test image, in evaluation mode and without augmentation."""
     module = run.network().to(device).to(memory_format=torch.channels_last)
     card, images, data = run.card, run.splits.test, run.plan.data
-    found = predictions(module, images, data, card.mean, card.std, device)
+    with counted("report", len(images)) as seen:
+        found = predictions(module, images, data, card.mean, card.std, device, seen)
     mistakes = gallery(module, facts, images, found, data, card.mean, card.std, device)
     return figures(found, card.classes, mistakes)
 

@@ -43,6 +43,7 @@ def write_report(run: Run, device: torch.device, readme: str = "") -> Outcome:
     run, facts = _with_its_log(run), run.plan.report.facts
     if not run.metrics or facts is None:
         raise ArchbuilderError(no_epoch(run.path))
+    print(f"writing the report: {run.card.test:,} test images are evaluated for it", flush=True)
     story, network = story_part(run), network_part(run.plan.report, facts)
     outcome = outcome_of(run, facts, device)
     folder = RunFolder(run.path, published=True)
