@@ -1,9 +1,11 @@
-"""Kill training processes (SIGKILL) at random moments; every run must resume and end like one that was not killed.
+"""End training processes at random moments; every run must resume and end like one that was not ended.
 
     python -m tests.training.kill --times 25
     python -m tests.training.kill --times 25 --processes 2
 
-Every other run writes a checkpoint after every batch, and is killed as soon as one is being written.
+By turns they are killed (SIGKILL), interrupted (SIGINT, which is Ctrl-C) and terminated (SIGTERM); at any moment, as
+soon as a file is being written, or in the middle of an evaluation; with and without `accumulate`, where the batches of
+an epoch are not so many whole steps of the optimizer.  What was asked to end must have kept the very batch.
 Exit status 0 if all ends are bit-equal.
 """
 
@@ -15,11 +17,16 @@ import sys
 import tempfile
 import time
 from argparse import ArgumentParser
+from dataclasses import dataclass, replace
+from itertools import cycle, islice, product
 from pathlib import Path
+from signal import Signals
 from typing import Any
 
+import numpy as np
 import torch
 
+from archbuilder.data.digits import load
 from tests.training.programs import Program, crew, until
 from tests.training.same import end
 
@@ -28,17 +35,50 @@ archbuilder: 1
 name: killed
 input: [1, 8, 8]
 classes: 10
-defaults: {dropout: 0.1}
-network: [conv: {out: 6}, depthwise_separable: {out: 12}, strided: {out: 12}, gap, classifier]
-data: {dataset: digits, batch_size: 256, augment: [{random_crop: {padding: 1}}]}
-train: {epochs: 8, ema: {decay: 0.9}}
+defaults: {{dropout: 0.1}}
+network: [conv: {{out: 6}}, depthwise_separable: {{out: 12}}, strided: {{out: 12}}, gap, classifier]
+data: {{dataset: "{images}", batch_size: 256, augment: [{{random_crop: {{padding: 1}}}}]}}
+train: {{epochs: 6, ema: {{decay: 0.9}}, accumulate: {accumulate}}}
 """
+BATCHES = 6  # of an epoch: 1,442 of the digits are for training
+STATUS = {Signals.SIGKILL: -9, Signals.SIGINT: 130, Signals.SIGTERM: 143}
+PLACES = ("any moment", "writing", "evaluation")
+# a kill that strikes while a file is written is the hardest, so it comes more than once in a round
+TURNS = [*product(STATUS, PLACES), (Signals.SIGKILL, "writing")]
 
 
-def begin(folder: Path, count: int, minutes: int) -> tuple[list[Program], Path]:
+@dataclass(frozen=True)
+class Turn:
+    """How one run is ended.
+
+    moment: seconds after its folder appeared.
+    victim: the process that a kill strikes first.
+    """
+
+    number: Signals
+    place: str
+    moment: float
+    victim: int
+    accumulate: int
+
+
+def images(folder: Path) -> Path:
+    """The digits, with each test image so often that an epoch's evaluation takes longer than its training."""
+    path = folder / "images.npz"
+    if not path.exists():
+        digits = load((1, 8, 8))
+        test = (np.repeat(part, 40, axis=0) for part in (digits.test.images, digits.test.labels))
+        arrays = dict(zip(("x_test", "y_test"), test, strict=True))
+        np.savez(path, x_train=digits.train.images, y_train=digits.train.labels, **arrays)
+    return path
+
+
+def begin(folder: Path, count: int, accumulate: int, minutes: int) -> tuple[list[Program], Path]:
     """A new run's processes and its folder, as soon as that is there."""
-    (folder / "killed.yaml").write_text(NETWORK)
+    text = NETWORK.format(images=images(folder.parent), accumulate=accumulate)
+    (folder / "killed.yaml").write_text(text)
     options = ["--out", ".", "--device", "cpu", "--threads", "1", "--no-report", "--minutes", str(minutes)]
+    options += ["--data-dir", str(folder.parent)]
     processes = crew(count, folder, "train", "killed.yaml", *options)
     until(lambda: runs(folder), processes)
     return processes, runs(folder)[0]
@@ -52,19 +92,31 @@ def statuses(processes: list[Program]) -> list[int]:
     return [process.wait()[0] for process in processes]
 
 
-def kill(processes: list[Program], victim: int) -> bool:
-    """Kill one of them, and a moment later the rest, as torchrun does; was there anything left to kill?"""
-    processes[victim].process.kill()
-    time.sleep(0.05 * (len(processes) > 1))
+def strike(processes: list[Program], turn: Turn) -> list[int]:
+    """Kill one of them, and a moment later the rest, as torchrun does; or send all of them the signal."""
+    if turn.number is Signals.SIGKILL:
+        processes[turn.victim].process.kill()
+        time.sleep(0.05 * (len(processes) > 1))
     for each in processes:
-        each.process.kill()
-    return any(status < 0 for status in statuses(processes))
+        if each.process.is_alive():
+            os.kill(each.pid, turn.number)
+    return statuses(processes)
 
 
-def wait_for_writing(run: Path, processes: list[Program]) -> None:
-    while all(each.process.is_alive() for each in processes):
-        if any(entry.name.endswith(".tmp") for entry in os.scandir(run)):
+def wait_for(place: str, run: Path, processes: list[Program]) -> None:
+    while place != "any moment" and all(each.process.is_alive() for each in processes):
+        if place == "writing" and any(entry.name.endswith(".tmp") for entry in os.scandir(run)):
             return
+        if place == "evaluation" and batches(run) == BATCHES:
+            return
+
+
+def batches(run: Path) -> int:
+    """Of the epoch at hand, as far as they are kept."""
+    try:
+        return int(torch.load(run / "midway.pt", weights_only=True)["batch"])
+    except FileNotFoundError:
+        return 0
 
 
 def describe(run: Path) -> str:
@@ -78,45 +130,54 @@ def describe(run: Path) -> str:
     return f"{', '.join(found) or 'no checkpoint'}, {writing} half written"
 
 
-def check(folder: Path, moment: float, victim: int, count: int, writing: bool, expected: list[Any]) -> bool:
-    """Kill one run so many seconds after its folder appeared, resume it, compare its end.
-
-    writing: wait for the moment in which a file is half written, and kill the process that writes.
-    """
+def check(folder: Path, turn: Turn, count: int, expected: list[Any]) -> bool:
+    """End one run, resume it, compare its end."""
     folder.mkdir()
-    processes, run = begin(folder, count, 0 if writing else 10)
-    time.sleep(moment)
-    if writing:
-        wait_for_writing(run, processes)
-    if not kill(processes, 0 if writing else victim):  # it was finished before: a busy machine is not even
-        return check(folder.with_name(f"{folder.name}x"), moment / 2, victim, count, writing, expected)
-    struck = describe(run)
+    # where somebody waits for a file, or for the last batch of an epoch, a checkpoint is written after every batch
+    processes, run = begin(folder, count, turn.accumulate, 10 if turn.place == "any moment" else 0)
+    time.sleep(turn.moment)
+    wait_for(turn.place, run, processes)
+    ended = strike(processes, turn)
+    if (run / "weights.safetensors").exists():  # it was finished before: a busy machine is not even
+        return check(folder.with_name(f"{folder.name}x"), replace(turn, moment=turn.moment / 2), count, expected)
+    struck, asked = describe(run), turn.number is not Signals.SIGKILL
+    well = STATUS[turn.number] in ended and (not asked or (len(set(ended)) == 1 and batches(run) > 0))
     found = statuses(crew(count, folder, "train", "--resume", str(run)))
-    equal = not any(found) and end(run) == expected
-    print(f"killed after {moment:.3f} s: {struck}; resumed {found}: {'equal' if equal else 'DIFFERENT'}", flush=True)
+    equal = well and not any(found) and end(run) == expected
+    how = f"{turn.number.name} after {turn.moment:.3f} s ({turn.place}, accumulate {turn.accumulate}) {ended}"
+    print(f"{how}: {struck}; resumed {found}: {'equal' if equal else 'DIFFERENT'}", flush=True)
     return equal
+
+
+def whole(folder: Path, count: int, accumulate: int) -> tuple[list[Any], float]:
+    """The end of a run that nobody ends, and how long it lives after its folder is there."""
+    folder.mkdir()
+    processes, run = begin(folder, count, accumulate, 10)
+    began = time.perf_counter()
+    assert not any(statuses(processes))
+    return end(run), time.perf_counter() - began
 
 
 def run(times: int, count: int, seed: int) -> int:
     chance = random.Random(seed)
+    turns = [*islice(cycle(chance.sample(TURNS, len(TURNS))), times)]
+    steps = [1 if number % 2 else 4 for number in range(times)]
     with tempfile.TemporaryDirectory() as name:
-        processes, whole = begin(Path(name), count, 10)
-        began = time.perf_counter()
-        assert not any(statuses(processes))
-        life = time.perf_counter() - began
-        expected = end(whole)
+        expected = {each: whole(Path(name, f"whole-{each}"), count, each) for each in dict.fromkeys(steps)}
+        life = min(life for _, life in expected.values())
         print(f"seed {seed}: an uninterrupted run lives {life:.2f} s after its folder is there", flush=True)
         equal = 0
-        for number in range(times):
-            moment, victim = chance.uniform(0, life), chance.randrange(count)
-            equal += check(Path(name, str(number)), moment, victim, count, number % 2 == 1, expected)
-    print(f"{equal} of {times} killed runs of {count} ended like the uninterrupted one", flush=True)
+        for position, ((number, place), accumulate) in enumerate(zip(turns, steps, strict=True)):
+            moment = chance.uniform(0, life if place == "any moment" else life / 2)
+            turn = Turn(number, place, moment, 0 if place == "writing" else chance.randrange(count), accumulate)
+            equal += check(Path(name, str(position)), turn, count, expected[accumulate][0])
+    print(f"{equal} of {times} ended runs of {count} came out like the uninterrupted one", flush=True)
     return 0 if equal == times else 1
 
 
 if __name__ == "__main__":
     parser = ArgumentParser(description=__doc__)
-    parser.add_argument("--times", type=int, default=10, help="how many runs to kill")
+    parser.add_argument("--times", type=int, default=10, help="how many runs to end")
     parser.add_argument("--processes", type=int, nargs="+", default=[1], help="of each run")
     parser.add_argument("--seed", type=int, default=None, help="of the moments; default: another one each time")
     options = parser.parse_args()

@@ -28,10 +28,10 @@ OPTIONS = ("--threads", "1", "--device", "cpu", "--no-report")
 
 
 @pytest.mark.parametrize(("processes", "times"), [(1, 3), (2, 2)])
-def test_killed_runs_resume_to_the_same_end(processes: int, times: int, capsys: pytest.CaptureFixture[str]):
+def test_ended_runs_resume_to_the_same_end(processes: int, times: int, capsys: pytest.CaptureFixture[str]):
     """Some random moments; `python -m tests.training.kill --times N` tries more."""
     assert kill.run(times, processes, seed=os.getpid()) == 0
-    assert f"{times} of {times} killed runs of {processes} ended like the" in capsys.readouterr().out
+    assert f"{times} of {times} ended runs of {processes} came out like the" in capsys.readouterr().out
 
 
 def send(number: signal.Signals) -> None:
