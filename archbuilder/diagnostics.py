@@ -11,7 +11,9 @@ turns them into text or into an exception.  A `Code` is declared in the module t
         good="- conv: {out: 48, groups: 3}",
     )
     ...
-    GROUPS.at(span, "groups=5 must divide 16 and 48", hint="choose a common divisor, or groups: 1")
+    GROUPS.at(span, "groups=5 must divide 16 and 48", Change({"groups": "4"}, say="choose a common divisor: {}"))
+
+The remedy is a value of `archbuilder.remedy` where it is known as an edit, else prose.
 """
 
 from __future__ import annotations
@@ -23,6 +25,8 @@ from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
 from typing import Literal, NamedTuple
+
+from archbuilder.remedy import Hint, Remedy, Rename, Replace
 
 Severity = Literal["error", "warning"]
 
@@ -86,9 +90,11 @@ class Code:
         """Whether the user may wave it away."""
         return not self.stops and not self.note
 
-    def at(self, span: Span, message: str, hint: str = "") -> Diagnostic:
-        """A finding of this kind at a place."""
-        return Diagnostic(self, shorten(message, MAX_TEXT), span, shorten(hint, MAX_TEXT))
+    def at(self, span: Span, message: str, hint: Hint = "") -> Diagnostic:
+        """A finding of this kind at a place; the hint is a remedy as a value, or prose."""
+        words = str(hint)
+        remedy = hint if isinstance(hint, Remedy) and len(words) <= MAX_TEXT else None  # a hostile file has long names
+        return Diagnostic(self, shorten(message, MAX_TEXT), span, shorten(words, MAX_TEXT), remedy)
 
 
 _declared: dict[str, Code] = {}
@@ -138,12 +144,15 @@ def known_codes() -> dict[str, Code]:
 
 @dataclass(frozen=True)
 class Diagnostic:
-    """One finding: its code, the values found, the place, and a remedy."""
+    """One finding: its code, the values found, the place, and what to do, in words and as the edit they stand for.
+
+    `remedy` is None where no edit is known; no machine ever reads the words."""
 
     code: Code
     message: str
     span: Span
     hint: str = ""
+    remedy: Remedy | None = None
 
     @property
     def severity(self) -> Severity:
@@ -171,19 +180,27 @@ class ArchbuilderError(Exception):
         return max((d.exit_status for d in self.diagnostics), default=1)
 
 
-def did_you_mean(found: str, known: Iterable[str]) -> str:
-    """A remedy for a name that is not known: the nearest known one, or all of them."""
+def did_you_mean(found: str, known: Iterable[str], is_value: bool = False, more: str = "") -> Hint:
+    """A remedy for a name that is not known: the nearest known one, or all of them, and `more` to say.
+
+    The name is that of the place, a key or a block, or `is_value`: a word in the value at the place."""
     known = sorted(known)[:MAX_NAMES]
-    return nearest(found, known) or (f"known here: {', '.join(known)}" if known else "")
+    return nearest(found, known, is_value, more) or (f"known here: {', '.join(known)}{more}" if known else "")
 
 
-def nearest(found: str, known: Sequence[str]) -> str:
+def nearest(found: str, known: Sequence[str], is_value: bool = False, more: str = "") -> Hint:
     """The known name that is like the one that was found, as a remedy; empty where none is like it."""
+    name, say = like(found, known), f"did you mean {{}}?{more}"
+    return "" if not name else Replace(found, name, say=say) if is_value else Rename(name, say=say)
+
+
+def like(found: str, known: Sequence[str]) -> str:
+    """The known name that is like the one that was found; empty where none is like it."""
     for name in (found[:MAX_NAME], found[:MAX_NAME].lower()):
         near = get_close_matches(name, known, n=1, cutoff=0.65)
         near = near or [word for word in known if len(word) > 3 and word in name]  # there is a norm in BatchNorm2d
         if near:
-            return f"did you mean {near[0]}?"
+            return near[0]
     return ""
 
 

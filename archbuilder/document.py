@@ -20,6 +20,7 @@ import yaml
 
 from archbuilder.diagnostics import MAX_PROBLEMS, ArchbuilderError, Diagnostic, Span, declare, show
 from archbuilder.files import TooLarge, read_regular, within
+from archbuilder.remedy import Hint, Layout
 
 MAX_BYTES = 4 * 2**20
 MAX_DEPTH = 100
@@ -512,12 +513,13 @@ class _Reader:
         return SYNTAX.at(span, problem, _slip(lines[mark.line] if mark.line < len(lines) else "", problem))
 
 
-def _slip(line: str, problem: str) -> str:
+def _slip(line: str, problem: str) -> Hint:
     """The remedy for the slips that people make most."""
     if re.search(r":\s*[<>]=?\s*[0-9]", line):
-        return 'quote the limit, as in "> 44": an unquoted > starts a block of text in YAML'
+        say = 'quote the limit, as in "> 44": an unquoted > starts a block of text in YAML'
+        return Layout("limit without quotes", say=say)
     if "\t" in line:
-        return "indent with spaces, YAML does not allow tabs"
+        return Layout("tabs", say="indent with spaces, YAML does not allow tabs")
     if "mapping values are not allowed" in problem:
         return "check the indentation, and put a blank after each colon"
     return "check brackets, quotes and indentation on this line and the one before"

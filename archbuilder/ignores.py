@@ -115,8 +115,8 @@ def _problems(comment: Comment, used: set[tuple[str, int]], complete: bool) -> I
             continue
         kind = declared().get(code) or known_codes().get(code)  # one of a user's own block, or of the package
         if kind is None:
-            hint = nearest(code, list(known_codes())) or "write it as in # archbuilder: ignore AB402 and why"
-            yield UNKNOWN.at(span, f"there is no code {code}", hint)
+            near = nearest(code, list(known_codes())) or "write it as in # archbuilder: ignore AB402 and why"
+            yield UNKNOWN.at(span, f"there is no code {code}", near)
         elif kind in (UNUSED, UNKNOWN) or not kind.ignorable:
             yield UNKNOWN.at(span, f"{code} cannot be ignored on a line", "mend what it says, and take the code out")
         elif complete and not kind.of_pack:  # it may be for a pack that only another check asks for, with --rules

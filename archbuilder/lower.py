@@ -8,6 +8,7 @@ from archbuilder.ir.builder import GraphBuilder, Stopped
 from archbuilder.ir.graph import Graph
 from archbuilder.ir.ops import Flatten
 from archbuilder.ir.shape import Shape
+from archbuilder.remedy import Insert
 from archbuilder.spec.architecture import Architecture
 
 ENDING = declare(
@@ -54,7 +55,7 @@ def _end(spec: Architecture, classes: int, g: GraphBuilder) -> None:
             g.add(Flatten(), "flatten")
     elif not shape.flat:
         message = f"the network ends in a map of {shape}, classes: {classes} needs a vector"
-        g.report(ENDING, message, "end with gap and classifier", at=last)
+        g.report(ENDING, message, Insert(("gap", "classifier"), say="end with {}"), at=last)
         return
     if shape.c != classes:
         message = f"the network ends in {shape.c} values, classes is {classes}"

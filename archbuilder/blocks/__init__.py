@@ -17,6 +17,7 @@ from archbuilder.diagnostics import ArchbuilderError, declare
 from archbuilder.document import Node
 from archbuilder.ir.builder import GraphBuilder
 from archbuilder.ir.graph import INPUT
+from archbuilder.remedy import Hint, Rename, Write
 from archbuilder.schema.fields import NAME, NAME_FORM, Check, Variables, failure, read_name, reads
 from archbuilder.schema.model import Child, Env, Family, Model, unknown_hint
 
@@ -79,7 +80,7 @@ def _free_name(value: Any, variables: Variables) -> str:
     found: str = read_name(value, variables)
     if is_reserved(found):
         message = f"{found} means something else in Python or torch"
-        raise failure(message, f"use another one, {found}_ or {found}1 for example", NAME_TAKEN)
+        raise failure(message, Write(f"{found}_", say=f"use another one, {{}} or {found}1 for example"), NAME_TAKEN)
     return found
 
 
@@ -147,10 +148,11 @@ def find(name: str) -> type[Block] | None:
 class _Blocks(Family):
     """Blocks by their names; what may have been meant is also a definition, or a kind of some block."""
 
-    def hint(self, name: str, env: Env) -> str:
+    def hint(self, name: str, env: Env, is_bare: bool) -> Hint:
         for word in ("activation", "norm"):  # - relu
             if (block := find(word)) and name.lower() in get_args(block.model_fields["kind"].annotation):
-                return f"did you mean {word}: {name.lower()}?"
+                meant = Rename(f"{word}: {name.lower()}")
+                return meant if is_bare else str(meant)  # with fields of its own it is no bare value
         return unknown_hint(name, sorted({*self.names(), *env.definitions}))
 
 

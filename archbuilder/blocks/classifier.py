@@ -9,6 +9,7 @@ from archbuilder.blocks.conv import BiasField
 from archbuilder.diagnostics import declare
 from archbuilder.ir import ops
 from archbuilder.ir.builder import GraphBuilder
+from archbuilder.remedy import Change
 
 NO_CLASSES = declare(
     "AB204",
@@ -39,7 +40,9 @@ class Classifier(Block):
     def lower(self, g: GraphBuilder) -> None:
         if g.graph.classes is None:
             message = "the classifier needs to know the number of classes"
-            g.report(NO_CLASSES, message, "add classes: 10 at the top of the file")
+            g.report(
+                NO_CLASSES, message, Change({"classes": "10"}, at=(), say="add {} at the top of the file", guess=True)
+            )
             return
         with g.scope(self.name or self.KIND):
             if self.kind == "conv":

@@ -42,7 +42,7 @@ def _shortcut(node: Node, env: Env) -> Any:
         return read_blocks(node, env)
     if node.value in SHORTCUTS:
         return node.value
-    hint = did_you_mean(node.value, SHORTCUTS) + ", or a list of blocks"
+    hint = did_you_mean(node.value, SHORTCUTS, is_value=True, more=", or a list of blocks")
     env.report(VALUE, node.span, f"shortcut: there is no {node.value}", hint)
     return INVALID
 

@@ -25,6 +25,7 @@ from archbuilder.importers.functions import reader
 from archbuilder.importers.places import running_line
 from archbuilder.importers.tape import Tape, Unsupported, Value, address
 from archbuilder.ir.shape import Shape
+from archbuilder.remedy import Hint
 
 BATCH = 2  # more than one image, so that the batch's axis cannot be taken for another of length 1
 
@@ -148,7 +149,7 @@ class Recorder(TorchFunctionMode):
             return self._lose(f"{name} is called in a way that is not known here: {error}", tensors)
         return made
 
-    def _lose(self, message: str, tensors: list[Tensor], hint: str = "") -> Lost:
+    def _lose(self, message: str, tensors: list[Tensor], hint: Hint = "") -> Lost:
         known = [value for tensor in tensors if isinstance(value := self.value(tensor), Value)]
         hint = hint or "`archbuilder blocks` lists what the language has; the YAML ends before this"
         return Lost(

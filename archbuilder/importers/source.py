@@ -16,6 +16,7 @@ from torch import nn
 
 from archbuilder.diagnostics import ArchbuilderError, Code, Span, declare, did_you_mean, show
 from archbuilder.importers.places import failing_line
+from archbuilder.remedy import Hint
 
 RAISES = declare(
     "AB803",
@@ -217,5 +218,5 @@ def _words(error: BaseException) -> str:
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
-def _fail(code: Code, span: Span, message: str, hint: str) -> NoReturn:
+def _fail(code: Code, span: Span, message: str, hint: Hint) -> NoReturn:
     raise ArchbuilderError(code.at(span, message, hint))

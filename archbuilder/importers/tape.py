@@ -18,6 +18,7 @@ from archbuilder.importers.flow import Flow, Step
 from archbuilder.ir.op import Op, OpError
 from archbuilder.ir.ops import Add, ChannelSlice, Concat, Flatten, Multiply
 from archbuilder.ir.shape import Shape
+from archbuilder.remedy import Hint
 
 # first: channels first, as torch has a map.  last: channels moved to the end.  dealt: channels of
 # `groups` groups dealt out, the view back is still to come (a channel shuffle).  rows: averaged over
@@ -30,7 +31,7 @@ _PURE = (Add, Multiply, Concat, ChannelSlice, Flatten)  # computing one of these
 class Unsupported(Exception):
     """A call that no block of the language stands for; the recorder adds the place."""
 
-    def __init__(self, message: str, hint: str = "") -> None:
+    def __init__(self, message: str, hint: Hint = "") -> None:
         super().__init__(message)
         self.message = message
         self.hint = hint

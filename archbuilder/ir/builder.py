@@ -11,6 +11,7 @@ from archbuilder.document import too_many
 from archbuilder.ir.graph import INPUT, Graph, Node, Place
 from archbuilder.ir.op import Op, OpError
 from archbuilder.ir.shape import Shape, Shapes
+from archbuilder.remedy import Hint
 
 MAX_LAYERS = 12_000  # to read, analyse and print them takes less than a second
 MAX_INPUTS = 50_000  # of all layers together: a merge may have many
@@ -194,7 +195,7 @@ class GraphBuilder:
         self.diagnostics.append(LAYERS.at(self._place.span(), message, "repeat fewer times"))
         return Stopped()
 
-    def report(self, code: Code, message: str, hint: str = "", field: str = "", at: Place | None = None) -> None:
+    def report(self, code: Code, message: str, hint: Hint = "", field: str = "", at: Place | None = None) -> None:
         """Note a problem of the block that is being written, or of the part `at` of it, at a field of it.
 
         A repeated block's problem is noted once.  Raises Stopped where there are too many to go on."""
@@ -227,7 +228,7 @@ class GraphBuilder:
     def find(self, name: str, field: str) -> Named | None:
         """What an earlier block of that name added; reported at the field where there is none."""
         if name not in self._named:
-            hint = did_you_mean(name, self._named) or "give the block a name: field; it must come first"
+            hint = did_you_mean(name, self._named, is_value=True) or "give the block a name: field; it must come first"
             self.report(NO_BLOCK, f"there is no earlier block named {name}", hint, field)
         return self._named.get(name)
 

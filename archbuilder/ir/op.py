@@ -12,6 +12,7 @@ from typing import ClassVar, NamedTuple
 from archbuilder.diagnostics import Code, declare
 from archbuilder.ir.reach import Reach
 from archbuilder.ir.shape import Shape, Shapes
+from archbuilder.remedy import Hint
 
 NEEDS_MAP = declare(
     "AB303",
@@ -49,7 +50,7 @@ class OpError(Exception):
     there is a sensible one, so that what follows can still be checked.
     """
 
-    def __init__(self, code: Code, message: str, hint: str = "", field: str = "", shape: Shape | None = None) -> None:
+    def __init__(self, code: Code, message: str, hint: Hint = "", field: str = "", shape: Shape | None = None) -> None:
         super().__init__(message)
         self.code = code
         self.message = message

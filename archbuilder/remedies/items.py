@@ -9,15 +9,35 @@ from archbuilder.remedies.source import Patch, Patches
 from archbuilder.remedies.writing import Written
 
 
-def insert_after(block: Written, text: str) -> Patches:
-    """A new item after a block; `text` as it stands behind a dash."""
+def insert_after(block: Written, *texts: str) -> Patches:
+    """New items after a block, each as it stands behind a dash."""
     source = block.source
     _, end = source.range(block.item.span)
     if block.in_flow:
-        return (Patch(end, end, f", {{{text}}}" if ":" in text else f", {text}"),)
-    dash = _dash(block)
+        return (Patch(end, end, "".join(f", {_in_flow(text)}" for text in texts)),)
+    gap = source.newline + _indent(block)
     end = source.line_end(end)
-    return (Patch(end, end, f"{source.newline}{' ' * (dash - source.line_start(dash))}- {text}"),)
+    return (Patch(end, end, "".join(f"{gap}- {text}" for text in texts)),)
+
+
+def insert_before(block: Written, *texts: str) -> Patches:
+    """The same before a block."""
+    source = block.source
+    if block.in_flow:
+        start = source.offset(block.item.span.line, block.item.span.column)
+        return (Patch(start, start, "".join(f"{_in_flow(text)}, " for text in texts)),)
+    dash, gap = _dash(block), source.newline + _indent(block)
+    return (Patch(dash, dash, "".join(f"- {text}{gap}" for text in texts)),)
+
+
+def _in_flow(text: str) -> str:
+    return f"{{{text}}}" if ":" in text else text
+
+
+def _indent(block: Written) -> str:
+    """What stands before a block's dash; where another dash does (`- - conv: 8`), blanks as wide."""
+    dash = _dash(block)
+    return " " * (dash - block.source.line_start(dash))
 
 
 def remove(block: Written) -> Patches:

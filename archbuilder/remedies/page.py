@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from archbuilder.blocks import find
@@ -35,6 +35,13 @@ class Page:
         self._values: dict[Span, Entry] = {}
         self._scalars: dict[Span, tuple[Node, Written | None]] = {}
         self._walk()
+
+    def find(self, path: Sequence[str]) -> Node | None:
+        """What stands under a path of keys, None where nothing does."""
+        node: Node | None = self.document.root
+        for key in path:
+            node = node.get(key) if node else None
+        return node
 
     def entry(self, span: Span) -> Entry | None:
         """The key at a place, or that of the value at a place."""

@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+from archbuilder import remedy
 from archbuilder.analysis.facts import Facts, Layer
 from archbuilder.analysis.memory import BYTES, DTYPE
 from archbuilder.analysis.seen import unread
@@ -35,6 +36,7 @@ def to_dict(report: Report) -> dict[str, Any]:
         "rules": _rules(report),
         "layers": [_layer(layer) for layer in report.facts.layers] if report.facts else [],
         "diagnostics": [_diagnostic(d) for d in report.diagnostics],
+        "remedies": [remedy.to_dict(d.remedy) if d.remedy else None for d in report.diagnostics],  # in the same order
     }
 
 

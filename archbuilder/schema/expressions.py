@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Mapping
 
 from archbuilder.diagnostics import did_you_mean
+from archbuilder.remedy import Hint, Replace
 
 MAX_LENGTH = 200
 MAX_VALUE = 10**12
@@ -39,7 +40,7 @@ _UNARY: dict[type[ast.unaryop], Callable[[int], int]] = {ast.UAdd: operator.pos,
 class ExpressionError(ValueError):
     """An expression that has no value; `hint` says what would mend it."""
 
-    def __init__(self, message: str, hint: str = "") -> None:
+    def __init__(self, message: str, hint: Hint = "") -> None:
         super().__init__(message)
         self.hint = hint
 
@@ -63,7 +64,7 @@ def _value(node: ast.expr, names: Mapping[str, int], text: str) -> int:
             result = value
         case ast.Name(id=name):
             if name not in names:
-                known = did_you_mean(name, names) if names else "the file has no vars: section"
+                known = did_you_mean(name, names, is_value=True) if names else "the file has no vars: section"
                 raise ExpressionError(f"{text!r} is not an integer: there is no variable {name}", known)
             result = names[name]
         case ast.BinOp(left, op, right) if type(op) in _BINARY:
@@ -71,7 +72,8 @@ def _value(node: ast.expr, names: Mapping[str, int], text: str) -> int:
         case ast.UnaryOp(op, operand) if type(op) in _UNARY:
             result = _UNARY[type(op)](_value(operand, names, text))
         case _:
-            hint = "write // to divide whole numbers" if "/" in text else _HINT
+            divided = re.sub("(?<!/)/(?!/)", "//", text)
+            hint = Replace(text, divided, say="write // to divide whole numbers") if divided != text else _HINT
             raise ExpressionError(f"{text!r} is not an integer", hint)
     if abs(result) > MAX_VALUE:
         raise ExpressionError(f"{text!r} leaves the range of ±{MAX_VALUE:,}")

@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal
 from pydantic_core import PydanticCustomError, core_schema
 
 from archbuilder.diagnostics import Code, show
+from archbuilder.remedy import Hint, Replace
 from archbuilder.schema.expressions import MAX_LENGTH, PATTERN, ExpressionError, evaluate
 
 MAX_INTEGER = 1_000_000  # no small network has a wider layer
@@ -59,13 +60,13 @@ class Check:
         return core_schema.with_info_plain_validator_function(validate)
 
 
-def failure(message: str, hint: str = "", code: Code | None = None) -> PydanticCustomError:
+def failure(message: str, hint: Hint = "", code: Code | None = None) -> PydanticCustomError:
     """The error of a reading function: what is wrong, and a remedy; AB103 where it has no code of its own."""
     # braces are pydantic's template syntax: the text travels as a value, never as the template
     return PydanticCustomError("archbuilder", "{text}", {"text": message, "hint": hint, "code": code})
 
 
-def expected(what: str, value: Any, hint: str = "") -> PydanticCustomError:
+def expected(what: str, value: Any, hint: Hint = "") -> PydanticCustomError:
     """The error of a value of another kind: what was expected, what was found, and a remedy."""
     return failure(f"expected {what}, found {show(value)}", hint)
 
@@ -88,9 +89,8 @@ def integer(minimum: int, maximum: int = MAX_INTEGER) -> Reading:
                 raise failure(str(error), error.hint) from None
         if isinstance(value, bool) or not isinstance(value, int):
             whole = isinstance(value, float) and value.is_integer()
-            raise expected(
-                "an integer", value, f"write {value:.0f}" if whole else "a whole number or arithmetic over vars"
-            )
+            number = Replace(str(value), f"{value:.0f}", say="write {}") if whole else None
+            raise expected("an integer", value, number or "a whole number or arithmetic over vars")
         if not minimum <= value <= maximum:
             bounds = f"from {minimum} to {maximum:,}"
             raise failure(f"{show(value)} is out of range: {bounds}", f"write a whole number {bounds}")

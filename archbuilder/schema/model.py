@@ -14,7 +14,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import count
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, Literal, TypeVar, get_origin
 
 from pydantic import BaseModel, ConfigDict, PrivateAttr, ValidationError
 from pydantic_core import core_schema
@@ -32,6 +32,7 @@ from archbuilder.diagnostics import (
     show,
 )
 from archbuilder.document import Node, too_many
+from archbuilder.remedy import Change, Hint, Layout, Rename, Write, written
 
 UNKNOWN = declare(
     "AB101",
@@ -104,7 +105,7 @@ class Env:
     expanding: tuple[str, ...] = ()  # the definitions that are being read, outermost first
     counter: Iterator[int] = field(default_factory=count)  # of blocks read, shared by all that derive from this
 
-    def report(self, code: Code, span: Span, message: str, hint: str = "") -> None:
+    def report(self, code: Code, span: Span, message: str, hint: Hint = "") -> None:
         """Note a problem.  Raises ArchbuilderError AB010 where there are too many to go on."""
         if len(self.diagnostics) >= MAX_PROBLEMS:
             raise ArchbuilderError(too_many(span))
@@ -129,14 +130,15 @@ class Model(BaseModel):
     """Base of everything that a user writes: strict types, no unknown keys, immutable.
 
     `POSITIONAL` names the field that a bare value stands for (`dropout: 0.1`).  Where none does, `MEANT` may say what
-    somebody who wrote one has most likely meant, with {} for the value.  `STAND_INS` are values for required fields
-    that are missing or bad, with which the rest can still be checked.
+    somebody who wrote one has most likely meant, with {} for the value, and `MEANT_FIELD` which field it is then of.
+    `STAND_INS` are values for required fields that are missing or bad, with which the rest can still be checked.
     """
 
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True, defer_build=True, arbitrary_types_allowed=True)
 
     POSITIONAL: ClassVar[str] = ""
     MEANT: ClassVar[str] = ""
+    MEANT_FIELD: ClassVar[str] = ""
     STAND_INS: ClassVar[Mapping[str, Any]] = {}
     _node: Node | None = PrivateAttr(default=None)
     _bad: frozenset[str] = PrivateAttr(default=frozenset())
@@ -281,35 +283,42 @@ def _expected(error: Any) -> str:
     return text.format(**context) if text else str(error["msg"]).replace("Input should be ", "")
 
 
-def _value_hint(value: Any, expected: str, kinds: set[str]) -> str:
+_TRUTH = {"yes": "true", "on": "true", "no": "false", "off": "false"}
+
+
+def _value_hint(value: Any, expected: str, kinds: set[str]) -> Hint:
     if kinds <= _BOUNDS:
         return f"write a number that is {expected}"
-    if "true or false" in expected and value in ("yes", "no", "on", "off"):
-        return f"YAML knows true and false; {value} is text"
-    return nearest(value, re.split(", | or ", expected)) if isinstance(value, str) else ""
+    if "true or false" in expected and isinstance(value, str) and value in _TRUTH:
+        return Write(_TRUTH[value], say=f"YAML knows true and false; {value} is text")
+    return nearest(value, re.split(", | or ", expected), is_value=True) if isinstance(value, str) else ""
 
 
-def _form_hint(model: type[Model], node: Node) -> str:
+def _form_hint(model: type[Model], node: Node) -> Hint:
     """The remedy for a value in the place of a mapping."""
     if model.MEANT and not node.is_list:
-        return model.MEANT.format(shorten(node.value, 60) if isinstance(node.value, str) else show(node.value))
+        shown = shorten(node.value, 60) if isinstance(node.value, str) else show(node.value)
+        words = model.MEANT.format(shown)
+        return Write(f"{{{model.MEANT_FIELD}: {written(node.value)}}}", say=words) if model.MEANT_FIELD else words
     return f"its fields are {', '.join(_names(model))}"
 
 
-def _missing_hint(name: str, model: type[Model]) -> str:
+def _missing_hint(name: str, model: type[Model]) -> Hint:
     example = getattr(model, "EXAMPLE", "")
     if example and "\n" not in example:
         return f"as in {example}"
     field = next(info for key, info in model.model_fields.items() if name in (key, info.alias))
-    return f"add {name}: {field.examples[0]}" if field.examples else f"add {name}: ... ({field.description})"
+    if not field.examples:
+        return f"add {name}: ... ({field.description})"
+    return Change({name: str(field.examples[0])}, say="add {}", guess=get_origin(field.annotation) is not Literal)
 
 
-def unknown_hint(name: str, known: Sequence[str]) -> str:
+def unknown_hint(name: str, known: Sequence[str]) -> Hint:
     """The remedy for a name that is none of those that are known: a slip of the pen, or the nearest of them."""
     if ":" in name:
-        return f"put a blank after the colon: {name.replace(':', ': ', 1)}"
+        return Rename(name.replace(":", ": ", 1), say="put a blank after the colon: {}")
     if "{" in name:
-        return f"put a colon before the bracket: {name.replace(' {', ': {')}"
+        return Rename(name.replace(" {", ": {"), say="put a colon before the bracket: {}")
     return did_you_mean(name, known)
 
 
@@ -354,15 +363,15 @@ class Family:
         name, body, span = split
         model = self.find(name)
         if model is None:
-            env.report(UNKNOWN, span, f"there is no {self.noun} {name}", self.hint(name, env))
+            env.report(UNKNOWN, span, f"there is no {self.noun} {name}", self.hint(name, env, body.value is None))
             return INVALID
         if model.POSITIONAL and body.value is not None and not body.is_mapping:
             value = node.value[name]  # conv: 16 means conv: {out: 16}
             body = Node({model.POSITIONAL: value}, span, {model.POSITIONAL: value.span})
         return validate(model, body, env)
 
-    def hint(self, name: str, env: Env) -> str:
-        """The remedy for a name that is not known."""
+    def hint(self, name: str, env: Env, is_bare: bool) -> Hint:
+        """The remedy for a name that is not known, which stands there alone or with fields."""
         return unknown_hint(name, self.names())
 
     def read_list(self, node: Node, env: Env) -> Any:
@@ -370,7 +379,7 @@ class Family:
         if not node.is_list:
             shown = "a mapping" if node.is_mapping else show(node.value)
             message = f"expected a list of {self.noun}s, found {shown}"
-            env.report(FORM, node.span, message, "start each one with a dash")
+            env.report(FORM, node.span, message, Layout("list without dashes", say="start each one with a dash"))
             return INVALID
         members = [self.read(item, env) for item in node.value]
         return INVALID if INVALID in members else tuple(members)
@@ -385,11 +394,12 @@ class Family:
             return name, Node(body.value, span, body.keys), span  # its place as a whole is its name
         if node.is_mapping and len(node.value) > 1:
             second = list(node.value)[1]
-            hint = f"start a new item with a dash before {second}, or indent it to make it a field"
+            say = "start a new item with a dash before {}, or indent it to make it a field"
+            hint = Layout("item without a dash", second, say=say)
             env.report(FORM, node.place(second), f"expected one {self.noun} here, found a second key {second}", hint)
         else:
             article = "an" if self.noun[0] in "aeiou" else "a"
             shown = "a list" if node.is_list else show(node.value)
-            hint = did_you_mean("", self.names())
-            env.report(FORM, node.span, f"expected the name of {article} {self.noun}, found {shown}", hint)
+            known = did_you_mean("", self.names())
+            env.report(FORM, node.span, f"expected the name of {article} {self.noun}, found {shown}", known)
         return None

@@ -12,6 +12,7 @@ from archbuilder.blocks import BROKEN, Blocks
 from archbuilder.blocks.conv import ConvDefaults
 from archbuilder.diagnostics import ArchbuilderError, Diagnostic, declare, show
 from archbuilder.document import Document, Node
+from archbuilder.remedy import Write, written
 from archbuilder.schema.expressions import PATTERN, ExpressionError, evaluate
 from archbuilder.schema.fields import MAX_PIXELS, Check, Positive, Variables, expected, failure, integer, reads
 from archbuilder.schema.model import FORM, VALUE, Child, Env, Invalid, Model, validate
@@ -87,7 +88,7 @@ def _definitions() -> Any:
 @reads(const=1)
 def _version(value: Any, variables: Variables) -> int:
     if type(value) is not int or value != 1:  # true == 1 == 1.0
-        raise failure(f"there is no version {show(value)} of the language", "write archbuilder: 1")
+        raise failure(f"there is no version {show(value)} of the language", Write("1", say="write archbuilder: {}"))
     return value
 
 
@@ -118,11 +119,11 @@ MOST_CHANNELS = 4  # of an image as it comes: with transparency
 @reads(type="array", items=_extent.form, minItems=3, maxItems=3)
 def _input(value: Any, variables: Variables) -> tuple[int, ...]:
     if not isinstance(value, (list, tuple)) or len(value) != 3:
-        raise expected("[channels, height, width]", value, "write input: [3, 32, 32]")
+        raise expected("[channels, height, width]", value, Write("[3, 32, 32]", say="write input: {}", guess=True))
     channels, height, width = (_extent(v, variables) for v in value)
     if meant := channels_first(channels, height, width):
         message = f"{[channels, height, width]} is {channels} channels of {height}x{width} pixels"
-        raise failure(message, f"channels come first: {list(meant)}", CHANNELS_LAST)
+        raise failure(message, Write(written(meant), say="channels come first: {}"), CHANNELS_LAST)
     return channels, height, width
 
 

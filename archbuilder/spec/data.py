@@ -14,6 +14,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field, SerializeAsAny
 
 from archbuilder.diagnostics import Diagnostic, declare, nearest
+from archbuilder.remedy import Change, written
 from archbuilder.schema.fields import Check, Positive, Variables, failure, integer, reads
 from archbuilder.schema.model import Child, Model
 from archbuilder.spec.augmentations import AUGMENTATIONS, Augmentation, HorizontalFlip, Shape
@@ -81,7 +82,9 @@ PATH = r"[/\\]|^[.~]|\.[nN][pP][zZ]$"  # what is no name: it has a slash, or end
 def _dataset(value: Any, variables: Variables) -> str:
     if isinstance(value, str) and (value in DATASETS or re.search(PATH, value)):
         return value
-    hint = nearest(str(value), list(DATASETS)) or f"known here: {', '.join(DATASETS)}; a path has a slash, as ./photos"
+    known = list(DATASETS)
+    path = f"known here: {', '.join(known)}; a path has a slash, as ./photos"
+    hint = nearest(str(value), known, is_value=True) or path
     raise failure(f"there is no data set {value!r}"[:100], hint)
 
 
@@ -97,6 +100,7 @@ class Data(Model):
     """
 
     MEANT: ClassVar[str] = "write data: {{dataset: {}}}"
+    MEANT_FIELD: ClassVar[str] = "dataset"
 
     dataset: Annotated[str, Check(_dataset)] = Field(
         description="a name, as cifar10 or digits; the path of an .npz, or of a folder with a folder per class"
@@ -123,10 +127,10 @@ def problems(spec: Data, shape: Shape, classes: int | None) -> Iterator[Diagnost
         place = spec.span("dataset")
         if own_shape and own_shape != shape:
             message = f"{spec.dataset} has images of {list(own_shape)}, the network takes {list(shape)}"
-            yield INPUT.at(place, message, f"set input: {list(own_shape)}")
+            yield INPUT.at(place, message, Change({"input": written(own_shape)}, at=(), say="set {}"))
         if classes is not None and classes != own_classes:
             message = f"{spec.dataset} has {own_classes} classes, the network {classes}"
-            yield INPUT.at(place, message, f"set classes: {own_classes}")
+            yield INPUT.at(place, message, Change({"classes": str(own_classes)}, at=(), say="set {}"))
     for augmentation in spec.augment:
         message, hint = augmentation.misfit(shape)
         if message:

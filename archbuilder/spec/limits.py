@@ -8,6 +8,7 @@ from typing import Any
 
 from archbuilder.diagnostics import Span, declare, show
 from archbuilder.document import Node
+from archbuilder.remedy import Hint, Layout, Write
 from archbuilder.schema.model import FORM, INVALID, Env
 
 MAX_LENGTH = 40  # characters of a limit
@@ -88,9 +89,10 @@ def _limit(name: str, node: Node, span: Span, env: Env) -> Limit | None:
     return Limit(name, text, "==" if relation == "=" else relation, bound, span, dtype)
 
 
-def _hint(value: Any) -> str:
+def _hint(value: Any) -> Hint:
     if isinstance(value, str) and (not value or "\n" in value):
-        return 'quote it, as in "> 44": an unquoted > starts a block of text in YAML'
+        say = 'quote it, as in "> 44": an unquoted > starts a block of text in YAML'
+        return Layout("limit without quotes", say=say)
     if isinstance(value, int) and not isinstance(value, bool):
-        return f'write the relation too: "< {value}"'
+        return Write(f'"< {value}"', say="write the relation too: {}")
     return 'write a relation and a number: "< 200k", ">= 45", "<= 64Ki"'

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Annotated, Any, Literal, TypeVar
 
+from archbuilder.remedy import Write
 from archbuilder.schema.fields import Check, Reading, Variables, expected, failure, reads, size
 
 N = TypeVar("N", int, float)
@@ -15,7 +16,7 @@ _two_counts = size(1)
 def ordered(value: tuple[N, N]) -> tuple[N, N]:
     """The range itself.  Raises where its ends stand the wrong way round."""
     if value[0] > value[1]:
-        raise failure(f"the range {list(value)} runs backwards", f"write [{value[1]}, {value[0]}]")
+        raise failure(f"the range {list(value)} runs backwards", Write(f"[{value[1]}, {value[0]}]"))
     return value
 
 

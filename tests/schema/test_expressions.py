@@ -95,7 +95,7 @@ def test_hints():
     def hint(text: str, names: dict[str, int]) -> str:
         with pytest.raises(ExpressionError) as caught:
             evaluate(text, names)
-        return caught.value.hint
+        return str(caught.value.hint)
 
     assert hint("widht", NAMES) == "did you mean width?"
     assert hint("height", NAMES) == "known here: _x1, w, width, zero"

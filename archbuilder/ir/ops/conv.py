@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import gcd
 from typing import final
 
 from archbuilder.diagnostics import declare
@@ -10,6 +11,7 @@ from archbuilder.ir.op import Kept, Op, OpError, a_map, by
 from archbuilder.ir.ops.window import mirror, slide
 from archbuilder.ir.reach import Reach
 from archbuilder.ir.shape import Shape, Shapes
+from archbuilder.remedy import Change
 
 GROUPS = declare(
     "AB301",
@@ -27,6 +29,13 @@ GROUPS = declare(
 - conv: {out: 48, groups: 16}
 - pointwise: 48""",
 )
+
+
+def in_groups(groups: int, *channels: int, say: str) -> Change:
+    """The remedy for groups that do not divide the channels: the divisor that is nearest, the smaller of two."""
+    most = gcd(*channels)
+    divisors = (n for n in range(1, most + 1) if most % n == 0)
+    return Change({"groups": str(min(divisors, key=lambda n: (abs(n - groups), n)))}, say=say)
 
 
 @final
@@ -60,7 +69,8 @@ class Conv2d(Op):
         result = Shape(self.out, h, w)
         if x.c % self.groups or self.out % self.groups:
             message = f"groups={self.groups} must divide {x.c} input and {self.out} output channels"
-            raise OpError(GROUPS, message, "choose a common divisor, or groups: 1", "groups", result)
+            hint = in_groups(self.groups, x.c, self.out, say="choose a common divisor: {}")
+            raise OpError(GROUPS, message, hint, "groups", result)
         return result
 
     def reach(self, inputs: tuple[Reach, ...], shapes: Shapes) -> Reach:

@@ -7,7 +7,7 @@ from typing import ClassVar, final
 
 from archbuilder.diagnostics import declare
 from archbuilder.ir.op import Kept, Op, OpError, Pointwise, a_map
-from archbuilder.ir.ops.conv import GROUPS
+from archbuilder.ir.ops.conv import GROUPS, in_groups
 from archbuilder.ir.reach import Reach
 from archbuilder.ir.shape import Shape, Shapes
 
@@ -100,7 +100,8 @@ class GroupNorm(_SpatialNorm):
         x = a_map(inputs)
         if x.c % self.groups:
             message = f"groups={self.groups} must divide {x.c} channels"
-            raise OpError(GROUPS, message, f"choose a divisor of {x.c}", "groups", x)
+            hint = in_groups(self.groups, x.c, say=f"choose a divisor of {x.c}: {{}}")
+            raise OpError(GROUPS, message, hint, "groups", x)
         return self.varied(x, self.groups)
 
     def kept(self, inputs: Shapes, needs: tuple[bool, ...]) -> Kept:

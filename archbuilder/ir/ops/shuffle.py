@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar, final
 
 from archbuilder.ir.op import Kept, OpError, Pointwise, a_map
-from archbuilder.ir.ops.conv import GROUPS
+from archbuilder.ir.ops.conv import GROUPS, in_groups
 from archbuilder.ir.reach import Reach
 from archbuilder.ir.shape import Shape, Shapes
 
@@ -27,7 +27,8 @@ class ChannelShuffle(Pointwise):
         x = a_map(inputs)
         if x.c % self.groups:
             message = f"groups={self.groups} must divide {x.c} channels"
-            raise OpError(GROUPS, message, f"choose a divisor of {x.c}", "groups", x)
+            hint = in_groups(self.groups, x.c, say=f"choose a divisor of {x.c}: {{}}")
+            raise OpError(GROUPS, message, hint, "groups", x)
         return x
 
     def kept(self, inputs: Shapes, needs: tuple[bool, ...]) -> Kept:

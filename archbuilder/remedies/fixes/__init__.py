@@ -1,40 +1,37 @@
-"""A diagnostic's remedy as a text edit, where the remedy is a single one: a name, a quote, a field.
+"""A diagnostic's remedy as a text edit: where in the text, and in which form, a `Remedy` is written.
 
-One file per kind of remedy, found by its presence; each has `mend(diagnostic, page)`, which gives a title and
-patches, or None.  They read what the hint says, so that what is done is what the user was told: a change of a
-hint's words shows in the tests.
+Only the remedy itself says what to write: no hint and no message is ever read here.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
-from importlib import import_module
-from pkgutil import iter_modules
-from typing import NamedTuple
+from typing import Any
 
-from archbuilder.diagnostics import Diagnostic
+from archbuilder.diagnostics import Diagnostic, Span
 from archbuilder.pipeline import Report
+from archbuilder.remedies.fixes import blocks, fields, layout, names
+from archbuilder.remedies.fixes.mending import Mending
 from archbuilder.remedies.mapping import Unwritable
 from archbuilder.remedies.page import Page
-from archbuilder.remedies.source import Edit, Patches
+from archbuilder.remedies.source import Edit
+from archbuilder.remedy import Change, Insert, Layout, Remedy, Remove, Rename, Replace, Write
 
-
-class Mending(NamedTuple):
-    """What a fix does, in words and as patches; `guess`: with a value that is only an example."""
-
-    title: str
-    patches: Patches
-    guess: bool = False
-
-
-Mend = Callable[[Diagnostic, Page], Mending | None]
+_WRITERS: dict[type[Remedy], Callable[[Any, Span, Page], Mending | None]] = {
+    Change: fields.change,
+    Insert: blocks.insert,
+    Layout: layout.lay_out,
+    Remove: blocks.leave_out,
+    Rename: names.rename,
+    Replace: names.replace,
+    Write: fields.write,
+}
 
 
 @dataclass(frozen=True)
 class Fix:
-    """Edits that do what a diagnostic's hint says, and a title that says what they do.
+    """Edits that do what a diagnostic's remedy says, and a title that says what they do.
 
     A `guess` has a value that is only an example (`add classes: 10`): it is for the user to take or leave."""
 
@@ -42,11 +39,6 @@ class Fix:
     title: str
     edits: tuple[Edit, ...]
     guess: bool = False
-
-
-@cache
-def _mends() -> tuple[Mend, ...]:
-    return tuple(import_module(f"{__name__}.{module.name}").mend for module in iter_modules(__path__))
 
 
 def quick_fixes(report: Report) -> list[Fix]:
@@ -58,15 +50,16 @@ def quick_fixes(report: Report) -> list[Fix]:
     for diagnostic in report.diagnostics:
         mending = _mending(diagnostic, page) if diagnostic.span.file == report.file else None
         if mending:
-            fixes.append(Fix(diagnostic, mending.title, page.source.edits(mending.patches), mending.guess))
+            guess = diagnostic.remedy is not None and diagnostic.remedy.guess
+            fixes.append(Fix(diagnostic, mending.title, page.source.edits(mending.patches), guess))
     return fixes
 
 
 def _mending(diagnostic: Diagnostic, page: Page) -> Mending | None:
-    for mend in _mends():
-        try:
-            if found := mend(diagnostic, page):
-                return found
-        except Unwritable:  # an alias, say: the edit has no place
-            continue
-    return None
+    if diagnostic.remedy is None:
+        return None
+    try:
+        found = _WRITERS[type(diagnostic.remedy)](diagnostic.remedy, diagnostic.span, page)
+    except Unwritable:  # an alias, say: the edit has no place
+        return None
+    return found if found and found.patches else None

@@ -1,51 +1,40 @@
-"""A block in the place of another: gap for a pool that is not global, depthwise for grouped; one left out or added."""
+"""Insert and Remove: items of a list of blocks or of augmentations."""
 
 from __future__ import annotations
 
-import re
-
-from archbuilder.diagnostics import Diagnostic
-from archbuilder.remedies.fixes import Mending
-from archbuilder.remedies.items import insert_after, remove
+from archbuilder.diagnostics import Span
+from archbuilder.remedies.fixes.fields import alone
+from archbuilder.remedies.fixes.mending import Mending
+from archbuilder.remedies.items import insert_after, insert_before, remove
+from archbuilder.remedies.mapping import change_mapping
 from archbuilder.remedies.page import Page
 from archbuilder.remedies.source import Patches
-from archbuilder.remedies.writing import Written, change
-
-ENDING, NOT_GLOBAL, GROUPED = "AB205", "AB401", "AB404"
-IDLE, ACTIVATED, DROPPED = "AB413", "AB414", "AB415"
-WINDOW = {"kernel", "stride", "padding", "dilation"}
-_GROUPS = re.compile(r"groups=[0-9]+ of ([0-9]+) channels")
+from archbuilder.remedies.writing import Written
+from archbuilder.remedy import Insert, Path, Remove
 
 
-def mend(d: Diagnostic, page: Page) -> Mending | None:
-    block = page.block(d.span)
+def leave_out(remedy: Remove, span: Span, page: Page) -> Mending | None:
+    block = page.block(span)
+    return Mending(f"leave {block.word} out", remove(block)) if block else None
+
+
+def insert(remedy: Insert, span: Span, page: Page) -> Mending | None:
+    if remedy.at:
+        return Mending(f"add {remedy.text} to {remedy.at[-1]}", _appended(remedy.items, remedy.at, page))
+    block = page.block(span)
     if block is None:
         return None
-    if d.code.id == NOT_GLOBAL and block.word == "avg_pool":
-        return Mending("write gap, which pools the whole map", change(block, "gap", drop=WINDOW))
-    if d.code.id == NOT_GLOBAL and block.word == "max_pool":
-        title = "write adaptive_max_pool, which pools the whole map"
-        return Mending(title, change(block, "adaptive_max_pool", drop=WINDOW))
-    if d.code.id == GROUPED:
-        return _depthwise(d, block)
-    idle = d.code.id == IDLE and d.hint == "leave it out"
-    if idle or (d.code.id in (ACTIVATED, DROPPED) and block.word in ("activation", "dropout")):
-        return Mending(f"leave {block.word} out", remove(block))
-    if d.code.id == ENDING and "map" in d.message:
-        return Mending("end with gap and classifier", _end(block))
-    return None
+    where = "before" if remedy.before else "after"
+    put = insert_before if remedy.before else insert_after
+    return Mending(f"put {remedy.text} {where} {block.word}", put(block, *remedy.items))
 
 
-def _depthwise(d: Diagnostic, block: Written) -> Mending | None:
-    found, out = _GROUPS.search(d.message), block.text_of("out")
-    if found is None or block.word not in ("grouped", "conv") or not out.isdigit() or int(out) % int(found[1]):
-        return None
-    multiplier = int(out) // int(found[1])
-    fields = {"multiplier": str(multiplier)} if multiplier > 1 else {}
-    return Mending("write depthwise", change(block, "depthwise", fields, drop={"groups", "out"}))
-
-
-def _end(block: Written) -> Patches:
-    (one,) = insert_after(block, "gap")
-    (two,) = insert_after(block, "classifier")
-    return (one._replace(text=one.text + two.text),)
+def _appended(items: tuple[str, ...], path: Path, page: Page) -> Patches:
+    """After the last item of a list; as the first ones where there is none."""
+    holder, found = page.find(path[:-1]), page.find(path)
+    if holder is None or not holder.is_mapping or holder.span.file != page.source.file:
+        return ()
+    if found is not None and found.is_list and found.value:
+        return insert_after(Written(page.source, found, len(found.value) - 1), *items)
+    text = ", ".join(f"{{{item}}}" if ":" in item else item for item in items)
+    return alone(page.source, change_mapping(page.source, holder, {path[-1]: f"[{text}]"}, ()))

@@ -1,70 +1,124 @@
-"""A field set as the hint says (`use padding: 0`), added (`add classes: 10`), or left out."""
+"""Write and Change: a value, or fields of a block, of a section or of the whole file."""
 
 from __future__ import annotations
 
-import re
-
-from archbuilder.diagnostics import Diagnostic
-from archbuilder.document import Node
-from archbuilder.remedies.fixes import Mending
-from archbuilder.remedies.mapping import Unwritable, own_keys
+from archbuilder.diagnostics import Span
+from archbuilder.document import Node, parse
+from archbuilder.remedies.fixes.mending import Mending
+from archbuilder.remedies.mapping import Unwritable, change_mapping, own_keys
 from archbuilder.remedies.page import Page
-from archbuilder.remedies.source import Patch
-from archbuilder.remedies.writing import Written, change
+from archbuilder.remedies.source import Patch, Patches, Source
+from archbuilder.remedies.writing import change as change_block
+from archbuilder.remedy import Change, Write
 
-_VALUE = r"([a-z_]+): (\[[^\[\]{}]*\]|[\w.+-]+)"
-_LEAD = "set |use |write |leave it out, or |move it before the last layer, or "
-_FIELD = re.compile(rf"(?:{_LEAD})?{_VALUE}(?:, or leave it out)?")
-_ADD = re.compile(rf"add {_VALUE}(?: at the top of the file)?")
-DILATION, BIAS = "AB402", "AB409"
+AT_THE_END = ("data", "train")  # sections that are added after the network; what else is added stands before it
 
 
-def mend(d: Diagnostic, page: Page) -> Mending | None:
-    block = page.block(d.span)
-    if d.code.id == DILATION and block:
-        return _without_dilation(block)
-    if added := _ADD.fullmatch(d.hint):
-        return _add(page, d, *added.groups())
-    said = _FIELD.fullmatch(d.hint)
-    if said is None or (block is not None and block.word == said[1]):  # `activation: none` of an activation block
+def write(remedy: Write, span: Span, page: Page) -> Mending | None:
+    """The plain value or the list at the place."""
+    entry = page.entry(span)
+    node = entry.value if entry else page.scalar(span)
+    if node is None or node.is_mapping or node.span.file != page.source.file:
         return None
-    return _set(page, d, block, *said.groups())
+    name = f"{entry.key}: " if entry else ""
+    return Mending(f"write {name}{remedy.value}", (Patch(*page.source.range(node.span), remedy.value),))
 
 
-def _set(page: Page, d: Diagnostic, block: Written | None, name: str, value: str) -> Mending | None:
-    """At the field itself, on its block, or at the top of the file."""
-    entry = page.entry(d.span)
-    if entry and entry.key == name:
-        return _replace(page, entry.value, name, value)
-    if block and d.code.id != BIAS:  # a bias that defaults: set is not this block's
-        return Mending(f"write {name}: {value}", change(block, fields={name: value}))
-    at_top = page.document.root.get(name) if d.hint.startswith("set ") else None
-    return _replace(page, at_top, name, value) if at_top else None
+def change(remedy: Change, span: Span, page: Page) -> Mending | None:
+    if remedy.at is not None:
+        return _section(remedy, page)
+    if span == page.document.root.span:
+        return _top(remedy, page)
+    entry, block, fields = page.entry(span), page.block(span), dict(remedy.fields)
+    if entry and list(fields) == [entry.key] and not remedy.word:
+        return _value(entry.value, entry.key, fields[entry.key], page)
+    at_word = block is not None and (entry is None or entry.mapping is block.item)
+    if block and (at_word or remedy.word or (entry and entry.key in (*fields, *remedy.drop))):
+        return Mending(_title(remedy), change_block(block, remedy.word, fields, remedy.drop))
+    if entry and entry.value.is_mapping and not remedy.word:
+        return Mending(_title(remedy), change_mapping(page.source, entry.value, fields, remedy.drop))
+    return None
 
 
-def _replace(page: Page, node: Node, name: str, value: str) -> Mending | None:
+def _title(remedy: Change) -> str:
+    if remedy.word:
+        return f"write {remedy.word}"
+    return f"write {remedy.text}" if remedy.fields else f"leave the {' and the '.join(remedy.drop)} out"
+
+
+def _value(node: Node, name: str, text: str, page: Page) -> Mending | None:
     if node.span.file != page.source.file or node.is_mapping:
         return None
-    return Mending(f"write {name}: {value}", (Patch(*page.source.range(node.span), value),))
+    return Mending(f"write {name}: {text}", (Patch(*page.source.range(node.span), text),))
 
 
-def _add(page: Page, d: Diagnostic, name: str, value: str) -> Mending | None:
-    """A line of its own before the network, or before everything for the version of the language."""
+def _section(remedy: Change, page: Page) -> Mending | None:
+    """A mapping by its path: the file itself, or a section of it."""
+    node = page.find(remedy.at or ())
+    if not remedy.at:
+        return _top(remedy, page)
+    if node is None or not node.is_mapping or node.span.file != page.source.file:
+        return None
+    return Mending(_title(remedy), change_mapping(page.source, node, dict(remedy.fields), remedy.drop))
+
+
+def _top(remedy: Change, page: Page) -> Mending | None:
+    """Keys of the file: set where they stand, else added."""
+    root = page.document.root
+    if not root.is_mapping:
+        return None
+    parts = []
+    for name, text in remedy.fields:
+        part = _value(root.value[name], name, text, page) if name in root.value else _added(name, text, page)
+        if part is None:
+            return None
+        parts.append(part)
+    return Mending("; ".join(part.title for part in parts), tuple(patch for part in parts for patch in part.patches))
+
+
+def _added(name: str, text: str, page: Page) -> Mending | None:
+    """Lines of its own; in brackets where the whole file is written so."""
     root, source = page.document.root, page.source
-    if not root.is_mapping or name in root.value or source.at(root.span).startswith("{"):
-        return None
-    if d.span != root.span and "at the top of the file" not in d.hint:
-        return None
     keys = own_keys(source, root)
-    before = next(iter(keys)) if name == "archbuilder" else "network"
+    title = f"add {name}: {text}"
+    if source.at(root.span).startswith("{"):
+        return Mending(title, alone(source, change_mapping(source, root, {name: text}, ())))
+    if name in AT_THE_END and keys:
+        first, end = min(keys.values())[0], source.line_end(source.range(root.span)[1])
+        gap = source.newline + " " * (first - source.line_start(first))
+        lines = "".join(gap + line for line in _lines(name, text))
+        return Mending(title, alone(source, (Patch(end, end, lines),)))
+    before = next(iter(keys), "") if name == "archbuilder" else "network"
     if before not in keys:
         raise Unwritable("no key to stand before")
     start = source.line_start(keys[before][0])
-    line = Patch(start, start, f"{name}: {value}{source.newline}")
-    return Mending(f"add {name}: {value}", (line,), guess=name != "archbuilder")
+    return Mending(title, (Patch(start, start, f"{name}: {text}{source.newline}"),))
 
 
-def _without_dilation(block: Written) -> Mending | None:
-    word = "conv" if block.word == "dilated" else block.word
-    patches = change(block, word, drop={"dilation"})
-    return Mending("leave the dilation out", patches) if patches else None
+def _lines(name: str, text: str) -> list[str]:
+    """A section that is written in brackets as lines: one for each entry, and for each item of a list."""
+    section = parse(text)
+    if not section.root.is_mapping:
+        return [f"{name}: {text}"]
+    source, lines = Source(text, section.name), [f"{name}:"]
+    for key, node in section.root.value.items():
+        items = node.value if node.is_list and not any(_is_number(item) for item in node.value) else ()
+        lines.append(f"  {key}:" if items else f"  {key}: {source.at(node.span)}")
+        shown = (source.at(item.span) for item in items)
+        lines += [f"    - {item[1:-1] if item.startswith('{') else item}" for item in shown]
+    return lines
+
+
+def _is_number(node: Node) -> bool:
+    return isinstance(node.value, (int, float))
+
+
+def alone(source: Source, patches: Patches) -> Patches:
+    """The same edits, but so that no other goes with them: a key that is added twice would occur twice.
+
+    What is added takes the character before it along, and patches that cover the same one exclude each other."""
+    before = [patch.start - (patch.start == patch.end) for patch in patches]
+    return tuple(
+        Patch(start, patch.end, source.text[start : patch.start] + patch.text)
+        for start, patch in zip(before, patches, strict=True)
+    )

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 from archbuilder.analysis.facts import Facts
 from archbuilder.diagnostics import Diagnostic, declare
-from archbuilder.ir.graph import Graph
+from archbuilder.ir.graph import Graph, Node
 from archbuilder.ir.ops import Activation, AdaptivePool, AvgPool2d, Conv2d, Dropout, Flatten, Linear
+from archbuilder.remedy import Change, Remedy, Remove
 
 ACTIVATED = declare(
     "AB414",
@@ -50,12 +51,20 @@ def check(graph: Graph, facts: Facts) -> Iterator[Diagnostic]:
     while (node := graph.nodes.get(name)) and isinstance(node.op, (Activation, Dropout, Flatten)):
         if isinstance(node.op, Activation):
             message = f"{node.name}: {node.op.kind} changes the scores of the classes: the loss takes them as they are"
-            found.append(ACTIVATED.at(node.place.span("activation"), message, "leave it out, or activation: none"))
+            found.append(ACTIVATED.at(node.place.span("activation"), message, _without_activation(node)))
         elif isinstance(node.op, Dropout):
             message = f"{node.name}: dropout of {node.op.p:g} zeroes whole class scores in training"
-            found.append(
-                DROPPED.at(node.place.span("dropout"), message, "move it before the last layer, or dropout: 0")
-            )
+            found.append(DROPPED.at(node.place.span("dropout"), message, _without_dropout(node)))
         name = node.inputs[0]
     if node and graph.classes and isinstance(node.op, (AdaptivePool, AvgPool2d, Conv2d, Linear)):
         yield from reversed(found)
+
+
+def _without_activation(node: Node) -> Remedy:
+    is_block = node.block == "activation"
+    return Remove() if is_block else Change({"activation": "none"}, say="leave it out, or {}")
+
+
+def _without_dropout(node: Node) -> Remedy:
+    say = "move it before the last layer, or "
+    return Remove(say=say + "leave it out") if node.block == "dropout" else Change({"dropout": "0"}, say=say + "{}")

@@ -8,6 +8,7 @@ from archbuilder.analysis.facts import Facts
 from archbuilder.diagnostics import Diagnostic, declare
 from archbuilder.ir.graph import Graph, Node
 from archbuilder.ir.ops import BatchNorm2d, Conv2d, InstanceNorm2d
+from archbuilder.remedy import Change
 
 CANCELLED = declare(
     "AB409",
@@ -42,5 +43,8 @@ def _finding(nodes: list[Node]) -> Diagnostic:
     lost = sum(node.shape.c for node in nodes)
     who = f"{first.name} and {len(others)} other conv{'s' * (len(others) > 1)}" if others else first.name
     message = f"{who}: the norm right after takes the bias away again with the mean: {lost:,} parameters do nothing"
-    hint = "leave bias out: it is off where a norm follows" if others else "bias: false, or leave it out"
-    return CANCELLED.at(first.place.span("bias"), message, hint)
+    place = first.place.span("bias")
+    is_written = place != first.span
+    by_default = "leave bias out: it is off where a norm follows"
+    hint = Change({"bias": "false"}, say="{}, or leave it out") if is_written else by_default
+    return CANCELLED.at(place, message, hint)

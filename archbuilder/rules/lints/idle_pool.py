@@ -9,6 +9,7 @@ from archbuilder.analysis.field import inside_gates
 from archbuilder.diagnostics import Diagnostic, declare
 from archbuilder.ir.graph import Graph
 from archbuilder.ir.ops import AdaptivePool, AvgPool2d, MaxPool2d
+from archbuilder.remedy import Remove
 
 IDLE = declare(
     "AB413",
@@ -38,5 +39,6 @@ def check(graph: Graph, facts: Facts) -> Iterator[Diagnostic]:
     for node in idle:
         h, w = node.shape.h, node.shape.w
         message = f"{node.name}: a pool over single pixels of the {h}x{w} map changes nothing"
-        hint = "stride less before it: there is one pixel left to average" if (h, w) == (1, 1) else "leave it out"
+        single = "stride less before it: there is one pixel left to average"
+        hint = single if (h, w) == (1, 1) else Remove()
         yield IDLE.at(node.place.span("kernel"), message, hint)

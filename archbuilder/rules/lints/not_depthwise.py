@@ -7,8 +7,9 @@ from itertools import pairwise
 
 from archbuilder.analysis.facts import Facts
 from archbuilder.diagnostics import Diagnostic, declare
-from archbuilder.ir.graph import Graph
+from archbuilder.ir.graph import Graph, Node
 from archbuilder.ir.ops import Conv2d
+from archbuilder.remedy import Change, Hint
 
 GROUPED = declare(
     "AB404",
@@ -36,4 +37,14 @@ def check(graph: Graph, facts: Facts) -> Iterator[Diagnostic]:
         channels = graph.inputs(node)[0].c
         if op.groups < channels:
             message = f"{node.name}: groups={op.groups} of {channels} channels is grouped, not depthwise"
-            yield GROUPED.at(node.place.span("groups"), message, "use depthwise, or depthwise_separable for the pair")
+            yield GROUPED.at(node.place.span("groups"), message, _depthwise(node, op, channels))
+
+
+def _depthwise(node: Node, op: Conv2d, channels: int) -> Hint:
+    """The same block as a depthwise conv, where it can be one."""
+    say = "use depthwise, or depthwise_separable for the pair"
+    if node.block not in ("conv", "grouped") or op.out % channels:
+        return say
+    multiplier = op.out // channels
+    fields = {"multiplier": str(multiplier)} if multiplier > 1 else {}
+    return Change(fields, ("groups", "out"), "depthwise", say=say)

@@ -8,6 +8,7 @@ from archbuilder.analysis.facts import Facts
 from archbuilder.diagnostics import Diagnostic, declare
 from archbuilder.ir.graph import Graph
 from archbuilder.ir.ops import Conv2d
+from archbuilder.remedy import Change
 
 DILATED = declare(
     "AB402",
@@ -42,8 +43,13 @@ def check(graph: Graph, facts: Facts) -> Iterator[Diagnostic]:
             continue
         if op.dilation != (1, 1):
             message = f"{node.name}: dilation on a 1x1 kernel does nothing"
-            yield DILATED.at(node.place.span("dilation"), message, "leave it out")
+            yield DILATED.at(node.place.span("dilation"), message, _undilated(node.block))
         if op.padding != (0, 0):
             x = graph.inputs(node)[0]
             message = f"{node.name}: padding a 1x1 kernel puts a border of zeros around the map ({x} to {node.shape})"
-            yield PADDED.at(node.place.span("padding"), message, "use padding: 0")
+            yield PADDED.at(node.place.span("padding"), message, Change({"padding": "0"}, say="use {}"))
+
+
+def _undilated(block: str) -> Change:
+    """The block without its dilation, which is what `dilated` has by default."""
+    return Change(drop=("dilation",), word="conv" if block == "dilated" else "", say="leave it out")

@@ -7,7 +7,9 @@ from collections.abc import Iterator
 from archbuilder.analysis.facts import Facts
 from archbuilder.diagnostics import Diagnostic, declare
 from archbuilder.ir.graph import Graph
+from archbuilder.ir.op import Op
 from archbuilder.ir.ops import AvgPool2d, MaxPool2d
+from archbuilder.remedy import Change
 
 NOT_GLOBAL = declare(
     "AB401",
@@ -35,4 +37,13 @@ def check(graph: Graph, facts: Facts) -> Iterator[Diagnostic]:
             seen = [min(k, n) for k, n in zip(op.kernel, (x.h, x.w), strict=True)]
             if seen != [x.h, x.w]:
                 message = f"the window sees {seen[0]}x{seen[1]} of the {x.h}x{x.w} map: this pool is not global"
-                yield NOT_GLOBAL.at(node.place.span("kernel"), message, "write gap to average the whole map")
+                yield NOT_GLOBAL.at(node.place.span("kernel"), message, _global(op))
+
+
+def _global(op: Op) -> Change:
+    """The global pool of the same kind."""
+    is_mean = isinstance(op, AvgPool2d)
+    word, verb = ("gap", "average") if is_mean else ("adaptive_max_pool", "take the maximum of")
+    return Change(
+        drop=("kernel", "stride", "padding", "dilation"), word=word, say=f"write {{}} to {verb} the whole map"
+    )

@@ -12,6 +12,7 @@ from pydantic import Field
 
 from archbuilder.diagnostics import ArchbuilderError, Diagnostic, declare, did_you_mean, show
 from archbuilder.document import Document, parse, read_text
+from archbuilder.remedy import Write
 from archbuilder.rules.packs.kinds import RULES, read_rules
 from archbuilder.rules.packs.rule import Rule
 from archbuilder.schema.fields import Check, Variables, expected, failure, reads
@@ -36,7 +37,7 @@ SUFFIXES = (".yaml", ".yml")
 @reads(const=1)
 def _version(value: Any, variables: Variables) -> int:
     if type(value) is not int or value != 1:
-        raise failure(f"there is no version {show(value)} of rule packs", "write archbuilder_rules: 1")
+        raise failure(f"there is no version {show(value)} of rule packs", Write("1", say="write archbuilder_rules: {}"))
     return value
 
 
@@ -89,7 +90,8 @@ def load(name: PackName, sources: dict[str, str], diagnostics: list[Diagnostic])
         return _load_file(path, name, sources, diagnostics)
     if name.text in shipped():
         return built_in(name.text)
-    hint = f"{did_you_mean(name.text, shipped())}; a pack of your own is named by its file: ./my-pack.yaml"
+    more = "; a pack of your own is named by its file: ./my-pack.yaml"
+    hint = did_you_mean(name.text, shipped(), is_value=True, more=more)
     diagnostics.append(NO_PACK.at(name.span, f"there is no rule pack {name.text}", hint))
     return None
 

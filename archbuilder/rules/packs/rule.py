@@ -11,6 +11,7 @@ from pydantic import Field
 from archbuilder.analysis.paths import block_path
 from archbuilder.diagnostics import Code, Span, declare
 from archbuilder.ir.graph import Node
+from archbuilder.remedy import Hint
 from archbuilder.rules.packs.network import Network
 from archbuilder.schema.fields import Name
 from archbuilder.schema.model import Model
@@ -157,7 +158,7 @@ class Miss:
 
     code: Code
     message: str
-    hint: str
+    hint: Hint
     span: Span | None = None
 
 
@@ -170,7 +171,7 @@ class Outcome:
     misses: tuple[Miss, ...] = ()
 
 
-def missed(code: Code, message: str, hint: str, span: Span | None = None) -> Outcome:
+def missed(code: Code, message: str, hint: Hint, span: Span | None = None) -> Outcome:
     """The outcome of a rule that lacks one thing."""
     return Outcome(misses=(Miss(code, message, hint, span),))
 

@@ -89,5 +89,5 @@ def read_words(value: Any, variables: Variables) -> tuple[str, ...]:
         raise failure(f"{len(found)} layers, at most {MAX_WORDS} are read")
     for word in found or ("",):
         if not isinstance(word, str) or word not in known:
-            raise failure(f"there is no layer {word}", did_you_mean(str(word), known))
+            raise failure(f"there is no layer {word}", did_you_mean(str(word), known, is_value=True))
     return found

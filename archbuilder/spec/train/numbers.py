@@ -9,6 +9,7 @@ from typing import Annotated, Any, TypeVar
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from archbuilder.document import Node
+from archbuilder.remedy import Write, written
 from archbuilder.schema.fields import Check, Variables, expected, integer, reads
 from archbuilder.schema.model import INVALID, VALUE, Child, Env, Model, validate
 
@@ -49,7 +50,7 @@ def _is_number(value: Any) -> bool:
 def _betas(value: Any, variables: Variables) -> tuple[float, float]:
     if isinstance(value, (list, tuple)) and len(value) == 2 and all(_is_number(v) and 0 <= v < 1 for v in value):
         return float(value[0]), float(value[1])
-    raise expected("two numbers from 0 to below 1", value, "write betas: [0.9, 0.999]")
+    raise expected("two numbers from 0 to below 1", value, Write("[0.9, 0.999]", say="write betas: {}", guess=True))
 
 
 _epoch = integer(1)
@@ -58,10 +59,10 @@ _epoch = integer(1)
 @reads(type="array", items=_epoch.form, minItems=1)
 def _milestones(value: Any, variables: Variables) -> tuple[int, ...]:
     if not isinstance(value, (list, tuple)) or not value:
-        raise expected("a list of epochs", value, "write milestones: [100, 150]")
+        raise expected("a list of epochs", value, Write("[100, 150]", say="write milestones: {}", guess=True))
     found = tuple(_epoch(item, variables) for item in value)
     if any(late <= early for early, late in itertools.pairwise(found)):
-        raise expected("epochs in rising order", list(found), f"write {sorted(set(found))}")
+        raise expected("epochs in rising order", list(found), Write(written(sorted(set(found)))))
     return found
 
 

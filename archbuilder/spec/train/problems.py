@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from archbuilder.diagnostics import Diagnostic, declare
+from archbuilder.remedy import Change, Hint
 from archbuilder.spec.train.recipe import Train
 from archbuilder.spec.train.schedules import Piecewise, Plateau, Schedule, Step
 
@@ -31,7 +32,7 @@ def problems(train: Train) -> Iterator[Diagnostic]:
             yield LENGTH.at(train.span("resolution"), message, "let it change earlier, or train for longer")
 
 
-def _misfits(schedule: Schedule, epochs: int) -> Iterator[tuple[str, str, str]]:
+def _misfits(schedule: Schedule, epochs: int) -> Iterator[tuple[str, str, Hint]]:
     """(field, message, hint)"""
     run = _epochs(epochs)
     if isinstance(schedule, Step):
@@ -40,7 +41,8 @@ def _misfits(schedule: Schedule, epochs: int) -> Iterator[tuple[str, str, str]]:
             yield "milestones", message, "let every change leave epochs to train"
         elif not schedule.milestones and (schedule.every or 10) >= epochs:
             message = f"a change after every {schedule.every or 10} epochs never comes in a run of {run}"
-            yield "every", message, f"write every: {max(1, epochs // 3)}" if epochs > 1 else "write schedule: none"
+            shorter = Change({"every": str(max(1, epochs // 3))})
+            yield "every", message, shorter if epochs > 1 else Change({"schedule": "none"}, at=("train",))
     elif isinstance(schedule, Piecewise) and (end := schedule.points[-1][0]) != epochs:
         than = "longer" if end > epochs else "shorter"
         yield "points", f"the points end at epoch {end:g}, {than} than the run of {run}", f"end at epoch {epochs}"

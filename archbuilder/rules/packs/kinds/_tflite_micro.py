@@ -14,6 +14,7 @@ from typing import Any
 from archbuilder.ir import ops
 from archbuilder.ir.graph import Node
 from archbuilder.ir.op import Op
+from archbuilder.remedy import Hint
 from archbuilder.rules.packs.network import Network
 
 Kernels = tuple[str, ...]
@@ -22,7 +23,7 @@ Kernels = tuple[str, ...]
 class Lacking(Exception):
     """There is no kernel; `hint` says what to use instead."""
 
-    def __init__(self, reason: str, hint: str) -> None:
+    def __init__(self, reason: str, hint: Hint) -> None:
         super().__init__(reason)
         self.hint = hint
 

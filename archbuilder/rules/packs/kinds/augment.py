@@ -8,6 +8,7 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 
 from archbuilder.diagnostics import Span
+from archbuilder.remedy import Change, Hint, Insert, written
 from archbuilder.rules.packs.kinds import register
 from archbuilder.rules.packs.network import Network
 from archbuilder.rules.packs.rule import DATA, Evidence, Miss, Outcome, Rule, are_asked_for, missed
@@ -69,18 +70,17 @@ def _word(augmentation: Augmentation) -> str:
 def _written(augmentation: Augmentation) -> str:
     """An augmentation as the pack writes it."""
     fields = augmentation._node.plain() if augmentation._node else None
-    if not isinstance(fields, dict) or not fields:
-        return _word(augmentation)
-    return f"{_word(augmentation)}: {{{', '.join(f'{name}: {value}' for name, value in fields.items())}}}"
+    word = _word(augmentation)
+    return f"{word}: {written(fields)}" if isinstance(fields, dict) and fields else word
 
 
-def _section(wanted: Sequence[Augmentation], spec: Architecture) -> str:
+def _section(wanted: Sequence[Augmentation], spec: Architecture) -> Hint:
     """The remedy where all is missing: a data set whose images fit the network, and the augmentations."""
     fitting = [name for name, (shape, classes) in DATASETS.items() if (shape, classes) == (spec.input, spec.classes)]
     if not fitting:
         return "add data: with dataset: and augment:"
     items = ", ".join(f"{{{text}}}" if ":" in text else text for text in map(_written, wanted))
-    return f"add data: {{dataset: {fitting[0]}, augment: [{items}]}}"
+    return Change({"data": f"{{dataset: {fitting[0]}, augment: [{items}]}}"}, at=(), say="add {}")
 
 
 def _problems(wanted: Augmentation, found: Sequence[Augmentation], data: Data) -> Iterator[Miss]:
@@ -88,10 +88,10 @@ def _problems(wanted: Augmentation, found: Sequence[Augmentation], data: Data) -
     word = _word(wanted)
     active = [each for each in found if each.p > 0]
     if not found:
-        hint = f"add {_written(wanted)} under data: augment:"
+        hint = Insert((_written(wanted),), at=("data", "augment"), say="add {} under data: augment:")
         yield Miss(DATA, f"there is no {word}", hint, data.span("augment"))
     elif not active:
-        yield Miss(DATA, f"{word} has p: 0 and never happens", "p: 0.5", found[0].span("p"))
+        yield Miss(DATA, f"{word} has p: 0 and never happens", _set(p=0.5), found[0].span("p"))
     elif isinstance(wanted, CoarseDropout) and len(active) > 1:
         message = f"{len(active)} coarse_dropout can each make holes in one image"
         yield Miss(DATA, message, "keep one of them", active[1].span())
@@ -109,7 +109,7 @@ def _differences(wanted: Augmentation, found: Augmentation, data: Data) -> Itera
         for name in sorted(wanted.model_fields_set - {"p"}):
             if getattr(wanted, name) != getattr(found, name):
                 message = f"{_word(found)} has another {name} than the {getattr(wanted, name)} asked for"
-                yield Miss(DATA, message, f"{name}: {getattr(wanted, name)}", _place(found, name))
+                yield Miss(DATA, message, _set(**{name: getattr(wanted, name)}), _place(found, name))
 
 
 def _holes(wanted: CoarseDropout, found: CoarseDropout, data: Data) -> Iterator[Miss]:
@@ -117,22 +117,30 @@ def _holes(wanted: CoarseDropout, found: CoarseDropout, data: Data) -> Iterator[
         want, have = getattr(wanted, f"{name}_range"), getattr(found, f"{name}_range")
         if want != have:
             message = f"coarse_dropout has {name} {_range(have)}, {_range(want)} is asked for"
-            yield Miss(DATA, message, f"{name}: {_range(want)}", _place(found, name, f"max_{name}", f"min_{name}"))
+            others = (f"max_{name}", f"min_{name}")
+            hint = _set(others, **{name: want[0] if want[0] == want[1] else want})
+            yield Miss(DATA, message, hint, _place(found, name, *others))
     if wanted.filling != found.filling and not (wanted.filling == "mean" and _is_mean(found, data)):
         message = f"coarse_dropout fills its holes with {_level(found)}, {_level(wanted)} is asked for"
-        yield Miss(DATA, message, f"fill: {wanted.filling}", _place(found, "fill", "fill_value"))
+        yield Miss(DATA, message, _set(("fill_value",), fill=wanted.filling), _place(found, "fill", "fill_value"))
 
 
 def _strengths(wanted: ShiftScaleRotate, found: ShiftScaleRotate) -> Iterator[Miss]:
     names = ("shift", "scale", "rotate")
     if not any(any(getattr(found, f"{name}_range")) for name in names):
         message = "shift_scale_rotate has no strength: it moves, zooms and turns by 0"
-        yield Miss(DATA, message, "shift: 0.0625, scale: 0.1, rotate: 15", found.span())
+        yield Miss(DATA, message, _set(shift=0.0625, scale=0.1, rotate=15), found.span())
     for name in names:
         want, have = getattr(wanted, f"{name}_range"), getattr(found, f"{name}_range")
         if want != have and wanted.model_fields_set & {name, f"{name}_limit"}:
             message = f"shift_scale_rotate has {name} {_range(have)}, {_range(want)} is asked for"
-            yield Miss(DATA, message, f"{name}: {list(want)}", _place(found, name, f"{name}_limit"))
+            hint = _set((f"{name}_limit",), **{name: want})
+            yield Miss(DATA, message, hint, _place(found, name, f"{name}_limit"))
+
+
+def _set(instead_of: Sequence[str] = (), **values: object) -> Change:
+    """The remedy for other values: these, under our names where others were written."""
+    return Change({name: written(value) for name, value in values.items()}, instead_of, say="{}")
 
 
 def _place(found: Augmentation, *names: str) -> Span:

@@ -25,7 +25,7 @@ def _ends(value: Any, variables: Variables) -> tuple[str, ...]:
     ends = tuple(value) if isinstance(value, (list, tuple)) else (value,)
     for end in ends:
         if end not in ENDS:
-            raise failure(f"there is no end {show(end)}", did_you_mean(str(end), ENDS))
+            raise failure(f"there is no end {show(end)}", did_you_mean(str(end), ENDS, is_value=True))
     return ends
 
 

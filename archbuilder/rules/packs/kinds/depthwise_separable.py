@@ -9,6 +9,7 @@ from pydantic import Field
 from archbuilder.ir.graph import Node
 from archbuilder.ir.op import by
 from archbuilder.ir.ops import Conv2d
+from archbuilder.remedy import Change
 from archbuilder.rules.packs.kinds import register
 from archbuilder.rules.packs.network import Network
 from archbuilder.rules.packs.rule import LACKING, Evidence, Outcome, Rule, missed
@@ -44,9 +45,10 @@ class DepthwiseSeparable(Rule):
                     message = (
                         f"the depthwise {node.name} has a kernel of {by(node.op.kernel)}, {self.kernel} is the least"
                     )
-                    return missed(LACKING, message, f"kernel: {self.kernel}", node.place.span("kernel"))
-                hint = "put a pointwise conv behind it, or write depthwise_separable"
-                return missed(LACKING, f"no 1x1 conv follows the depthwise {node.name}", hint, node.span)
+                    larger = Change({"kernel": str(self.kernel)}, say="{}")
+                    return missed(LACKING, message, larger, node.place.span("kernel"))
+                say = "put a pointwise conv behind it, or write depthwise_separable"
+                return missed(LACKING, f"no 1x1 conv follows the depthwise {node.name}", say, node.span)
         for node in net.convs:
             if isinstance(node.op, Conv2d) and node.op.groups > 1:
                 channels = net.channels(node)

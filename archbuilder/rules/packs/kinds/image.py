@@ -7,6 +7,7 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
+from archbuilder.remedy import Change, Write, written
 from archbuilder.rules.packs.kinds import register
 from archbuilder.rules.packs.network import Network
 from archbuilder.rules.packs.rule import IMAGE, Evidence, Miss, Outcome, Rule, are_asked_for
@@ -18,7 +19,7 @@ _extent = integer(1)
 @reads(type="array", items=_extent.form, minItems=3, maxItems=3)
 def _shape(value: Any, variables: Variables) -> tuple[int, ...]:
     if not isinstance(value, (list, tuple)) or len(value) != 3:
-        raise expected("[channels, height, width]", value, "write input: [3, 32, 32]")
+        raise expected("[channels, height, width]", value, Write("[3, 32, 32]", say="write input: {}", guess=True))
     return tuple(_extent(v, variables) for v in value)
 
 
@@ -42,9 +43,9 @@ class Image(Rule):
         if self.input is not None and spec.input != self.input:
             wanted = list(self.input)
             message = f"the input is {list(spec.input)}, {wanted} is asked for"
-            yield Miss(IMAGE, message, f"input: {wanted}", spec.span("input"))
+            yield Miss(IMAGE, message, Change({"input": written(wanted)}, at=(), say="{}"), spec.span("input"))
         if self.classes is not None and spec.classes != self.classes:
             count = spec.classes
             shown = "no number of classes" if count is None else f"{count} class{'es' * (count != 1)}"
             message = f"{shown}, {self.classes} {are_asked_for(self.classes)}"
-            yield Miss(IMAGE, message, f"classes: {self.classes}", spec.span("classes"))
+            yield Miss(IMAGE, message, Change({"classes": str(self.classes)}, at=(), say="{}"), spec.span("classes"))

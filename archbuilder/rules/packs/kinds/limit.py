@@ -21,7 +21,7 @@ from archbuilder.spec.limits import Limit, read_limits
 @reads(type="string", enum=list(QUANTITIES))
 def _quantity(value: Any, variables: Variables) -> str:
     if not isinstance(value, str) or value not in QUANTITIES:
-        raise failure(f"there is no limit on {value}", did_you_mean(str(value), QUANTITIES))
+        raise failure(f"there is no limit on {value}", did_you_mean(str(value), QUANTITIES, is_value=True))
     return value
 
 

@@ -1,0 +1,192 @@
+"""What to do about a problem, as a value.
+
+The printed hint, `--fix`, `--suggest` and the quick fix of an editor are all made from it: `archbuilder.remedies` knows
+how each kind is written into a text.  Whatever has no edit that is known stays prose, a plain `str`, and is never read
+by a machine.
+
+    GROUPS.at(span, "groups=5 must divide 16 and 48", Change({"groups": "4"}, say="choose a common divisor: {}"))
+
+A remedy is for the place of its finding, unless it has a path (`at`) of its own, from the root of the file.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from typing import Any, ClassVar, Literal, final
+
+Path = tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Remedy(ABC):
+    """One edit, in words and as a value.
+
+    `say` is the hint, with {} for what is written, where the kind's own words are not clear enough.  A `guess` writes
+    something that is only an example (`classes: 10`): it is for the user to take or leave."""
+
+    say: str = field(default="", kw_only=True)
+    guess: bool = field(default=False, kw_only=True)
+
+    SAY: ClassVar[str] = "write {}"
+
+    @property
+    @abstractmethod
+    def text(self) -> str:
+        """What is written."""
+
+    @property
+    def is_guessed_name(self) -> bool:
+        """Whether it is the nearest of the names that are known."""
+        return (self.say or self.SAY).startswith("did you mean")
+
+    def __str__(self) -> str:
+        return (self.say or self.SAY).replace("{}", self.text)
+
+
+Hint = str | Remedy
+
+
+@final
+@dataclass(frozen=True)
+class Rename(Remedy):
+    """The name at the place, a key or a bare word, is another one."""
+
+    to: str
+
+    SAY: ClassVar[str] = "did you mean {}?"
+
+    @property
+    def text(self) -> str:
+        return self.to
+
+
+@final
+@dataclass(frozen=True)
+class Replace(Remedy):
+    """A word in the value at the place is another one: all of it, an item of a list, a variable."""
+
+    old: str
+    new: str
+
+    SAY: ClassVar[str] = "did you mean {}?"
+
+    @property
+    def text(self) -> str:
+        return self.new
+
+
+@final
+@dataclass(frozen=True)
+class Write(Remedy):
+    """The value at the place is this text."""
+
+    value: str
+
+    @property
+    def text(self) -> str:
+        return self.value
+
+
+@final
+@dataclass(frozen=True, init=False)
+class Change(Remedy):
+    """Fields of the block or the mapping at the place get these texts, others go; a block may get another word."""
+
+    fields: tuple[tuple[str, str], ...] = ()
+    drop: tuple[str, ...] = ()
+    word: str = ""
+    at: Path | None = None
+
+    def __init__(
+        self,
+        fields: Mapping[str, str] = {},
+        drop: Sequence[str] = (),
+        word: str = "",
+        at: Path | None = None,
+        *,
+        say: str = "",
+        guess: bool = False,
+    ) -> None:
+        values = {"fields": tuple(fields.items()), "drop": tuple(drop), "word": word, "at": at}
+        for name, value in (values | {"say": say, "guess": guess}).items():
+            object.__setattr__(self, name, value)
+
+    @property
+    def text(self) -> str:
+        shown = ", ".join(f"{name}: {value}" for name, value in self.fields)
+        if self.word:
+            return f"{self.word}: {{{shown}}}" if shown else self.word
+        return shown or f"without {', '.join(self.drop)}"
+
+
+@final
+@dataclass(frozen=True)
+class Remove(Remedy):
+    """The block at the place, or the field, is left out."""
+
+    SAY: ClassVar[str] = "leave it out"
+
+    @property
+    def text(self) -> str:
+        return ""
+
+
+@final
+@dataclass(frozen=True)
+class Insert(Remedy):
+    """Items, as they stand behind a dash: after the block at the place or before it, or at the end of a list."""
+
+    items: tuple[str, ...]
+    before: bool = False
+    at: Path | None = None
+
+    SAY: ClassVar[str] = "add {}"
+
+    @property
+    def text(self) -> str:
+        return " and ".join(self.items)
+
+
+@final
+@dataclass(frozen=True)
+class Layout(Remedy):
+    """A slip of YAML at the place: quotes, blanks, dashes or indentation that the text lacks."""
+
+    slip: Literal["limit without quotes", "tabs", "list without dashes", "item without a dash"]
+    key: str = ""  # that the slip is at, where it is at one
+
+    @property
+    def text(self) -> str:
+        return self.key
+
+
+_PLAIN = re.compile(r"(?:[A-Za-z]|~?/|\.\.?/)[\w./~+-]*(?: [\w./~+-]+)*")  # needs no quotes, and is no number
+_WORDS = frozenset("true false null".split())
+
+
+def written(value: object) -> str:
+    """A value as YAML has it on one line."""
+    if isinstance(value, (list, tuple)):
+        return f"[{', '.join(map(written, value))}]"
+    if isinstance(value, Mapping):
+        return f"{{{', '.join(f'{written(key)}: {written(item)}' for key, item in value.items())}}}"
+    if value is None or isinstance(value, bool):
+        return "null" if value is None else str(value).lower()
+    if not isinstance(value, str):
+        return repr(value)
+    is_plain = _PLAIN.fullmatch(value) and value.lower() not in _WORDS
+    return value if is_plain else json.dumps(value, ensure_ascii=not value.isprintable())
+
+
+def to_dict(remedy: Remedy) -> dict[str, Any]:
+    """A remedy as plain data: its kind, and what it writes."""
+    found: dict[str, Any] = {"kind": type(remedy).__name__.lower()}
+    for each in fields(remedy):
+        value = getattr(remedy, each.name)
+        if each.name != "say" and value not in ("", (), None, False):
+            found[each.name] = dict(value) if each.name == "fields" else list(value) if type(value) is tuple else value
+    return found
