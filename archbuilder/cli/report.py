@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 
 from archbuilder.cli._options import add_blocks_option, add_machine_options
@@ -36,11 +37,13 @@ def run(args: Namespace) -> int:
 def _compare(args: Namespace, paths: Sequence[Path], out: str | Path) -> int:
     from archbuilder.training.evidence import COMPARISON
     from archbuilder.training.evidence.comparison import text, write_comparison
-    from archbuilder.training.folder import RunFolder
+    from archbuilder.training.folder import RunFolder, opened
+    from archbuilder.training.repeated import is_repeated
     from archbuilder.training.runs import open_run
 
-    folder = RunFolder(Path(out), published=False)
-    found = write_comparison([open_run(path, args.data_dir) for path in paths], folder)
+    runs, folder = [open_run(path, args.data_dir) for path in paths], RunFolder(Path(out), published=False)
+    with opened(folder.path) if is_repeated(folder.path) else nullcontext():
+        found = write_comparison(runs, folder)
     print(text(found), f"comparison: {folder.path / COMPARISON}", sep="\n")
     return 0
 
@@ -49,10 +52,11 @@ def _report(args: Namespace, path: Path) -> int:
     from archbuilder.training import device
     from archbuilder.training.evidence import REPORT
     from archbuilder.training.evidence.report import write_report
+    from archbuilder.training.folder import opened
     from archbuilder.training.runs import open_run
 
-    opened, place = open_run(path, args.data_dir), device.pick(args.device)
-    with device.settings(place, args.threads):
-        outcome = write_report(opened, place, args.readme)
-    print(f"test accuracy {outcome.accuracy:.2f} % on {outcome.images:,} images; report: {opened.path / REPORT}")
+    run, place = open_run(path, args.data_dir), device.pick(args.device)
+    with opened(path), device.settings(place, args.threads):
+        outcome = write_report(run, place, args.readme)
+    print(f"test accuracy {outcome.accuracy:.2f} % on {outcome.images:,} images; report: {run.path / REPORT}")
     return 0

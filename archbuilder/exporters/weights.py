@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -11,15 +13,18 @@ import torch
 from torch import Tensor
 
 from archbuilder.diagnostics import ArchbuilderError, Span, declare
-from archbuilder.files import MAX_WEIGHTS, regular
+from archbuilder.files import MAX_WEIGHTS, read_regular, regular
 from archbuilder.ir.graph import Graph
 from archbuilder.modules import Network, build
 
 SEED = 0  # of fresh weights: the same file every time
 OF_A_RUN = ("weights.safetensors", "last.pt")  # what it ended with; where it has not ended, its last epoch
+DEEPEST = 100  # lists within lists, of what is held against a checksum
 SHOWN = 3  # tensors that do not fit, named in a message
 TAKEN = "name a run folder, its last.pt or best.pt, a .safetensors, or a torch.save(module.state_dict(), ...)"
 OWN = "export the architecture.yaml of the weights' own run"
+CHECKSUM, KEY = "sha256", "archbuilder"  # metadata of a run's own .safetensors, and of a packed one
+FORMAT = 1  # of what is said under KEY
 
 UNREADABLE = declare(
     "AB855",
@@ -96,11 +101,9 @@ def read(path: Path, hint: str = TAKEN) -> State:
     Raises ArchbuilderError AB855.
     """
     try:
-        regular(path, MAX_WEIGHTS)
         if path.suffix == ".safetensors":
-            from safetensors.torch import load
-
-            return load(path.read_bytes())
+            return tensors(path, hint)[0]
+        regular(path, MAX_WEIGHTS)
         if zipfile.is_zipfile(path):
             with zipfile.ZipFile(path) as archive:  # torch itself does not look at the checksums
                 if torn := archive.testzip():
@@ -108,12 +111,101 @@ def read(path: Path, hint: str = TAKEN) -> State:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except OSError as error:
         raise unreadable(path, error.strerror or str(error), hint) from None
+    except ArchbuilderError:
+        raise
     except Exception as error:  # whatever a file of any content makes zipfile, pickle or torch raise
         raise unreadable(path, f"it is damaged, or holds no weights ({type(error).__name__})", hint) from None
     state = _state(content)
     if not state:
         raise unreadable(path, "it holds no weights", hint)
     return state
+
+
+def tensors(path: Path, hint: str = TAKEN) -> tuple[State, dict[str, Any] | None]:
+    """The tensors of a .safetensors, held against the checksum that it has; and what it says of them under KEY.
+
+    Raises ArchbuilderError AB855.
+    """
+    from safetensors.torch import load
+
+    try:
+        data = read_regular(path, MAX_WEIGHTS)
+        state = load(data)
+        header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
+    except OSError as error:
+        raise unreadable(path, error.strerror or str(error), hint) from None
+    except Exception as error:  # whatever a file of any content makes the library raise
+        raise unreadable(path, f"it is damaged, or holds no weights ({type(error).__name__})", hint) from None
+    metadata, facts = header.get("__metadata__", {}), None
+    noted = metadata.get(CHECKSUM)
+    if KEY in metadata:
+        facts, noted = _facts(path, metadata[KEY], hint)
+    try:
+        fits = noted is None or noted == checksum(facts or {}, state)
+    except ValueError:
+        fits = False
+    if not fits:
+        raise unreadable(path, "its SHA-256 does not fit", hint)
+    return state, facts
+
+
+def _facts(path: Path, text: str, hint: str) -> tuple[dict[str, Any], str]:
+    """What is said under KEY, and the checksum of that and of the tensors.  Raises ArchbuilderError AB855."""
+    try:
+        facts: dict[str, Any] = json.loads(text)
+        noted, version = str(facts.pop("sha256", None)), facts.get("format")
+    except (ValueError, AttributeError, TypeError, RecursionError):
+        raise unreadable(path, "its metadata is damaged", hint) from None
+    if version != FORMAT:
+        raise unreadable(path, f"it has format {version!r:.20}, this version reads {FORMAT}", hint)
+    return facts, noted
+
+
+def checksum(facts: Mapping[str, Any], state: State) -> str:
+    """SHA-256 of what is said of tensors, and of the tensors, both by name."""
+    return digest([dict(sorted(facts.items())), dict(sorted(state.items()))])
+
+
+def digest(value: Any) -> str:
+    """SHA-256 of tensors and plain data: their types, shapes and bytes, whatever file holds them.
+
+    Raises ValueError for what no file of ours holds: lists within lists without end, a number of thousands of digits, a
+    tensor that is larger than its bytes or has none.
+    """
+    found = hashlib.sha256()
+    try:
+        for part in _parts(value, DEEPEST):
+            found.update(part)
+    except RecursionError:  # a key, which is written as a whole
+        raise ValueError("nested too deep") from None
+    return found.hexdigest()
+
+
+def _parts(value: Any, depth: int) -> Iterator[bytes]:
+    if depth == 0:
+        raise ValueError("nested too deep")
+    if isinstance(value, dict):
+        yield b"{%d" % len(value)
+        for key, item in value.items():
+            yield repr(key).encode()
+            yield from _parts(item, depth - 1)
+    elif isinstance(value, (list, tuple)):
+        yield b"[%d" % len(value)
+        for item in value:
+            yield from _parts(item, depth - 1)
+    elif isinstance(value, Tensor):
+        yield f"{value.dtype}{tuple(value.shape)}".encode()
+        yield _bytes(value)
+    else:
+        yield f"{type(value).__name__} {value!r};".encode()
+
+
+def _bytes(tensor: Tensor) -> bytes:
+    if tensor.layout is not torch.strided or tensor.is_meta or tensor.is_quantized:
+        raise ValueError("a tensor of a kind that is not trained")
+    if tensor.numel() * tensor.element_size() > tensor.untyped_storage().nbytes():
+        raise ValueError("a tensor that is larger than its bytes")  # one number may stand for any size
+    return tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes()
 
 
 def _state(content: Any) -> dict[str, Tensor]:

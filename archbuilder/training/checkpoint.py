@@ -5,7 +5,6 @@ A checkpoint carries a SHA-256 of its own content, and the values of the YAML th
 
 from __future__ import annotations
 
-import hashlib
 import io
 from collections.abc import Iterator
 from itertools import zip_longest
@@ -13,9 +12,9 @@ from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 import torch
-from torch import Tensor
 
 from archbuilder.diagnostics import ArchbuilderError, Diagnostic, Span, declare, show
+from archbuilder.exporters.weights import digest
 from archbuilder.training.folder import ARCHITECTURE, BEST, LAST, MIDWAY, NO_RUN, older
 from archbuilder.training.plan import Plan
 
@@ -167,31 +166,6 @@ def restore(target: Restorable, state: State, path: Path) -> None:
         ]  # torch heads its list of keys with a line of its own
         reason = words[1] if len(words) > 1 else str(error) or type(error).__name__
         raise _foreign(path, f"this does not fit the network: {reason}") from None
-
-
-def digest(value: Any) -> str:
-    """SHA-256 of tensors and plain data: their types, shapes and bytes, whatever file holds them."""
-    found = hashlib.sha256()
-    for part in _parts(value):
-        found.update(part)
-    return found.hexdigest()
-
-
-def _parts(value: Any) -> Iterator[bytes]:
-    if isinstance(value, dict):
-        yield b"{%d" % len(value)
-        for key, item in value.items():
-            yield repr(key).encode()
-            yield from _parts(item)
-    elif isinstance(value, (list, tuple)):
-        yield b"[%d" % len(value)
-        for item in value:
-            yield from _parts(item)
-    elif isinstance(value, Tensor):
-        yield f"{value.dtype}{tuple(value.shape)}".encode()
-        yield value.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes()
-    else:
-        yield f"{type(value).__name__} {value!r};".encode()
 
 
 def _changes(path: Path, plan: Plan, trained: Any) -> Iterator[Diagnostic]:

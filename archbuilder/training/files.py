@@ -49,6 +49,27 @@ def is_locked(folder: Path) -> bool:
         os.close(descriptor)
 
 
+@contextmanager
+def abandoned(folder: Path) -> Iterator[bool]:
+    """Hold a folder, if the process that held it has ended; gives False where it has not, or the system does not tell.
+
+    Raises OSError where the folder cannot be opened.
+    """
+    if sys.platform == "win32":
+        yield False
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:  # held, or a file system without locks
+            yield False
+        else:
+            yield True
+    finally:
+        os.close(descriptor)
+
+
 def _free(descriptor: int, kind: int, patience: float = 0.0) -> bool:
     """Take a lock of a kind, if that can be done within some seconds."""
     end = monotonic() + patience

@@ -19,7 +19,7 @@ import os
 import secrets
 import shutil
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import datetime
 from itertools import count
 from pathlib import Path
@@ -28,7 +28,7 @@ from typing import Any
 from archbuilder.diagnostics import ArchbuilderError, Span, declare
 from archbuilder.files import write_whole
 from archbuilder.reporting.memory import size_of
-from archbuilder.training.files import locked
+from archbuilder.training.files import abandoned, locked
 from archbuilder.training.result import typed
 
 ARCHITECTURE = "architecture.yaml"
@@ -204,23 +204,42 @@ class Onlooker(RunFolder):
 def created(parent: Path) -> Iterator[RunFolder]:
     """A new run folder in OUT/NAME, hidden until `publish`; what was not published is removed again.
 
-    So a visible run can always be continued, and a mistake before the first epoch leaves nothing.
+    So a visible run can always be continued, and a mistake before the first epoch leaves nothing.  What a process that
+    was killed before that has left is removed, too.
     """
-    path = parent / f"{HIDDEN}{secrets.token_hex(4)}"
-    try:
-        path.mkdir(parents=True)
-    except OSError as error:
-        message = f"no run folder can be made here: {error.strerror}"
-        raise ArchbuilderError(WRITE.at(Span(str(parent)), message, "name another place with --out")) from None
-    folder = RunFolder(path, published=False)
-    try:
-        with locked(path):
+    for leftover in parent.glob(f"{HIDDEN}*"):
+        _remove_abandoned(leftover)
+    with ExitStack() as stack:
+        folder = RunFolder(_hidden(parent, stack), published=False)
+        try:
             yield folder
-    finally:
-        if not folder.published:
-            shutil.rmtree(path, ignore_errors=True)
-            with suppress(OSError):
-                parent.rmdir()
+        finally:
+            if not folder.published:
+                shutil.rmtree(folder.path, ignore_errors=True)
+                with suppress(OSError):
+                    parent.rmdir()
+
+
+def _hidden(parent: Path, stack: ExitStack) -> Path:
+    """A new folder that is held; another process may have taken the first one for abandoned before it was."""
+    while True:
+        path = parent / f"{HIDDEN}{secrets.token_hex(4)}"
+        try:
+            path.mkdir(parents=True)
+        except OSError as error:
+            message = f"no run folder can be made here: {error.strerror}"
+            raise ArchbuilderError(WRITE.at(Span(str(parent)), message, "name another place with --out")) from None
+        with suppress(FileNotFoundError):
+            stack.enter_context(locked(path))
+        if path.exists():
+            return path
+
+
+def _remove_abandoned(path: Path) -> None:
+    """Remove the hidden folder of a run whose process has ended."""
+    with suppress(OSError), abandoned(path) as ended:
+        if ended:
+            shutil.rmtree(path.rename(path.with_name(f"{path.name}-gone")), ignore_errors=True)
 
 
 @contextmanager

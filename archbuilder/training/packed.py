@@ -20,14 +20,12 @@ from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from safetensors import safe_open
 from torch import Tensor
 
 from archbuilder import pipeline
 from archbuilder.diagnostics import ArchbuilderError, Span, declare
-from archbuilder.exporters.weights import loaded, read, unreadable
+from archbuilder.exporters.weights import loaded, tensors, unreadable
 from archbuilder.training import plan as plans
-from archbuilder.training.checkpoint import digest
 from archbuilder.training.plan import Options, Plan
 from archbuilder.training.runs import LAST, DataCard, images_of
 
@@ -35,8 +33,6 @@ if TYPE_CHECKING:
     from archbuilder.data.arrays import Splits
     from archbuilder.modules import Network
 
-KEY = "archbuilder"  # of the entry in the metadata
-FORMAT = 1
 UNLIKE = re.compile("[\x7f-\x9f\u2028\u2029\ufffe\uffff]")  # JSON has these as they are, YAML only escaped
 REMEDY = "name a run folder, or make such a file of one: archbuilder weights RUN"
 
@@ -95,13 +91,12 @@ def open_packed(path: Path, data_dir: Path | None = None) -> Packed:
 
     Raises ArchbuilderError AB855 (missing, damaged), AB764 (weights alone), and what is wrong with its architecture.
     """
-    state = read(path, REMEDY)
-    with safe_open(path, "pt") as file:
-        metadata = file.metadata() or {}
-    if KEY not in metadata:
+    state, facts = tensors(path, REMEDY)
+    if facts is None:
         message = "these are weights alone: they do not say what network they are of"
         raise ArchbuilderError(LACKING.at(Span(str(path)), message, REMEDY))
-    facts = _facts(path, metadata[KEY], state)
+    if "architecture" not in facts:
+        raise unreadable(path, "it does not say what network it is of", REMEDY)
     plan = plans.trained(pipeline.check_text(_yaml(facts["architecture"]), str(path)), Options(data_dir=data_dir))
     try:
         card = DataCard.read({**facts["images"], "dataset": plan.data.dataset})
@@ -123,25 +118,3 @@ def _fits(card: DataCard, plan: Plan) -> bool:
     sizes, channels = (len(card.classes), len(card.mean), len(card.std)), plan.graph.input.c
     numbers = all(map(isfinite, (*card.mean, *card.std))) and min(card.std) > 0
     return numbers and sizes == (plan.classes, channels, channels) and all(isinstance(n, str) for n in card.classes)
-
-
-def _facts(path: Path, text: str, state: Mapping[str, Tensor]) -> dict[str, Any]:
-    """What the metadata says.  Raises ArchbuilderError AB855."""
-    try:
-        facts: dict[str, Any] = json.loads(text)
-        fits = facts.pop("sha256", None) == checksum(facts, state)
-        version = facts.get("format")
-    except (ValueError, AttributeError, TypeError, RecursionError):
-        raise unreadable(path, "its metadata is damaged", REMEDY) from None
-    if version != FORMAT:
-        raise unreadable(path, f"it has format {version!r:.20}, this version reads {FORMAT}", REMEDY)
-    if not fits:
-        raise unreadable(path, "its SHA-256 does not fit", REMEDY)
-    if "architecture" not in facts:
-        raise unreadable(path, "it does not say what network it is of", REMEDY)
-    return facts
-
-
-def checksum(facts: Mapping[str, Any], state: Mapping[str, Tensor]) -> str:
-    """SHA-256 of the metadata without its own `sha256`, and of the tensors, both by name."""
-    return digest([dict(sorted(facts.items())), dict(sorted(state.items()))])

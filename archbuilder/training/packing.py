@@ -14,11 +14,11 @@ from typing import Any
 from safetensors import SafetensorError, safe_open
 
 from archbuilder.diagnostics import ArchbuilderError, Span, declare
+from archbuilder.exporters.weights import FORMAT, KEY, checksum
 from archbuilder.files import MAX_TEXT, MAX_WEIGHTS, read_regular, regular
 from archbuilder.reporting import json as reports
 from archbuilder.training.evidence.story import command
 from archbuilder.training.folder import FACTS, REPEAT, RunFolder
-from archbuilder.training.packed import FORMAT, KEY, checksum
 from archbuilder.training.result import typed
 from archbuilder.training.runs import LAST, Run
 from archbuilder.training.weights import weights

@@ -18,9 +18,10 @@ from safetensors.torch import load_file, save_file
 import archbuilder
 from archbuilder.cli import main
 from archbuilder.diagnostics import ArchbuilderError
+from archbuilder.exporters.weights import KEY, checksum
 from archbuilder.pipeline import check
 from archbuilder.training import Interrupted, repeat, shipped, train
-from archbuilder.training.packed import KEY, checksum, open_packed
+from archbuilder.training.packed import open_packed
 from archbuilder.training.packing import pack
 from archbuilder.training.runs import Run, open_run
 from tests.evidence.conftest import ALONE, NETWORK

@@ -19,10 +19,10 @@ import torch
 from archbuilder.blocks._external import forget, load_file
 from archbuilder.cli import main
 from archbuilder.diagnostics import ArchbuilderError
-from archbuilder.training import Interrupted, RunResult, checkpoint, train
+from archbuilder.training import Interrupted, RunResult, checkpoint, folder, train
 from archbuilder.training.evidence.story import command
-from archbuilder.training.files import is_locked
-from archbuilder.training.folder import opened
+from archbuilder.training.files import is_locked, locked
+from archbuilder.training.folder import created, opened
 from archbuilder.training.processes import ALONE, Processes
 from archbuilder.training.runs import images_of, open_run
 from archbuilder.training.trainer import Trainer
@@ -392,6 +392,49 @@ def test_a_run_that_is_being_trained_is_not_resumed(quick, tmp_path: Path):
         refused.append(run)
 
     assert quick("train.epochs=1", on_epoch=second).path == refused[0]
+
+
+def test_no_report_is_written_into_a_run_that_is_being_trained(quick, tmp_path: Path, capsys):
+    refused = []
+
+    def second(record: dict[str, Any]) -> None:
+        (run,) = tmp_path.glob("runs/tiny/*")
+        assert main(["report", str(run), "--device", "cpu"]) == 2
+        refused.append(run)
+
+    run = quick("train.epochs=1", on_epoch=second).path
+    assert "AB703 another process is training this run" in capsys.readouterr().err
+    assert refused == [run] and not (run / "report.html").exists()
+    assert main(["report", str(run), "--device", "cpu"]) == 0
+
+
+def test_what_a_killed_start_has_left_is_removed_by_the_next_one(quick, tmp_path: Path):
+    """But for that of a start that is alive."""
+    parent = tmp_path / "runs" / "tiny"
+    (parent / ".starting-dead" / "seed-0").mkdir(parents=True)
+    (parent / ".starting-dead" / "architecture.yaml").touch()
+    with created(parent) as alive:
+        run = quick("train.epochs=1").path
+        assert {path.name for path in parent.iterdir()} == {run.name, alive.path.name}
+    assert {path.name for path in parent.iterdir()} == {run.name}
+
+
+def test_a_start_whose_folder_is_taken_for_abandoned_makes_another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Another process may look between the making of a folder and the holding of it."""
+    made: list[Path] = []
+
+    @contextmanager
+    def slowly(path: Path) -> Iterator[bool]:
+        if not made:
+            folder._remove_abandoned(path)
+        made.append(path)
+        with locked(path) as mine:
+            yield mine
+
+    monkeypatch.setattr(folder, "locked", slowly)
+    with created(tmp_path) as found:
+        assert len(made) == 2 and found.path == made[1]
+        assert list(tmp_path.iterdir()) == [found.path]
 
 
 def test_what_is_no_run_is_named(tmp_path: Path, half: Path):
