@@ -218,7 +218,7 @@ class Node:
         return self.value
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False)
 class Document:
     """A YAML source: its name, its text and its tree of nodes."""
 
@@ -227,6 +227,9 @@ class Document:
     root: Node
     diagnostics: list[Diagnostic] = field(default_factory=list)
     sources: dict[str, str] = field(default_factory=dict)  # the text of every file that the values come from
+
+    def __repr__(self) -> str:
+        return f"<Document {self.name!r}: {self.text.count(chr(10)) + 1:,} lines>"
 
 
 def read_text(source: str | os.PathLike[str]) -> tuple[str, str]:
@@ -506,9 +509,9 @@ class _Reader:
         problem = f"not YAML: {error.problem}"
         if opened and opened.line != mark.line:
             problem += f" {error.context} that starts on line {opened.line + 1}"
-        line, column = mark.line + 1, mark.column + 1
-        if line + (not lines[-1]) > len(lines):
-            line, column = (opened.line + 1, opened.column + 1) if opened else (len(lines), len(lines[-1]) + 1)
+        last = max(1, len(lines) - (not lines[-1]))  # an editor shows no line after the last line break
+        places = [(found.line + 1, found.column + 1) for found in (mark, opened) if found and found.line < last]
+        line, column = places[0] if places else (last, len(lines[last - 1]) + 1)
         span = Span(self.name, line, column, line, column + 1)
         return SYNTAX.at(span, problem, _slip(lines[mark.line] if mark.line < len(lines) else "", problem))
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from itertools import pairwise, takewhile
 from pathlib import Path
@@ -59,10 +59,13 @@ def _too_large(at_most: int) -> TooLarge:
     return TooLarge(errno.EFBIG, f"the file is larger than {at_most // unit:,} {name}")
 
 
-def write_whole(path: Path, data: bytes, older: Sequence[Path] = (), temporary: Path | None = None) -> None:
+def write_whole(
+    path: Path, data: bytes | Iterable[bytes], older: Sequence[Path] = (), temporary: Path | None = None
+) -> None:
     """Replace a file's content in one step that survives a kill and a power cut; its mode stays.
 
     path:      of the file itself: a link would be replaced.
+    data:      all of it, or piece by piece.
     older:     where the content so far goes, and where that one's went, and so on; the last one's is dropped.
                A kill in between may leave a name of the row without its file; the next call fills it again.
     temporary: the file beside it that is written first, and may be there already; else one that nobody has.
@@ -72,7 +75,7 @@ def write_whole(path: Path, data: bytes, older: Sequence[Path] = (), temporary: 
     temporary = temporary or path.with_name(f".{path.name}.{os.urandom(4).hex()}.tmp")
     try:
         with temporary.open(mode) as stream:
-            stream.write(data)
+            stream.writelines([data] if isinstance(data, bytes) else data)
             stream.flush()
             os.fsync(stream.fileno())
         if path.exists():

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 Source = str | os.PathLike[str]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Report:
     """What is known of one source.  `graph` and `facts` are None where it cannot be analysed."""
 
@@ -81,6 +81,12 @@ class Report:
     def source_of(self, diagnostic: Diagnostic) -> str:
         """The text that a diagnostic's place is in, empty where it is in no file (an override)."""
         return self.document.sources.get(diagnostic.span.file, "") if self.document else ""
+
+    def __repr__(self) -> str:
+        errors = len(self.errors)
+        counts = ((errors, "error"), (len(self.found) - errors, "warning"))
+        found = [f"{n:,} {word}{'s' * (n != 1)}" for n, word in counts if n] or ["ok"]
+        return f"<Report {self.name!r}: {', '.join([*found, *([self.facts.words] if self.facts else [])])}>"
 
     def _repr_html_(self) -> str:
         from archbuilder.reporting.html import render

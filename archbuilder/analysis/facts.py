@@ -52,7 +52,7 @@ class Layer:
         return (self.params + self.buffers - counters) * BYTES[dtype] + counters * 8
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Facts:
     """The layers of a graph in execution order, and their totals.
 
@@ -65,6 +65,14 @@ class Facts:
     value: str
     field: Reach
     field_with_gap: Reach
+
+    def __repr__(self) -> str:
+        return f"<Facts of {self.graph.name!r}: {self.words}>"
+
+    @property
+    def words(self) -> str:
+        """Its size in a few words."""
+        return f"{len(self.layers):,} layers, {self.params:,} parameters, {self.macs:,} MACs"
 
     @property
     def params(self) -> int:

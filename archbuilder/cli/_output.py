@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 from os.path import exists, samefile
 from pathlib import Path
 
@@ -19,14 +20,15 @@ def print_data(text: str) -> None:
     sys.stdout.buffer.flush()
 
 
-def write_file(path: str, data: bytes, code: Code, hint: str) -> None:
+def write_file(path: str, data: bytes | Iterable[bytes], code: Code, hint: str) -> None:
     """Replace a file in one step.  Raises ArchbuilderError with `code`, and then an older file stands untouched."""
     from archbuilder.files import write_whole
 
     file = Path(path)
     try:
         if file.exists() and not file.is_file() and not file.is_dir():
-            file.write_bytes(data)  # a device or a pipe is written to, not replaced
+            with file.open("wb") as stream:  # a device or a pipe is written to, not replaced
+                stream.writelines([data] if isinstance(data, bytes) else data)
         else:
             write_whole(file.resolve(), data)
     except (OSError, ValueError) as error:  # a name with a NUL in it is a ValueError

@@ -96,16 +96,11 @@ def shown(args: Namespace, reports: Sequence[Report], counting: Counting, style:
         yield "--fix applies the first, --fix N another one"
 
 
-def with_suggestions(args: Namespace, reports: Sequence[Report], rendered: str, counting: Counting) -> str:
-    """The JSON of a check, each file with what can be proposed for it."""
-    import json
-
+def as_data(args: Namespace, report: Report, counting: Counting) -> dict[str, Any]:
+    """What can be proposed for a file, for the JSON of a check."""
     from archbuilder.remedies.show import to_dict
 
-    found = json.loads(rendered)
-    for file, suggestions in zip(found["files"], _investigate(args, reports, counting), strict=True):
-        file["suggestions"] = to_dict(suggestions)
-    return json.dumps(found, indent=2, allow_nan=False)
+    return {"suggestions": to_dict(_investigate(args, [report], counting)[0])}
 
 
 def fix(args: Namespace, reports: Sequence[Report], counting: Counting) -> list[Report]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from argparse import ArgumentParser, Namespace
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from importlib import import_module
 from pathlib import Path
 
@@ -58,22 +58,42 @@ def run(args: Namespace) -> int:
     """Exit 0 all clean, 1 something found, 2 a file could not be read or the arguments are bad."""
     _remedies.verify(args)
     counting = _codes.selection(args)
-    reports = [counting(report) for name in args.files for report in _reports(name, args.set, args.rules)]
+    status = Status(args.strict)
+    reports = status.watching(
+        counting(report) for name in args.files for report in _reports(name, args.set, args.rules)
+    )
     if args.output_file:
-        _spare_sources(args, reports)
+        reports = _sparing_sources(args, reports)
     if args.fix is not None:
-        reports = _remedies.fix(args, reports, counting)
+        reports = status.watching(_remedies.fix(args, list(reports), counting))
     if not _remedies.is_filter(args):  # else the text has been printed
         _write(_shown(args, reports, counting), args.output_file)
-    return max(_status(report, args.strict) for report in reports)
+    return status.worst
 
 
-def _spare_sources(args: Namespace, reports: list[Report]) -> None:
-    """Raises ArchbuilderError AB945 where a report would overwrite what it is made from."""
-    read = {*args.rules, *args.blocks, *(name for report in reports for name in _read_for(report))}
-    if any(same_file(args.output_file, name) for name in read):
-        message = "the report would take the place of a file that is checked, or that the check reads"
-        raise ArchbuilderError(UNWRITABLE.at(Span(args.output_file), message, "name another file with --output-file"))
+class Status:
+    """The exit status of a check, which looks at each report as it passes: they are never all in memory at once."""
+
+    def __init__(self, strict: bool) -> None:
+        self.strict = strict
+        self.worst = 0
+
+    def watching(self, reports: Iterable[Report]) -> Iterator[Report]:
+        self.worst = 0  # of what is reported: --fix reports what there is afterwards
+        for report in reports:
+            found = (d.exit_status for d in report.diagnostics if self.strict or d.severity == "error")
+            self.worst = max(self.worst, *found, 0)
+            yield report
+
+
+def _sparing_sources(args: Namespace, reports: Iterable[Report]) -> Iterator[Report]:
+    """The reports.  Raises ArchbuilderError AB945 at one that the output would overwrite what it is made from."""
+    for report in reports:
+        if any(same_file(args.output_file, name) for name in {*args.rules, *args.blocks, *_read_for(report)}):
+            message = "the report would take the place of a file that is checked, or that the check reads"
+            hint = "name another file with --output-file"
+            raise ArchbuilderError(UNWRITABLE.at(Span(args.output_file), message, hint))
+        yield report
 
 
 def _read_for(report: Report) -> Iterator[str]:
@@ -87,46 +107,73 @@ def _read_for(report: Report) -> Iterator[str]:
             yield str(path)
 
 
-def _shown(args: Namespace, reports: list[Report], counting: _codes.Selection) -> str:
-    """The reports in the format that was asked for."""
+def _shown(args: Namespace, reports: Iterable[Report], counting: _codes.Selection) -> Iterator[str]:
+    """The reports in the format that was asked for, piece by piece."""
     if args.emit:
-        from archbuilder.reporting import stages
-
-        return "\n".join(stages.render(report, args.emit) for report in reports)
+        return _emitted(reports, args.emit)
     if args.format in ("text", "concise"):
         return _for_people(args, reports, counting)
-    shown: str = import_module(f"archbuilder.reporting.{args.format}").render(reports)
-    return _remedies.with_suggestions(args, reports, shown, counting) if args.suggest else shown
+    if args.suggest:  # goes with JSON alone
+        from archbuilder.reporting import json
+
+        return json.pieces(reports, lambda report: _remedies.as_data(args, report, counting))
+    shown: Iterator[str] = import_module(f"archbuilder.reporting.{args.format}").pieces(reports)
+    return shown
 
 
-def _for_people(args: Namespace, reports: list[Report], counting: _codes.Selection) -> str:
+def _emitted(reports: Iterable[Report], stage: str) -> Iterator[str]:
+    """What a stage made of each file; why it made nothing, or nothing right, goes to standard error."""
+    from archbuilder.reporting import stages
+    from archbuilder.reporting.diagnostic import render_diagnostic
+    from archbuilder.reporting.style import style_of
+
+    between = ""
+    for report in reports:
+        if made := stages.render(report, stage):
+            yield between + made
+            between = "\n"
+        for d in report.errors:
+            print(render_diagnostic(d, report.source_of(d), style_of(sys.stderr), report.file), file=sys.stderr)
+
+
+def _for_people(args: Namespace, reports: Iterable[Report], counting: _codes.Selection) -> Iterator[str]:
     from archbuilder.reporting.style import PLAIN, style_of
 
     style = PLAIN if args.output_file else style_of(sys.stdout)
     if args.format == "concise":
         from archbuilder.reporting import concise
 
-        return concise.render(reports, style)
+        yield from concise.pieces(reports, style)
+        return
     from archbuilder.reporting import text
 
-    shown = text.render_all(reports, style, table=not args.quiet, per_op=args.verbose)
-    return "\n\n".join([shown, *(_remedies.shown(args, reports, counting, style) if args.suggest else ())])
+    if args.suggest:
+        reports = list(reports)  # proposals follow the reports on all files
+    yield from text.pieces(reports, style, table=not args.quiet, per_op=args.verbose)
+    if args.suggest:
+        yield from (f"\n\n{proposal}" for proposal in _remedies.shown(args, list(reports), counting, style))
 
 
-def _write(text: str, file: str | None) -> None:
+def _write(pieces: Iterable[str], file: str | None) -> None:
+    """Print the pieces, or write them into a file, with a line break at the end of all."""
     if file:
-        data = (text + "\n" if text else "").encode("utf-8", "backslashreplace")
+        data = (piece.encode("utf-8", "backslashreplace") for piece in _ended(pieces))
         write_file(file, data, UNWRITABLE, "name another file with --output-file")
-    elif text:
-        print(text)
+        return
+    for piece in _ended(pieces):
+        sys.stdout.write(piece)
 
 
-def _status(report: Report, strict: bool) -> int:
-    found = [d.exit_status for d in report.diagnostics if strict or d.severity == "error"]
-    return max(found, default=0)
+def _ended(pieces: Iterable[str]) -> Iterator[str]:
+    """The pieces, and a line break after them where there are any."""
+    end = ""
+    for piece in pieces:
+        yield piece
+        end = "\n"
+    yield end
 
 
-def _reports(name: str, overrides: list[str], rules: list[str]) -> list[Report]:
+def _reports(name: str, overrides: list[str], rules: list[str]) -> Iterable[Report]:
     """The reports on a file, or on every .yaml and .yml file in a folder and below; hidden folders are left out."""
     folder = Path(name)
     if name in ("-", "") or not _is_folder(folder):
@@ -136,7 +183,7 @@ def _reports(name: str, overrides: list[str], rules: list[str]) -> list[Report]:
     if not shown:
         message = "the folder has no .yaml file in it"
         return [Report(name, diagnostics=(MISSING.at(Span(name), message, "name a folder of architectures"),))]
-    return [check(path, overrides, rules) for path in shown]
+    return (check(path, overrides, rules) for path in shown)
 
 
 def _is_folder(path: Path) -> bool:

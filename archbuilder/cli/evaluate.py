@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from argparse import ArgumentParser, Namespace
 
 from archbuilder.cli._options import add_blocks_option, add_machine_options, add_trained_argument
@@ -20,6 +19,7 @@ def configure(parser: ArgumentParser) -> None:
 
 def run(args: Namespace) -> int:
     """Exit 0 evaluated, 1 something wrong with the run or the data, 2 no trained network."""
+    from archbuilder.reporting.json import dumps
     from archbuilder.training import device
     from archbuilder.training.assessment import assess, text, to_dict
     from archbuilder.training.shipped import open_trained
@@ -28,7 +28,7 @@ def run(args: Namespace) -> int:
     with device.settings(place, args.threads):
         found = assess(opened, place, args.dataset, args.tta, args.weights)
     if args.format == "json":
-        print(json.dumps(to_dict(opened, found), indent=2, allow_nan=False))
+        print(dumps(to_dict(opened, found)))
     else:
         print("\n".join(text(opened, found)))
     return 0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from argparse import ArgumentParser, Namespace
 from dataclasses import asdict
@@ -24,6 +23,7 @@ def configure(parser: ArgumentParser) -> None:
 def run(args: Namespace) -> int:
     """Exit 0 all images read, 1 some not (the others are answered), 2 no trained network."""
     from archbuilder.reporting.diagnostic import render_diagnostic
+    from archbuilder.reporting.json import dumps
     from archbuilder.reporting.style import style_of
     from archbuilder.training import device
     from archbuilder.training.prediction import answers
@@ -41,7 +41,7 @@ def run(args: Namespace) -> int:
             else:
                 print(_text(answer))
     if args.format == "json":
-        print(json.dumps({"version": 1, "run": args.trained, "answers": found}, indent=2))
+        print(dumps({"version": 1, "run": args.trained, "answers": found}))
     return status
 
 

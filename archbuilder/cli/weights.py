@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
@@ -48,11 +47,12 @@ def _check(args: Namespace) -> None:
 
 
 def _list(form: str | None) -> int:
+    from archbuilder.reporting.json import dumps
     from archbuilder.training.shipped import listing, table
 
     found = listing()
     if form == "json":
-        print(json.dumps({"version": 1, "networks": found}, indent=2, allow_nan=False))
+        print(dumps({"version": 1, "networks": found}))
     elif found:
         print("\n".join(table(found)))
     else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import warnings
 from collections.abc import Callable
 from copy import deepcopy
@@ -19,7 +20,7 @@ from archbuilder.ir.graph import Graph
 from archbuilder.version import __version__
 
 TOLERANCE = 1e-4
-INPUT, OUTPUT = "image", "output"
+INPUT, OUTPUT, BATCH = "image", "output", "batch"
 
 
 def export(graph: Graph, weights: Path | None = None) -> Exported:
@@ -70,10 +71,21 @@ def _convert(graph: Graph, program: torch.export.ExportedProgram) -> bytes:
     sizes = ", ".join(map(str, graph.input.dims))
     model.doc_string = f"{INPUT}: (batch, {sizes}), normalised as for training"
     model.producer_name, model.producer_version = "archbuilder", __version__
+    _name_batch(model.graph)
     for node in model.graph.node:
         del node.metadata_props[:]  # stack traces, with the files of this machine
     data: bytes = model.SerializeToString()
     return data
+
+
+def _name_batch(graph: Any) -> None:
+    """Call the batch axis `batch` wherever it is a size, alone or in a product; torch numbers it (s77)."""
+    values = [*graph.input, *graph.output, *graph.value_info]
+    batch = re.compile(rf"\b{re.escape(graph.input[0].type.tensor_type.shape.dim[0].dim_param)}\b")
+    for value in values:
+        for size in value.type.tensor_type.shape.dim:
+            if size.dim_param:
+                size.dim_param = batch.sub(BATCH, size.dim_param)
 
 
 def _runner(data: bytes) -> Callable[[Tensor], Tensor]:

@@ -46,7 +46,7 @@ class Node:
         return self.place.span()
 
 
-@dataclass
+@dataclass(repr=False)
 class Graph:
     """Nodes in execution order; `output` names the value that the network returns."""
 
@@ -55,6 +55,9 @@ class Graph:
     classes: int | None = None
     nodes: dict[str, Node] = field(default_factory=dict)
     output: str = INPUT
+
+    def __repr__(self) -> str:
+        return f"<Graph {self.name!r}: {self.input} -> {self.shape(self.output)}, {len(self.nodes):,} nodes>"
 
     def shape(self, name: str) -> Shape:
         """The shape of a value: the input or a node's output."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -11,7 +10,7 @@ from archbuilder.analysis.facts import Facts
 from archbuilder.pipeline import Report
 from archbuilder.reporting.diagnostic import printable
 from archbuilder.reporting.field import field_of
-from archbuilder.reporting.json import VERSION, to_dict
+from archbuilder.reporting.json import VERSION, dumps, to_dict
 from archbuilder.reporting.style import PLAIN, Style
 from archbuilder.reporting.text import columns, human
 
@@ -178,7 +177,7 @@ def to_json(reports: Sequence[Report]) -> str:
     found: list[dict[str, Any]] | None = None
     if len(reports) == 2 and reports[0].facts and reports[1].facts:
         found = [_to_dict(change) for change in changes(reports[0].facts, reports[1].facts)]
-    return json.dumps({"version": VERSION, "files": files, "changes": found}, indent=2, allow_nan=False)
+    return dumps({"version": VERSION, "files": files, "changes": found})
 
 
 def _to_dict(change: Change) -> dict[str, Any]:

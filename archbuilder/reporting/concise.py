@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator
 
 from archbuilder.pipeline import Report
 from archbuilder.reporting.diagnostic import headline
 from archbuilder.reporting.style import PLAIN, Style
-from archbuilder.reporting.text import summary
+from archbuilder.reporting.text import Tally
 
 
-def render(reports: Sequence[Report], style: Style = PLAIN) -> str:
+def render(reports: Iterable[Report], style: Style = PLAIN) -> str:
     """The findings of a check, and its last line."""
-    return "\n".join([*(headline(d, style) for report in reports for d in report.diagnostics), summary(reports, style)])
+    return "".join(pieces(reports, style))
+
+
+def pieces(reports: Iterable[Report], style: Style = PLAIN) -> Iterator[str]:
+    """The same text, report by report."""
+    tally = Tally()
+    for report in tally.counting(reports):
+        yield from (headline(d, style, report.file) + "\n" for d in report.diagnostics)
+    yield tally.words(style)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -14,7 +13,7 @@ from archbuilder.ir.graph import INPUT
 from archbuilder.ir.op import by
 from archbuilder.ir.reach import Reach
 from archbuilder.reporting.field import MARKS, field_lines, range_of
-from archbuilder.reporting.json import field_of, field_to_dict, number
+from archbuilder.reporting.json import dumps, field_of, field_to_dict, number
 from archbuilder.reporting.text import columns
 
 Row = tuple[str, ...]
@@ -75,7 +74,7 @@ def to_json(name: str, facts: Facts) -> str:
         "receptive_field_with_gap": field_of(facts.field_with_gap),
         "field": field_to_dict(facts),
     }
-    return json.dumps(found, indent=2, allow_nan=False)
+    return dumps(found)
 
 
 FORMATS: dict[str, Callable[[str, Facts], str]] = {

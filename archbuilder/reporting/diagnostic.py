@@ -13,19 +13,27 @@ MAX_EXCERPT = 160  # characters of a line that are shown
 BEFORE = 100  # of them before the place, where the line is longer
 
 
-def render_diagnostic(d: Diagnostic, text: str = "", style: Style = PLAIN) -> str:
-    """place: code message, the line of `text` with the place marked, and the remedy."""
-    lines = [headline(d, style)]
+def render_diagnostic(d: Diagnostic, text: str = "", style: Style = PLAIN, checked: str = "") -> str:
+    """place: code message, the line of `text` with the place marked, and the remedy.
+
+    `checked` is the file that was checked; a finding in another one (a base, a rule pack) names it."""
+    lines = [headline(d, style, checked)]
     lines += _excerpt(d, _lines(text), style) if text else []
     if d.hint:
         lines.append(f"  {style.bold('hint:')} {printable(d.hint)}")
     return "\n".join(lines)
 
 
-def headline(d: Diagnostic, style: Style = PLAIN) -> str:
+def headline(d: Diagnostic, style: Style = PLAIN, checked: str = "") -> str:
     """place: code message"""
     label = "" if d.severity == "error" else "warning: "
-    return f"{style.bold(printable(str(d.span)))}: {_paint(d, style)(d.code.id)} {label}{printable(d.message)}"
+    message = printable(said(d, checked))
+    return f"{style.bold(printable(str(d.span)))}: {_paint(d, style)(d.code.id)} {label}{message}"
+
+
+def said(d: Diagnostic, checked: str) -> str:
+    """The message, and the file that was checked where the place is in another one."""
+    return d.message if checked in ("", d.span.file) or d.span.is_option else f"{d.message} (checked: {checked})"
 
 
 def _paint(d: Diagnostic, style: Style) -> Callable[[str], str]:
@@ -72,8 +80,10 @@ def _cells(text: str) -> int:
     return sum(0 if combining(c) else 2 if east_asian_width(c) in "WF" else 1 for c in text)
 
 
-def printable(text: str) -> str:
-    """Control and bidirectional characters made visible: a file must not steer the terminal."""
+def printable(text: str, keep: str = "") -> str:
+    """Control and bidirectional characters made visible: a file must not steer the terminal.
+
+    keep: control characters that stay as they are; else a tab becomes a blank."""
     if text.isprintable():
         return text
-    return "".join(c if c.isprintable() else " " if c == "\t" else f"\\u{ord(c):04x}" for c in text)
+    return "".join(c if c.isprintable() or c in keep else " " if c == "\t" else f"\\u{ord(c):04x}" for c in text)

@@ -6,24 +6,33 @@ what is escaped.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator
 
 from archbuilder.diagnostics import Diagnostic, Span
 from archbuilder.pipeline import Report
-from archbuilder.reporting.diagnostic import printable
+from archbuilder.reporting.diagnostic import printable, said
 from archbuilder.reporting.places import in_repository, is_file
 
 _DATA = str.maketrans({"%": "%25", "\r": "%0D", "\n": "%0A"})
 _PROPERTY = _DATA | str.maketrans({":": "%3A", ",": "%2C"})
 
 
-def render(reports: Sequence[Report]) -> str:
+def render(reports: Iterable[Report]) -> str:
     """A line for each finding, nothing where there is none."""
-    return "\n".join(_command(d) for report in reports for d in report.diagnostics)
+    return "".join(pieces(reports))
 
 
-def _command(d: Diagnostic) -> str:
-    found = f"{d.span}: {d.code.id} {d.message}"  # a log does not show the properties: say the place once more
+def pieces(reports: Iterable[Report]) -> Iterator[str]:
+    """The same text, report by report."""
+    between = ""
+    for report in reports:
+        for d in report.diagnostics:
+            yield between + _command(d, report.file)
+            between = "\n"
+
+
+def _command(d: Diagnostic, checked: str) -> str:
+    found = f"{d.span}: {d.code.id} {said(d, checked)}"  # a log does not show the properties: say the place once more
     message = "\n".join(map(printable, [found, *([f"hint: {d.hint}"] if d.hint else [])]))
     properties = {**_place(d.span), "title": f"archbuilder {d.code.id}"}
     listed = ",".join(f"{name}={printable(str(value)).translate(_PROPERTY)}" for name, value in properties.items())

@@ -15,17 +15,22 @@ def render(report: Report) -> str:
     if report.facts:
         rows = [_line("th", HEADER), *(_line("td", row) for row in layer_rows(report.facts))]
         parts.append(f"<table>{''.join(rows)}</table>")
-        parts.append("<pre>" + escape("\n".join(totals(report.facts))) + "</pre>")
+        parts.append(_block("\n".join(totals(report.facts))))
     for measured in report.limits:
         limit, mark = measured.limit, "✓" if measured.ok else "✗"
         parts.append(f"<div>{mark} {escape(f'{limit.name} {limit.text}')}: {measured.words}</div>")
     if report.rules:
         from archbuilder.reporting.rules import lines
 
-        parts.append("<pre>" + escape("\n".join(lines(report.rules, ignored=report.ignored))) + "</pre>")
+        parts.append(_block("\n".join(lines(report.rules, ignored=report.ignored))))
     for d in report.diagnostics:
-        parts.append("<pre>" + escape(render_diagnostic(d, report.source_of(d))) + "</pre>")
+        parts.append(_block(render_diagnostic(d, report.source_of(d), checked=report.file)))
     return "<div>" + "".join(parts) + "</div>"
+
+
+def _block(text: str) -> str:
+    """Text in columns; some notebooks give <pre> a proportional font."""
+    return f'<pre style="font-family:monospace">{escape(text)}</pre>'
 
 
 def _line(tag: str, cells: tuple[str, ...]) -> str:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator
+from math import isfinite
+from textwrap import indent
 from typing import Any
 
 from archbuilder import remedy
@@ -20,9 +22,35 @@ from archbuilder.rules.limits import Measured
 VERSION = 1  # in which a place without a line (a file as a whole, an option) stands at line 1
 
 
-def render(reports: Sequence[Report]) -> str:
+def render(reports: Iterable[Report]) -> str:
     """All reports of a check."""
-    return json.dumps({"version": VERSION, "files": [to_dict(report) for report in reports]}, indent=2, allow_nan=False)
+    return "".join(pieces(reports))
+
+
+def pieces(reports: Iterable[Report], more: Callable[[Report], dict[str, Any]] = lambda _: {}) -> Iterator[str]:
+    """The same text, report by report; `more` is what else is said of each."""
+    yield f'{{\n  "version": {VERSION},\n  "files": ['
+    between = ""
+    for report in reports:
+        yield f"{between}\n{indent(dumps(to_dict(report) | more(report)), ' ' * 4)}"
+        between = ","
+    yield "\n  ]\n}" if between else "]\n}"
+
+
+def dumps(value: Any) -> str:
+    """Plain data as JSON text.  JSON has no word for NaN and infinity (a network that diverged): they become null."""
+    try:
+        return json.dumps(value, indent=2, allow_nan=False)
+    except ValueError:
+        return json.dumps(_finite(value), indent=2, allow_nan=False)
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _finite(inner) for key, inner in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(inner) for inner in value]
+    return None if isinstance(value, float) and not isfinite(value) else value
 
 
 def to_dict(report: Report) -> dict[str, Any]:

@@ -8,12 +8,12 @@ Source: OASIS Standard SARIF 2.1.0 with Errata 01, https://docs.oasis-open.org/s
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from archbuilder.diagnostics import Code, Diagnostic, Span
 from archbuilder.pipeline import Report
-from archbuilder.reporting.diagnostic import printable
+from archbuilder.reporting.diagnostic import printable, said
 from archbuilder.reporting.places import is_file, uri
 from archbuilder.version import __version__
 
@@ -22,17 +22,29 @@ SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sar
 Object = dict[str, Any]
 
 
-def render(reports: Sequence[Report]) -> str:
+Found = tuple[Diagnostic, str]  # a finding, and the file that was checked
+
+
+def render(reports: Iterable[Report]) -> str:
     """One run with the findings of all reports."""
-    return json.dumps({"$schema": SCHEMA, "version": "2.1.0", "runs": [_run(reports)]}, indent=2)
+    return "".join(pieces(reports))
 
 
-def _run(reports: Sequence[Report]) -> Object:
-    found = [d for report in reports for d in report.diagnostics]
-    failures = [d for d in found if d.exit_status == 2]
-    results = [d for d in found if d.exit_status != 2]
+def pieces(reports: Iterable[Report]) -> Iterator[str]:
+    """The same text.  It begins with what is only known at the end, so findings are kept, but no reports."""
+    files: dict[str, None] = {}  # a file may be named twice
+    found: list[Found] = []
+    for report in reports:
+        files[_known_as(report.file)] = None
+        found += ((d, report.file) for d in report.diagnostics)
+    yield json.dumps({"$schema": SCHEMA, "version": "2.1.0", "runs": [_run(found, list(files))]}, indent=2)
+
+
+def _run(found: Sequence[Found], files: Sequence[str]) -> Object:
+    failures = [one for one in found if one[0].exit_status == 2]
+    results = [one for one in found if one[0].exit_status != 2]
     rules, kinds = _codes(results), _codes(failures)
-    files = list(dict.fromkeys(_known_as(report.file) for report in reports))  # a file may be named twice
+    index = {file: number for number, file in enumerate(files)}
     driver = {
         "name": "archbuilder",
         "version": __version__,
@@ -40,19 +52,22 @@ def _run(reports: Sequence[Report]) -> Object:
         "notifications": [_descriptor(code) for code in kinds],
     }
     notifications = [
-        {"descriptor": {"id": d.code.id, "index": kinds.index(d.code)}, **_finding(d, files)} for d in failures
+        {"descriptor": {"id": d.code.id, "index": kinds.index(d.code)}, **_finding(d, file, index)}
+        for d, file in failures
     ]
     return {
         "tool": {"driver": driver},
         "columnKind": "unicodeCodePoints",
         "invocations": [{"executionSuccessful": not failures, "toolExecutionNotifications": notifications}],
         "artifacts": [_artifact(known) for known in files],
-        "results": [{"ruleId": d.code.id, "ruleIndex": rules.index(d.code), **_finding(d, files)} for d in results],
+        "results": [
+            {"ruleId": d.code.id, "ruleIndex": rules.index(d.code), **_finding(d, file, index)} for d, file in results
+        ],
     }
 
 
-def _codes(found: Iterable[Diagnostic]) -> list[Code]:
-    return sorted({d.code for d in found}, key=lambda code: code.id)
+def _codes(found: Iterable[Found]) -> list[Code]:
+    return sorted({d.code for d, _ in found}, key=lambda code: code.id)
 
 
 def _descriptor(code: Code) -> Object:
@@ -65,9 +80,10 @@ def _descriptor(code: Code) -> Object:
     }
 
 
-def _finding(d: Diagnostic, files: Sequence[str]) -> Object:
+def _finding(d: Diagnostic, checked: str, files: Mapping[str, int]) -> Object:
     """What a result and a notification share.  What was found at no place of a file says where in its message."""
-    lines = [d.message if _has_place(d.span) else f"{d.span}: {d.message}", *([f"hint: {d.hint}"] if d.hint else [])]
+    message = said(d, checked)
+    lines = [message if _has_place(d.span) else f"{d.span}: {message}", *([f"hint: {d.hint}"] if d.hint else [])]
     locations = [{"physicalLocation": _location(d.span, files)}] if _has_place(d.span) else []
     return {"level": d.severity, "message": {"text": "\n".join(map(printable, lines))}, "locations": locations}
 
@@ -76,11 +92,11 @@ def _has_place(span: Span) -> bool:
     return is_file(span) or span.line > 0
 
 
-def _location(span: Span, files: Sequence[str]) -> Object:
+def _location(span: Span, files: Mapping[str, int]) -> Object:
     known = _known_as(span.file)
     where: Object = {"uri": known} if is_file(span) else {}
     if known in files:
-        where["index"] = files.index(known)
+        where["index"] = files[known]
     region: Object = {"startLine": 1}  # viewers want a line for a file as a whole, too
     if span.line:
         columns = {"startColumn": span.column, "endColumn": span.end_column}

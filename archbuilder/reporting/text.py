@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import groupby
 
 from archbuilder.analysis.facts import Facts, Layer
@@ -19,10 +20,13 @@ HEADER = ("line", "layer", "block", "op", "output", "params", "MACs", "RF", "str
 LEFT = {"layer", "block", "op"}  # text columns; the others are numbers, aligned to the right
 
 
-def render_all(reports: Sequence[Report], style: Style = PLAIN, table: bool = True, per_op: bool = False) -> str:
-    """The reports of a check, and its last line."""
-    shown = (render(report, style, table, per_op) for report in reports)
-    return "\n\n".join([*filter(None, shown), summary(reports, style)])
+def pieces(reports: Iterable[Report], style: Style = PLAIN, table: bool = True, per_op: bool = False) -> Iterator[str]:
+    """The text of a check, report by report, and its last line."""
+    tally = Tally()
+    for report in tally.counting(reports):
+        if shown := render(report, style, table, per_op):
+            yield f"{shown}\n\n"
+    yield tally.words(style)
 
 
 def render(report: Report, style: Style = PLAIN, table: bool = True, per_op: bool = False) -> str:
@@ -38,7 +42,9 @@ def render(report: Report, style: Style = PLAIN, table: bool = True, per_op: boo
 
             parts += lines(report.rules, style, report.ignored)
     if report.diagnostics:
-        parts += [""] * bool(parts) + [render_diagnostic(d, report.source_of(d), style) for d in report.diagnostics]
+        parts += [""] * bool(parts) + [
+            render_diagnostic(d, report.source_of(d), style, report.file) for d in report.diagnostics
+        ]
     return "\n".join(parts)
 
 
@@ -115,13 +121,29 @@ def human(number: int) -> str:
     return str(number)
 
 
-def summary(reports: Sequence[Report], style: Style = PLAIN) -> str:
-    """The last line of a check over files."""
-    found = [d for report in reports for d in report.found]
-    errors = sum(d.severity == "error" for d in found)
-    files = f"{len(reports)} file{'s' * (len(reports) != 1)} checked"
-    counts = ((errors, "error"), (len(found) - errors, "warning"))
-    problems = " and ".join(f"{n} {word}{'s' * (n != 1)}" for n, word in counts if n) or "no problems"
-    ignored = sum(len(report.ignored) for report in reports)
-    paint = style.red if errors else style.yellow if found else style.green
-    return paint(f"{files}, {problems}{f', {ignored} ignored' if ignored else ''}")
+@dataclass
+class Tally:
+    """How much was checked and found, for the last line of a check."""
+
+    files: int = 0
+    errors: int = 0
+    warnings: int = 0
+    ignored: int = 0
+
+    def counting(self, reports: Iterable[Report]) -> Iterator[Report]:
+        """The same reports, each counted as it passes."""
+        for report in reports:
+            errors = len(report.errors)
+            self.files += 1
+            self.errors += errors
+            self.warnings += len(report.found) - errors
+            self.ignored += len(report.ignored)
+            yield report
+
+    def words(self, style: Style = PLAIN) -> str:
+        """2 files checked, 1 error and 3 warnings, 1 ignored"""
+        files = f"{self.files} file{'s' * (self.files != 1)} checked"
+        counts = ((self.errors, "error"), (self.warnings, "warning"))
+        problems = " and ".join(f"{n} {word}{'s' * (n != 1)}" for n, word in counts if n) or "no problems"
+        paint = style.red if self.errors else style.yellow if self.warnings else style.green
+        return paint(f"{files}, {problems}{f', {self.ignored} ignored' if self.ignored else ''}")

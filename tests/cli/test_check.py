@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import json
 import os
+import weakref
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from archbuilder import __version__
+from archbuilder.analysis.facts import Facts
+from archbuilder.cli import main
+from archbuilder.pipeline import Report, check
 from tests.cli.samples import GOOD, ROOT
 
 # arguments -> exit status
@@ -120,7 +125,41 @@ def test_emit_shows_each_stage_and_survives_a_bad_file(stage: str, program: Any,
     good = program("check", "good.yaml", "--emit", stage)
     assert good.status == 0 and "8" in good.out
     for name, status in (("bad", 1), ("syntax", 1), ("missing_", 2)):
-        assert program("check", f"{name}.yaml", "--emit", stage).status == status
+        found = program("check", f"{name}.yaml", "--emit", stage)
+        assert found.status == status and f"{name}.yaml" in found.err and "hint:" in found.err  # why there is no more
+
+
+@pytest.mark.parametrize("form", ["text", "concise", "json", "github", "sarif"])
+def test_a_base_in_which_something_is_found_names_the_file_that_was_checked(form: str, program: Any, files: Path):
+    (files / "one.yaml").write_text("extends: missed.yaml\n")
+    (files / "two.yaml").write_text("extends: missed.yaml\nname: two\n")
+    out = program("check", "one.yaml", "two.yaml", "--format", form).out
+    for name in ("one.yaml", "two.yaml"):
+        assert f'"file": "{name}"' in out if form == "json" else f"(checked: {name})" in out
+    assert "(checked:" not in program("check", "missed.yaml", "--format", form).out
+
+
+@pytest.mark.parametrize("form", ["text", "concise", "json", "sarif"])
+def test_many_files_are_never_all_in_memory(form: str, files: Path, monkeypatch: pytest.MonkeyPatch):
+    """A report is gone when the next but one is made; --output-file is written piece by piece, too."""
+    made: list[weakref.ref[Facts]] = []
+    most = 0
+
+    def watched(*arguments: Any) -> Report:
+        nonlocal most
+        gc.collect()
+        most = max(most, sum(facts() is not None for facts in made))
+        report = check(*arguments)
+        made.append(weakref.ref(report.facts))
+        return report
+
+    for number in range(8):
+        (files / "many").mkdir(exist_ok=True)
+        (files / "many" / f"{number}.yaml").write_text(GOOD)
+    monkeypatch.setattr("archbuilder.cli.check.check", watched)
+    assert main(["check", "many", "--format", form]) == 0
+    assert main(["check", "many", "--format", form, "--output-file", "report"]) == 0
+    assert len(made) == 16 and most <= 2
 
 
 def test_help_and_version(program: Any):

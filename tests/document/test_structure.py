@@ -139,6 +139,8 @@ SYNTAX = {
     "a: [1, 2\nb: 3\n": ("2:2", "while parsing a flow sequence that starts on line 1", "brackets"),
     "x: 1\na: [1,\n  2\n": ("2:4", "while parsing a flow sequence that starts on line 2", "brackets"),
     "a: 'open\n\n": ("1:4", "while scanning a quoted scalar that starts on line 1", "quotes"),
+    "a: {b: 1,\n": ("1:10", "did not find expected node content", ""),  # at the end of the file, not past it
+    "a: [1,\n": ("1:7", "did not find expected node content", "brackets"),
     "a:\n\t- b\n": ("2:1", "cannot start any token", "spaces"),
     "a: 1\n b: 2\n": ("2:3", "mapping values are not allowed", "indentation"),
     "limits:\n  receptive_field: > 44\n": ("2:22", "expected comment or line break", '"> 44"'),

@@ -211,6 +211,21 @@ def test_names_are_words_and_never_markup(copy: Path):
     assert rows and all(len(re.findall(r"(?<!\\)\|", row)) in (6, 12) for row in rows)
 
 
+def test_control_characters_of_names_are_visible(copy: Path):
+    """A class, a file or a command may have them in its name: they would turn the text around it, or steer a pager."""
+    steering = "\x1b[31m\x07 \u202e cat \x00"
+    card = json.loads((copy / "dataset.json").read_text())
+    card["classes"] = [f"{number}{steering}" for number in range(10)]
+    (copy / "dataset.json").write_text(json.dumps(card))
+    environment = json.loads((copy / "environment.json").read_text())
+    (copy / "environment.json").write_text(json.dumps({**environment, "command": steering, "platform": steering}))
+    write_report(open_run(copy), CPU)
+    for name in ("report.html", "report.md"):
+        text = (copy / name).read_text()
+        assert "".join(c for c in set(text) if not c.isprintable() and c not in "\n\xa0") in ("", "\t")
+        assert "u202e cat" in text
+
+
 def test_markdown_keeps_code_as_it_is():
     assert fenced("a\n````\nb", "text") == "`````text\na\n````\nb\n`````"
     assert escaped("a_b|c\nd <e>") == "a\\_b\\|c d &lt;e&gt;"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import zipfile
 from pathlib import Path
 
@@ -54,6 +55,16 @@ network:
   - dropout: {p: 0.5, channels: true}
   - classifier: linear
 """
+
+
+def test_the_batch_axis_is_called_batch():
+    """In every value: a phase split multiplies it (4*batch)."""
+    model = onnx.load_from_string(to_onnx.export(graph_of(WIDE)).data).graph
+    values = [*model.input, *model.output, *model.value_info]
+    sizes = {d.dim_param for value in values for d in value.type.tensor_type.shape.dim if d.dim_param}
+    assert "batch" in sizes and all(set(re.findall(r"[a-z]\w*", size)) == {"batch"} for size in sizes)
+    assert [model.input[0].type.tensor_type.shape.dim[0].dim_param] == ["batch"]
+    assert [model.output[0].type.tensor_type.shape.dim[0].dim_param] == ["batch"]
 
 
 def graph_of(text: object) -> Graph:

@@ -36,7 +36,12 @@ def test_the_schema_is_one_that_can_refuse():
 
 def test_every_finding_is_there_once_at_its_place(reports: list[Report]):
     run = run_of(reports)
-    expected = [(d.code.id, d.severity, *_place(d)) for report in reports for d in report.diagnostics if _in_file(d)]
+    expected = [
+        (d.code.id, d.severity, *_place(d, report.file))
+        for report in reports
+        for d in report.diagnostics
+        if _in_file(d)
+    ]
     assert [_result(result, run) for result in run["results"]] == expected
     assert {"AB003", "AB004", "AB101", "AB103", "AB403", "AB503"} == {code for code, *_ in expected}
     assert run["columnKind"] == "unicodeCodePoints"  # what len() of a str counts, and libyaml
@@ -46,8 +51,9 @@ def _in_file(d: Diagnostic) -> bool:
     return d.exit_status == 1
 
 
-def _place(d: Diagnostic) -> tuple[Any, ...]:
-    return ("" if d.span.file == "<string>" else d.span.file, *d.span[1:], d.message.split(" \u202e")[0])
+def _place(d: Diagnostic, checked: str) -> tuple[Any, ...]:
+    message = d.message if d.span.file == checked else f"{d.message} (checked: {checked})"
+    return ("" if d.span.file == "<string>" else d.span.file, *d.span[1:], message.split(" \u202e")[0])
 
 
 def _result(result: Any, run: Any) -> tuple[Any, ...]:

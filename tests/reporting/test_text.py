@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from archbuilder.diagnostics import Span, declare
-from archbuilder.pipeline import check
+from archbuilder.pipeline import Report, check
 from archbuilder.reporting.diagnostic import printable, render_diagnostic
 from archbuilder.reporting.html import render as render_html
 from archbuilder.reporting.style import PLAIN, Style, style_of
-from archbuilder.reporting.text import human, layer_table, render, summary
+from archbuilder.reporting.text import human, layer_table, pieces, render
 
 FINDING = declare("AB999", "a code of the tests")
 REMARK = declare("AB998", "a warning of the tests", severity="warning")
@@ -128,11 +128,15 @@ def test_a_file_without_facts_shows_its_findings_only():
 def test_summary():
     clean, bad = check(NET, ["limits={}"]), check("x.yaml")
     warned = check(NET, ["limits={}", "network.0={pointwise: {out: 8, padding: 1}}"])
-    assert summary([clean]) == "1 file checked, no problems"
-    assert summary([clean, clean]) == "2 files checked, no problems"
-    assert summary([clean, bad]) == "2 files checked, 1 error"
-    assert summary([warned]) == "1 file checked, 1 warning"
-    assert summary([bad, bad, warned]) == "3 files checked, 2 errors and 1 warning"
+
+    def summary(*reports: Report) -> str:
+        return "".join(pieces(reports)).splitlines()[-1]
+
+    assert summary(clean) == "1 file checked, no problems"
+    assert summary(clean, clean) == "2 files checked, no problems"
+    assert summary(clean, bad) == "2 files checked, 1 error"
+    assert summary(warned) == "1 file checked, 1 warning"
+    assert summary(bad, bad, warned) == "3 files checked, 2 errors and 1 warning"
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+from archbuilder.reporting.diagnostic import printable
 from archbuilder.training.evidence.network import Table
 
 SPECIAL = re.compile(r"([\\`*_{}\[\]|#~$])")
@@ -19,7 +20,7 @@ def escaped(value: Any) -> str:
     """A value as Markdown text on one line: nothing in it is a link, a tag, or the end of a table's cell."""
     if isinstance(value, Raw):
         return value
-    text = " ".join(str(value).split("\n"))
+    text = printable(" ".join(str(value).split("\n")))
     text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return SPECIAL.sub(r"\\\1", text)
 
@@ -28,7 +29,8 @@ def fenced(text: str, language: str) -> Raw:
     """A block of code, whatever fences it holds itself."""
     longest = max(map(len, re.findall("`{3,}", text)), default=2)
     fence = "`" * (longest + 1)
-    return Raw(f"{fence}{language}\n{text.rstrip()}\n{fence}")
+    code = printable(text.rstrip(), keep="\n\t")
+    return Raw(f"{fence}{language}\n{code}\n{fence}")
 
 
 def table(data: Table) -> Raw:

@@ -7,6 +7,7 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from archbuilder.reporting.diagnostic import printable
 from archbuilder.training.evidence import markdown
 
 TEMPLATES = Path(__file__).with_name("templates")
@@ -14,7 +15,7 @@ TEMPLATES = Path(__file__).with_name("templates")
 
 def html(template: str, values: dict[str, Any]) -> str:
     """Every value is escaped, whether or not the template thinks of it."""
-    return _environment(autoescape=True).get_template(template).render(values).lstrip()
+    return _environment(autoescape=True, finalize=_visible).get_template(template).render(values).lstrip()
 
 
 def md(template: str, values: dict[str, Any]) -> str:
@@ -30,6 +31,11 @@ def _environment(**options: Any) -> Environment:
     environment = Environment(loader=loader, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, **options)
     environment.filters |= {"fixed": _fixed, "thousands": _thousands}
     return environment
+
+
+def _visible(value: Any) -> Any:
+    """A value without control characters, which a class or a file may have in its name; markup is made of such."""
+    return printable(value, keep="\n\t") if isinstance(value, str) and not hasattr(value, "__html__") else value
 
 
 def _fixed(value: float, digits: int) -> str:
