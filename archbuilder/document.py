@@ -14,6 +14,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
+from pathlib import Path, PurePath
 from typing import Any, NamedTuple
 
 import yaml
@@ -162,6 +163,7 @@ _NULL = frozenset(("", "~", "null", "Null", "NULL"))
 _BOOL = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
 _INT = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
+NUMBER = re.compile(rf"(?:{_INT.pattern}|{_FLOAT.pattern})$")
 _INFINITE = re.compile(r"[-+]?\.(inf|Inf|INF)")
 _NAN = frozenset((".nan", ".NaN", ".NAN"))
 LINE_BREAK = re.compile(r"\r\n|\r|\n")
@@ -227,6 +229,22 @@ class Document:
     root: Node
     diagnostics: list[Diagnostic] = field(default_factory=list)
     sources: dict[str, str] = field(default_factory=dict)  # the text of every file that the values come from
+    packs: dict[str, str] = field(default_factory=dict)  # the text of every rule pack that is a file
+    links: dict[tuple[str, str], str] = field(default_factory=dict)  # (a file or an option, a name in it) -> its path
+
+    def path_of(self, place: Span, name: str) -> str:
+        """The path of a file that is named at a place: it counts from the place's file, or where an option names it
+        from the current folder.
+
+        Each is noted in `links`; those of a run are there before, for its files were read in other folders."""
+        folder = Path(place.file).parent if place.file in self.sources else Path()
+        return self.links.setdefault((place.file, name), str(folder / name))
+
+
+def stem_of(file: str) -> str:
+    """What is called after a file: its name without the ending, as far as a network and a file may have it."""
+    stem = re.sub(r"[^A-Za-z0-9._-]+", "-", PurePath(file).stem).strip("-._")
+    return stem[:100] or "network"
 
     def __repr__(self) -> str:
         return f"<Document {self.name!r}: {self.text.count(chr(10)) + 1:,} lines>"

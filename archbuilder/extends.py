@@ -44,7 +44,7 @@ def extend(document: Document) -> None:
         del document.root.value["extends"]
         if not isinstance(node.value, str) or "\0" in node.value:
             raise _error(span, "extends takes the path of one file", "write extends: base.yaml")
-        path = str(Path(node.span.file).parent / node.value)
+        path = document.path_of(node.span, node.value)
         if any(_same(path, other) for other in seen) or len(seen) > MAX_BASES:
             chain = " -> ".join([*seen, path])
             raise _error(span, f"the files extend each other without end: {chain}", "end the chain")

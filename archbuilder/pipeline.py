@@ -6,20 +6,19 @@ Every stage reports all the problems it can find; a later one runs as far as the
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from archbuilder import document, lower
 from archbuilder.analysis.facts import Facts, analyse
-from archbuilder.diagnostics import MAX_PROBLEMS, ArchbuilderError, Diagnostic, Span
+from archbuilder.diagnostics import MAX_PROBLEMS, ArchbuilderError, Diagnostic, Span, declare
 from archbuilder.document import Document
-from archbuilder.extends import extend
 from archbuilder.ir.graph import Graph
-from archbuilder.overrides import apply
 from archbuilder.rules.limits import Measured, measure
 from archbuilder.rules.lints import lint
+from archbuilder.sources import Opened, open_source
 from archbuilder.spec import architecture
 from archbuilder.spec.architecture import Architecture
 
@@ -27,6 +26,32 @@ if TYPE_CHECKING:
     from archbuilder.rules.packs import Verdict  # imported where a pack is asked for
 
 Source = str | os.PathLike[str]
+
+BLOCKS = declare(
+    "AB716",
+    "a run with blocks of its user's own that are not loaded",
+    exit_status=2,
+    why=(
+        "A run notes the files of `--blocks` that it was trained with. To load one runs its code, and a command that "
+        "only reads a run does so when you name it."
+    ),
+    bad="""\
+$ cat > twice.py <<'END'
+from archbuilder.blocks import register
+from archbuilder.blocks.conv import Conv
+
+
+@register
+class Twice(Conv):
+    \"\"\"A convolution of the user's own.\"\"\"
+END
+$ sed -i.old 's/conv/twice/' net.yaml
+$ archbuilder train net.yaml --no-report --blocks twice.py
+$ archbuilder check runs/net/*""",
+    good="""\
+$ archbuilder train net.yaml --no-report
+$ archbuilder check runs/net/*""",
+)
 
 
 @dataclass(frozen=True, repr=False)
@@ -43,6 +68,7 @@ class Report:
     rules: tuple[Verdict, ...] = ()
     ignored: tuple[Diagnostic, ...] = ()  # findings that the user waved away, which are not in `diagnostics`
     cut: tuple[Diagnostic, ...] = ()  # warnings past MAX_PROBLEMS, of which `diagnostics` has the number alone
+    opened: Opened | None = None  # what it is a report on, None where that could not be opened
 
     def holding(self, found: Sequence[Diagnostic]) -> Report:
         """The report with these findings: all errors, at most MAX_PROBLEMS warnings, and a note if there are more."""
@@ -78,6 +104,16 @@ class Report:
     def name(self) -> str:
         return self.spec.name if self.spec else Path(self.file).stem
 
+    @property
+    def run(self) -> Path | None:
+        """The folder of the run that this is a report on, None where it is on none."""
+        return self.opened.run if self.opened else None
+
+    @property
+    def place(self) -> str:
+        """What was named: the folder of a run, else the file."""
+        return str(self.run or self.file)
+
     def source_of(self, diagnostic: Diagnostic) -> str:
         """The text that a diagnostic's place is in, empty where it is in no file (an override)."""
         return self.document.sources.get(diagnostic.span.file, "") if self.document else ""
@@ -95,27 +131,50 @@ class Report:
 
 
 def check(source: Source, overrides: Sequence[str] = (), rules: Sequence[str] = ()) -> Report:
-    """Everything about a path, `-` (standard input) or a YAML text, without torch.
+    """Everything about a path, `-` (standard input), a YAML text or the folder of a run, without torch.
 
-    `overrides` are texts such as `train.epochs=3`, `rules` rule packs beside those that the file names.
-    Problems are in the report, never raised.
+    `overrides` are texts such as `train.epochs=3`, after those of a run; `rules` rule packs beside those that the file
+    names.  Problems are in the report, never raised.
     """
     try:
-        file, text = document.read_text(source)
+        opened = open_source(source)
     except ArchbuilderError as error:
         return Report(str(source), diagnostics=error.diagnostics)
-    return check_text(text, file, overrides, rules)
+    return check_opened(opened, overrides, rules)
 
 
 def check_text(text: str, file: str, overrides: Sequence[str] = (), rules: Sequence[str] = ()) -> Report:
     """`check` of a text that stands for a file (an edited one): what it extends is found beside that file."""
+    return check_opened(Opened(file, text), overrides, rules)
+
+
+def check_opened(opened: Opened, overrides: Sequence[str] = (), rules: Sequence[str] = ()) -> Report:
+    """`check` of what has been opened."""
+    report = replace(_checked(opened, [*opened.overrides, *overrides], rules), opened=opened)
+    if report.facts is None and opened.blocks:
+        return replace(report, diagnostics=(*report.diagnostics, *_not_loaded(opened)))
+    return report
+
+
+def _not_loaded(opened: Opened) -> Iterator[Diagnostic]:
+    """The blocks without which a run cannot be analysed."""
+    import shlex
+
+    from archbuilder.blocks._external import files
+
+    if lacking := [file for file in opened.blocks if Path(file).stem not in files()]:
+        message = f"the run was trained with the blocks of {', '.join(lacking)}, which are not loaded"
+        hint = f"name them, which runs their code: {' '.join(f'--blocks {shlex.quote(file)}' for file in lacking)}"
+        yield BLOCKS.at(Span(str(opened.run)), message, hint)
+
+
+def _checked(opened: Opened, overrides: Sequence[str], rules: Sequence[str]) -> Report:
     diagnostics: list[Diagnostic] = []
+    file = opened.file
     try:
-        doc = document.parse(text, file)
-        extend(doc)
-        apply(doc, overrides)
+        doc = opened.document(overrides)
     except ArchbuilderError as error:
-        broken = Document(file, text, document.Node(None, Span(file, 1, 1, 1, 1)), sources={file: text})
+        broken = Document(file, opened.text, document.Node(None, Span(file, 1, 1, 1, 1)), sources={file: opened.text})
         return Report(file, broken, diagnostics=error.diagnostics)
     diagnostics += doc.diagnostics
     if doc.root.get("archbuilder_rules") is not None:

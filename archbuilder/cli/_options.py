@@ -12,6 +12,11 @@ def add_source_options(parser: ArgumentParser) -> None:
     add_blocks_option(parser)
 
 
+def add_source_argument(parser: ArgumentParser) -> None:
+    """`args.file`: what is opened by `sources.open_source`."""
+    parser.add_argument("file", metavar="FILE", help="a YAML file, a run, or - for standard input")
+
+
 def add_blocks_option(parser: ArgumentParser) -> None:
     """`args.blocks`: files with blocks of the user's own, which main loads before the command runs."""
     help = "a Python file with a block of your own; its code is run"

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from archbuilder.cli._output import print_data
 from archbuilder.diagnostics import ArchbuilderError, Span, declare
 from archbuilder.pipeline import Report
+from archbuilder.sources import is_run
 
 if TYPE_CHECKING:
     from archbuilder.remedies import Suggestions
@@ -34,6 +35,20 @@ $ archbuilder check net.yaml --fix 99""",
     good="""\
 $ echo 'limits: {params: "< 150"}' >> net.yaml
 $ archbuilder check net.yaml --fix 1""",
+)
+
+NOT_EDITED = declare(
+    "AB717",
+    "a run that would be edited",
+    exit_status=2,
+    why="A run is what was trained. With another network in its files its weights would be those of nothing. What can "
+    "be proposed for it is shown by `--suggest`.",
+    bad="""\
+$ archbuilder train net.yaml --no-report
+$ archbuilder check runs/net/* --fix""",
+    good="""\
+$ archbuilder train net.yaml --no-report
+$ archbuilder check runs/net/* --suggest""",
 )
 
 Counting = Callable[[Report], Report]  # a report with those findings that count
@@ -65,7 +80,7 @@ def add_options(parser: ArgumentParser) -> None:
 
 
 def verify(args: Namespace) -> None:
-    """Raises ArchbuilderError AB942 for options that say two things."""
+    """Raises ArchbuilderError AB942 for options that say two things, AB717 where a run would be edited."""
     if args.emit and args.format != "text":
         raise _clash("--emit", "--emit prints a stage as text, instead of a report", "leave --emit or --format out")
     if args.suggest and (args.emit or args.format not in ("text", "json")):
@@ -77,6 +92,9 @@ def verify(args: Namespace) -> None:
     if args.set:
         message = "--fix edits the file as it is, --set checks it with other values"
         raise _clash("--fix", message, "--suggest goes with --set")
+    for run in filter(is_run, args.files):
+        message = "this is a run, and its files say what was trained"
+        raise ArchbuilderError(NOT_EDITED.at(Span(run), message, "mend the file that it was trained from"))
     if "-" in args.files and len(args.files) > 1:
         raise _clash("--fix", "--fix takes standard input or files, not both", "leave - out")
 
@@ -92,7 +110,7 @@ def shown(args: Namespace, reports: Sequence[Report], counting: Counting, style:
 
     found = _investigate(args, reports, counting)
     yield from filter(None, (render(suggestions, style) for suggestions in found))
-    if any(suggestions.proposals for suggestions in found) and not args.set:
+    if any(suggestions.proposals and not suggestions.report.run for suggestions in found) and not args.set:
         yield "--fix applies the first, --fix N another one"
 
 
@@ -143,7 +161,7 @@ def _investigate(args: Namespace, reports: Sequence[Report], counting: Counting)
     from archbuilder.remedies import BUDGET, Session, Suggestions
 
     return [
-        Session(report.file, report.document.text, args.set, args.rules, counting).run(BUDGET, report)
+        Session(report.file, report.document.text, args.set, args.rules, counting, report.opened).run(BUDGET, report)
         if report.document
         else Suggestions(report)
         for report in reports

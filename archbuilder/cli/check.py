@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterable, Iterator
@@ -14,6 +15,7 @@ from archbuilder.cli._output import same_file, write_file
 from archbuilder.diagnostics import ArchbuilderError, Span, declare
 from archbuilder.document import MISSING
 from archbuilder.pipeline import Report, check
+from archbuilder.sources import is_run
 
 UNWRITABLE = declare(
     "AB945",
@@ -35,7 +37,7 @@ def configure(parser: ArgumentParser) -> None:
         metavar="FILE",
         nargs="+",
         action="extend",
-        help="a YAML file, a folder of them, or - for standard input",
+        help="a YAML file, a folder of them, a run, or - for standard input",
     )
     help = "text for people, concise with a line for each finding; json, github (annotations) and sarif for programs"
     parser.add_argument("--format", choices=FORMATS, default="text", help=help)
@@ -98,13 +100,8 @@ def _sparing_sources(args: Namespace, reports: Iterable[Report]) -> Iterator[Rep
 
 def _read_for(report: Report) -> Iterator[str]:
     """The file of a report, its bases, and the rule packs that they name."""
-    from archbuilder.rules.packs.pack import path_of
-
-    sources = report.document.sources if report.document else {}
-    yield from sources
-    for name in report.spec.rules if report.spec else ():
-        if path := path_of(name, sources):
-            yield str(path)
+    if report.document:
+        yield from (*report.document.sources, *report.document.links.values())
 
 
 def _shown(args: Namespace, reports: Iterable[Report], counting: _codes.Selection) -> Iterator[str]:
@@ -149,9 +146,16 @@ def _for_people(args: Namespace, reports: Iterable[Report], counting: _codes.Sel
 
     if args.suggest:
         reports = list(reports)  # proposals follow the reports on all files
-    yield from text.pieces(reports, style, table=not args.quiet, per_op=args.verbose)
+    yield from text.pieces(reports, style, table=not args.quiet, per_op=args.verbose, outcome=_outcome)
     if args.suggest:
         yield from (f"\n\n{proposal}" for proposal in _remedies.shown(args, list(reports), counting, style))
+
+
+def _outcome(run: Path) -> str:
+    """How far a run has come, and how well."""
+    from archbuilder.training.listing import outcome  # only where there is a run
+
+    return outcome(run)
 
 
 def _write(pieces: Iterable[str], file: str | None) -> None:
@@ -174,16 +178,26 @@ def _ended(pieces: Iterable[str]) -> Iterator[str]:
 
 
 def _reports(name: str, overrides: list[str], rules: list[str]) -> Iterable[Report]:
-    """The reports on a file, or on every .yaml and .yml file in a folder and below; hidden folders are left out."""
+    """The reports on a file or a run, or on the files of a folder."""
     folder = Path(name)
-    if name in ("-", "") or not _is_folder(folder):
+    if name in ("-", "") or not _is_folder(folder) or is_run(folder):
         return [check(name, overrides, rules)]
-    found = sorted(path for path in folder.rglob("*.y*ml") if path.suffix in (".yaml", ".yml") and path.is_file())
-    shown = [path for path in found if not any(part.startswith(".") for part in path.relative_to(folder).parts)]
-    if not shown:
-        message = "the folder has no .yaml file in it"
-        return [Report(name, diagnostics=(MISSING.at(Span(name), message, "name a folder of architectures"),))]
-    return (check(path, overrides, rules) for path in shown)
+    runs: list[Path] = []
+    if found := sorted(_files(folder, runs)):
+        return (check(path, overrides, rules) for path in found)
+    message, hint = "the folder has no .yaml file in it", "name a folder of architectures"
+    if runs:
+        message, hint = f"{message} but those of runs", f"runs are checked where they are named: {max(runs)}"
+    return [Report(name, diagnostics=(MISSING.at(Span(name), message, hint),))]
+
+
+def _files(folder: Path, runs: list[Path]) -> Iterator[Path]:
+    """Every .yaml and .yml file in a folder and below, but in hidden folders and in those of runs, which are noted."""
+    for here, below, names in os.walk(folder):
+        runs += [path for name in below if is_run(path := Path(here, name))]
+        below[:] = [name for name in below if not name.startswith(".") and Path(here, name) not in runs]
+        files = (Path(here, name) for name in names if name.endswith((".yaml", ".yml")) and not name.startswith("."))
+        yield from (file for file in files if file.is_file())
 
 
 def _is_folder(path: Path) -> bool:

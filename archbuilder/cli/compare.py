@@ -9,33 +9,25 @@ from __future__ import annotations
 import sys
 from argparse import ArgumentParser, Namespace
 
-from archbuilder.cli._options import add_blocks_option
-from archbuilder.diagnostics import ArchbuilderError
-from archbuilder.pipeline import Report, check
+from archbuilder.cli._analysed import analysed
+from archbuilder.cli._options import add_source_options
 
 
 def configure(parser: ArgumentParser) -> None:
-    parser.add_argument("first", metavar="FILE", help="a YAML file, or - for standard input")
+    parser.add_argument("first", metavar="FILE", help="a YAML file, a run, or - for standard input")
     parser.add_argument("others", metavar="FILE", nargs="+", help="more of them; the changes are shown for two files")
     parser.add_argument("--rules", metavar="PACK", action="append", default=[], help="a rule pack to hold against all")
     parser.add_argument("--format", choices=("text", "json"), default="text", help="text for people, json for programs")
-    add_blocks_option(parser)
+    add_source_options(parser)
 
 
 def run(args: Namespace) -> int:
     """Exit 0, also where limits are missed: the table says so; 1 a file cannot be analysed, 2 or read."""
     from archbuilder.reporting import compare, style
 
-    reports = [_analysed(name, args.rules) for name in (args.first, *args.others)]
+    reports = [analysed(name, args.set, args.rules) for name in (args.first, *args.others)]
     if args.format == "json":
         print(compare.to_json(reports))
     else:
         print(compare.render(reports, style.style_of(sys.stdout)))
     return 0
-
-
-def _analysed(name: str, rules: list[str]) -> Report:
-    report = check(name, rules=rules)
-    if report.facts is None:
-        raise ArchbuilderError(*report.errors)
-    return report

@@ -6,10 +6,11 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 from archbuilder import exporters
-from archbuilder.cli._options import add_source_options
+from archbuilder.cli._analysed import analysed
+from archbuilder.cli._options import add_source_argument, add_source_options
 from archbuilder.cli._output import print_data, same_file, write_file
 from archbuilder.diagnostics import ArchbuilderError, Span, declare
-from archbuilder.pipeline import analyse_file
+from archbuilder.pipeline import Report
 
 ARGUMENTS = declare(
     "AB852",
@@ -33,12 +34,14 @@ UNWRITABLE = declare(
 
 
 def configure(parser: ArgumentParser) -> None:
-    parser.add_argument("file", metavar="FILE", help="a YAML file, or - for standard input")
+    add_source_argument(parser)
     formats = ", ".join([*exporters.TEXTS, *exporters.BINARIES])
     parser.add_argument("--to", metavar="FORMAT", required=True, help=f"one of {formats}")
     parser.add_argument("--out", metavar="FILE", help="where to write it; texts go to standard output without it")
     parser.add_argument(
-        "--weights", metavar="RUN", help="for onnx and torch: a run folder (its last.pt) or a checkpoint"
+        "--weights",
+        metavar="RUN",
+        help="for onnx and torch: a run folder or a checkpoint; FILE itself where it is a run",
     )
     add_source_options(parser)
 
@@ -47,7 +50,10 @@ def run(args: Namespace) -> int:
     """Exit 0 written, also where a limit is missed; 1 the network is wrong; 2 could not run."""
     _check(args)
     exporter = exporters.exporter(args.to)
-    graph, facts = analyse_file(args.file, args.set)
+    report = analysed(args.file, args.set)
+    facts = report.facts
+    assert facts is not None
+    graph = facts.graph
     if args.to in exporters.TEXTS:
         text = exporter.export(graph, facts)
         if args.out is None:
@@ -55,11 +61,21 @@ def run(args: Namespace) -> int:
             return 0
         data, remark = text.encode(), f"{text.count(chr(10)):,} lines"
     else:
-        made = exporter.export(graph, Path(args.weights) if args.weights else None)
-        data, remark = made.data, f"{args.weights or 'fresh weights'}; outputs differ by at most {made.difference:.1e}"
+        weights = _weights(args, report)
+        made = exporter.export(graph, weights)
+        data, remark = made.data, f"{weights or 'fresh weights'}; outputs differ by at most {made.difference:.1e}"
     write_file(args.out, data, UNWRITABLE, "name another file with --out")
     print(f"{args.out}: {graph.name} as {args.to}, {remark}")
     return 0
+
+
+def _weights(args: Namespace, report: Report) -> Path | None:
+    """What the network is exported with: a run's own weights, as long as nothing is changed by --set."""
+    if args.weights or not report.run or args.set:
+        return Path(args.weights) if args.weights else None
+    from archbuilder.exporters.weights import weights_of_run
+
+    return weights_of_run(report.run)
 
 
 def _check(args: Namespace) -> None:

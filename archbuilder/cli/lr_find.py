@@ -5,7 +5,7 @@ from __future__ import annotations
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from pathlib import Path
 
-from archbuilder.cli._options import add_machine_options, add_source_options, positive
+from archbuilder.cli._options import add_machine_options, add_source_argument, add_source_options, positive
 from archbuilder.cli._output import write_file
 from archbuilder.diagnostics import declare
 
@@ -20,7 +20,7 @@ UNWRITABLE = declare(
 
 
 def configure(parser: ArgumentParser) -> None:
-    parser.add_argument("file", metavar="FILE", help="a YAML file, or - for standard input")
+    add_source_argument(parser)
     add_source_options(parser)
     parser.add_argument("--low", metavar="X", type=_factor, default=1e-4, help="from X times the file's rate (1e-4)")
     parser.add_argument("--high", metavar="X", type=_factor, default=100.0, help="to X times the file's rate (100)")

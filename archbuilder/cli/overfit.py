@@ -5,11 +5,11 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-from archbuilder.cli._options import add_machine_options, add_source_options, positive
+from archbuilder.cli._options import add_machine_options, add_source_argument, add_source_options, positive
 
 
 def configure(parser: ArgumentParser) -> None:
-    parser.add_argument("file", metavar="FILE", help="a YAML file, or - for standard input")
+    add_source_argument(parser)
     add_source_options(parser)
     parser.add_argument("--images", metavar="N", type=positive, default=32, help="images of the batch (default: 32)")
     parser.add_argument("--steps", metavar="N", type=positive, default=300, help="steps at most (default: 300)")

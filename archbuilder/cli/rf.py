@@ -7,7 +7,8 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from archbuilder.cli._options import add_source_options
+from archbuilder.cli._analysed import analysed
+from archbuilder.cli._options import add_source_argument, add_source_options
 from archbuilder.cli._output import write_file
 from archbuilder.diagnostics import ArchbuilderError, Span, declare
 
@@ -35,7 +36,7 @@ UNWRITABLE = declare(
 
 
 def configure(parser: ArgumentParser) -> None:
-    parser.add_argument("file", metavar="FILE", help="a YAML file, or - for standard input")
+    add_source_argument(parser)
     formats = ("text", "markdown", "csv", "json")
     parser.add_argument("--format", choices=formats, default="text", help="of the table: text (default) for people")
     parser.add_argument("--plot", metavar="PNG", help="draw the field, and where torch is installed the measured one")
@@ -44,14 +45,14 @@ def configure(parser: ArgumentParser) -> None:
 
 def run(args: Namespace) -> int:
     """Exit 0, also where a limit is missed: the table then helps to find out why."""
-    from archbuilder.pipeline import analyse_file
     from archbuilder.reporting.derivation import FORMATS
 
     if args.plot and Path(args.plot).suffix.lower() not in ("", ".png"):
         hint = f"name it {Path(args.plot).with_suffix('.png')}"
         raise ArchbuilderError(UNWRITABLE.at(Span("--plot"), f"the drawing is a PNG, and {args.plot} is none", hint))
-    graph, facts = analyse_file(args.file, args.set)
-    print(FORMATS[args.format](graph.name, facts))
+    facts = analysed(args.file, args.set).facts
+    assert facts is not None
+    print(FORMATS[args.format](facts.graph.name, facts))
     if args.plot:
         _plot(facts, args.plot)
     return 0

@@ -4,24 +4,26 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 
-from archbuilder.pipeline import analyse_file
+from archbuilder.cli._analysed import analysed
+from archbuilder.cli._options import add_source_argument, add_source_options
 
 
 def configure(parser: ArgumentParser) -> None:
-    parser.add_argument("file", metavar="FILE", help="a YAML file, or - for standard input")
+    add_source_argument(parser)
     parser.add_argument("--style", choices=("torchinfo", "torchsummary"), default="torchinfo", help="whose table")
-    parser.add_argument("--set", metavar="KEY=VALUE", action="append", default=[], help="override a field")
+    add_source_options(parser)
 
 
 def run(args: Namespace) -> int:
     """Exit 0, also where a limit is missed: the table then helps to find out why."""
-    graph, facts = analyse_file(args.file, args.set)
+    facts = analysed(args.file, args.set).facts
+    assert facts is not None
     if args.style == "torchsummary":
         from archbuilder.modules.torchsummary import torchsummary
 
-        print(torchsummary(graph, facts))
+        print(torchsummary(facts.graph, facts))
     else:
         from archbuilder.modules.summary import summary
 
-        print(summary(graph, facts))
+        print(summary(facts.graph, facts))
     return 0

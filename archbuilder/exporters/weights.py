@@ -16,13 +16,14 @@ from archbuilder.diagnostics import ArchbuilderError, Span, declare
 from archbuilder.files import MAX_WEIGHTS, read_regular, regular
 from archbuilder.ir.graph import Graph
 from archbuilder.modules import Network, build
+from archbuilder.sources import is_run
 
 SEED = 0  # of fresh weights: the same file every time
 OF_A_RUN = ("weights.safetensors", "last.pt")  # what it ended with; where it has not ended, its last epoch
 DEEPEST = 100  # lists within lists, of what is held against a checksum
 SHOWN = 3  # tensors that do not fit, named in a message
 TAKEN = "name a run folder, its last.pt or best.pt, a .safetensors, or a torch.save(module.state_dict(), ...)"
-OWN = "export the architecture.yaml of the weights' own run"
+OWN = "export the network that the weights are of; that of a run is named by its folder: archbuilder export RUN"
 CHECKSUM, KEY = "sha256", "archbuilder"  # metadata of a run's own .safetensors, and of a packed one
 FORMAT = 1  # of what is said under KEY
 
@@ -66,7 +67,8 @@ def ready(graph: Graph, weights: Path | None) -> Network:
     if weights is None:
         return _fresh(graph).eval()
     path = _in_folder(weights) if weights.is_dir() else weights
-    return loaded(graph, read(path), path)
+    run = next((str(folder) for folder in (weights, weights.parent) if is_run(folder)), None)
+    return loaded(graph, read(path), path, f"export the run's own network: archbuilder export {run}" if run else OWN)
 
 
 def loaded(graph: Graph, state: State, path: Path, hint: str = OWN) -> Network:
@@ -88,6 +90,11 @@ def _fresh(graph: Graph) -> Network:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(SEED)
         return build(graph)
+
+
+def weights_of_run(run: Path) -> Path | None:
+    """What a run's network is exported with: its folder, None as long as it has no weights."""
+    return run if _in_folder(run).is_file() else None
 
 
 def _in_folder(run: Path) -> Path:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from archbuilder.pipeline import Report, check_text
+from archbuilder.pipeline import Report, check_opened
 from archbuilder.remedies.cost import cost_of
 from archbuilder.remedies.goals import Goals, Totals, totals
 from archbuilder.remedies.moves import Scene, all_moves
@@ -15,22 +15,25 @@ from archbuilder.remedies.repair import Mended, repair, tidy
 from archbuilder.remedies.search import Budget, Search
 from archbuilder.remedies.sites import MAX_SITES, find_sites, find_variables
 from archbuilder.remedies.trial import Laboratory, Trial
+from archbuilder.sources import Opened
 
 REFINED = 8  # proposals whose numbers are brought nearer to the old ones before the best are chosen
 
 
 @dataclass(frozen=True)
 class Session:
-    """One text, the file that it stands for, and what it is checked with."""
+    """One text, the file that it stands for, and what it is checked with; what was opened, where it is of a run."""
 
     file: str
     text: str
     overrides: Sequence[str] = ()
     rules: Sequence[str] = ()
     counting: Callable[[Report], Report] = lambda report: report  # leaves out findings that do not count
+    opened: Opened | None = None
 
     def check(self, text: str) -> Report:
-        return self.counting(check_text(text, self.file, self.overrides, self.rules))
+        opened = replace(self.opened or Opened(self.file, text), text=text)
+        return self.counting(check_opened(opened, self.overrides, self.rules))
 
     def run(self, budget: Budget, report: Report | None = None) -> Suggestions:
         """Everything that can be proposed for the text; `report` is its check, where there is one already."""

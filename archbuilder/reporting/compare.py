@@ -39,9 +39,9 @@ def render(reports: Sequence[Report], style: Style = PLAIN) -> str:
 
 
 def titles(reports: Sequence[Report]) -> Iterator[str]:
-    """The networks' names; their files where names are alike."""
+    """The networks' names; their files or runs where names are alike."""
     alike = len({report.name for report in reports}) < len(reports)
-    yield from (report.file if alike else report.name for report in reports)
+    yield from (report.place if alike else report.name for report in reports)
     if len(reports) == 2:
         yield "difference"
 
@@ -172,7 +172,7 @@ def signed_pair(pair: tuple[int, int]) -> str:
 
 def to_json(reports: Sequence[Report]) -> str:
     """The totals of all networks and the changes between two, as one JSON object."""
-    wanted = ("file", "name", "ok", "totals", "limits", "rules")
+    wanted = ("file", "name", "run", "ok", "totals", "limits", "rules")
     files = [{key: value for key, value in to_dict(report).items() if key in wanted} for report in reports]
     found: list[dict[str, Any]] | None = None
     if len(reports) == 2 and reports[0].facts and reports[1].facts:

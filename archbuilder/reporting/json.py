@@ -58,6 +58,7 @@ def to_dict(report: Report) -> dict[str, Any]:
     return {
         "file": report.file,
         "name": report.name,
+        "run": _run(report),
         "ok": report.ok,
         "totals": _totals(report.facts) if report.facts else None,
         "limits": [_limit(measured) for measured in report.limits],
@@ -66,6 +67,12 @@ def to_dict(report: Report) -> dict[str, Any]:
         "diagnostics": [_diagnostic(d) for d in report.diagnostics],
         "remedies": [remedy.to_dict(d.remedy) if d.remedy else None for d in report.diagnostics],  # in the same order
     }
+
+
+def _run(report: Report) -> dict[str, Any] | None:
+    """The run that a file was trained in; None for any other file."""
+    opened = report.opened
+    return {"folder": str(opened.run), "overrides": list(opened.overrides)} if opened and opened.run else None
 
 
 def _rules(report: Report) -> list[dict[str, Any]]:

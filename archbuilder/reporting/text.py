@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from pathlib import Path
 
 from archbuilder.analysis.facts import Facts, Layer
 from archbuilder.ir.op import by
@@ -20,22 +21,30 @@ HEADER = ("line", "layer", "block", "op", "output", "params", "MACs", "RF", "str
 LEFT = {"layer", "block", "op"}  # text columns; the others are numbers, aligned to the right
 
 
-def pieces(reports: Iterable[Report], style: Style = PLAIN, table: bool = True, per_op: bool = False) -> Iterator[str]:
-    """The text of a check, report by report, and its last line."""
+def pieces(
+    reports: Iterable[Report],
+    style: Style = PLAIN,
+    table: bool = True,
+    per_op: bool = False,
+    outcome: Callable[[Path], str] = lambda run: "",
+) -> Iterator[str]:
+    """The text of a check, report by report, and its last line; `outcome` says of a run how far it has come."""
     tally = Tally()
     for report in tally.counting(reports):
-        if shown := render(report, style, table, per_op):
+        if shown := render(report, style, table, per_op, outcome(report.run) if report.run else ""):
             yield f"{shown}\n\n"
     yield tally.words(style)
 
 
-def render(report: Report, style: Style = PLAIN, table: bool = True, per_op: bool = False) -> str:
-    """The whole report of one file, with or without the table of layers."""
+def render(report: Report, style: Style = PLAIN, table: bool = True, per_op: bool = False, outcome: str = "") -> str:
+    """The whole report of one file or run, with or without the table of layers."""
     parts = []
     if report.facts:
-        parts.append(f"{style.bold(printable(report.file))}: {report.name}")
+        parts.append(f"{style.bold(printable(report.place))}: {report.name}")
         if table:
             parts += ["", *layer_table(report.facts, style, per_op), ""]
+        if report.run:
+            parts.append(f"run              {printable('; '.join(filter(None, (outcome, as_trained(report)))))}")
         parts += [*totals(report.facts), *(memory_lines(report.facts) if per_op else ()), *_limits(report, style)]
         if report.rules:
             from archbuilder.reporting.rules import lines  # only where a pack is asked for
@@ -46,6 +55,14 @@ def render(report: Report, style: Style = PLAIN, table: bool = True, per_op: boo
             render_diagnostic(d, report.source_of(d), style, report.file) for d in report.diagnostics
         ]
     return "\n".join(parts)
+
+
+def as_trained(report: Report) -> str:
+    """How the YAML of a run was changed for it."""
+    overrides = report.opened.overrides if report.opened else ()
+    return (
+        f"trained with {' '.join(f'--set {text}' for text in overrides)}" if overrides else "trained as its file says"
+    )
 
 
 def layer_table(facts: Facts, style: Style = PLAIN, per_op: bool = False) -> list[str]:

@@ -3,7 +3,6 @@
 import keyword
 import re
 from collections.abc import Callable, Mapping
-from pathlib import PurePath
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
@@ -11,7 +10,7 @@ from pydantic import Field
 from archbuilder.blocks import BROKEN, Blocks
 from archbuilder.blocks.conv import ConvDefaults
 from archbuilder.diagnostics import ArchbuilderError, Diagnostic, declare, show
-from archbuilder.document import Document, Node
+from archbuilder.document import Document, Node, stem_of
 from archbuilder.remedy import Write, written
 from archbuilder.schema.expressions import PATTERN, ExpressionError, evaluate
 from archbuilder.schema.fields import MAX_PIXELS, Check, Positive, Variables, expected, failure, integer, reads
@@ -184,7 +183,7 @@ def read(document: Document, diagnostics: list[Diagnostic]) -> Architecture | No
         return None
     if not isinstance(spec, Architecture):
         return None
-    return spec if "name" in spec.model_fields_set else spec.model_copy(update={"name": _stem(document.name)})
+    return spec if "name" in spec.model_fields_set else spec.model_copy(update={"name": stem_of(document.name)})
 
 
 def _validate(root: Node, env: Env) -> Architecture | Invalid:
@@ -196,12 +195,6 @@ def _validate(root: Node, env: Env) -> Architecture | Invalid:
 
         env = env.with_definitions(read_definitions(definitions, env))
     return validate(Architecture, root, env, recover=True)
-
-
-def _stem(file: str) -> str:
-    """The name of a network that has none of its own: its file's, as far as that is one."""
-    stem = re.sub(r"[^A-Za-z0-9._-]+", "-", PurePath(file).stem).strip("-._")
-    return stem[:100] or "network"
 
 
 def _variables(node: Node | None, env: Env) -> dict[str, int]:

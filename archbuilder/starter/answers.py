@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from archbuilder.diagnostics import Diagnostic, Span
-from archbuilder.document import Node
+from archbuilder.document import Document, Node
 from archbuilder.rules.packs.kinds.image import Image
 from archbuilder.rules.packs.kinds.limit import LimitRule
 from archbuilder.rules.packs.pack import Pack, is_path, load, shipped
@@ -52,7 +52,8 @@ def packs(text: str) -> Packs:
     """`era-s9`, `mcu, ./mine.yaml` or `none`.  Raises ValueError where one cannot be used."""
     names = tuple(name.strip() for name in text.split(",") if name.strip() not in ("", "none"))
     found: list[Diagnostic] = []
-    read = [load(PackName(name, Span("--rules")), {}, found) for name in names]
+    asking = Document("--rules", "", Node(None, Span("--rules")))  # no file does
+    read = [load(PackName(name, Span("--rules")), asking, found) for name in names]
     if found:
         raise ValueError("; ".join(f"{d.message} ({d.hint})" if d.hint else d.message for d in found))
     return Packs(names, tuple(pack for pack in read if pack))

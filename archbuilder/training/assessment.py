@@ -75,9 +75,8 @@ def elsewhere(trained: Trained, dataset: str) -> Splits:
     file = Path(dataset).expanduser()
     name = str(file.absolute()) if file.exists() else dataset
     there = [f"data.dataset={json.dumps(name)}", "data.validation=0", "data.batch_size=1"]  # nothing is trained there
-    document, x = trained.plan.report.document, trained.plan.graph.input
-    assert document is not None  # a plan has one
-    report = pipeline.check_text(document.text, document.name, [*trained.plan.overrides, *there])
+    x = trained.plan.graph.input
+    report = pipeline.check_opened(trained.plan.opened, there)
     try:
         if report.spec is None or report.spec.data is None:
             raise ArchbuilderError(*report.errors)

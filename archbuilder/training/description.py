@@ -21,6 +21,8 @@ from archbuilder.training.runs import DataCard, images_of
 def describe(folder: RunFolder, plan: Plan, place: torch.device, processes: Processes) -> Splits:
     """Write the network, its facts, the environment and the images, which are read for it and given back."""
     folder.write(ARCHITECTURE, plan.text)
+    for name, text in plan.copies.items():
+        folder.write(name, text)
     folder.write_json(FACTS, {**to_dict(plan.report), "data": plain(plan.data), "train": plain(plan.train)})
     folder.write_json(ENVIRONMENT, {**environment(place, processes.count), **choices(plan)})
     splits = images_of(plan)

@@ -45,7 +45,7 @@ def choices(plan: Plan) -> dict[str, Any]:
         "seed": plan.train.seed,
         "overrides": list(plan.overrides),
         "blocks": list(map(str, files().values())),
-        "source": str(Path(plan.report.file).absolute()),
+        "source": str(plan.opened.read_from(plan.report.file)),
         "data_dir": str(options.data_dir.absolute()) if options.data_dir else None,
         "report": options.report,
         "keep": options.keep,

@@ -1,6 +1,7 @@
 """The run folder OUT/NAME/TIME: made whole, held by one process, every file replaced in one step.
 
-architecture.yaml   the YAML as it was read
+architecture.yaml   what is trained, in one file: the YAML as it was read, or with all that it extends and all overrides
+sources/            the YAML as it was read, and its bases and rule packs, where architecture.yaml is not all of it
 facts.json          what `check` found, and the recipe with every default filled in
 dataset.json        its classes, the mean and deviation of its channels, how many images each split has
 environment.json    versions, seed, device, threads, command, overrides
@@ -28,14 +29,15 @@ from typing import Any
 from archbuilder.diagnostics import ArchbuilderError, Span, declare
 from archbuilder.files import write_whole
 from archbuilder.reporting.memory import size_of
+from archbuilder.sources import ARCHITECTURE as ARCHITECTURE  # a run's files that are read without training, too
+from archbuilder.sources import ENVIRONMENT as ENVIRONMENT
+from archbuilder.sources import METRICS as METRICS
+from archbuilder.sources import NO_RUN as NO_RUN
 from archbuilder.training.files import abandoned, locked
 from archbuilder.training.result import typed
 
-ARCHITECTURE = "architecture.yaml"
 FACTS = "facts.json"
 DATASET = "dataset.json"
-ENVIRONMENT = "environment.json"
-METRICS = "metrics.jsonl"
 LAST = "last.pt"
 BEST = "best.pt"
 MIDWAY = "midway.pt"
@@ -56,19 +58,6 @@ WRITE = declare(
 $ touch runs
 $ archbuilder train net.yaml --no-report""",
     good="$ archbuilder train net.yaml --no-report --out elsewhere",
-)
-NO_RUN = declare(
-    "AB702",
-    "a folder that is no run",
-    exit_status=2,
-    why=(
-        "A run is continued from its folder, OUT/NAME/TIME, with the architecture and the environment that "
-        "were written down when it began."
-    ),
-    bad="$ archbuilder train --resume runs",
-    good="""\
-$ archbuilder train net.yaml --no-report
-$ archbuilder train --resume runs/net/*""",
 )
 SPACE = declare(
     "AB730",
@@ -114,6 +103,8 @@ class RunFolder:
         """Replace a file of the run in one step; its content so far becomes the first of `older`, and so on."""
         try:
             row, temporary = [self.path / other for other in older], self.path / f"{name}.tmp"  # `opened` looks for it
+            if temporary.parent != self.path:
+                temporary.parent.mkdir(exist_ok=True)
             write_whole(self.path / name, data.encode() if isinstance(data, str) else data, row, temporary)
         except OSError as error:
             raise self._unwritable(name, error) from None

@@ -96,6 +96,14 @@ def _state(path: Path, done: int, epochs: int) -> str:
     return "finished" if done >= epochs else "interrupted"
 
 
+def outcome(path: Path) -> str:
+    """How far a run has come and how well, in words: finished, 5/5 epochs, test accuracy 93.80 %."""
+    run = _listed(path)
+    epochs = [f"{run.done}/{run.epochs} epochs"] if run.epochs else []
+    tested = [f"test accuracy {run.test_accuracy:.2f} %"] if run.test_accuracy is not None else []
+    return ", ".join([run.state, *epochs, *tested])
+
+
 def table(runs: list[Listed]) -> str:
     """For people; accuracies on the test images, the best one marked where a validation split chose it."""
     return "\n".join(columns([HEADER, *map(_row, runs)], LEFT))

@@ -10,14 +10,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from archbuilder import pipeline
 from archbuilder.blocks._external import files, load_file
 from archbuilder.diagnostics import ArchbuilderError, Diagnostic, Span, declare
+from archbuilder.document import Document
 from archbuilder.ir.graph import Graph
 from archbuilder.pipeline import Report
 from archbuilder.rules.recipe import problems as misfits
+from archbuilder.sources import Opened, copies, open_run_source, trained_text
 from archbuilder.spec.architecture import Architecture
 from archbuilder.spec.data import DATASETS, Data, problems
 from archbuilder.spec.train import Train
@@ -117,16 +117,28 @@ class Plan:
 
     @property
     def text(self) -> str:
-        """The YAML as it was read; with its base files merged in where it extends any."""
-        document = self.report.document
-        if document is None or len(document.sources) == 1:
-            return document.text if document else ""
-        return yaml.safe_dump(document.root.plain(), sort_keys=False, default_flow_style=None)
+        """What is trained, as one YAML file: as it was read where it extends nothing and has no overrides."""
+        return trained_text(self.document, self.overrides)
+
+    @property
+    def copies(self) -> dict[str, str]:
+        """The files that a run keeps beside it, as they were read, by their paths in its folder."""
+        return copies(self.document, self.overrides, self.opened.origins)
+
+    @property
+    def document(self) -> Document:
+        assert self.report.document is not None  # a network that can be trained was read from one
+        return self.report.document
+
+    @property
+    def opened(self) -> Opened:
+        assert self.report.opened is not None
+        return self.report.opened
 
     @property
     def values(self) -> Any:
         """What the YAML and its overrides say, as plain data."""
-        return self.report.document.root.plain() if self.report.document else None
+        return self.document.root.plain()
 
     @property
     def identity(self) -> str:
@@ -139,7 +151,10 @@ def new(source: PathLike | None, overrides: Sequence[str], out: PathLike, option
     if source is None:
         hint = "name a YAML file, or a run with --resume"
         raise ArchbuilderError(ARGUMENTS.at(Span("archbuilder train"), "there is nothing to train", hint))
-    return _plan(pipeline.check(source, overrides), tuple(overrides), options, Path(out), check)
+    report = pipeline.check(source, overrides)
+    of_run = report.opened.overrides if report.opened else ()
+    plan = _plan(report, (*of_run, *overrides), options, Path(out), check)
+    return _as_read(plan) if report.run else plan
 
 
 def trained(report: Report, options: Options) -> Plan:
@@ -161,9 +176,8 @@ def resumed(run: PathLike, options: Options, blocks: bool = True) -> Plan:
     folder = RunFolder(path, published=True)
     folder.read(ARCHITECTURE)
     recorded = folder.read_json(ENVIRONMENT)
+    opened = open_run_source(path)
     try:
-        overrides = tuple(map(str, recorded["overrides"]))
-        own = tuple(map(str, recorded.get("blocks", ())))
         data_dir = recorded["data_dir"]
         options = Options(
             str(recorded["device"]) if options.device == "auto" else options.device,
@@ -181,10 +195,9 @@ def resumed(run: PathLike, options: Options, blocks: bool = True) -> Plan:
         hint = "bring the run's own file back, or start a new run"
         raise ArchbuilderError(NO_RUN.at(span, "this does not say how the run was started", hint)) from None
     if blocks:
-        _load_blocks(path, own)
-    plan = _plan(pipeline.check(path / ARCHITECTURE, overrides), overrides, options, path.parent, check=False)
-    source = Path(str(recorded.get("source", "")))
-    return replace(plan, path=path, data=_beside(plan.data, source), train=_taught(plan.train, source))
+        _load_blocks(path, opened.blocks)
+    plan = _plan(pipeline.check_opened(opened), opened.overrides, options, path.parent, check=False)
+    return replace(_as_read(plan), path=path)
 
 
 def _load_blocks(run: Path, recorded: Sequence[str]) -> None:
@@ -199,17 +212,24 @@ def _load_blocks(run: Path, recorded: Sequence[str]) -> None:
         load_file(file)
 
 
-def _beside(data: Data, source: Path) -> Data:
+def _as_read(plan: Plan) -> Plan:
+    """The plan of a run, with the paths of its data and its teacher counted from where its YAML was read."""
+    return replace(plan, data=_beside(plan.data, plan.opened), train=_taught(plan.train, plan.opened))
+
+
+def _beside(data: Data, opened: Opened) -> Data:
     """A data set's relative path counts from the folder of the YAML that was read, not from its copy's."""
-    path = source.parent / data.dataset
+    path = opened.read_from(data.span("dataset").file).parent / data.dataset
     return data.model_copy(update={"dataset": str(path)}) if data.dataset not in DATASETS and path.exists() else data
 
 
-def _taught(train: Train, source: Path) -> Train:
+def _taught(train: Train, opened: Opened) -> Train:
     """A teacher's relative path counts from there too."""
-    if train.distill is None or not (path := source.parent / train.distill.run).is_dir():
+    if train.distill is None:
         return train
-    return train.model_copy(update={"distill": train.distill.model_copy(update={"run": str(path)})})
+    path = opened.read_from(train.distill.span("run").file).parent / train.distill.run
+    changed = train.distill.model_copy(update={"run": str(path)})
+    return train.model_copy(update={"distill": changed}) if path.is_dir() else train
 
 
 def _plan(report: Report, overrides: tuple[str, ...], options: Options, out: Path, check: bool) -> Plan:

@@ -30,6 +30,7 @@ UNSTAGED = {  # what an example of a few commands cannot stage, everywhere and i
     "AB706": "a machine without a device",
     "AB713": "too little memory",
     "AB715": "a process that is killed",
+    "AB716": "a process that has not loaded what the one before it has",
     "AB730": "a full disk",
     "AB732": "several processes",
     "AB733": "several processes",

@@ -141,12 +141,12 @@ def test_overrides_adamw_and_a_validation_split_survive(quick, same_end: SameEnd
 
 def test_a_finished_run_says_so_and_stays_as_it_is(quick, capsys):
     run = quick("train.epochs=1").path
-    before = {path.name: (path.stat().st_mtime_ns, path.read_bytes()) for path in run.iterdir()}
+    before = {path: (path.stat().st_mtime_ns, path.read_bytes()) for path in run.rglob("*.*")}
     capsys.readouterr()
     result = train(resume=run)
     assert "is finished: its only epoch is trained" in capsys.readouterr().out
     assert len(result.metrics) == 1
-    assert {path.name: (path.stat().st_mtime_ns, path.read_bytes()) for path in run.iterdir()} == before
+    assert {path: (path.stat().st_mtime_ns, path.read_bytes()) for path in run.rglob("*.*")} == before
 
 
 def test_a_kill_after_the_last_epoch_leaves_only_the_picture_to_be_made(quick):

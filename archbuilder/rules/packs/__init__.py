@@ -45,7 +45,7 @@ def asked_for(spec: Architecture, more: Iterable[str]) -> list[PackName]:
 
 def read_packs(names: Iterable[PackName], document: Document, diagnostics: list[Diagnostic]) -> list[tuple[Pack, Span]]:
     """The packs that can be read, each with the place where it was asked for; problems are reported."""
-    packs = ((load(name, document.sources, diagnostics), name.span) for name in names)
+    packs = ((load(name, document, diagnostics), name.span) for name in names)
     return [(pack, span) for pack, span in packs if pack is not None]
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Container
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any
@@ -72,22 +71,13 @@ def is_path(text: str) -> bool:
     return text.endswith(SUFFIXES) or "/" in text or "\\" in text
 
 
-def path_of(name: PackName, sources: Container[str]) -> Path | None:
-    """The file of a pack, None where it is asked for by its name.
-
-    A path counts from the file that names it, or from the current folder where none of the `sources` does."""
-    if not is_path(name.text):
-        return None
-    folder = Path(name.span.file).parent if name.span.file in sources else Path()
-    return folder / name.text
-
-
-def load(name: PackName, sources: dict[str, str], diagnostics: list[Diagnostic]) -> Pack | None:
+def load(name: PackName, asking: Document, diagnostics: list[Diagnostic]) -> Pack | None:
     """The pack of a name; what is wrong with it is reported, at the pack's own lines where it can be read.
 
-    `sources` are the texts that places lie in; that of a pack that is wrong is added, to show the place."""
-    if path := path_of(name, sources):
-        return _load_file(path, name, sources, diagnostics)
+    The text of one that is a file is noted in the document that asks for it; that of one that is wrong as a text that
+    places lie in, too."""
+    if is_path(name.text):
+        return _load_file(name, asking, diagnostics)
     if name.text in shipped():
         return built_in(name.text)
     more = "; a pack of your own is named by its file: ./my-pack.yaml"
@@ -106,17 +96,18 @@ def built_in(name: str) -> Pack:
     return pack
 
 
-def _load_file(path: Path, name: PackName, sources: dict[str, str], diagnostics: list[Diagnostic]) -> Pack | None:
+def _load_file(name: PackName, asking: Document, diagnostics: list[Diagnostic]) -> Pack | None:
     try:
-        document = parse(*reversed(read_text(path)))
+        document = parse(*reversed(read_text(Path(asking.path_of(name.span, name.text)))))
     except ArchbuilderError as error:
         reasons = "; ".join(f"{d.span}: {d.message}" for d in error.diagnostics)
         hint = "paths are relative to the file that names them"
         diagnostics.append(NO_PACK.at(name.span, f"the rule pack {name.text} cannot be used: {reasons}", hint))
         return None
+    asking.packs |= document.sources
     pack = read(document, diagnostics)
     if pack is None:
-        sources |= document.sources
+        asking.sources |= document.sources
     return pack
 
 

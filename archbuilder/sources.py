@@ -1,0 +1,212 @@
+"""What a command is given to work on: a path, `-`, a YAML text or a run's folder, opened in one way.
+
+A run keeps in its folder how its YAML was written, where `architecture.yaml`, which has the values that were trained,
+does not say it all (it extends a file, names rule packs of the user's own, was changed by overrides, has its file's
+name):
+
+sources/NAME.yaml    each file as it was read
+sources/index.json   where each was read, the trained one first, and which file is meant by a name in another one
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path, PurePath
+from typing import Any
+
+import yaml
+
+from archbuilder.diagnostics import ArchbuilderError, Span, declare
+from archbuilder.document import NUMBER, Document, parse, read_text, stem_of
+from archbuilder.extends import extend
+from archbuilder.files import MAX_TEXT, read_regular
+from archbuilder.overrides import apply
+
+ARCHITECTURE, ENVIRONMENT, METRICS = "architecture.yaml", "environment.json", "metrics.jsonl"  # files of a run
+SOURCES, INDEX = "sources", "index.json"  # a folder of a run, and what stands where in it
+VERSION = 1  # of the index
+
+NO_RUN = declare(
+    "AB702",
+    "a folder that is no run",
+    exit_status=2,
+    why=(
+        "A run is continued from its folder, OUT/NAME/TIME, with the architecture and the environment that "
+        "were written down when it began."
+    ),
+    bad="$ archbuilder train --resume runs",
+    good="""\
+$ archbuilder train net.yaml --no-report
+$ archbuilder train --resume runs/net/*""",
+)
+
+Links = Mapping[tuple[str, str], str]  # (a file or an option, a name in it) -> the file that is meant
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A YAML text, and what belongs to it.
+
+    file:      what messages call it; a path that it names counts from its folder.
+    overrides: `--set`, as its run was trained with them; a command's own come after.
+    blocks:    files with blocks of the user's own that its run was trained with; whoever loads them runs their code.
+    run:       the folder of the run that it is of, None where it is of none.
+    links:     files that its files name, where they are not found by their paths; origins: where each was read.
+    """
+
+    file: str
+    text: str
+    overrides: tuple[str, ...] = ()
+    blocks: tuple[str, ...] = ()
+    run: Path | None = None
+    links: Links = field(default_factory=dict)
+    origins: Mapping[str, str] = field(default_factory=dict)
+
+    def document(self, overrides: Sequence[str]) -> Document:
+        """Its values, with what it extends and these overrides in place.  Raises ArchbuilderError."""
+        found = parse(self.text, self.file)
+        found.links.update(self.links)
+        extend(found)
+        apply(found, overrides)
+        return found
+
+    def read_from(self, file: str) -> Path:
+        """Where one of its files was read, the first time; of an option the file that it is for."""
+        return Path(self.origins.get(file) or self.origins.get(self.file) or file).absolute()
+
+
+def open_source(source: str | os.PathLike[str]) -> Opened:
+    """A path, `-` (standard input), a string with a line break (YAML itself), or the folder of a run.
+
+    Raises ArchbuilderError AB001, AB002, AB007 (a text that cannot be read), AB702 (a run that is damaged)."""
+    if is_run(source):
+        return open_run_source(Path(source))
+    name, text = read_text(source)
+    return Opened(name, text)
+
+
+def is_run(source: str | os.PathLike[str]) -> bool:
+    """Whether this is the folder of a run: it says how it was trained, and what, or with what success."""
+    if source == "-" or (isinstance(source, str) and (not source or "\n" in source)):
+        return False
+    folder = Path(source)
+    try:
+        return (folder / ENVIRONMENT).is_file() and any((folder / name).is_file() for name in (METRICS, ARCHITECTURE))
+    except (OSError, ValueError):  # a name that is too long, a folder that is closed
+        return False
+
+
+def open_run_source(run: Path) -> Opened:
+    """What was trained in a run: its files as they were read, as long as they say what its architecture.yaml says.
+
+    Raises ArchbuilderError AB001, AB002, AB007, AB702."""
+    noted = _noted(run / ENVIRONMENT)
+    overrides, blocks = (_texts(noted.get(key, []), run / ENVIRONMENT) for key in ("overrides", "blocks"))
+    name, text = read_text(run / ARCHITECTURE)
+    trained = Opened(name, text, overrides, blocks, run, origins={name: str(noted.get("source", ""))})
+    if not (run / SOURCES / INDEX).is_file():
+        return trained
+    try:
+        kept = _kept(trained, run)
+        if kept.document(overrides).root.plain() == trained.document(overrides).root.plain():
+            return kept
+    except (ArchbuilderError, OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        pass  # architecture.yaml was changed, or a copy is lost: then that one has to say what it says by itself
+    return trained
+
+
+def _noted(file: Path) -> dict[str, Any]:
+    import json  # only for a run: a check of a file does without
+
+    try:
+        noted = json.loads(read_regular(file, MAX_TEXT))
+    except (OSError, ValueError, RecursionError):
+        noted = None
+    if isinstance(noted, dict):
+        return noted
+    hint = "a run is opened with what it was started with: bring the file back"
+    raise ArchbuilderError(NO_RUN.at(Span(str(file)), "this is no JSON object", hint))
+
+
+def _texts(value: Any, file: Path) -> tuple[str, ...]:
+    if isinstance(value, list) and all(isinstance(each, str) for each in value):
+        return tuple(value)
+    hint = "bring the run's own file back"
+    raise ArchbuilderError(NO_RUN.at(Span(str(file)), "this does not say how the run was started", hint))
+
+
+def _kept(trained: Opened, run: Path) -> Opened:
+    """A run's files as they were read.  Raises whatever an index of any content makes it raise."""
+    import json
+
+    index = json.loads(read_regular(run / SOURCES / INDEX, MAX_TEXT))
+
+    def copy(name: str) -> str:
+        if name not in index["files"] or PurePath(name).name != name:
+            raise ValueError(name)  # an index may say anything, but no file outside is a copy
+        return str(run / SOURCES / name)
+
+    first, *_ = index["files"]
+    links = {
+        (copy(here) if here in index["files"] else here, called): copy(meant) for here, called, meant in index["links"]
+    }
+    file, text = read_text(Path(copy(first)))
+    origins = {copy(name): str(origin) for name, origin in index["files"].items()}
+    return Opened(file, text, trained.overrides, trained.blocks, run, links, origins)
+
+
+def trained_text(document: Document, overrides: Sequence[str]) -> str:
+    """The values that are trained as one file: the text as it was read, where nothing else has a say in them."""
+    if not overrides and len(document.sources) == 1:
+        return document.text
+    head = f"# what was trained, with all that it extends and all overrides; as it was written: {SOURCES}/\n"
+    values = yaml.dump(document.root.plain(), Dumper=_dumper(), sort_keys=False, default_flow_style=None, width=110)
+    return head + str(values)
+
+
+@cache
+def _dumper() -> type[yaml.SafeDumper]:
+    """PyYAML's writer, which is of YAML 1.1, with quotes around what YAML 1.2 would read as a number, too."""
+
+    class Dumper(yaml.SafeDumper):
+        pass
+
+    Dumper.add_implicit_resolver("tag:yaml.org,2002:float", NUMBER, list("+-.0123456789"))
+    return Dumper
+
+
+def copies(document: Document, overrides: Sequence[str], origins: Mapping[str, str]) -> dict[str, str]:
+    """The content of each file that a run keeps beside `trained_text`, by its path in the run's folder.
+
+    origins: where files were read that are copies themselves."""
+    import json
+
+    texts = document.sources | document.packs
+    if not overrides and len(texts) == 1 and document.root.get("name"):
+        return {}
+    names = dict(zip(texts, _names(texts), strict=True))
+    links = [
+        [names.get(here, here), called, names[meant]]
+        for (here, called), meant in document.links.items()
+        if meant in names
+    ]
+    index = {
+        "version": VERSION,
+        "files": {name: str(Path(origins.get(file, file)).absolute()) for file, name in names.items()},
+    }
+    kept = {f"{SOURCES}/{names[file]}": text for file, text in texts.items()}
+    return {**kept, f"{SOURCES}/{INDEX}": json.dumps({**index, "links": links}, indent=2) + "\n"}
+
+
+def _names(files: Iterable[str]) -> Iterator[str]:
+    """A name for each file in one folder: its own as far as a file may have it, and no two alike."""
+    taken: set[str] = set()
+    for file in files:
+        name, number = f"{stem_of(file)}.yaml", 2
+        while name.lower() in taken:
+            name, number = f"{stem_of(file)}-{number}.yaml", number + 1
+        taken.add(name.lower())
+        yield name
