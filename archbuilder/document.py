@@ -240,14 +240,14 @@ class Document:
         folder = Path(place.file).parent if place.file in self.sources else Path()
         return self.links.setdefault((place.file, name), str(folder / name))
 
+    def __repr__(self) -> str:
+        return f"<Document {self.name!r}: {self.text.count(chr(10)) + 1:,} lines>"
+
 
 def stem_of(file: str) -> str:
     """What is called after a file: its name without the ending, as far as a network and a file may have it."""
     stem = re.sub(r"[^A-Za-z0-9._-]+", "-", PurePath(file).stem).strip("-._")
     return stem[:100] or "network"
-
-    def __repr__(self) -> str:
-        return f"<Document {self.name!r}: {self.text.count(chr(10)) + 1:,} lines>"
 
 
 def read_text(source: str | os.PathLike[str]) -> tuple[str, str]:
