@@ -192,10 +192,10 @@ def _checked(opened: Opened, overrides: Sequence[str], rules: Sequence[str]) -> 
 
         diagnostics += misfits(spec.train)
     facts = analyse(graph, diagnostics) if _clean(diagnostics) else None
-    if facts is not None and spec.train is not None:
+    if facts is not None and (spec.train is not None or spec.data is not None):
         from archbuilder.rules.recipe import problems as misfits_of_network
 
-        diagnostics += misfits_of_network(spec, spec.train, graph)
+        diagnostics += misfits_of_network(spec, graph)
     limits = measure(spec.limits, facts, diagnostics)
     verdicts = _judge(doc, spec, graph, facts, rules, diagnostics) if spec.rules or rules else ()
     if facts is None:

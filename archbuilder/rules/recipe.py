@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from archbuilder.analysis.roles import residual_ends, stem, weighted
-from archbuilder.diagnostics import Diagnostic, declare
-from archbuilder.ir.graph import Graph, Node
-from archbuilder.ir.ops import BatchNorm2d, Conv2d
-from archbuilder.lower import lower
+from archbuilder.diagnostics import Diagnostic, Span, declare
+from archbuilder.ir.graph import INPUT, Graph, Node, Place
+from archbuilder.ir.op import OpError
+from archbuilder.ir.ops import BatchNorm2d, Conv2d, Dropout
+from archbuilder.ir.shape import Shape
+from archbuilder.remedy import Change
+from archbuilder.schema.model import Model
 from archbuilder.spec.architecture import Architecture
-from archbuilder.spec.train import Train
+
+if TYPE_CHECKING:
+    from archbuilder.spec.train import Train  # a file without the section does not pay for its models
 
 NETWORK = declare(
     "AB741",
@@ -46,12 +52,69 @@ RANDOM = declare(
     good="train: {epochs: 10, whiten: true}\nnetwork:\n  - conv: {out: 16, frozen: true}\n  - gap",
 )
 
+SINGLE = declare(
+    "AB714",
+    "a batch too small for batch normalisation",
+    why=(
+        "In training, batch normalisation takes mean and deviation over the batch. One image whose map is a "
+        "single pixel is one value, which has no deviation."
+    ),
+    bad="""\
+classes: 10
+data: {dataset: cifar10, batch_size: 1}
+network: [{conv: 8}, gap, norm, classifier]""",
+    good="""\
+classes: 10
+data: {dataset: cifar10, batch_size: 64}
+network: [{conv: 8}, gap, norm, classifier]""",
+)
+NOTHING = declare(
+    "AB711",
+    "nothing that could be trained",
+    why="No parameter is there to be changed, or no batch to change it by, and an optimizer has nothing to do.",
+    bad="""\
+input: [10, 8, 8]
+classes: 10
+network: [gap]
+data: {dataset: images.npz}""",
+    good="""\
+input: [10, 8, 8]
+classes: 10
+network: [gap, classifier]
+data: {dataset: images.npz}""",
+)
+IDLE = declare(
+    "AB747",
+    "training that cannot come to anything",
+    verdict=True,
+    why=(
+        "Training would run to its end and show nothing. A batch norm whose statistics never move is evaluated by "
+        "those that it began with, dropout of everything leaves nothing to learn from, and of one class every answer "
+        "is right."
+    ),
+    bad="train: {epochs: 10}\nnetwork:\n  - conv: {out: 16, norm: {kind: batch, momentum: 0}}\n  - gap",
+    good="train: {epochs: 10}\nnetwork:\n  - conv: {out: 16, norm: {kind: batch, momentum: 0.1}}\n  - gap",
+)
 
-def problems(spec: Architecture, train: Train, graph: Graph) -> Iterator[Diagnostic]:
+
+def problems(spec: Architecture, graph: Graph) -> Iterator[Diagnostic]:
+    """What stands against training a network on the images and by the recipe of its file, as far as it has them."""
+    if spec.train is not None:
+        yield from _misfits(spec, spec.train, graph)
+    if spec.train is not None or spec.data is not None:
+        if not any(node.op.params(graph.inputs(node)) and not node.op.frozen for node in graph.nodes.values()):
+            yield NOTHING.at(
+                spec.span("network"), "the network has no parameters to train", "add a conv or a classifier"
+            )
+        yield from _in_vain(spec, graph)
+        yield from _at_all_sides(spec, graph)
+
+
+def _misfits(spec: Architecture, train: Train, graph: Graph) -> Iterator[Diagnostic]:
     """What a recipe asks for and this network does not have, and what the network leaves to it in vain."""
     whitened = stem(graph) if train.whiten else None
     if train.whiten:
-        message, hint = _whiten_misfit(whitened, graph.input.c)
+        message, hint = _whiten_misfit(whitened, graph.input)
         if message:
             yield NETWORK.at(train.span("whiten"), message, hint)
     if train.zero_gamma and not residual_ends(graph):
@@ -60,17 +123,19 @@ def problems(spec: Architecture, train: Train, graph: Graph) -> Iterator[Diagnos
     if train.batch_norm_momentum and not any(isinstance(node.op, BatchNorm2d) for node in graph.nodes.values()):
         message = "batch_norm_momentum: the network has no batch norm"
         yield NETWORK.at(train.span("batch_norm_momentum"), message, "write none, or leave it out")
-    for _, side in train.resolution:
-        yield from _side_misfit(spec, train, side)
     yield from _never_set(graph, whitened)
 
 
-def _whiten_misfit(first: Node | None, channels: int) -> tuple[str, str]:
+def _whiten_misfit(first: Node | None, image: Shape) -> tuple[str, str]:
     """(message, hint) where the first layer cannot hold pairs of filters that whiten patches of the image."""
     if first is None or not isinstance(first.op, Conv2d) or first.op.groups != 1:
         return "whiten: the network does not begin with an ordinary conv", "let a conv see the image itself"
     conv = first.op
-    most = 2 * channels * conv.kernel[0] * conv.kernel[1]
+    height, width = (1 + d * (k - 1) for d, k in zip(conv.dilation, conv.kernel, strict=True))
+    if height > image.h or width > image.w:
+        found = f"whiten: {first.name} looks at patches of {height}x{width}, the images are {image.h}x{image.w}"
+        return found, "take a smaller kernel or dilation"
+    most = 2 * image.c * conv.kernel[0] * conv.kernel[1]
     if conv.out % 2 or conv.out > most:
         found = f"whiten: {first.name} has {conv.out} filters; they come in pairs, and patches allow at most {most}"
         return found, f"set out: {min(most, conv.out // 2 * 2) or 2}"
@@ -88,18 +153,71 @@ def _never_set(graph: Graph, whitened: Node | None) -> Iterator[Diagnostic]:
         )
 
 
-def _side_misfit(spec: Architecture, train: Train, side: int) -> Iterator[Diagnostic]:
-    """The network is lowered anew for images of that height."""
+def _in_vain(spec: Architecture, graph: Graph) -> Iterator[Diagnostic]:
+    """What lets training run and come to nothing; of several layers by one default the first."""
+    found: dict[Span, Diagnostic] = {}
+    moved = spec.train is not None and spec.train.batch_norm_momentum is not None
+    for node in graph.nodes.values():
+        if isinstance(node.op, BatchNorm2d) and not node.op.momentum and not moved:
+            place = _part(node, "norm").span("momentum")
+            message = f"{node.name}: at momentum 0 its statistics, by which it is evaluated, never follow the images"
+            found.setdefault(
+                place, IDLE.at(place, message, Change({"momentum": "0.1"}, say="write {}, or leave it out"))
+            )
+        elif isinstance(node.op, Dropout) and node.op.p == 1:
+            place = _part(node, "dropout").span("p")
+            message = f"{node.name}: dropout of 1 drops everything, and nothing before it can learn"
+            found.setdefault(place, IDLE.at(place, message, "write a share below 1, as 0.1"))
+    yield from found.values()
+    if spec.classes == 1:
+        hint = "set classes: 2 where the question is yes or no, and number its images 0 and 1"
+        yield IDLE.at(spec.span("classes"), "of one class every answer is right, and the loss is 0", hint)
+
+
+def _part(node: Node, name: str) -> Place:
+    """Where a layer is written: the part of that name of its block, or the block itself."""
+    found = getattr(node.place, name, None)
+    return found if isinstance(found, Model) else node.place
+
+
+def _at_all_sides(spec: Architecture, graph: Graph) -> Iterator[Diagnostic]:
+    """Do the layers, as they are made for the whole image, also run on every size that training shows them?"""
     channels, height, width = spec.input
-    if side > height:
-        message = f"side {side} is larger than the images, {height}x{width}"
-        yield SIDE.at(train.span("resolution"), message, f"sides up to {height}; the last one is usually {height}")
-        return
-    found: list[Diagnostic] = []
-    lower(spec.model_copy(update={"input": (channels, side, scaled(width, side, height))}), found)
-    if errors := [problem for problem in found if problem.severity == "error"]:
-        message = f"at side {side} the network does not fit: {errors[0].message}"
-        yield SIDE.at(train.span("resolution"), message, "take a larger side, or end the network with gap")
+    resolution = spec.train.resolution if spec.train else ()
+    place = spec.train.span("resolution") if spec.train else spec.span()
+    sides = [side for _, side in resolution]
+    for side in sides if resolution and resolution[0][0] == 1 else [height, *sides]:
+        if side > height:
+            message = f"side {side} is larger than the images, {height}x{width}"
+            yield SIDE.at(place, message, f"sides up to {height}; the last one is usually {height}")
+            continue
+        misfit, single = _run(graph, Shape(channels, side, scaled(width, side, height)))
+        if misfit:
+            message = f"at side {side} the network does not fit: {misfit}"
+            yield SIDE.at(place, message, "take a larger side, or end the network with gap")
+        elif single and spec.data is not None and spec.data.batch_size == 1:
+            message = (
+                f"batch normalisation cannot learn from one value per channel, as {single} gets from batch_size: 1"
+            )
+            hint = Change({"batch_size": "2"}, say="set {} or more, or norm: group", guess=True)
+            yield SINGLE.at(spec.data.span("batch_size"), message, hint)
+
+
+def _run(graph: Graph, image: Shape) -> tuple[str, str]:
+    """(why the network's layers do not run on an image of this shape, the batch norm that gets a map of one pixel)."""
+    shapes, single = {INPUT: image}, ""
+    for node in graph.nodes.values():
+        inputs = tuple(shapes[name] for name in node.inputs)
+        try:
+            shapes[node.name] = node.op.shape(inputs)
+        except OpError as error:
+            return error.message, ""
+        if not node.op.is_shareable(graph.inputs(node), inputs):
+            return f"{node.name} is made for {graph.inputs(node)[0]}, and gets {inputs[0]}", ""
+        if isinstance(node.op, BatchNorm2d) and (inputs[0].h, inputs[0].w) == (1, 1):
+            single = single or node.name
+    end, made_for = shapes[graph.output], graph.shape(graph.output)
+    return ("" if end == made_for else f"it ends in {end} instead of {made_for}"), single
 
 
 def scaled(width: int, side: int, height: int) -> int:

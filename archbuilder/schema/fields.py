@@ -20,6 +20,7 @@ from archbuilder.schema.expressions import MAX_LENGTH, PATTERN, ExpressionError,
 MAX_INTEGER = 1_000_000  # no small network has a wider layer
 MAX_PIXELS = 10_000  # a side of an image
 MAX_NAMES = 100  # in one list
+SMALLEST, LARGEST = 2.0**-126, (2 - 2.0**-23) * 2.0**127  # of float32: what is nearer to 0 counts as 0 in training
 MAX_WINDOW = 1_000  # a kernel, stride, dilation or padding: lints go through a window tap by tap
 
 Variables = Mapping[str, int]
@@ -99,6 +100,12 @@ def integer(minimum: int, maximum: int = MAX_INTEGER) -> Reading:
     return read
 
 
+def bounded(minimum: int, maximum: int) -> Reading:
+    """`integer` with a bound that is this field's own; the schema says it there."""
+    number = integer(minimum, maximum)
+    return Reading(number.read, number.form | {"title": ""})
+
+
 def size(minimum: int, accept: Callable[[tuple[int, int]], bool] | None = None, hint: str = "", **form: Any) -> Reading:
     """Reads one integer or [height, width] into (height, width); `accept` may turn a size down with a hint.
 
@@ -125,6 +132,14 @@ def _listed(minimum: int, count: int, title: str = "") -> dict[str, Any]:
     return one | kinds | {"items": one, "minItems": 2, "maxItems": count}
 
 
+def in_float32(value: float) -> float:
+    """The number itself.  Raises where float32, in which networks compute, would make 0 or infinity of it."""
+    if value and not SMALLEST <= abs(value) <= LARGEST:
+        hint = f"write a number of a size from {SMALLEST:.1e} to {LARGEST:.1e}"
+        raise failure(f"{show(value)} is beyond float32, in which networks compute", hint)
+    return value
+
+
 def number(minimum: float, maximum: float = float("inf"), exclusive: bool = False) -> Reading:
     """Reads a finite number between bounds; `exclusive` leaves the bounds themselves out."""
     least, most = ("exclusiveMinimum", "exclusiveMaximum") if exclusive else ("minimum", "maximum")
@@ -137,7 +152,7 @@ def number(minimum: float, maximum: float = float("inf"), exclusive: bool = Fals
         if not inside or value in (float("inf"), float("-inf")):
             bounds = f"over {minimum:g} and under {maximum:g}" if exclusive else f"from {minimum:g} to {maximum:g}"
             raise failure(f"{show(value)} is out of range: {bounds}", f"write a number {bounds}")
-        return float(value)
+        return in_float32(float(value))
 
     return read
 

@@ -8,7 +8,7 @@ from typing import Literal, TypeVar
 
 from pydantic import Field, model_validator
 
-from archbuilder.schema.fields import Positive, Probability, SymmetricPadding, failure
+from archbuilder.schema.fields import Probability, SymmetricPadding, failure
 from archbuilder.schema.model import Family, Model
 from archbuilder.spec.ranges import (
     Border,
@@ -17,6 +17,7 @@ from archbuilder.spec.ranges import (
     FactorRange,
     Fill,
     HueRange,
+    OneCount,
     ScaleRange,
     ShiftRange,
     ordered,
@@ -139,12 +140,12 @@ class CoarseDropout(Augmentation):
     height: Count | None = Field(None, description="height of a hole in pixels, or [least, most]")
     width: Count | None = Field(None, description="width of a hole in pixels, or [least, most]")
     fill: Fill | None = Field(None, description="mean, or levels 0..255; 0 unless said")
-    max_holes: Positive | None = Field(None, description="albumentations' word for the most holes")
-    max_height: Positive | None = Field(None, description="albumentations' word for the greatest height")
-    max_width: Positive | None = Field(None, description="albumentations' word for the greatest width")
-    min_holes: Positive | None = Field(None, description="albumentations' word; max_holes unless said")
-    min_height: Positive | None = Field(None, description="albumentations' word; max_height unless said")
-    min_width: Positive | None = Field(None, description="albumentations' word; max_width unless said")
+    max_holes: OneCount | None = Field(None, description="albumentations' word for the most holes")
+    max_height: OneCount | None = Field(None, description="albumentations' word for the greatest height")
+    max_width: OneCount | None = Field(None, description="albumentations' word for the greatest width")
+    min_holes: OneCount | None = Field(None, description="albumentations' word; max_holes unless said")
+    min_height: OneCount | None = Field(None, description="albumentations' word; max_height unless said")
+    min_width: OneCount | None = Field(None, description="albumentations' word; max_width unless said")
     fill_value: Fill | None = Field(None, description="albumentations' word for fill")
     mask_fill_value: None = Field(None, description="accepted for its frequency: there are no masks")
 
@@ -233,6 +234,13 @@ class ColorJitter(Augmentation):
         if {self.brightness, self.contrast, self.saturation} == {(1.0, 1.0)} and self.hue == (0.0, 0.0):
             raise failure("color_jitter changes nothing", "add brightness, contrast, saturation or hue")
         return self
+
+    @property
+    def of_colour(self) -> list[str]:
+        """The fields in force that grey images do not have."""
+        return [
+            name for name, still in (("saturation", (1.0, 1.0)), ("hue", (0.0, 0.0))) if getattr(self, name) != still
+        ]
 
     def misfit(self, shape: Shape) -> tuple[str, str]:
         """It knows grey images and colour images."""

@@ -15,9 +15,9 @@ from pydantic import Field, SerializeAsAny
 
 from archbuilder.diagnostics import Diagnostic, declare, nearest
 from archbuilder.remedy import Change, written
-from archbuilder.schema.fields import Check, Positive, Variables, failure, integer, reads
+from archbuilder.schema.fields import Check, Positive, Variables, bounded, failure, reads
 from archbuilder.schema.model import Child, Model
-from archbuilder.spec.augmentations import AUGMENTATIONS, Augmentation, HorizontalFlip, Shape
+from archbuilder.spec.augmentations import AUGMENTATIONS, Augmentation, ColorJitter, HorizontalFlip, Shape, ToGray
 
 MAX_WORKERS = 128
 
@@ -51,7 +51,10 @@ AUGMENT = declare(
 ENGINE = declare(
     "AB614",
     "an augmentation that the engine does not know",
-    why="albumentations sees one image at a time and never which epoch it is, so it cannot take turns.",
+    why=(
+        "albumentations sees one image at a time and never which epoch it is, so it cannot take turns; and it makes no "
+        "images of a single row or column grey."
+    ),
     bad="data: {dataset: cifar10, augment: [{horizontal_flip: {alternate: true}}]}",
     good="data: {dataset: cifar10, engine: tensor, augment: [{horizontal_flip: {alternate: true}}]}",
 )
@@ -62,6 +65,23 @@ WORKERS = declare(
     why="Worker processes run albumentations; the engine tensor augments whole batches where the network computes.",
     bad="data: {dataset: cifar10, engine: tensor, workers: 2}",
     good="data: {dataset: cifar10, workers: 2}",
+)
+
+GREY = declare(
+    "AB416",
+    "a change of colours that grey images do not have",
+    severity="warning",
+    why="Grey images have brightness and contrast. Saturation and hue are the same after any change as before it.",
+    bad="""\
+input: [1, 8, 8]
+classes: 10
+network: [{conv: 16}, gap, classifier]
+data: {dataset: digits, augment: [{color_jitter: {contrast: 0.2, hue: 0.1}}]}""",
+    good="""\
+input: [1, 8, 8]
+classes: 10
+network: [{conv: 16}, gap, classifier]
+data: {dataset: digits, augment: [{color_jitter: {contrast: 0.2}}]}""",
 )
 
 AUGMENTATION_LIST = {"type": "array", "items": AUGMENTATIONS}  # as JSON Schema
@@ -88,9 +108,6 @@ def _dataset(value: Any, variables: Variables) -> str:
     raise failure(f"there is no data set {value!r}"[:100], hint)
 
 
-_workers = reads(**integer(0).form | {"title": "", "maximum": MAX_WORKERS})(integer(0, MAX_WORKERS))
-
-
 class Data(Model):
     """The images that a network is trained and tested on.
 
@@ -114,7 +131,9 @@ class Data(Model):
         "albumentations", description="albumentations, image by image; tensor, batch by batch on the device"
     )
     normalize: bool = Field(True, description="zero mean and unit deviation per channel, else 0..1")
-    workers: Annotated[int, Check(_workers)] = Field(0, description="processes that run albumentations; 0: this one")
+    workers: Annotated[int, Check(bounded(0, MAX_WORKERS))] = Field(
+        0, description="processes that run albumentations; 0: this one"
+    )
 
 
 def problems(spec: Data, shape: Shape, classes: int | None) -> Iterator[Diagnostic]:
@@ -135,10 +154,13 @@ def problems(spec: Data, shape: Shape, classes: int | None) -> Iterator[Diagnost
         message, hint = augmentation.misfit(shape)
         if message:
             yield AUGMENT.at(augmentation.span(), message, hint)
-    yield from _engine_problems(spec)
+        if isinstance(augmentation, ColorJitter) and shape[0] == 1:
+            for field in augmentation.of_colour:
+                yield GREY.at(augmentation.span(field), f"{field} changes nothing: the images are grey", "remove it")
+    yield from _engine_problems(spec, shape)
 
 
-def _engine_problems(spec: Data) -> Iterator[Diagnostic]:
+def _engine_problems(spec: Data, shape: Shape) -> Iterator[Diagnostic]:
     """What the chosen engine cannot do, or has no use for."""
     if spec.engine == "tensor":
         if spec.workers:
@@ -149,3 +171,6 @@ def _engine_problems(spec: Data) -> Iterator[Diagnostic]:
         if isinstance(augmentation, HorizontalFlip) and augmentation.alternate:
             message = "albumentations does not know the epoch, so it cannot alternate flips"
             yield ENGINE.at(augmentation.span("alternate"), message, "set engine: tensor, or remove alternate")
+        if isinstance(augmentation, ToGray) and 1 in shape[1:]:
+            message = f"albumentations loses an axis of grey images of {shape[1]}x{shape[2]}"
+            yield ENGINE.at(augmentation.span(), message, "set engine: tensor, or remove it")

@@ -6,7 +6,17 @@ from collections.abc import Callable
 from typing import Annotated, Any, Literal, TypeVar
 
 from archbuilder.remedy import Write
-from archbuilder.schema.fields import Check, Reading, Variables, expected, failure, reads, size
+from archbuilder.schema.fields import (
+    MAX_WINDOW,
+    Check,
+    Reading,
+    Variables,
+    bounded,
+    expected,
+    failure,
+    reads,
+    size,
+)
 
 N = TypeVar("N", int, float)
 
@@ -82,6 +92,7 @@ def _fill(value: Any, variables: Variables) -> Any:
 
 _Range = tuple[float, float]
 Count = Annotated[tuple[int, int], Check(_count)]
+OneCount = Annotated[int, Check(bounded(1, MAX_WINDOW))]
 ShiftRange = Annotated[_Range, Check(_between(-1.0, 1.0, _symmetric, 1.0))]  # 0.1 -> (-0.1, 0.1)
 ScaleRange = Annotated[_Range, Check(_between(-0.99, 10.0, _symmetric, 0.99))]
 DegreeRange = Annotated[_Range, Check(_between(-360.0, 360.0, _symmetric, 360.0))]

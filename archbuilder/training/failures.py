@@ -8,6 +8,7 @@ from contextlib import contextmanager
 import torch
 
 from archbuilder.diagnostics import ArchbuilderError, Diagnostic, Span, declare
+from archbuilder.rules.recipe import SINGLE
 from archbuilder.training.plan import Plan
 
 MEMORY = declare(
@@ -40,34 +41,6 @@ WORKER = declare(
     bad="$ archbuilder train net.yaml --set data.workers=4  # and one of them is killed",
     good="$ archbuilder train net.yaml --set data.workers=1",
 )
-SINGLE = declare(
-    "AB714",
-    "a batch too small for batch normalisation",
-    why=(
-        "In training, batch normalisation takes mean and deviation over the batch. One image whose map is a "
-        "single pixel is one value, which has no deviation."
-    ),
-    bad="""\
-$ cat > single.yaml <<'END'
-archbuilder: 1
-input: [1, 8, 8]
-classes: 10
-network: [{conv: 8}, gap, norm, classifier]
-data: {dataset: digits, batch_size: 1}
-END
-$ archbuilder train single.yaml""",
-    good="""\
-$ cat > several.yaml <<'END'
-archbuilder: 1
-input: [1, 8, 8]
-classes: 10
-network: [{conv: 8}, gap, norm, classifier]
-data: {dataset: digits, batch_size: 64}
-train: {epochs: 1}
-END
-$ archbuilder train several.yaml --no-report""",
-)
-
 COMPILER = declare(
     "AB745",
     "a network that torch.compile cannot compile",

@@ -64,6 +64,7 @@ def whiten(conv: nn.Conv2d, batches: Iterable[Tensor], eps: float) -> None:
         total += patches @ patches.T
         count += patches.shape[1]
     values, vectors = torch.linalg.eigh(total / count)  # in rising order
+    values = values.clamp(min=0)  # rounding makes some of nothing negative
     largest = (vectors / (values + eps).sqrt()).T.flip(0)[: len(weight) // 2]
     weight.copy_(torch.cat((largest, -largest)).reshape(weight.shape))
     if conv.bias is not None:

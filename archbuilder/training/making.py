@@ -8,40 +8,25 @@ import torch
 from torch import nn
 
 from archbuilder.data.arrays import Splits
-from archbuilder.diagnostics import ArchbuilderError, Diagnostic, declare
+from archbuilder.diagnostics import ArchbuilderError, Diagnostic
 from archbuilder.modules import build
 from archbuilder.modules.quick import quicken
+from archbuilder.rules.recipe import NOTHING
 from archbuilder.training import teacher
 from archbuilder.training.initial import initialise
 from archbuilder.training.plan import Plan
 from archbuilder.training.recipe import Objective
 
-NOTHING = declare(
-    "AB711",
-    "nothing that could be trained",
-    why=("No parameter is there to be changed, or no batch to change it by, and an optimizer has nothing to do."),
-    bad="""\
-$ cat > empty.yaml <<'END'
-archbuilder: 1
-input: [10, 8, 8]
-classes: 10
-network: [gap]
-data: {dataset: digits}
-END
-$ archbuilder train empty.yaml""",
-    good="$ archbuilder train net.yaml --no-report",
-)
-
 
 def make_network(plan: Plan, splits: Splits, batches: int, device: torch.device) -> nn.Module:
     """The network with its first weights, on its device.
 
-    batches: of an epoch.  Raises ArchbuilderError AB711 where there are none, or nothing to train.
+    batches: of an epoch.  Raises ArchbuilderError AB711 where there are none.
     """
     torch.manual_seed(plan.train.seed)
     module = build(plan.graph)
-    if not batches or not any(p.requires_grad for p in module.parameters()):
-        raise ArchbuilderError(_nothing(plan, len(splits.train), batches))
+    if not batches:
+        raise ArchbuilderError(_no_batch(plan, len(splits.train)))
     initialise(module, plan.graph, plan.train, plan.data, splits)
     return _placed(module, plan, device)
 
@@ -69,8 +54,6 @@ def _placed(module: nn.Module, plan: Plan, device: torch.device) -> nn.Module:
     return module
 
 
-def _nothing(plan: Plan, images: int, batches: int) -> Diagnostic:
-    if batches:
-        return NOTHING.at(plan.train.span(), "the network has no parameters to train", "add a conv or a classifier")
+def _no_batch(plan: Plan, images: int) -> Diagnostic:
     message = "1 training image makes no batch" if images == 1 else f"{images} training images make no batch"
     return NOTHING.at(plan.data.span("dataset"), message, "give it at least two images")

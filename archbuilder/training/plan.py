@@ -241,7 +241,7 @@ def _plan(report: Report, overrides: tuple[str, ...], options: Options, out: Pat
         remark = f"not trained: check found {len(errors)} error{'s' if len(errors) > 1 else ''}"
         hint = "mend it, or train it all the same with --no-check"
         raise ArchbuilderError(*errors, REFUSED.at(Span(report.file), remark, hint))
-    if found := [problem for problem in _problems(spec, graph) if problem.severity == "error"]:
+    if found := [problem for problem in _problems(spec, graph) if problem.code.stops]:
         raise ArchbuilderError(*found)
     assert spec.data is not None and spec.classes is not None  # else there were problems
     minutes = MINUTES if options.minutes is None else options.minutes
@@ -260,4 +260,4 @@ def _problems(spec: Architecture, graph: Graph) -> Iterator[Diagnostic]:
         yield CLASSES.at(spec.span(), "there is no classes: field", hint)
     if spec.train is not None:
         yield from too_long(spec.train)
-        yield from misfits(spec, spec.train, graph)
+    yield from misfits(spec, graph)

@@ -101,7 +101,7 @@ def factor(schedule: spec.Schedule, epochs: int, steps_per_epoch: int) -> Factor
     if isinstance(schedule, spec.Step):
         gamma, every = schedule.gamma, schedule.every or 10
         changes = schedule.milestones or range(every, epochs, every)
-        return lambda step: gamma ** bisect_right(changes, step // steps_per_epoch)
+        return lambda step: _power(gamma, bisect_right(changes, step // steps_per_epoch))
     if isinstance(schedule, spec.Piecewise):
         points = schedule.points
         return lambda step: _between(points, step / steps_per_epoch)
@@ -135,6 +135,13 @@ def _between(points: tuple[tuple[float, float], ...], epoch: float) -> float:
     after = bisect_right([at for at, _ in points], epoch)
     (start, low), (end, high) = points[after - 1 : after + 1]
     return _linear(low, high, (epoch - start) / (end - start))
+
+
+def _power(base: float, exponent: int) -> float:
+    try:
+        return base**exponent
+    except OverflowError:  # a rate beyond every number, as the loss will be
+        return math.inf
 
 
 def _linear(start: float, end: float, share: float) -> float:

@@ -76,6 +76,32 @@ def test_equal_images_where_the_draws_are_forced(augmented, line, levels):
     assert (one != other).mean() < 0.002
 
 
+GREY = [f"color_jitter: {{{field}, p: 1}}" for field in ("brightness: [0.6, 0.6]", "contrast: [1.3, 1.3]", "hue: 0.2")]
+GREY += ["color_jitter: {brightness: [1.2, 1.2], saturation: 0.5, p: 1}", "color_jitter: {saturation: 3, p: 1}"]
+
+
+@pytest.mark.parametrize("line", GREY)
+def test_equal_changes_of_grey_images(augmented, line):
+    """What a grey image does not have is left alone by both."""
+    one, other = (augmented(engine, scenes(channels=1), line).astype(int) for engine in ENGINES)
+    assert np.abs(one - other).max() <= 1
+    if "contrast" not in line and "brightness" not in line:
+        assert np.array_equal(other, scenes(channels=1))
+
+
+@pytest.mark.parametrize("line", [*EQUAL, *NEAR, *GREY])
+@pytest.mark.parametrize("channels", [1, 2, 3, 4])
+def test_every_result_may_be_written_to(section, line, channels):
+    """No two of its values share memory: the next step writes to it in place where it strikes some of the images."""
+    (step,) = section("dataset: digits\nengine: tensor", line).augment
+    if step.misfit((channels, SIDE, SIDE))[0]:
+        return
+    batches = BatchAugmenter([step], Canvas(SIDE, SIDE, MEAN[:channels] + (90,) * (channels - 3)), seed=1)
+    images = torch.from_numpy(scenes(4, channels=channels))
+    found = batches(images, batches.draws(0, 4), np.arange(4))
+    assert torch._debug_has_internal_overlap(found) == 0
+
+
 @pytest.mark.parametrize("turn", [0.13, -0.3, 0.5])
 def test_equal_hues(augmented, turn):
     """OpenCV has 180 hues for bytes: its table may round a colour to the next, up to 8 levels away."""

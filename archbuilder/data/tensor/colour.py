@@ -46,7 +46,7 @@ class Jitter(Step):
         count = len(self.changes)
         amounts = [between(uniform[:, place], ends) for place, (_, ends) in enumerate(self.changes)]
         order = np.argsort(uniform[:, count:], axis=1)
-        return np.array(amounts, np.float32).reshape(count, -1).T, order
+        return np.array(amounts, np.float32).reshape(count, len(uniform)).T, order
 
     def apply(self, pixels: Tensor, *parameters: Tensor) -> Tensor:
         amounts, order = parameters
@@ -109,5 +109,6 @@ def _planes(pixels: Tensor) -> Planes:
 
 
 def _pixels(planes: Planes, like: Tensor) -> Tensor:
+    """Planes as pixels (b, h, w, c); a single plane is copied into every channel, which may then be written to."""
     levels = planes.to(torch.uint8).expand(-1, like.shape[-1], -1)
-    return levels.transpose(1, 2).reshape(like.shape)
+    return levels.transpose(1, 2).reshape(like.shape).contiguous()

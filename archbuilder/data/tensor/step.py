@@ -71,7 +71,10 @@ class Step(ABC):
 
     @abstractmethod
     def apply(self, pixels: Tensor, *parameters: Tensor) -> Tensor:
-        """uint8 (b, h, w, c) -> the same with every image changed by its own row of each parameter."""
+        """uint8 (b, h, w, c) -> the same with every image changed by its own row of each parameter.
+
+        No two values of the result share memory: the next step may write to it.
+        """
 
 
 def between(uniform: Uniform, ends: tuple[float, float]) -> Uniform:

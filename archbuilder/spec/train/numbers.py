@@ -6,21 +6,23 @@ import itertools
 from collections.abc import Sequence
 from typing import Annotated, Any, TypeVar
 
-from pydantic import BeforeValidator, Field, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
 from archbuilder.document import Node
 from archbuilder.remedy import Write, written
-from archbuilder.schema.fields import Check, Variables, expected, integer, reads
+from archbuilder.schema.fields import Check, Variables, bounded, expected, in_float32, integer, reads
 from archbuilder.schema.model import INVALID, VALUE, Child, Env, Model, validate
 
-Rate = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-Decay = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-BelowOne = Annotated[float, Field(ge=0, lt=1)]
-Share = Annotated[float, Field(ge=0, le=1)]
-SomeShare = Annotated[float, Field(gt=0, le=1)]
+_Held = AfterValidator(in_float32)
+Rate = Annotated[float, Field(gt=0, allow_inf_nan=False), _Held]
+Decay = Annotated[float, Field(ge=0, allow_inf_nan=False), _Held]
+BelowOne = Annotated[float, Field(ge=0, lt=1), _Held]
+Share = Annotated[float, Field(ge=0, le=1), _Held]
+SomeShare = Annotated[float, Field(gt=0, le=1), _Held]
 Off = Annotated[  # what a variant writes over a number that its base has
     None, BeforeValidator(lambda value: None if value == "none" else value), WithJsonSchema({"enum": ["none", None]})
 ]
+Steps = Annotated[int, Check(bounded(1, 100))]
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
 
 M = TypeVar("M", bound=Model)
@@ -49,7 +51,7 @@ def _is_number(value: Any) -> bool:
 @reads(type="array", items={"type": "number", "minimum": 0, "exclusiveMaximum": 1}, minItems=2, maxItems=2)
 def _betas(value: Any, variables: Variables) -> tuple[float, float]:
     if isinstance(value, (list, tuple)) and len(value) == 2 and all(_is_number(v) and 0 <= v < 1 for v in value):
-        return float(value[0]), float(value[1])
+        return in_float32(float(value[0])), in_float32(float(value[1]))
     raise expected("two numbers from 0 to below 1", value, Write("[0.9, 0.999]", say="write betas: {}", guess=True))
 
 
@@ -83,9 +85,11 @@ def _points(value: Any, variables: Variables) -> tuple[tuple[float, float], ...]
     pairs = _pairs(value, "[epoch, factor]", example)
     if len(pairs) < 2 or not all(_is_number(n) and 0 <= n < float("inf") for pair in pairs for n in pair):
         raise expected("two or more points of numbers from 0", value, f"write {example}")
-    found = tuple((float(epoch), float(factor)) for epoch, factor in pairs)
+    found = tuple((in_float32(float(epoch)), in_float32(float(factor))) for epoch, factor in pairs)
     if found[0][0] != 0 or any(late[0] <= early[0] for early, late in itertools.pairwise(found)):
         raise expected("points from epoch 0 on, in rising order", value, f"write {example}")
+    if not any(factor for _, factor in found):
+        raise expected("a factor over 0 among the points", value, f"write {example}")
     return found
 
 

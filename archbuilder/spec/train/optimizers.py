@@ -4,9 +4,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from archbuilder.schema.fields import Positive, failure
+from archbuilder.schema.fields import failure
 from archbuilder.schema.model import Child, Family, Model
-from archbuilder.spec.train.numbers import BelowOne, Betas, Decay, Rate
+from archbuilder.spec.train.numbers import BelowOne, Betas, Decay, Rate, Steps
 
 
 class Optimizer(Model):
@@ -63,7 +63,7 @@ class Muon(Model):
     momentum: BelowOne = Field(0.95, description="share of the last step that is kept; 0 switches it off")
     nesterov: bool = Field(True, description="Nesterov's momentum: look ahead before stepping")
     weight_decay: Decay = Field(0.0, description="share of each weight that a step of rate 1 takes away")
-    steps: Positive = Field(5, description="Newton-Schulz steps; 3 do for short runs")
+    steps: Steps = Field(5, description="Newton-Schulz steps; 3 do for short runs")
     renormalize: bool = Field(False, description="scale each weight to the norm sqrt(out) before every step")
     grouped: Literal["whole", "each", "rest"] = Field(
         "whole", description="grouped convs: one matrix, one for each group, or left to rest"

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from archbuilder.spec.train import optimizers as spec
-from archbuilder.training.optim.base import Group, Grouped
+from archbuilder.training.optim.base import Group, Grouped, saturated
 
 
 class Adam(Grouped):
@@ -27,7 +27,7 @@ class Adam(Grouped):
         mean, square = slots
         first, second = self.recipe.betas
         if decay and isinstance(self.recipe, spec.AdamW):
-            torch._foreach_mul_(parameters, 1 - lr * decay)
+            torch._foreach_mul_(parameters, saturated(1 - lr * decay))
         elif decay:
             gradients = list(torch._foreach_add(gradients, parameters, alpha=decay))
         torch._foreach_lerp_(mean, gradients, 1 - first)
@@ -36,4 +36,4 @@ class Adam(Grouped):
         divisor = torch._foreach_sqrt(square)
         torch._foreach_div_(divisor, (1 - second**self.steps) ** 0.5)
         torch._foreach_add_(divisor, self.recipe.eps)
-        torch._foreach_addcdiv_(parameters, mean, divisor, value=-lr / (1 - first**self.steps))
+        torch._foreach_addcdiv_(parameters, mean, divisor, value=saturated(-lr / (1 - first**self.steps)))

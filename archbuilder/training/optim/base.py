@@ -6,6 +6,7 @@ call torch's own update functions and foreach operations, which do not.
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -14,7 +15,18 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from archbuilder.schema.fields import LARGEST
+
 State = dict[str, Any]
+
+
+def saturated(value: float) -> float:
+    """The number itself, or infinity where float32 ends.
+
+    torch raises where a factor is beyond float32.  With infinity the weights go where such a step takes them, and
+    training says that it has diverged (AB712).
+    """
+    return value if abs(value) <= LARGEST else math.copysign(math.inf, value)
 
 
 @dataclass(frozen=True)
@@ -104,7 +116,7 @@ class Grouped(Optimizer):
             if moving:
                 names, parameters, gradients = map(list, zip(*moving, strict=True))
                 slots = [[self._slots[name][slot] for name in names] for slot in self._kept]
-                self._move(parameters, gradients, slots, group.lr * factor, group.weight_decay)
+                self._move(parameters, gradients, slots, saturated(group.lr * factor), group.weight_decay)
 
     @abstractmethod
     def _move(

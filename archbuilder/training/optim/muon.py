@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from archbuilder.spec.train import optimizers as spec
-from archbuilder.training.optim.base import Group, Grouped
+from archbuilder.training.optim.base import Group, Grouped, saturated
 
 # a polynomial whose repeated use brings singular values from (0, 1] to about 1, the small ones fastest
 _A, _B, _C = 3.4445, -4.7750, 2.0315
@@ -60,7 +60,7 @@ class Muon(Grouped):
             torch._foreach_div_(norms, [len(weight) ** 0.5 for weight in parameters])
             torch._foreach_div_(parameters, norms)
         if decay:
-            torch._foreach_mul_(parameters, 1 - lr * decay)
+            torch._foreach_mul_(parameters, saturated(1 - lr * decay))
         matrices = [self._matrices[id(weight)] for weight in parameters]
         torch._foreach_add_(parameters, orthogonal(matrices, ahead or momentum, self.recipe.steps), alpha=-lr)
 

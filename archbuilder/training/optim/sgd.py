@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.optim.sgd import sgd
 
 from archbuilder.spec.train import optimizers as spec
-from archbuilder.training.optim.base import Group, Grouped
+from archbuilder.training.optim.base import Group, Grouped, saturated
 
 
 class Sgd(Grouped):
@@ -27,7 +27,7 @@ class Sgd(Grouped):
         self, parameters: list[Tensor], gradients: list[Tensor], slots: list[list[Tensor]], lr: float, decay: float
     ) -> None:
         if self.recipe.decoupled and decay:
-            torch._foreach_mul_(parameters, 1 - lr * decay)
+            torch._foreach_mul_(parameters, saturated(1 - lr * decay))
         sgd(
             parameters,
             gradients,
