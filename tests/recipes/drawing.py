@@ -12,9 +12,9 @@ from archbuilder.reporting.jsonschema import schema
 
 Form = dict[str, Any]
 
-FAR = (1e-320, 1e-45, 1e-39, 1e-30, 1e-8, 1e8, 1e30, 1e38, 3.4e38, 1e39, 1e300)  # numbers at the ends of two formats
+FAR = (1e-300, 1e-39, 1.2e-38, 1e-30, 1e-12, 1e-5, 1e3, 1e8, 1e30, 1e38, 3.4e38, 1e39, 1e300)  # about float32's ends
 NEAR_ONE = (1 - 1e-9, 1 - 2**-53)
-NEEDED = ((("height", "width"), ("max_height", "max_width")),)  # fields that go together, which no schema can say
+TOGETHER = {"fields of coarse_dropout": (("height", "width"), ("max_height", "max_width"))}  # which no schema can say
 NAMES = ("a", "b", "c")
 DEEPEST = 3  # lists of blocks inside each other
 
@@ -69,10 +69,8 @@ class Drawer:
         else:
             required = form.get("required", [])
             share = self.random.choice((0.1, 0.3, 0.6))
-            needed = next(
-                (self.random.choice(sets) for sets in NEEDED if sets[0][0] in fields and sets[1][0] in fields), ()
-            )
-            chosen = [name for name in fields if name in (*required, *needed) or self.random.random() < share]
+            together = self.random.choice(TOGETHER.get(form.get("title", ""), ((),)))
+            chosen = [name for name in fields if name in (*required, *together) or self.random.random() < share]
         return {name: self.draw(fields[name], depth) for name in chosen}
 
     def _list(self, form: Form, depth: int) -> list[Any]:
