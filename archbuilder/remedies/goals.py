@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from archbuilder.analysis.facts import Facts
 from archbuilder.pipeline import Report
 from archbuilder.rules.limits import value_of
 from archbuilder.spec.limits import Limit
+
+if TYPE_CHECKING:
+    from archbuilder.rules.packs.rule import Rule
 
 BOUNDS = frozenset({"AB503", "AB514"})  # errors that a number tells more about: a limit, a bound of a rule pack
 
@@ -65,14 +69,22 @@ def _miss(limit: Limit, value: float) -> float:
 
 def _of_packs(report: Report, rules: Sequence[str]) -> list[Limit]:
     """The bounds in rule packs: as far as they are numbers, a search can be led by them."""
-    if report.document is None or report.spec is None or not report.rules:
+    asked = rules_of(report, rules)
+    if not asked:
         return []
-    from archbuilder.rules import packs
     from archbuilder.rules.packs.kinds.limit import LimitRule
 
+    return [replace(rule.bound, name=rule.of) for rule in asked if isinstance(rule, LimitRule)]
+
+
+def rules_of(report: Report, rules: Sequence[str]) -> tuple[Rule, ...]:
+    """Every rule of the packs that a network is held against."""
+    if report.document is None or report.spec is None or not report.rules:
+        return ()
+    from archbuilder.rules import packs
+
     read = packs.read_packs(packs.asked_for(report.spec, rules), report.document, [])
-    bounds = [rule for pack, _ in read for rule in pack.rules if isinstance(rule, LimitRule)]
-    return [replace(rule.bound, name=rule.of) for rule in bounds]
+    return tuple(rule for pack, _ in read for rule in pack.rules)
 
 
 def totals(report: Report) -> Totals | None:

@@ -26,7 +26,7 @@ def insert_before(block: Written, *texts: str) -> Patches:
     if block.in_flow:
         start = source.offset(block.item.span.line, block.item.span.column)
         return (Patch(start, start, "".join(f"{_in_flow(text)}, " for text in texts)),)
-    dash, gap = _dash(block), source.newline + _indent(block)
+    dash, gap = dash_of(block), source.newline + _indent(block)
     return (Patch(dash, dash, "".join(f"- {text}{gap}" for text in texts)),)
 
 
@@ -36,7 +36,7 @@ def _in_flow(text: str) -> str:
 
 def _indent(block: Written) -> str:
     """What stands before a block's dash; where another dash does (`- - conv: 8`), blanks as wide."""
-    dash = _dash(block)
+    dash = dash_of(block)
     return " " * (dash - block.source.line_start(dash))
 
 
@@ -48,7 +48,7 @@ def remove(block: Written) -> Patches:
         raise Unwritable("an only block")
     if block.in_flow:
         return (_remove_flow(block, start, end),)
-    dash = _dash(block)
+    dash = dash_of(block)
     line = source.line_start(dash)
     if source.text[line:dash].strip():
         raise Unwritable("a block that shares its line")
@@ -68,7 +68,7 @@ def _remove_flow(block: Written, start: int, end: int) -> Patch:
     return Patch(source.range(block.holder.value[block.index - 1].span)[1], end, "")
 
 
-def _dash(block: Written) -> int:
+def dash_of(block: Written) -> int:
     """The offset of the dash before an item."""
     start = block.source.offset(block.item.span.line, block.item.span.column)
     before = block.source.text[:start].rstrip()

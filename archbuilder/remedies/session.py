@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from archbuilder.pipeline import Report, check_opened
 from archbuilder.remedies.cost import cost_of
-from archbuilder.remedies.goals import Goals, Totals, totals
+from archbuilder.remedies.goals import Goals, Totals, rules_of, totals
 from archbuilder.remedies.moves import Scene, all_moves
 from archbuilder.remedies.proposals import Proposal, Suggestions, choose
 from archbuilder.remedies.refine import refine
@@ -16,6 +17,9 @@ from archbuilder.remedies.search import Budget, Search
 from archbuilder.remedies.sites import MAX_SITES, find_sites, find_variables
 from archbuilder.remedies.trial import Laboratory, Trial
 from archbuilder.sources import Opened
+
+if TYPE_CHECKING:
+    from archbuilder.rules.packs.network import Network
 
 REFINED = 8  # proposals whose numbers are brought nearer to the old ones before the best are chosen
 
@@ -58,7 +62,7 @@ class Session:
         before, checks, seconds = totals(mended.report), 0, 0.0
         while True:
             laboratory = Laboratory(mended.report, self.check, Goals.of(mended.report, self.rules))
-            scene = _scene(laboratory)
+            scene = _scene(laboratory, self.rules)
             left = Budget(budget.seconds - seconds, budget.checks - checks, budget.moves)
             search = Search(laboratory, all_moves(scene), left)
             refined = [refine(laboratory, trial) for trial in choose(search.run(), REFINED)]
@@ -90,7 +94,7 @@ def _counted(titles: Sequence[str]) -> list[tuple[str, int]]:
     return [(title, titles.count(title)) for title in dict.fromkeys(titles)]
 
 
-def _scene(laboratory: Laboratory) -> Scene:
+def _scene(laboratory: Laboratory, packs: Sequence[str]) -> Scene:
     report, root = laboratory.base, laboratory.root()
     assert report.facts is not None
     missing = [
@@ -100,7 +104,24 @@ def _scene(laboratory: Laboratory) -> Scene:
     ]
     sites = tuple(find_sites(report, laboratory.source))
     variables = tuple(find_variables(report, laboratory.source))
-    return Scene(laboratory.source, report.facts, sites, variables, max([0, *missing]))
+    rules = rules_of(report, packs)
+    return Scene(
+        laboratory.source,
+        report.facts,
+        sites,
+        variables,
+        max([0, *missing]),
+        rules,
+        _network(report) if rules else None,
+    )
+
+
+def _network(report: Report) -> Network:
+    """What rules look at."""
+    from archbuilder.rules.packs.network import Network
+
+    assert report.spec and report.graph and report.facts
+    return Network(report.spec, report.graph, report.facts)
 
 
 def _notes(report: Report, scene: Scene, spent: Budget | None, overrides: Sequence[str]) -> Iterator[str]:

@@ -173,13 +173,17 @@ def test_a_rule_pack_is_satisfied_with_the_limits():
     assert best.cost.edits == 3 and check(best.text, rules=["era-s9"]).ok
 
 
-def test_rules_that_no_edit_is_known_for_stay_and_others_are_mended():
-    """Which blocks are a stage is for the author to say; the section of data is as the rules ask."""
+def test_a_rule_that_no_edit_is_known_for_stays_and_others_are_mended(tmp_path: Path):
+    """Where a skip goes is for the author to say; stages and the section of data are as the rules ask."""
+    (tmp_path / "pack.yaml").write_text("archbuilder_rules: 1\nname: p\nrules: [{has: skip}]\n")
     text = SIX_LINES.read_text()
-    suggestions = investigate(text, rules=["era-s9"], budget=PLENTY)
+    packs = ["era-s9", str(tmp_path / "pack.yaml")]
+    suggestions = investigate(text, rules=packs, budget=PLENTY)
     assert not suggestions.proposals and suggestions.nearest
-    assert {d.code.id for d in suggestions.report.errors} == {"AB503", "AB511", "AB514", "AB515"}
-    assert {d.code.id for d in suggestions.nearest.report.errors} == {"AB511"}
+    assert {d.code.id for d in suggestions.report.errors} == {"AB503", "AB511", "AB513", "AB514", "AB515"}
+    assert {d.code.id for d in suggestions.nearest.report.errors} == {"AB513"}
+    (first, *_) = suggest(text, rules=packs[:1], budget=PLENTY)
+    assert check(first.text, rules=packs[:1]).ok
 
 
 def test_overrides_hold_and_are_not_edited():

@@ -11,7 +11,7 @@ import pytest
 
 from archbuilder.diagnostics import Diagnostic
 from archbuilder.pipeline import Report, check
-from archbuilder.remedies import quick_fixes
+from archbuilder.remedies import quick_fixes, suggest
 from archbuilder.remedies.fixes import _WRITERS
 from archbuilder.remedy import Change, Insert, Layout, Remedy, Rename, Replace, Write, to_dict, written
 from archbuilder.reporting.json import render
@@ -153,6 +153,13 @@ def test_a_value_is_written_as_yaml_reads_it(value: object, text: str):
 
     read = parse(f"a: {text}\n").root.plain()["a"]
     assert json.dumps(read) == json.dumps(value)
+
+
+def test_a_fix_holds_for_the_network_that_the_issue_names():
+    text = (ROOT / "tests" / "remedies" / "suggest.yaml").read_text()
+    (first, *_) = suggest(text)
+    report = check(first.text)
+    assert report.ok and "depthwise_separable" in first.text
 
 
 def test_findings_are_equal_by_their_remedy_too():

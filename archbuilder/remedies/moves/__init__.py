@@ -12,12 +12,16 @@ from dataclasses import dataclass, field
 from functools import cache
 from importlib import import_module
 from pkgutil import iter_modules
-from typing import ParamSpec
+from typing import TYPE_CHECKING, ParamSpec
 
 from archbuilder.analysis.facts import Facts
 from archbuilder.remedies.mapping import Unwritable
 from archbuilder.remedies.sites import Site, Variable
 from archbuilder.remedies.source import Patches, Source
+
+if TYPE_CHECKING:
+    from archbuilder.rules.packs.network import Network
+    from archbuilder.rules.packs.rule import Rule  # imported where a pack is asked for
 
 P = ParamSpec("P")
 
@@ -28,6 +32,7 @@ WORK = frozenset({"macs"})
 MEMORY = frozenset({"peak_activations", "training_activations"})
 FIELD = frozenset({"receptive_field"})
 LAYERS = frozenset({"layers"})
+ALL = WEIGHTS | WORK | MEMORY | LAYERS | FIELD
 
 
 @dataclass(frozen=True)
@@ -63,13 +68,17 @@ class Move:
 
 @dataclass(frozen=True)
 class Scene:
-    """A network and the places where it can be changed; its field is too small by `field_missing` pixels."""
+    """A network and the places where it can be changed; its field is too small by `field_missing` pixels.
+
+    `rules` are those of its packs; `network` is what they look at, None where there are none."""
 
     source: Source
     facts: Facts
     sites: tuple[Site, ...]
     variables: tuple[Variable, ...]
     field_missing: int = 0
+    rules: tuple[Rule, ...] = ()
+    network: Network | None = None
 
 
 @cache

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from archbuilder.remedies.items import insert_after, remove
-from archbuilder.remedies.moves import FIELD, LAYERS, MEMORY, WEIGHTS, WORK, Move, Scene, conv_sites, written
+from archbuilder.remedies.moves import ALL, MEMORY, WORK, Move, Scene, conv_sites, written
 from archbuilder.remedies.moves._conv import set_fields
 from archbuilder.remedies.sites import Site
 
 ADDED = ("depthwise_separable", "conv", "dilated", "strided")
-ALL = WEIGHTS | WORK | MEMORY | LAYERS | FIELD
 
 
 def moves(scene: Scene) -> Iterator[Move]:

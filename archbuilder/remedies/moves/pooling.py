@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from archbuilder.remedies.moves import FIELD, WEIGHTS, WORK, Move, Scene, written
+from archbuilder.remedies.items import insert_before
+from archbuilder.remedies.moves import FIELD, MEMORY, WEIGHTS, WORK, Move, Scene, written
 from archbuilder.remedies.sites import Site
 from archbuilder.remedies.writing import change
 
+POOLS = ("adaptive_avg_pool", "adaptive_max_pool", "avg_pool", "max_pool")
 WINDOW = {"kernel", "stride", "padding", "dilation"}
 
 
@@ -15,8 +17,11 @@ def moves(scene: Scene) -> Iterator[Move]:
     for site in scene.sites:
         if site.word == "max_pool" and site.layers:
             yield from _strided(site)
-        if site.word == "avg_pool" and site.layers and (site.after.h, site.after.w) == (1, 1):
-            yield from _global(site)
+            yield from _instead(site, "avg_pool", {"dilation"})
+        if site.word in POOLS and site.layers:
+            yield from _instead(site, "gap", {*WINDOW, "size"})
+        if site.word in ("flatten", "classifier") and site.layers and max(site.before.h, site.before.w) > 1:
+            yield from _pooled(site)
 
 
 def _strided(site: Site) -> Iterator[Move]:
@@ -26,6 +31,13 @@ def _strided(site: Site) -> Iterator[Move]:
         yield Move("pool", title, patches, frozenset({site.place}), FIELD | WEIGHTS | WORK, form=True)
 
 
-def _global(site: Site) -> Iterator[Move]:
-    if patches := written(change, site.written, "gap", drop=WINDOW):
-        yield Move("pool", f"gap instead of avg_pool: {site.label}", patches, frozenset({site.place}), form=True)
+def _instead(site: Site, word: str, drop: set[str]) -> Iterator[Move]:
+    if patches := written(change, site.written, word, drop=drop):
+        title = f"{word} instead of {site.word}: {site.label}"
+        yield Move("pool", title, patches, frozenset({site.place}), form=True)
+
+
+def _pooled(site: Site) -> Iterator[Move]:
+    if patches := written(insert_before, site.written, "gap"):
+        title = f"gap before {site.label}"
+        yield Move("pool", title, patches, frozenset({site.place}), lowers=WEIGHTS | WORK | MEMORY, form=True)

@@ -14,7 +14,7 @@ from typing import Any
 from archbuilder.ir import ops
 from archbuilder.ir.graph import Node
 from archbuilder.ir.op import Op
-from archbuilder.remedy import Hint
+from archbuilder.remedy import Change, Hint
 from archbuilder.rules.packs.network import Network
 
 Kernels = tuple[str, ...]
@@ -26,6 +26,11 @@ class Lacking(Exception):
     def __init__(self, reason: str, hint: Hint) -> None:
         super().__init__(reason)
         self.hint = hint
+
+
+def _field(name: str, value: str, node: Node, say: str = "{}") -> Change:
+    """The remedy that gives a field another value; a block of that name has its own field for it."""
+    return Change({"kind" if node.block == name else name: value}, say=say)
 
 
 ACTIVATIONS: dict[str, Kernels] = {
@@ -51,7 +56,8 @@ NO_ACTIVATION = {
 
 def _activation(op: ops.Activation, net: Network, node: Node) -> Kernels:
     if op.kind in NO_ACTIVATION:
-        raise Lacking(NO_ACTIVATION[op.kind], "activation: relu6, hardswish or silu")
+        instead = _field("activation", "hardswish", node, say="{}, relu6 or silu")
+        raise Lacking(NO_ACTIVATION[op.kind], instead)
     return ACTIVATIONS[op.kind]
 
 
@@ -77,25 +83,26 @@ def _conv(op: ops.Conv2d, net: Network, node: Node) -> Kernels:
     if op.padding == (0, 0):
         return (kernel,)
     if op.padding_mode != "zeros":
-        return (*_pad(op.padding_mode), kernel)
+        return (*_pad(op.padding_mode, node), kernel)
     same = op.stride == (1, 1) and (node.shape.h, node.shape.w) == (x.h, x.w)
     return (kernel,) if same else ("PAD", kernel)  # its own padding is SAME or VALID, which a stride changes
 
 
-def _pad(mode: str) -> Kernels:
+def _pad(mode: str, node: Node) -> Kernels:
     if mode in ("zeros", "reflect"):
         return ("PAD",) if mode == "zeros" else ("MIRROR_PAD",)
-    raise Lacking(f"there is no kernel for {mode} padding", "padding_mode: zeros")
+    raise Lacking(f"there is no kernel for {mode} padding", _field("padding_mode", "zeros", node))
 
 
 def _max_pool(op: ops.MaxPool2d, net: Network, node: Node) -> Kernels:
     if op.dilation != (1, 1):
-        raise Lacking("MAX_POOL_2D has no dilation", "dilation: 1")
+        raise Lacking("MAX_POOL_2D has no dilation", _field("dilation", "1", node))
     return ("PADV2", "MAX_POOL_2D") if op.padding != (0, 0) else ("MAX_POOL_2D",)
 
 
 def _no_norm(op: Op, net: Network, node: Node) -> Kernels:
-    raise Lacking("there is no kernel for it, and in int8 no good way to write it with others", "norm: batch")
+    reason = "there is no kernel for it, and in int8 no good way to write it with others"
+    raise Lacking(reason, _field("norm", "batch", node))
 
 
 KERNELS: dict[type[Op], Kernels | Callable[[Any, Network, Node], Kernels]] = {
@@ -118,7 +125,7 @@ KERNELS: dict[type[Op], Kernels | Callable[[Any, Network, Node], Kernels]] = {
     ops.Linear: ("FULLY_CONNECTED",),
     ops.MaxPool2d: _max_pool,
     ops.Multiply: ("MUL",),
-    ops.Pad2d: lambda op, net, node: _pad(op.mode),
+    ops.Pad2d: lambda op, net, node: _pad(op.mode, node),
     ops.Upsample: lambda op, net, node: ("RESIZE_BILINEAR",) if op.bilinear else ("RESIZE_NEAREST_NEIGHBOR",),
 }
 

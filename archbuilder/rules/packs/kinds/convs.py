@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
@@ -50,6 +50,11 @@ class Convs(Rule):
     last: Annotated[
         tuple[End, ...], Check(_ends), Field(description="strided, dilated, or a list: either will do")
     ] = ()
+
+    @staticmethod
+    def ends(units: Sequence[Unit]) -> bool:
+        """Whether the last conv has one of the forms that can be asked for."""
+        return bool(units) and any(_is(units[-1], end) for end in ENDS)
 
     def judge(self, net: Network) -> Outcome:
         found = in_order(net.stages, self.stages)[: len(self.stages)]
