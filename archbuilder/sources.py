@@ -103,10 +103,8 @@ def open_run_source(run: Path) -> Opened:
     """What was trained in a run: its files as they were read, as long as they say what its architecture.yaml says.
 
     Raises ArchbuilderError AB001, AB002, AB007, AB702."""
-    noted = _noted(run / ENVIRONMENT)
-    overrides, blocks = (_texts(noted.get(key, []), run / ENVIRONMENT) for key in ("overrides", "blocks"))
-    name, text = read_text(run / ARCHITECTURE)
-    trained = Opened(name, text, overrides, blocks, run, origins={name: str(noted.get("source", ""))})
+    trained = _trained(run)
+    overrides = trained.overrides
     if not (run / SOURCES / INDEX).is_file():
         return trained
     try:
@@ -116,6 +114,20 @@ def open_run_source(run: Path) -> Opened:
     except (ArchbuilderError, OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         pass  # architecture.yaml was changed, or a copy is lost: then that one has to say what it says by itself
     return trained
+
+
+def values_of_run(run: Path) -> Any:
+    """What was trained, as plain data.  Raises ArchbuilderError."""
+    trained = _trained(run)
+    return trained.document(trained.overrides).root.plain()
+
+
+def _trained(run: Path) -> Opened:
+    """A run's architecture.yaml, which of older runs lacks the overrides."""
+    noted = _noted(run / ENVIRONMENT)
+    overrides, blocks = (_texts(noted.get(key, []), run / ENVIRONMENT) for key in ("overrides", "blocks"))
+    name, text = read_text(run / ARCHITECTURE)
+    return Opened(name, text, overrides, blocks, run, origins={name: str(noted.get("source", ""))})
 
 
 def _noted(file: Path) -> dict[str, Any]:

@@ -59,10 +59,11 @@ def choices(plan: Plan) -> dict[str, Any]:
 def resumed(first: dict[str, Any], now: dict[str, Any], done: int, batch: int) -> tuple[dict[str, Any], list[str]]:
     """A run's environment with the entry that it goes on, and what may change its last bits.
 
-    first, now: of the run when it was started, and of this process; where nothing is trained yet it starts now.
+    first, now: of the run when it was started, and of this process; where nothing is trained yet it starts now, but
+    what was typed to start it stays.
     """
     if not done and not batch:
-        return {**first, **now}, []
+        return {**first, **now, "command": first.get("command", now["command"])}, []
     entry = {"after_epoch": done, "after_batch": batch, **now}
     notes = [
         f"{key} was {first.get(key)} when the run started, and is {now[key]} now: "

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from contextlib import suppress
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from archbuilder.diagnostics import ArchbuilderError
+from archbuilder.diagnostics import ArchbuilderError, shorten
 from archbuilder.reporting.diagnostic import printable
 from archbuilder.reporting.text import columns
+from archbuilder.sources import values_of_run
+from archbuilder.training.differences import differences, sets_apart, settings, written
 from archbuilder.training.files import is_locked
 from archbuilder.training.folder import ARCHITECTURE, ENVIRONMENT, FACTS
 from archbuilder.training.result import best_of, chosen_on
@@ -18,15 +21,17 @@ from archbuilder.training.runs import metrics_of
 
 DEEPEST = 4  # folders below the one that is searched
 
-HEADER = ("run", "started", "state", "epochs", "test", "best", "params", "time")
-LEFT = ("run", "started", "state")
+HEADER = ("run", "started", "state", "epochs", "test", "best", "params", "time", "differs in")
+LEFT = ("run", "started", "state", "differs in")
+MAX_DIFFERENCES = 80  # characters
 
 
 @dataclass(frozen=True)
 class Listed:
     """One run; accuracies in per cent, None where there is none yet.
 
-    state: running (a process holds it), interrupted, finished, or damaged (its files do not tell).
+    state:   running (a process holds it), interrupted, finished, or damaged (its files do not tell).
+    differs: what sets it apart from the other runs of a network of that name: vars.width=24.
     """
 
     path: str
@@ -41,11 +46,31 @@ class Listed:
     chosen_on: str
     params: int
     seconds: float
+    differs: str = ""
 
 
 def listing(folder: Path) -> list[Listed]:
     """Every run in or below a folder, the oldest first."""
-    return sorted(map(_listed, _runs(folder, 0)), key=lambda run: (run.started, run.path))
+    found = sorted(map(_listed, _runs(folder, 0)), key=lambda run: (run.started, run.path))
+    apart = _set_apart(found)
+    return [replace(run, differs=apart.get(run.path, "")) for run in found]
+
+
+def _set_apart(runs: list[Listed]) -> dict[str, str]:
+    """By their paths, what tells runs of one name from each other."""
+    apart: dict[str, str] = {}
+    for name in dict.fromkeys(run.name for run in runs if run.state != "damaged"):
+        paths = [run.path for run in runs if run.name == name and run.state != "damaged"]
+        rows = differences([_settings(Path(path)) for path in paths]) if len(paths) > 1 else []
+        apart |= {path: sets_apart(rows, number) for number, path in enumerate(paths)}
+    return apart
+
+
+def _settings(path: Path) -> dict[str, str]:
+    """The recipe, the variables and the network of a run, as far as its files tell."""
+    with suppress(ArchbuilderError, OSError, ValueError):
+        return dict(settings(_json(path / FACTS))) | dict(written(values_of_run(path)))
+    return {}
 
 
 def _runs(folder: Path, depth: int) -> Iterator[Path]:
@@ -106,7 +131,9 @@ def outcome(path: Path) -> str:
 
 def table(runs: list[Listed]) -> str:
     """For people; accuracies on the test images, the best one marked where a validation split chose it."""
-    return "\n".join(columns([HEADER, *map(_row, runs)], LEFT))
+    rows = [(*_row(run), shorten(printable(run.differs), MAX_DIFFERENCES)) for run in runs]
+    rows = [HEADER, *rows] if any(run.differs for run in runs) else [row[:-1] for row in (HEADER, *rows)]
+    return "\n".join(columns(rows, LEFT))
 
 
 def _row(run: Listed) -> tuple[str, ...]:

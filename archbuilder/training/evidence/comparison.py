@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,10 +12,11 @@ from archbuilder.diagnostics import ArchbuilderError
 from archbuilder.ir.op import by
 from archbuilder.reporting.text import columns, human
 from archbuilder.training.curves import overlaid, overlaid_picture
+from archbuilder.training.differences import Row, captions, differences, words, written
 from archbuilder.training.evidence import COMPARISON, EVALUATION, page
 from archbuilder.training.evidence.network import Table
 from archbuilder.training.evidence.pixels import uri
-from archbuilder.training.evidence.story import settings, words
+from archbuilder.training.evidence.story import settings
 from archbuilder.training.folder import RunFolder
 from archbuilder.training.listing import duration
 from archbuilder.training.result import Spread, best_of, chosen_on
@@ -30,12 +31,16 @@ MARKDOWN, PICTURE = "comparison.md", "comparison.png"
 
 @dataclass(frozen=True)
 class Comparison:
-    """What is said of several runs; `seeds` is a sentence where they differ in nothing but their seed."""
+    """What is said of several runs; `seeds` is a sentence where they differ in nothing but their seed.
+
+    captions: of their curves, each run by what sets it apart.
+    """
 
     results: Table
     differences: Table
     classes: Table | None
     seeds: str
+    captions: tuple[str, ...]
 
 
 def compare(runs: Sequence[Run]) -> Comparison:
@@ -44,7 +49,8 @@ def compare(runs: Sequence[Run]) -> Comparison:
         if not run.metrics:
             raise ArchbuilderError(no_epoch(run.path))
     names = labels(runs)
-    different = list(_differences(runs))
+    rows = differences([dict(settings(run)) | dict(written(run.plan.values)) | _places(run) for run in runs])
+    different = [(name, *values) for name, values in rows]
     return Comparison(
         results=Table(
             HEADER, tuple(_result(name, run) for name, run in zip(names, runs, strict=True)), frozenset({"run"})
@@ -52,13 +58,14 @@ def compare(runs: Sequence[Run]) -> Comparison:
         differences=Table(("setting", *names), tuple(different), frozenset({"setting", *names})),
         classes=_classes(runs, names),
         seeds=_seeds(runs, [row[0] for row in different]),
+        captions=tuple(_captions(rows, names)),
     )
 
 
 def write_comparison(runs: Sequence[Run], folder: RunFolder) -> Comparison:
     """comparison.html, comparison.md and its picture into a folder.  Raises ArchbuilderError AB701, AB760."""
     found = compare(runs)
-    metrics = {name: run.metrics for name, run in zip(labels(runs), runs, strict=True)}
+    metrics = {caption: run.metrics for caption, run in zip(found.captions, runs, strict=True)}
     charts = [{"source": uri(svg, "image/svg+xml"), "alt": alt} for alt, svg in overlaid(metrics)]
     values: dict[str, Any] = {"found": found, "charts": charts, "version": __version__}
     folder.write(PICTURE, overlaid_picture(metrics))
@@ -114,13 +121,10 @@ def _result(name: str, run: Run) -> tuple[str, ...]:
     )
 
 
-def _differences(runs: Sequence[Run]) -> Iterator[tuple[str, ...]]:
-    """Settings and circumstances that are not the same for all; one that a run has not is blank."""
-    every = [dict(settings(run)) | _places(run) for run in runs]
-    for name in dict.fromkeys(name for one in every for name in one):
-        values = [one.get(name, "") for one in every]
-        if len(set(values)) > 1:
-            yield (name, *values)
+def _captions(rows: Sequence[Row], names: Sequence[str]) -> Sequence[str]:
+    """Of the curves: what differs, circumstances apart; the runs' names where that tells them apart no better."""
+    found = captions([row for row in rows if row[0] not in PLACES], len(names))
+    return found if len(set(found)) == len(names) else names
 
 
 def _places(run: Run) -> dict[str, str]:
@@ -147,9 +151,7 @@ def _classes(runs: Sequence[Run], names: Sequence[str]) -> Table | None:
 def _seeds(runs: Sequence[Run], different: Sequence[str]) -> str:
     """Mean and spread over runs that differ in nothing but their seed."""
     results = [run.metrics[-1].get("test_accuracy") for run in runs]
-    networks = [run.plan.values["network"] for run in runs]
-    alike = set(different) == {SEED} and all(network == networks[0] for network in networks)
-    if not alike or None in results or not all(run.finished for run in runs):
+    if set(different) != {SEED} or None in results or not all(run.finished for run in runs):
         return ""
     numbers = [float(result) for result in results if result is not None]
     spread = Spread.of(numbers)

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+from archbuilder.sources import ARCHITECTURE, SOURCES
+from archbuilder.training import differences
 from archbuilder.training.curves import panels
-from archbuilder.training.folder import ARCHITECTURE, FACTS, RunFolder
+from archbuilder.training.differences import Setting, words
+from archbuilder.training.folder import FACTS, RunFolder
 from archbuilder.training.progress import line
 from archbuilder.training.result import Record, best_of, chosen_on
 from archbuilder.training.runs import Run
-
-Setting = tuple[str, str]  # a name and its value
 
 
 @dataclass(frozen=True)
@@ -67,41 +67,21 @@ def story_part(run: Run) -> StoryPart:
 
 
 def settings(run: Run) -> Iterator[Setting]:
-    """The recipe of a run as dotted names: train.optimizer.Sgd.lr and so on."""
-    facts = RunFolder(run.path, published=True).read_json(FACTS)
-    for section in ("data", "train"):
-        yield from _flat(section, facts.get(section))
-
-
-def _flat(name: str, value: Any) -> Iterator[Setting]:
-    if isinstance(value, Mapping) and value:
-        for key, inner in value.items():
-            yield from _flat(f"{name}.{key}", inner)
-    elif isinstance(value, list) and any(isinstance(item, Mapping) for item in value):
-        for number, item in enumerate(value, 1):
-            yield from _flat(f"{name}.{number}", item)
-    elif value is not None:
-        yield name, words(value)
-
-
-def words(value: Any) -> str:
-    """A plain value on one line."""
-    if isinstance(value, (list, tuple)):
-        return ", ".join(map(words, value)) or "none"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    """The recipe of a run as dotted names."""
+    return differences.settings(RunFolder(run.path, published=True).read_json(FACTS))
 
 
 def command(run: Run, file: str | None = None) -> str:
-    """What trains the same network again, from the run's own copy of its YAML.
+    """What trains the same network again, from the run's own copy of its YAML; where that is more than one file, from
+    its folder, which brings the overrides along.
 
     file: another one with that text, on another machine: the places of this one are left out, but for their last part.
     """
     environment, processes = run.environment, run.environment.get("processes", 1)
     parts = ["torchrun", "--nproc-per-node", str(processes), "-m"] if processes != 1 else []
-    parts += ["archbuilder", "train", file or str(run.path / ARCHITECTURE)]
-    for override in (*run.plan.overrides, *(() if file else _places(run))):
+    whole = (run.path / SOURCES).is_dir()
+    parts += ["archbuilder", "train", file or str(run.path if whole else run.path / ARCHITECTURE)]
+    for override in (*(run.plan.overrides if file or not whole else ()), *(() if file or whole else _places(run))):
         parts += ["--set", override]
     for blocks in environment.get("blocks", ()):
         parts += ["--blocks", Path(blocks).name if file else str(blocks)]
