@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from archbuilder.remedy import Hint, Remedy, Rename, Replace
+from archbuilder.synonyms import synonym
 
 Severity = Literal["error", "warning"]
 
@@ -195,7 +196,9 @@ def nearest(found: str, known: Sequence[str], is_value: bool = False, more: str 
 
 
 def like(found: str, known: Sequence[str]) -> str:
-    """The known name that is like the one that was found; empty where none is like it."""
+    """The known name that is like the one that was found, or means the same; empty where none does."""
+    if same := synonym(found[:MAX_NAME], known):
+        return same
     for name in (found[:MAX_NAME], found[:MAX_NAME].lower()):
         near = get_close_matches(name, known, n=1, cutoff=0.65)
         near = near or [word for word in known if len(word) > 3 and word in name]  # there is a norm in BatchNorm2d

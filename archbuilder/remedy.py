@@ -182,6 +182,19 @@ def written(value: object) -> str:
     return value if is_plain else json.dumps(value, ensure_ascii=not value.isprintable())
 
 
+def share_of(value: object) -> str:
+    """10% as a number: 0.1; empty for what is no percentage."""
+    number = value.strip().removesuffix("%").strip() if isinstance(value, str) and value.strip().endswith("%") else ""
+    return f"{float(number) / 100:g}" if re.fullmatch(r"[0-9]{1,9}(?:\.[0-9]{1,9})?", number) else ""
+
+
+def percent(value: object, most: float) -> str:
+    """What to say where a share is asked for and a number between 1 and 100 was written; empty elsewhere."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or most != 1 or not 1 < value <= 100:
+        return ""
+    return f"; {value:g} % is {value / 100:g}"
+
+
 def to_dict(remedy: Remedy) -> dict[str, Any]:
     """A remedy as plain data: its kind, and what it writes."""
     found: dict[str, Any] = {"kind": type(remedy).__name__.lower()}

@@ -17,9 +17,10 @@ from archbuilder.diagnostics import ArchbuilderError, declare
 from archbuilder.document import Node
 from archbuilder.ir.builder import GraphBuilder
 from archbuilder.ir.graph import INPUT
-from archbuilder.remedy import Hint, Rename, Write
+from archbuilder.remedy import Hint, Remedy, Remove, Rename, Write
 from archbuilder.schema.fields import NAME, NAME_FORM, Check, Variables, failure, read_name, reads
-from archbuilder.schema.model import Child, Env, Family, Model, unknown_hint
+from archbuilder.schema.model import SOFTMAX, Child, Env, Family, Model, unknown_hint
+from archbuilder.synonyms import synonym
 
 MAX_BLOCKS = 20_000  # definitions can multiply: reading more would take seconds
 
@@ -150,10 +151,15 @@ class _Blocks(Family):
 
     def hint(self, name: str, env: Env, is_bare: bool) -> Hint:
         for word in ("activation", "norm"):  # - relu
-            if (block := find(word)) and name.lower() in get_args(block.model_fields["kind"].annotation):
-                meant = Rename(f"{word}: {name.lower()}")
+            block = find(word)
+            kind = synonym(name, get_args(block.model_fields["kind"].annotation)) if block else ""
+            if kind and kind != "none" and name not in env.definitions:
+                meant = Rename(f"{word}: {kind}")
                 return meant if is_bare else str(meant)  # with fields of its own it is no bare value
-        return unknown_hint(name, sorted({*self.names(), *env.definitions}))
+        if name in SOFTMAX:
+            return Remove(say="leave it out: the loss brings the softmax")
+        known = super().hint(name, env, is_bare)
+        return known if isinstance(known, Remedy) else unknown_hint(name, sorted({*self.names(), *env.definitions}))
 
 
 BLOCKS = _Blocks("block", find, names)

@@ -9,6 +9,7 @@ from archbuilder.blocks.conv import BiasField
 from archbuilder.diagnostics import declare
 from archbuilder.ir import ops
 from archbuilder.ir.builder import GraphBuilder
+from archbuilder.ir.op import NEEDS_MAP
 from archbuilder.remedy import Change
 
 NO_CLASSES = declare(
@@ -43,6 +44,12 @@ class Classifier(Block):
             g.report(
                 NO_CLASSES, message, Change({"classes": "10"}, at=(), say="add {} at the top of the file", guess=True)
             )
+            return
+        if self.kind == "conv" and g.shape and g.shape.flat:
+            say = "write {}, which takes a vector, or leave out what flattens before it"
+            hint = Change({"kind": "linear"}, say=say.replace("{}", "classifier: linear"))
+            g.report(NEEDS_MAP, f"needs a map of channels, height and width, gets a vector of {g.shape.c}", hint)
+            g.lose()
             return
         with g.scope(self.name or self.KIND):
             if self.kind == "conv":

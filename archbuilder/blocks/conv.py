@@ -120,6 +120,7 @@ class Conv(Convolution):
 
     POSITIONAL: ClassVar[str] = "out"
     EXAMPLE: ClassVar[str] = "conv: {out: 32, kernel: [3, 1], activation: gelu}"
+    SAMPLES: ClassVar[dict[str, tuple[str, str]]] = {"out": ("32", "how many channels it gives")}
     REJECTS: ClassVar[dict[str, str]] = {
         "conv": "AB102",
         "conv: {out: 32, kernal: 3}": "AB101",

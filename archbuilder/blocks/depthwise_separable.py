@@ -20,6 +20,7 @@ class DepthwiseSeparable(Convolution):
 
     POSITIONAL: ClassVar[str] = "out"
     EXAMPLE: ClassVar[str] = "depthwise_separable: {out: 32, multiplier: 2}"
+    SAMPLES: ClassVar[dict[str, tuple[str, str]]] = {"out": ("32", "how many channels it gives")}
     REJECTS: ClassVar[dict[str, str]] = {
         "depthwise_separable": "AB102",
         "depthwise_separable: {out: 32, groups: 4}": "AB101",

@@ -14,13 +14,14 @@ from typing import Annotated, Any, Literal
 from pydantic_core import PydanticCustomError, core_schema
 
 from archbuilder.diagnostics import Code, show
-from archbuilder.remedy import Hint, Replace
+from archbuilder.remedy import Hint, Replace, Write, percent, share_of
 from archbuilder.schema.expressions import MAX_LENGTH, PATTERN, ExpressionError, evaluate
 
 MAX_INTEGER = 1_000_000  # no small network has a wider layer
 MAX_PIXELS = 10_000  # a side of an image
 MAX_NAMES = 100  # in one list
 SMALLEST, LARGEST = 2.0**-126, (2 - 2.0**-23) * 2.0**127  # of float32: what is nearer to 0 counts as 0 in training
+OFF = (False, "off", "no", "none", "null")  # what people write for a layer that is left out
 MAX_WINDOW = 1_000  # a kernel, stride, dilation or padding: lints go through a window tap by tap
 
 Variables = Mapping[str, int]
@@ -147,11 +148,15 @@ def number(minimum: float, maximum: float = float("inf"), exclusive: bool = Fals
     @reads(type="number", **{least: minimum}, **({most: maximum} if maximum < float("inf") else {}))
     def read(value: Any, variables: Variables) -> float:
         if isinstance(value, bool) or not isinstance(value, (int, float)):
-            raise expected("a number", value)
+            share = share_of(value)
+            off = Write("0", say="write {}, which leaves it out") if minimum == 0 and value in OFF else ""
+            raise expected("a number", value, Write(share) if share else off)
         inside = minimum < value < maximum if exclusive else minimum <= value <= maximum
         if not inside or value in (float("inf"), float("-inf")):
             bounds = f"over {minimum:g} and under {maximum:g}" if exclusive else f"from {minimum:g} to {maximum:g}"
-            raise failure(f"{show(value)} is out of range: {bounds}", f"write a number {bounds}")
+            raise failure(
+                f"{show(value)} is out of range: {bounds}", f"write a number {bounds}{percent(value, maximum)}"
+            )
         return in_float32(float(value))
 
     return read

@@ -32,7 +32,7 @@ from archbuilder.diagnostics import (
     show,
 )
 from archbuilder.document import Node, too_many
-from archbuilder.remedy import Change, Hint, Layout, Rename, Write, written
+from archbuilder.remedy import Change, Hint, Layout, Rename, Write, percent, share_of, written
 
 UNKNOWN = declare(
     "AB101",
@@ -103,6 +103,7 @@ class Env:
     defaults: Mapping[str, Any] = field(default_factory=dict)
     definitions: Mapping[str, Any] = field(default_factory=dict)
     expanding: tuple[str, ...] = ()  # the definitions that are being read, outermost first
+    elsewhere: Callable[[str, type[Model]], str] = lambda name, model: ""  # says which other section has a key
     counter: Iterator[int] = field(default_factory=count)  # of blocks read, shared by all that derive from this
 
     def report(self, code: Code, span: Span, message: str, hint: Hint = "") -> None:
@@ -139,6 +140,7 @@ class Model(BaseModel):
     POSITIONAL: ClassVar[str] = ""
     MEANT: ClassVar[str] = ""
     MEANT_FIELD: ClassVar[str] = ""
+    SAMPLES: ClassVar[Mapping[str, tuple[str, str]]] = {}  # for a required field: an example, and what it says
     STAND_INS: ClassVar[Mapping[str, Any]] = {}
     _node: Node | None = PrivateAttr(default=None)
     _bad: frozenset[str] = PrivateAttr(default=frozenset())
@@ -263,7 +265,8 @@ def _report(errors: Sequence[Any], reported: set[str], model: type[Model], node:
         span = node.place(name) if child.value is None else child.span
         label = f"{name}: " if child is not node else ""
         if kind == "extra_forbidden":
-            env.report(UNKNOWN, node.place(name), f"there is no field {name} here", unknown_hint(name, _names(model)))
+            hint = env.elsewhere(name, model) or unknown_hint(name, _names(model))
+            env.report(UNKNOWN, node.place(name), f"there is no field {name} here", hint)
         elif kind == "missing":
             if name not in reported | written:
                 env.report(REQUIRED, node.span, f"the field {name} is missing", _missing_hint(name, model))
@@ -283,14 +286,22 @@ def _expected(error: Any) -> str:
     return text.format(**context) if text else str(error["msg"]).replace("Input should be ", "")
 
 
+OFF = ("off", "no", "false", "0", "null", "nothing", "identity")  # what people write for none
+SOFTMAX = ("softmax", "Softmax", "log_softmax", "LogSoftmax", "logsoftmax")
 _TRUTH = {"yes": "true", "on": "true", "no": "false", "off": "false"}
 
 
 def _value_hint(value: Any, expected: str, kinds: set[str]) -> Hint:
     if kinds <= _BOUNDS:
-        return f"write a number that is {expected}"
+        return f"write a number that is {expected}" + percent(value, 1)
     if "true or false" in expected and isinstance(value, str) and value in _TRUTH:
         return Write(_TRUTH[value], say=f"YAML knows true and false; {value} is text")
+    if expected.endswith("none") and (value is False or value in OFF):
+        return Write("none", say="write none, which leaves it out")
+    if value in SOFTMAX and "softplus" in expected:
+        return Write("none", say="write none: the loss brings the softmax")
+    if share := share_of(value):
+        return Write(share, say="a part of a hundred is written as a number: {}")
     return nearest(value, re.split(", | or ", expected), is_value=True) if isinstance(value, str) else ""
 
 
@@ -304,6 +315,9 @@ def _form_hint(model: type[Model], node: Node) -> Hint:
 
 
 def _missing_hint(name: str, model: type[Model]) -> Hint:
+    if name in model.SAMPLES:
+        sample, words = model.SAMPLES[name]
+        return Change({name: sample}, say=f"say {words}: {{}}", guess=True)
     example = getattr(model, "EXAMPLE", "")
     if example and "\n" not in example:
         return f"as in {example}"
@@ -372,6 +386,9 @@ class Family:
 
     def hint(self, name: str, env: Env, is_bare: bool) -> Hint:
         """The remedy for a name that is not known, which stands there alone or with fields."""
+        word, _, rest = name.partition(" ")
+        if is_bare and rest and rest.replace(".", "", 1).isalnum() and (model := self.find(word)) and model.POSITIONAL:
+            return Rename(f"{word}: {rest}", say="put a colon after the name: {}")
         return unknown_hint(name, self.names())
 
     def read_list(self, node: Node, env: Env) -> Any:

@@ -169,7 +169,7 @@ def read(document: Document, diagnostics: list[Diagnostic]) -> Architecture | No
     Where some fields are bad, what is returned has their defaults or stand-ins, so that the rest can be
     checked; `diagnostics` then has an error.
     """
-    env = Env(diagnostics)
+    env = Env(diagnostics, elsewhere=_elsewhere)
     root = document.root
     if not root.is_mapping or not {"archbuilder", "input", "network"} & root.value.keys():
         shown = "a list" if root.is_list else show(", ".join(root.value) if root.is_mapping else root.value)
@@ -195,6 +195,13 @@ def _validate(root: Node, env: Env) -> Architecture | Invalid:
 
         env = env.with_definitions(read_definitions(definitions, env))
     return validate(Architecture, root, env, recover=True)
+
+
+def _elsewhere(name: str, model: type[Model]) -> str:
+    """Which other section has a key."""
+    from archbuilder.spec.places import belongs  # needs every section's models
+
+    return belongs(name, model)
 
 
 def _variables(node: Node | None, env: Env) -> dict[str, int]:

@@ -8,6 +8,7 @@ from typing import Literal, TypeVar
 
 from pydantic import Field, model_validator
 
+from archbuilder.remedy import Change
 from archbuilder.schema.fields import Probability, SymmetricPadding, failure
 from archbuilder.schema.model import Family, Model
 from archbuilder.spec.ranges import (
@@ -188,6 +189,12 @@ class CoarseDropout(Augmentation):
 
     @model_validator(mode="after")
     def _consistent(self) -> "CoarseDropout":
+        given = self.model_fields_set
+        missing = [name for name in ("height", "width") if not given & {name, f"min_{name}", f"max_{name}"}]
+        if missing:
+            hint = Change(dict.fromkeys(missing, "16"), say="say how large a hole is in pixels: {}", guess=True)
+            what = f"fields {' and '.join(missing)} are" if len(missing) > 1 else f"field {missing[0]} is"
+            raise failure(f"the {what} missing", hint)
         _ = self.holes_range, self.height_range, self.width_range, self.filling
         return self
 

@@ -13,6 +13,7 @@ from archbuilder.schema.model import FORM, INVALID, Env
 
 MAX_LENGTH = 40  # characters of a limit
 MAX_LIMITS = 50
+FLOORS = ("receptive_field",)  # of which there should be so much at least; of everything else so much at most
 
 LIMIT = declare(
     "AB501",
@@ -78,7 +79,7 @@ def _limit(name: str, node: Node, span: Span, env: Env) -> Limit | None:
     wrong = span if node.value is None else node.span
     found = _PATTERN.fullmatch(text) if len(text) <= MAX_LENGTH else None
     if not found:
-        env.report(LIMIT, wrong, f"{name}: {show(node.plain(), MAX_LENGTH)} is not a limit", _hint(node.value))
+        env.report(LIMIT, wrong, f"{name}: {show(node.plain(), MAX_LENGTH)} is not a limit", _hint(name, node.value))
         return None
     relation, whole, fraction, suffix, dtype = found.groups("")
     # in integers: 0.07 * 1000 is not 70 in floating point
@@ -89,10 +90,13 @@ def _limit(name: str, node: Node, span: Span, env: Env) -> Limit | None:
     return Limit(name, text, "==" if relation == "=" else relation, bound, span, dtype)
 
 
-def _hint(value: Any) -> Hint:
+def _hint(name: str, value: Any) -> Hint:
     if isinstance(value, str) and (not value or "\n" in value):
         say = 'quote it, as in "> 44": an unquoted > starts a block of text in YAML'
         return Layout("limit without quotes", say=say)
-    if isinstance(value, int) and not isinstance(value, bool):
-        return Write(f'"< {value}"', say="write the relation too: {}")
+    value = int(value) if isinstance(value, float) and value.is_integer() else value
+    is_number = isinstance(value, int) and not isinstance(value, bool)
+    if is_number or (isinstance(value, str) and _PATTERN.fullmatch(f"<{value.strip()}")):
+        relation = ">=" if name in FLOORS else "<"
+        return Write(f'"{relation} {str(value).strip()}"', say="write the relation too: {}")
     return 'write a relation and a number: "< 200k", ">= 45", "<= 64Ki"'

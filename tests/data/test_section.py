@@ -75,7 +75,7 @@ def test_numbers_become_ranges(section):
         ("flip", "AB101", "there is no augmentation flip"),
         ("coarse_dropout: {max_hights: 3}", "AB101", "did you mean max_height?"),
         ("horizontal_flip: {p: 1.5}", "AB103", "1.5 is out of range"),
-        ("coarse_dropout", "AB103", "height is missing"),
+        ("coarse_dropout", "AB103", "height and width are missing"),
         ("coarse_dropout: {holes: 1, max_holes: 2, height: 3, width: 3}", "AB103", "holes and max_holes say the same"),
         ("coarse_dropout: {holes: 1, min_holes: 2, height: 3, width: 3}", "AB103", "holes and min_holes say the same"),
         ("coarse_dropout: {height: 3, width: 3, fill: 0, fill_value: 1}", "AB103", "fill and fill_value say the same"),

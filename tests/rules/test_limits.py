@@ -71,7 +71,7 @@ QUOTE, RELATION = 'quote it, as in "> 44"', "write a relation and a number"
 
 # YAML of a limit -> a part of the hint
 BAD = {
-    "200k": RELATION,
+    "200k": 'write the relation too: "< 200k"',
     "'~ 5'": RELATION,
     "'< 5 < 6'": RELATION,
     "'< -5'": RELATION,

@@ -8,6 +8,7 @@ from typing import ClassVar, final
 from archbuilder.ir.op import NEEDS_VECTOR, Kept, Op, OpError, Pointwise
 from archbuilder.ir.reach import Reach
 from archbuilder.ir.shape import Shape, Shapes
+from archbuilder.remedy import Insert
 
 
 @final
@@ -56,9 +57,10 @@ class Linear(Pointwise):
         (x,) = inputs
         result = Shape(self.out, flat=True)
         if not x.flat:
-            raise OpError(
-                NEEDS_VECTOR, f"needs a vector, gets a map of {x}", "put flatten or gap before it", "", result
-            )
+            flat = Insert(("flatten",), before=True, say="put {} before it")
+            pooled = Insert(("gap", "flatten"), before=True, say="put {} before it, or flatten alone")
+            hint = flat if (x.h, x.w) == (1, 1) else pooled
+            raise OpError(NEEDS_VECTOR, f"needs a vector, gets a map of {x}", hint, "", result)
         return result
 
     def params(self, inputs: Shapes) -> int:

@@ -36,6 +36,11 @@ def switch(model: type[M]) -> Child:
             return validate(model, Node(None, node.span), env) if node.value else None
         if node.value == "none":
             return None
+        if node.value in ("on", "yes", "off", "no"):
+            word = "true" if node.value in ("on", "yes") else "none"
+            hint = Write(word, say=f"YAML knows true and false; {node.value} is text: write {{}}")
+            env.report(VALUE, node.span, "expected true, none, or its fields", hint)
+            return INVALID
         if node.value is None:  # to some it means off, to others that all fields are as they are by default
             env.report(VALUE, node.span, "expected true, none, or its fields", "write true or none")
             return INVALID
