@@ -121,6 +121,13 @@ def test_other_sizes_and_channel_counts(augmented, shape):
         augmented("tensor", images, "coarse_dropout: {height: 3, width: 4}", "random_crop: {padding: 2, mode: wrap}")
 
 
+@pytest.mark.parametrize("shape", [(1, 9, 3), (9, 1, 1), (1, 1, 1)])
+def test_a_constant_border_comes_into_images_of_a_single_row_or_column(augmented, shape):
+    line = "shift_scale_rotate: {shift: [0.3, 0.3], scale: [0.1, 0.1], rotate: [0, 0], fill: 0, p: 1}"
+    one, other = (augmented(engine, scenes(20, *shape), line).astype(int) for engine in ENGINES)
+    assert np.abs(one - other).max() <= 1 and not np.array_equal(one, scenes(20, *shape))
+
+
 @pytest.mark.parametrize("mode", MODES)
 def test_random_crop_cuts_the_windows_that_albumentations_cuts(augmented, mode):
     """The very same set of pictures, each as often: 35 windows of one image."""

@@ -52,7 +52,8 @@ class Affine(Step):
             images, places = _wrapped(images, places)
         if self.border == "constant":
             images -= self.fill
-        found = _sample(images, places, _PADDING.get(self.border, "zeros"), self.border != "reflect")
+        single = self.border == "constant" and 1 in images.shape[2:]  # the one pixel lies between no two centres
+        found = _sample(images, places, _PADDING.get(self.border, "zeros"), self.border != "reflect" and not single)
         if self.border == "constant":
             found += self.fill
         return found.round_().to(torch.uint8).permute(0, 2, 3, 1).contiguous()
