@@ -185,17 +185,20 @@ def _at_all_sides(spec: Architecture, graph: Graph) -> Iterator[Diagnostic]:
     channels, height, width = spec.input
     resolution = spec.train.resolution if spec.train else ()
     place = spec.train.span("resolution") if spec.train else spec.span()
+    alone = spec.data is not None and spec.data.batch_size == 1
     sides = [side for _, side in resolution]
     for side in sides if resolution and resolution[0][0] == 1 else [height, *sides]:
         if side > height:
             message = f"side {side} is larger than the images, {height}x{width}"
             yield SIDE.at(place, message, f"sides up to {height}; the last one is usually {height}")
             continue
+        if side == height and not alone:  # the layers are made for it
+            continue
         misfit, single = _run(graph, Shape(channels, side, scaled(width, side, height)))
         if misfit:
             message = f"at side {side} the network does not fit: {misfit}"
             yield SIDE.at(place, message, "take a larger side, or end the network with gap")
-        elif single and spec.data is not None and spec.data.batch_size == 1:
+        elif single and alone and spec.data is not None:
             message = (
                 f"batch normalisation cannot learn from one value per channel, as {single} gets from batch_size: 1"
             )
