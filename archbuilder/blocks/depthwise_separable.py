@@ -1,11 +1,11 @@
 """depthwise_separable: a depthwise convolution, then a 1x1 convolution."""
 
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field
 
 from archbuilder.blocks import register
-from archbuilder.blocks.conv import Convolution
+from archbuilder.blocks.conv import Convolution, OrderField
 from archbuilder.blocks.pointwise import Pointwise
 from archbuilder.ir.builder import GraphBuilder
 from archbuilder.schema.fields import Positive
@@ -15,7 +15,8 @@ from archbuilder.schema.fields import Positive
 class DepthwiseSeparable(Convolution):
     """A depthwise convolution, then a pointwise one, each with its norm, activation and dropout.
 
-    kernel, stride, dilation and padding are the depthwise conv's.
+    kernel, stride, dilation and padding are the depthwise conv's.  `depthwise_order` gives it steps of its own:
+    `conv` leaves it bare, and the norm after the pointwise conv is then the norm of both.
     """
 
     POSITIONAL: ClassVar[str] = "out"
@@ -24,18 +25,36 @@ class DepthwiseSeparable(Convolution):
     REJECTS: ClassVar[dict[str, str]] = {
         "depthwise_separable": "AB102",
         "depthwise_separable: {out: 32, groups: 4}": "AB101",
+        "depthwise_separable: {out: 32, depthwise_order: norm-act}": "AB103",
     }
 
     out: Annotated[Positive, Field(description="output channels")]
     multiplier: Annotated[Positive, Field(description="channels in between, per input channel")] = 1
+    depthwise_order: Annotated[
+        OrderField | None,
+        Field(description="steps of the depthwise conv; `conv`: a bare one; by default `order`"),
+    ] = None
 
     def lower(self, g: GraphBuilder) -> None:
         with g.scope(self.name or self.KIND):
             channels = g.channels
             with g.scope("depthwise"):
-                self.lower_conv(g, channels * self.multiplier, channels)
+                self._depthwise().lower_conv(g, channels * self.multiplier, channels)
             with g.scope("pointwise"):
                 self._pointwise().lower_conv(g, self.out)
+
+    def _depthwise(self) -> Self:
+        """The first half, as a conv of its own."""
+        if self.depthwise_order is None:
+            return self
+        return self.model_copy(update={"order": self.depthwise_order, "bias": self._depthwise_bias()})
+
+    def _depthwise_bias(self) -> bool | Literal["auto"]:
+        """`auto` is off also where only the pointwise conv is between this one and a norm: it would be taken off."""
+        first, second = self.depthwise_order or self.order, self.order
+        at = second.index("conv")
+        bent = "act" in (*first[first.index("conv") :], *second[:at])
+        return False if self.bias == "auto" and not bent and not self._bias(second[at:]) else self.bias
 
     def _pointwise(self) -> Pointwise:
         return Pointwise.model_construct(

@@ -141,6 +141,7 @@ def convert(
     result = Imported("", Report(file), params, Proof(), tuple(problems), tuple(recording.notes), unused)
     if not problems:
         result = _prove(result, written.text(name, shape, comments), subject, written.order, recording)
+    comments += [f"In training: {note}." for note in result.proof.training.notes]
     if result.problems:
         comments = [*(f"{_state(p)}: {p.span}: {p.message}" for p in result.problems), *comments]
     text = written.text(name, shape, comments)
@@ -152,9 +153,13 @@ def _state(problem: Diagnostic) -> str:
 
 
 def _copied(module: nn.Module) -> nn.Module:
-    """A copy in evaluation mode, whose weights may be changed."""
+    """A copy in evaluation mode, whose weights may be changed; what training freezes is frozen in it."""
     try:
-        return copy.deepcopy(module).eval()
+        subject = copy.deepcopy(module).train().eval()
+        for parameter, own in zip(module.parameters(), subject.parameters(), strict=True):
+            for hook in (parameter._backward_hooks or {}).values():  # which the copy lacks
+                own.register_hook(hook)
+        return subject
     except Exception as error:
         message = f"{type(module).__name__} cannot be copied: {' '.join(str(error).split())}"
         hint = "give a module that holds no tensors of an earlier run"
@@ -207,6 +212,7 @@ def _runs(name: str, child: nn.Module, recording: Recording) -> bool:
 
 
 def _left_out(recording: Recording, unused: Sequence[Unused]) -> Iterator[str]:
+    yield from (f"{note}." for note in recording.for_file)
     if recording.ending:
         yield f"Left out: {recording.ending} at the end."
     weighted = [one for one in unused if one.params]

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor, nn
 
+from archbuilder.importers.comparison import Comparison, compare
 from archbuilder.importers.flow import Step
 from archbuilder.importers.recorder import BATCH, Recording, first_tensor, record
+from archbuilder.importers.training import IMAGES, Pairs, Training, train_alike
 from archbuilder.ir.graph import Graph
 from archbuilder.ir.shape import Shape
 from archbuilder.modules import Network, build
@@ -20,28 +22,16 @@ TOLERANCE = {torch.float32: 1e-5, torch.float64: 1e-10}  # of the largest output
 
 
 @dataclass(frozen=True)
-class Comparison:
-    """The largest difference between two outputs over several batches, and the largest output."""
-
-    what: str
-    difference: float
-    largest: float
-    tolerance: float
-
-    @property
-    def ok(self) -> bool:
-        return self.difference <= self.tolerance * max(1.0, self.largest)  # False for nan
-
-
-@dataclass(frozen=True)
 class Proof:
     """What was compared; `failure` says why the file is not the same network, and is empty where it is.
 
-    `remarks` names comparisons that the module itself did not allow."""
+    `remarks` names comparisons that the module itself did not allow, `training` tells how the two compare in training.
+    """
 
     comparisons: tuple[Comparison, ...] = ()
     failure: str = ""
     remarks: tuple[str, ...] = ()
+    training: Training = field(default_factory=Training)
 
     @property
     def difference(self) -> float:
@@ -53,7 +43,8 @@ def prove(subject: nn.Module, graph: Graph, order: Sequence[Step], recording: Re
     """Hold a graph against the module that it was read off, whose weights are changed on the way: give a copy.
 
     `order` has the recorded steps in the order of the graph's nodes.  Three runs: the weights as they
-    are; every weight and statistic shaken, so that no two layers look alike; the same in float64.
+    are; every weight and statistic shaken, so that no two layers look alike; the same in float64.  Where all
+    agree, both are also held against each other in training.
     """
     nodes = list(graph.nodes.values())
     for node, step in zip(nodes, order, strict=False):
@@ -61,7 +52,8 @@ def prove(subject: nn.Module, graph: Graph, order: Sequence[Step], recording: Re
             return Proof((), f"{node.name} is {node.op.describe()} in the file, {step.op.describe()} in the module")
     if len(nodes) != len(order):
         return Proof((), f"the file has {len(nodes)} ops, the module runs {len(order)}")
-    network = build(graph).to(like(subject)).eval()
+    kind = like(subject)
+    network = build(graph).to(kind).eval()
     comparisons: list[Comparison] = []
     remarks: list[str] = []
     for what in _variants(subject):
@@ -69,7 +61,9 @@ def prove(subject: nn.Module, graph: Graph, order: Sequence[Step], recording: Re
             comparisons.append(_compare(what, subject, network, graph, order, recording))
         except Exception as error:  # whatever the module's own code makes of other weights or of float64
             remarks.append(f"not compared with {what}: {' '.join(str(error).split())}")
-    return Proof(tuple(comparisons), _failure(comparisons, remarks), tuple(remarks))
+    failure = _failure(comparisons, remarks)
+    training = Training() if failure else _training(subject, network, graph, order, recording, kind)
+    return Proof(tuple(comparisons), failure, tuple(remarks), training)
 
 
 def _failure(comparisons: Sequence[Comparison], remarks: Sequence[str]) -> str:
@@ -110,22 +104,40 @@ def _compare(
     images = [images_like(kind, graph.input, count, generator) for count in counts]
     steps = record(subject, images[0].clone()).flow.steps
     _copy(network, graph, [steps[step.id] for step in order])
-    difference = largest = 0.0
     with torch.no_grad():
-        for image in images:
-            theirs = (
-                record(subject, image.clone()).output
-                if recording.always_drops
-                else first_tensor(subject(image.clone()))
-            )
-            ours = network(image)
-            ours = getattr(torch, recording.ending)(ours, 1) if recording.ending else ours
-            if not theirs.isfinite().all():
-                raise ValueError("the module's own output is not finite")
-            gap = (ours - theirs).abs().max()
-            difference = max(difference, float(gap)) if not gap.isnan() else float("nan")
-            largest = max(largest, float(theirs.abs().max()))
-    return Comparison(what, difference, largest, TOLERANCE.get(kind.dtype, 1e-2))
+        both = [(_theirs(subject, image, recording), _ended(network(image), recording)) for image in images]
+    return compare(what, both, TOLERANCE.get(kind.dtype, 1e-2))
+
+
+def _theirs(subject: nn.Module, image: Tensor, recording: Recording) -> Tensor:
+    if recording.always_drops:
+        return record(subject, image.clone()).output
+    return first_tensor(subject(image.clone()))
+
+
+def _ended(ours: Tensor, recording: Recording) -> Tensor:
+    return getattr(torch, recording.ending)(ours, 1) if recording.ending else ours
+
+
+def _training(
+    subject: nn.Module, network: Network, graph: Graph, order: Sequence[Step], recording: Recording, kind: Tensor
+) -> Training:
+    """Both in training, in float64 where the module takes that, with the weights that they have by now."""
+    error: Exception | None = None
+    for dtype in (torch.float64, kind.dtype):
+        subject.to(dtype)
+        network.to(dtype)
+        image = images_like(kind.to(dtype), graph.input, IMAGES, torch.Generator().manual_seed(2))
+        try:
+            steps = record(subject.eval(), image[:BATCH].clone()).flow.steps
+            ordered = [steps[step.id] for step in order]
+            _copy(network, graph, ordered)
+            layers = [network.get_submodule(node.module) for node in graph.nodes.values()]
+            pairs = Pairs.of(subject, zip(layers, ordered, strict=True))
+            return train_alike(subject, network, pairs, image, recording.ending)
+        except Exception as found:  # whatever the module's own code makes of training, or of float64
+            error = found
+    return Training(notes=(f"not compared: {' '.join(str(error).split()).partition('. ')[0]}",))
 
 
 def _copy(network: Network, graph: Graph, steps: Sequence[Step]) -> None:

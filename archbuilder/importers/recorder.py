@@ -76,6 +76,7 @@ class Recording:
     lost: Lost | None = None  # where the output is made by something that no block stands for
     ending: str = ""  # the softmax that the network ends in, and that is left out
     notes: list[str] = field(default_factory=list)
+    for_file: list[str] = field(default_factory=list)  # those of the notes that the file's first lines have too
     always_drops: bool = False  # a dropout is on in evaluation too
     called: set[str] = field(default_factory=set)  # modules that ran, by name
     used: set[int] = field(default_factory=set)  # addresses of parameters that something worked with
@@ -101,8 +102,8 @@ class Recorder(TorchFunctionMode):
         kwargs = kwargs or {}
         tensors = [item for item in _flat([*args, *kwargs.values()]) if isinstance(item, Tensor)]
         self.used.update(map(address, tensors))
-        name = _name(func)
-        result = _without_dropping(func, args, kwargs) if "dropout" in name else func(*args, **kwargs)
+        name = function_name(func)
+        result = without_dropping(func, args, kwargs) if "dropout" in name else func(*args, **kwargs)
         if any(id(tensor) in self._known for tensor in tensors):
             if name == "setitem":
                 self._keep(args[0], self._lose("writes into a part of a value", tensors))
@@ -200,6 +201,7 @@ def record(module: nn.Module, image: Tensor) -> Recording:
     recording = Recording(tape.flow, output, type(module).__name__, called=called, used=recorder.used)
     _finish(recording, recorder, tape)
     recording.notes += tape.notes
+    recording.for_file += [note for note, in_file in tape.notes.items() if in_file]
     recording.always_drops = tape.always_drops
     return recording
 
@@ -243,7 +245,7 @@ def _flat(items: Any) -> Iterator[Any]:
             yield item
 
 
-def _name(func: Any) -> str:
+def function_name(func: Any) -> str:
     """add for torch.add, Tensor.add_, Tensor.__iadd__; shape for the property."""
     name: str = getattr(func, "__name__", "")
     if name == "__get__":
@@ -251,7 +253,7 @@ def _name(func: Any) -> str:
     return name.strip("_")
 
 
-def _without_dropping(func: Any, args: Any, kwargs: Any) -> Any:
+def without_dropping(func: Any, args: Any, kwargs: Any) -> Any:
     """A dropout's result where it does not drop, whatever the caller wanted: values must not be random here."""
     if len(args) > 2:
         return func(*args[:2], False, *args[3:], **kwargs)

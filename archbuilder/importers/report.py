@@ -30,13 +30,18 @@ def _never_called(imported: Imported) -> Iterator[str]:
 
 
 def _proof(imported: Imported, style: Style) -> Iterator[str]:
-    for one in imported.proof.comparisons:
+    proof = imported.proof
+    for one in (*proof.comparisons, *proof.training.comparisons):
         verdict = style.green("ok") if one.ok else style.red("DIFFERENT")
-        found = f"largest difference {one.difference:.3g}, largest output {one.largest:.3g}"
+        found = f"largest difference {one.difference:.3g}, largest value {one.largest:.3g}"
         yield f"{one.what + ':':28} {found}  {verdict}"
-    yield from imported.proof.remarks
+    yield from proof.remarks
+    yield from (style.yellow(f"in training: {note}") for note in proof.training.notes)
     if imported.problems:
         yield style.red("not proven to be the same network")
     elif imported.report.facts:
-        text = f"the same network: {imported.params:,} parameters, outputs equal to {imported.proof.difference:.1g}"
-        yield style.green(text)
+        text = f"{imported.params:,} parameters, outputs equal to {proof.difference:.1g}"
+        if proof.training.notes:
+            yield style.yellow(f"the same network in evaluation, but for training see above: {text}")
+        else:
+            yield style.green(f"the same network: {text}")

@@ -18,26 +18,36 @@ from archbuilder.ir import ops
 MOST = 4  # values that are tried per field, the most frequent ones
 ROUNDS = 3
 
+Weighed = Sequence[tuple[Run, int]]  # runs, and how often each occurs
+
 
 def choose(runs: Sequence[Run]) -> Style:
-    """The style in which the runs take the fewest characters, the section itself counted."""
+    """The style in which the runs take the fewest characters, the section itself counted.
+
+    The order decides where blocks are cut, so each order that occurs is tried with the other fields settled for it.
+    """
     weighed = _distinct(runs)
     candidates = _candidates(weighed)
-    best, cost = Style(), _cost(Style(), weighed)
+    starts = dict.fromkeys(replace(Style(), order=order) for order in (Style().order, *candidates.pop("order")))
+    return min((_settled(start, candidates, weighed) for start in starts), key=lambda found: found[1])[0]
+
+
+def _settled(best: Style, candidates: dict[str, list[Any]], weighed: Weighed) -> tuple[Style, int]:
+    """A style that no change of one field makes shorter, and what it costs."""
+    cost = _cost(best, weighed)
     for _ in range(ROUNDS):
         before = best
         for field, values in candidates.items():
             for value in values:
                 tried = replace(best, **{field: value})
-                price = _cost(tried, weighed)
-                if price < cost:
+                if tried != best and (price := _cost(tried, weighed)) < cost:
                     best, cost = tried, price
         if best == before:
             break
-    return best
+    return best, cost
 
 
-def _cost(style: Style, weighed: Sequence[tuple[Run, int]]) -> int:
+def _cost(style: Style, weighed: Weighed) -> int:
     section = style.section()
     own = len(inline(section)) + LINE if section else 0
     return own + sum(segment(*run, style)[0] * count for run, count in weighed)
@@ -81,7 +91,6 @@ def _candidates(weighed: Sequence[tuple[Run, int]]) -> dict[str, list[Any]]:
                 values[text] = value
                 found.setdefault(field, Counter())[text] += count
     tried = {field: [values[text] for text, _ in counter.most_common(MOST)] for field, counter in found.items()}
-    # the order first: it decides where the blocks are cut
     names = ("order", "norm", "activation", "dropout", "padding", "bias")
     return {field: [*tried.get(field, []), getattr(Style(), field)] for field in names}
 

@@ -63,12 +63,13 @@ class Tape:
     calls: int = 0  # how many calls were read
     copies: bool = False  # the call's result is a tensor of its own, though torch returned the operand
     always_drops: bool = False  # a dropout that the network never switches off was met
-    notes: dict[str, None] = field(default_factory=dict)  # remarks for the report, in order, each once
+    notes: dict[str, bool] = field(default_factory=dict)  # remarks in order, each once: whether the file has it too
     _known: dict[Any, int] = field(default_factory=dict)
     _layers: dict[int, Step] = field(default_factory=dict)
 
-    def note(self, text: str) -> None:
-        self.notes[text] = None
+    def note(self, text: str, in_file: bool = False) -> None:
+        """Keep a remark for the report, and for the first lines of the file."""
+        self.notes[text] = in_file
 
     def map(self, value: Value) -> int:
         """The step of a value that must be a map of channels, height and width."""
@@ -155,7 +156,8 @@ class Tape:
         """Whose the weights are: by address, which is unique while the flow holds them."""
         if any(address(tensor) not in self.owned for tensor in weights.values()):
             self.note(
-                f"{self.path or 'the network'} computes its weights while it runs: the file has them as ordinary ones"
+                f"{self.path or 'the network'} computes its weights while it runs: the file has them as ordinary ones",
+                in_file=True,
             )
         return tuple(map(address, weights.values()))
 

@@ -67,14 +67,41 @@ def _preset(unit: Unit) -> tuple[str, dict[str, Any]]:
 
 def separable_block(depthwise: Unit, pointwise: Unit, style: Style) -> Block | None:
     """Two units as one depthwise separable convolution, None where they are none."""
-    plain = ops.Conv2d(pointwise.conv.out, (1, 1), bias=depthwise.conv.bias, frozen=depthwise.conv.frozen)
-    settings = (depthwise.order, depthwise.layers) == (pointwise.order, pointwise.layers)
+    plain = ops.Conv2d(pointwise.conv.out, (1, 1), bias=pointwise.conv.bias, frozen=depthwise.conv.frozen)
+    layers = depthwise.layers | pointwise.layers
     padded = len(pointwise.order) < len(pointwise.steps)
-    if not settings or padded or pointwise.conv != plain or not depthwise.depthwise or depthwise.conv.kernel == (1, 1):
+    if padded or pointwise.conv != plain or not depthwise.depthwise or depthwise.conv.kernel == (1, 1):
+        return None
+    if layers != pointwise.layers | depthwise.layers:  # the halves have layers of one kind that differ
+        return None
+    bias = _bias_of_both(depthwise, pointwise, style)
+    if bias is None:
         return None
     steps, norms = depthwise.steps + pointwise.steps, depthwise.norm_channels + pointwise.norm_channels
-    block = conv_block(replace(depthwise, steps=steps, norm_channels=norms), style)
-    return Block("depthwise_separable", {"out": pointwise.conv.out, **block.fields}, block.steps)
+    both = replace(depthwise, steps=steps, order=pointwise.order, layers=layers, norm_channels=norms)
+    block = conv_block(both, style)
+    fields = {"out": pointwise.conv.out, **block.fields}
+    fields.pop("bias", None)
+    fields |= {"bias": bias} if bias != style.bias else {}
+    fields |= {"depthwise_order": "-".join(depthwise.order)} if depthwise.order != pointwise.order else {}
+    return Block("depthwise_separable", fields, block.steps)
+
+
+def _bias_of_both(depthwise: Unit, pointwise: Unit, style: Style) -> Any:
+    """The `bias` that gives each half of a separable convolution its own, the default first; None where none does."""
+    first, second = _after_conv(depthwise), _after_conv(pointwise)
+    between = (*first, *pointwise.order[: pointwise.order.index("conv")])
+    normed = "norm" in first or ("act" not in between and "norm" in second)
+    auto = (not normed, "norm" not in second)
+    both = depthwise.conv.bias, pointwise.conv.bias
+    for value, gives in ((style.bias, None), ("auto", auto), (True, (True, True)), (False, (False, False))):
+        if both == (gives or (auto if value == "auto" else (value, value))):
+            return value
+    return None
+
+
+def _after_conv(unit: Unit) -> tuple[str, ...]:
+    return unit.order[unit.order.index("conv") :]
 
 
 def _common(unit: Unit, style: Style) -> dict[str, Any]:
@@ -84,7 +111,7 @@ def _common(unit: Unit, style: Style) -> dict[str, Any]:
         own["padding"] = _padding(unit.sides, unit.conv)
     if unit.mode != "zeros":
         own["padding_mode"] = unit.mode
-    normed = "norm" in unit.order[unit.order.index("conv") :]
+    normed = "norm" in _after_conv(unit)
     if unit.conv.bias != (not normed if style.bias == "auto" else style.bias):
         own["bias"] = unit.conv.bias
     own |= min(_orders(unit, style), key=lambda words: len(inline(words)))
@@ -102,7 +129,8 @@ def _orders(unit: Unit, style: Style) -> Iterator[dict[str, Any]]:
     if unit.order == tuple(step for step in usual if step in unit.order):
         absent = [step for step in dict.fromkeys(usual) if step not in unit.order]
         off = {_FIELD[step]: _OFF[step] for step in absent if getattr(style, _FIELD[step]) != _OFF[step]}
-        yield here | off
+        if not off.keys() & {_FIELD[step] for step in unit.layers}:  # else the other half of a separable conv has it
+            yield here | off
     yield here | {"order": "-".join(unit.order)}
 
 

@@ -50,6 +50,22 @@ PRESETS = {
     "depthwise": [conv(16, groups=16), BATCH, RELU],
     "depthwise: {multiplier: 2, kernel: 5}": [conv(32, 5, groups=16), BATCH, RELU],
     "depthwise_separable: 8": [conv(16, groups=16), BATCH, RELU, conv(8, 1), BATCH, RELU],
+    "depthwise_separable: {out: 8, depthwise_order: conv}": [conv(16, groups=16), conv(8, 1), BATCH, RELU],
+    "depthwise_separable: {out: 8, depthwise_order: conv, bias: true}": [
+        conv(16, groups=16, bias=True), conv(8, 1, bias=True), BATCH, RELU,
+    ],
+    "depthwise_separable: {out: 8, depthwise_order: conv-act}": [
+        conv(16, groups=16, bias=True), RELU, conv(8, 1), BATCH, RELU,
+    ],
+    "depthwise_separable: {out: 8, depthwise_order: conv-norm, order: conv-act}": [
+        conv(16, groups=16), BATCH, conv(8, 1, bias=True), RELU,
+    ],
+    "depthwise_separable: {out: 8, depthwise_order: conv, order: conv}": [
+        conv(16, groups=16, bias=True), conv(8, 1, bias=True),
+    ],
+    "depthwise_separable: {out: 8, depthwise_order: conv, order: act-conv-norm}": [
+        conv(16, groups=16, bias=True), RELU, conv(8, 1), BATCH,
+    ],
     "depthwise_separable: {out: 8, stride: 2, dilation: 3, multiplier: 2}": [
         conv(32, padding=3, groups=16, stride=(2, 2), dilation=(3, 3)), BATCH, RELU, conv(8, 1), BATCH, RELU,
     ],

@@ -31,6 +31,7 @@ class Model(NamedTuple):
 MODELS = [
     Model("activations"),
     Model("activations", arguments={"act": "mish"}),
+    Model("bare_depthwise"),
     Model("bottleneck"),
     Model("concat"),
     Model("convmixer", "ConvMixer", {"depth": 2, "kernel_size": 3}),

@@ -40,6 +40,7 @@ def test_import_gives_the_same_network(model: Model):
     compared = [one.what for one in found.proof.comparisons]
     assert compared == ["weights as they are", "weights shaken", "weights shaken, float64"]
     assert found.proof.difference < 1e-5
+    assert not found.proof.training.notes, found.proof.training.notes
     assert total(archbuilder.build(found.text)) == found.params == total(module) - model.unused
     assert sum(one.params for one in found.unused) == model.unused
 
@@ -90,3 +91,13 @@ def test_the_module_is_left_as_it_was():
 def test_the_same_text_every_time():
     model = next(model for model in MODELS if model.file == "resnet")
     assert to_yaml(model.module(), model.input) == to_yaml(model.module(), model.input)
+
+
+@pytest.mark.parametrize("layers", [2, 4, 8, 16])
+def test_the_order_is_that_of_the_network_however_deep_it_is(layers: int):
+    """Biases that a norm follows can also be read as convs that a norm precedes: the shorter text is the better one."""
+    body: list[nn.Module] = []
+    for number in range(layers):
+        body += [nn.Conv2d(32 if number else 3, 32, 3, padding=1), nn.BatchNorm2d(32), nn.ReLU()]
+    text = to_yaml(nn.Sequential(*body, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(32, 10)), (3, 8, 8))
+    assert "order" not in text

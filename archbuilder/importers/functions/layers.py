@@ -98,8 +98,6 @@ def linear(tape: Tape, input: Value, weight: Tensor, bias: Tensor | None = None)
         return Value(made.step, (*made.dims[1:], made.dims[0]), "last")
     if len(input.dims) != 1:
         raise Unsupported(f"a linear layer over {by(input.dims)}", "flatten the map before it")
-    if _frozen(tape, weight):
-        tape.note(f"{tape.path} is frozen: the language freezes convs only, so it is written as one that learns")
     return tape.emit(ops.Linear(weight.shape[0], bias is not None), [tape.vector(input)], weight=weight, bias=bias)
 
 
@@ -121,7 +119,11 @@ def batch_norm(
     if training or running_mean is None:
         raise Unsupported("batch norm without running statistics", "leave track_running_stats on")
     if momentum == 0:
-        tape.note(f"{tape.path} averages its statistics over all batches (momentum=None): written as momentum 0")
+        usual = f"written with momentum {ops.BatchNorm2d().momentum}"
+        tape.note(
+            f"{tape.path} averages its statistics over all batches (momentum=None), or never changes them: {usual}"
+        )
+        momentum = ops.BatchNorm2d().momentum
     weights = {"weight": weight, "bias": bias, "running_mean": running_mean, "running_var": running_var}
     return tape.emit(ops.BatchNorm2d(eps, momentum, weight is not None), [tape.map(input)], **weights)
 

@@ -125,7 +125,8 @@ def _dropout(tape: Tape, op: ops.Dropout, input: Value, training: bool, inplace:
         tape.always_drops = True
         where = f"{tape.place.file}:{tape.place.line}"
         tape.note(
-            f"{where}: dropout without training=self.training drops in evaluation too; written as an ordinary dropout"
+            f"{where}: dropout without training=self.training drops in evaluation too; written as an ordinary dropout",
+            in_file=True,
         )
     return tape.pointwise(op, input) if op.p > 0 else input
 

@@ -33,7 +33,7 @@ def _separable(site: Site) -> Iterator[Move]:
 
 
 def _dense(site: Site) -> Iterator[Move]:
-    if patches := written(change, site.written, "conv", drop={"multiplier"}):
+    if patches := written(change, site.written, "conv", drop={"multiplier", "depthwise_order"}):
         title = f"a full conv instead of depthwise separable: {site.label}"
         yield _move(site, title, patches, raises=WEIGHTS | WORK, lowers=LAYERS)
 
