@@ -1,6 +1,6 @@
 """depthwise_separable: a depthwise convolution, then a 1x1 convolution."""
 
-from typing import Annotated, ClassVar, Literal, Self
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
@@ -43,7 +43,7 @@ class DepthwiseSeparable(Convolution):
             with g.scope("pointwise"):
                 self._pointwise().lower_conv(g, self.out)
 
-    def _depthwise(self) -> Self:
+    def _depthwise(self) -> Convolution:
         """The first half, as a conv of its own."""
         if self.depthwise_order is None:
             return self

@@ -2,6 +2,10 @@
 
 archbuilder import model.py:Net --input 3x32x32 --out net.yaml
 archbuilder import model.py:Net --input 3x32x32 --arg dropout=0.1 --arg width=32
+archbuilder import model.py:Net --input 3x32x32 --weights trained.pt --data cifar10 --out net.yaml
+
+With --weights, what was trained goes to a .safetensors beside the YAML, under the YAML's own names: export takes it as
+--weights, and evaluate and predict in place of a run if --data says which images it was trained on.
 
 Importing runs your own code: the file that you name, and what it imports. Nothing else is imported.
 Without --out the file goes to standard output, and the report to standard error.
@@ -9,14 +13,18 @@ Without --out the file goes to standard output, and the report to standard error
 
 from __future__ import annotations
 
+import os
 import sys
 from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from archbuilder.cli._output import print_data, same_file, write_file
 from archbuilder.diagnostics import ArchbuilderError, Span, declare
 
 if TYPE_CHECKING:
+    from torch import nn
+
     from archbuilder.importers import Imported
 
 UNWRITABLE = declare(
@@ -41,10 +49,35 @@ $ archbuilder import model.py:Net --input 3x32x32 --out imported.yaml""",
 )
 
 
+TOGETHER = declare(
+    "AB812",
+    "options of import that do not go together",
+    exit_status=2,
+    why=(
+        "Weights that were trained elsewhere go to a file beside the YAML, so there has to be one; what is said of "
+        "their images serves these weights and nothing else."
+    ),
+    bad="""\
+$ cat > model.py <<'END'
+from torch import nn
+
+Net = nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU())
+END
+$ archbuilder import model.py:Net --input 3x32x32 --mean 0.5""",
+    good="""\
+$ cat > model.py <<'END'
+from torch import nn
+
+Net = nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU())
+END
+$ archbuilder import model.py:Net --input 3x32x32""",
+)
+
+
 def configure(parser: ArgumentParser) -> None:
     parser.formatter_class = RawDescriptionHelpFormatter
     parser.add_argument(
-        "target", metavar="FILE:CLASS", help="a Python file and a class, function or module in it; it is run"
+        "target", metavar="FILE:CLASS", help="a Python file or package.module, and a class or function in it; it is run"
     )
     parser.add_argument(
         "--input", metavar="CxHxW", required=True, help="channels, height and width of an image: 3x32x32"
@@ -53,26 +86,104 @@ def configure(parser: ArgumentParser) -> None:
         "--arg", metavar="NAME=VALUE", action="append", default=[], help="an argument for CLASS, in YAML"
     )
     parser.add_argument("--out", metavar="FILE", help="where the architecture goes")
+    trained = parser.add_argument_group("what was trained")
+    trained.add_argument("--weights", metavar="FILE", help="a state_dict, a checkpoint with one, or a .safetensors")
+    trained.add_argument(
+        "--data", metavar="NAME", help="the data set, as data: of a YAML names it; it is written there"
+    )
+    trained.add_argument(
+        "--mean", metavar="M,M,M", help="that images were normalised with, in 0..1 (default: the data's)"
+    )
+    trained.add_argument("--std", metavar="S,S,S", help="the same, the deviation; --mean 0 --std 1: not normalised")
+    trained.add_argument("--data-dir", metavar="DIR", help="where prepared data sets are kept")
 
 
 def run(args: Namespace) -> int:
     """Exit 0 proven to be the same network, 1 not, 2 could not run."""
-    from archbuilder.importers.arguments import read_arguments, read_input, read_target
+    from archbuilder.importers.arguments import read_arguments, read_input, read_scale, read_target
 
     shape, arguments = read_input(args.input), read_arguments(args.arg)
+    scales = read_scale("--mean", args.mean), read_scale("--std", args.std)
     file, name = read_target(args.target)
-    if args.out and same_file(args.out, file):
-        message = "the YAML would take the place of the file that is imported"
-        raise ArchbuilderError(UNWRITABLE.at(Span(args.out), message, "name another file with --out"))
+    _check(args, file)
 
     from archbuilder.importers.conversion import convert
     from archbuilder.importers.source import load
 
     given = ", ".join(f"{key}={value!r}" for key, value in arguments.items())
     module, source = load(file, name, arguments), f"{file.name}, {name}({given})"
-    imported = convert(module, shape, name=name, source=source, file=str(args.out or f"{name}.yaml"))
+    remarks = _load_weights(module, args.weights) if args.weights else []
+    data = _dataset(args.data, args.out) if args.data else ""
+    new = str(args.out or f"{name}.yaml")
+    imported = convert(module, shape, name=name, source=source, origin=str(file), file=new, data=data)
+    packed = None
+    if args.weights and imported.ok:
+        from archbuilder.training.packing import of_elsewhere
+
+        data_dir = Path(args.data_dir) if args.data_dir else None
+        packed = of_elsewhere(imported.text, Path(args.out), imported.proof.state, *scales, data_dir)
     _write(imported, args.out)
+    if args.weights:
+        print("\n".join([*remarks, _write_weights(args.out, packed, bool(data))]))
     return max((d.exit_status for d in imported.diagnostics), default=0)
+
+
+def _check(args: Namespace, file: Path) -> None:
+    """Raises ArchbuilderError AB810, AB812 for options that do not go together, before torch is imported."""
+    if args.out and same_file(args.out, file):
+        message = "the YAML would take the place of the file that is imported"
+        raise ArchbuilderError(UNWRITABLE.at(Span(args.out), message, "name another file with --out"))
+    if args.weights and not args.out:
+        raise ArchbuilderError(TOGETHER.at(Span("--weights"), "weights lie beside a file", "add --out net.yaml"))
+    if args.weights and same_file(_beside(args.out), args.weights):
+        message = "the YAML's weights would take the place of the file that they are read from"
+        raise ArchbuilderError(TOGETHER.at(Span(args.weights), message, "name another file with --out"))
+    for option, value, needs, other in (
+        ("--mean", args.mean, "--data", args.data),
+        ("--std", args.std, "--data", args.data),
+        ("--data", args.data, "--weights", args.weights),
+        ("--data-dir", args.data_dir, "--data", args.data),
+    ):
+        if value and not other:
+            message = f"{option} says something of {needs}, which is not given"
+            raise ArchbuilderError(TOGETHER.at(Span(option), message, f"add {needs}, or leave {option} out"))
+
+
+def _beside(out: str) -> Path:
+    """Where the weights of a YAML go."""
+    return Path(out).with_suffix(".safetensors")
+
+
+def _load_weights(module: nn.Module, weights: str) -> list[str]:
+    from archbuilder.exporters.weights import read
+    from archbuilder.importers.weights import load_weights
+
+    file = Path(weights)
+    state = read(file, "give a state_dict, as torch.save(module.state_dict(), ...) writes it")
+    others = load_weights(module, state, file)
+    return [f"note: {weights} holds {len(others)} tensors that are not the module's, as {others[0]}"] if others else []
+
+
+def _dataset(data: str, out: str) -> str:
+    """A name, or a path as it counts from the YAML's folder."""
+    if not Path(data).expanduser().exists():
+        return data
+    path = Path(os.path.relpath(Path(data).expanduser(), Path(out).parent)).as_posix()
+    return path if "/" in path else f"./{path}"
+
+
+def _write_weights(out: str, packed: bytes | None, usable: bool) -> str:
+    """What was done, in words."""
+    if packed is None:
+        return "no weights are written: the file is not the same network"
+    from archbuilder.reporting.memory import size_of
+    from archbuilder.training.packing import write_of_elsewhere
+
+    path = _beside(out)
+    write_of_elsewhere(path, packed)
+    use = f"archbuilder export {out} --to onnx --weights {path} --out {path.with_suffix('.onnx')}"
+    more = "" if usable else "; evaluate and predict need --data NAME too"
+    return f"{path}: {size_of(len(packed))}; {f'archbuilder evaluate {path}' if usable else use}{more}"
 
 
 def _write(imported: Imported, out: str | None) -> None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import torch
@@ -20,9 +22,12 @@ from archbuilder.sources import is_run
 
 SEED = 0  # of fresh weights: the same file every time
 OF_A_RUN = ("weights.safetensors", "last.pt")  # what it ended with; where it has not ended, its last epoch
+# what people call the weights in a checkpoint that holds more; archbuilder's own are its `model`
+WEIGHTS_IN = ("model", "state_dict", "model_state_dict", "model_state", "net", "network", "weights", "params")
 DEEPEST = 100  # lists within lists, of what is held against a checksum
 SHOWN = 3  # tensors that do not fit, named in a message
 TAKEN = "name a run folder, its last.pt or best.pt, a .safetensors, or a torch.save(module.state_dict(), ...)"
+SAVE = "keep its tensors alone, where you trust it: torch.save(module.state_dict(), 'weights.pt')"
 OWN = "export the network that the weights are of; that of a run is named by its folder: archbuilder export RUN"
 CHECKSUM, KEY = "sha256", "archbuilder"  # metadata of a run's own .safetensors, and of a packed one
 FORMAT = 1  # of what is said under KEY
@@ -120,6 +125,11 @@ def read(path: Path, hint: str = TAKEN) -> State:
         raise unreadable(path, error.strerror or str(error), hint) from None
     except ArchbuilderError:
         raise
+    except UnpicklingError as error:
+        if refused := re.search(r"GLOBAL (\S+) was not an allowed global", str(error)):
+            message = f"it holds a {refused[1]}, and code would have to run to read that"
+            raise unreadable(path, message, SAVE) from None
+        raise unreadable(path, "it is damaged, or holds no weights (UnpicklingError)", hint) from None
     except Exception as error:  # whatever a file of any content makes zipfile, pickle or torch raise
         raise unreadable(path, f"it is damaged, or holds no weights ({type(error).__name__})", hint) from None
     state = _state(content)
@@ -216,9 +226,9 @@ def _bytes(tensor: Tensor) -> bytes:
 
 
 def _state(content: Any) -> dict[str, Tensor]:
-    """The weights in what a file holds: a checkpoint's `model`, or the whole of it."""
-    if isinstance(content, Mapping) and isinstance(content.get("model"), Mapping):
-        content = content["model"]
+    """The weights in what a file holds: a checkpoint's `model`, or whatever it calls them, or the whole of it."""
+    if isinstance(content, Mapping):
+        content = next((content[key] for key in WEIGHTS_IN if isinstance(content.get(key), Mapping)), content)
     if not isinstance(content, Mapping) or not all(isinstance(value, Tensor) for value in content.values()):
         return {}
     return {str(name): value for name, value in content.items()}

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
+import sys
 from collections.abc import Sequence
+from importlib.machinery import PathFinder
 from pathlib import Path
 from typing import Any
 
 from archbuilder.diagnostics import ArchbuilderError, Code, Span, declare, show
 from archbuilder.document import parse
 
+PACKAGE = "__init__.py"  # the file of a package
 MAX_SIDE = 4096  # of an input: more is a slip
 
 MISSING = declare(
@@ -51,15 +55,36 @@ $ archbuilder import model.py:Net --input 3x32x32""",
 
 
 def read_target(target: str) -> tuple[Path, str]:
-    """`model.py:Net` -> its file and the name in it.  Raises ArchbuilderError AB801, AB802."""
+    """`model.py:Net`, `package.module:Net` -> its file and the name in it.  Raises ArchbuilderError AB801, AB802."""
     file, colon, name = target.rpartition(":")
     if not colon or not file or not name.isidentifier():
         raise _error(ARGUMENTS, target, "the network is named as FILE:CLASS", "write model.py:Net")
     path = Path(file)
+    path = path / PACKAGE if (path / PACKAGE).is_file() else path
     if not path.is_file():
-        found = "this is a folder" if path.is_dir() else "there is no such file"
-        raise _error(MISSING, file, found, "name the Python file that defines the network, as in model.py:Net")
+        if found := _in_package(file):
+            return found, name
+        message = "this is a folder" if path.is_dir() else "there is no such file"
+        dotted = re.fullmatch(r"\w+(\.\w+)*", file) and not file.endswith(".py")
+        message = "there is no module of that name, here or installed" if dotted and not path.is_dir() else message
+        hint = (
+            "name the Python file that defines the network, as in model.py:Net, or a module, as in package.module:Net"
+        )
+        raise _error(MISSING, file, message, hint)
     return path, name
+
+
+def _in_package(module: str) -> Path | None:
+    """The file of a module by its dotted name, found as an import here would, but without running anything."""
+    folders: list[str] | None = [str(Path.cwd()), *sys.path]
+    found = None
+    parts = module.split(".")
+    for number, part in enumerate(parts):
+        found = PathFinder.find_spec(part, folders) if part.isidentifier() and folders else None
+        folders = list(found.submodule_search_locations or ()) if found else None
+        if not found or (number < len(parts) - 1 and not folders):
+            return None
+    return Path(found.origin) if found and found.origin and found.origin.endswith(".py") else None
 
 
 def read_input(text: str) -> tuple[int, int, int]:
@@ -86,6 +111,20 @@ def read_arguments(texts: Sequence[str]) -> dict[str, Any]:
         except ArchbuilderError as error:
             message = f"the value of {name} is not YAML: {error.diagnostics[0].message}"
             raise _error(ARGUMENTS, "--arg", message, "quote it as YAML would need it") from None
+    return values
+
+
+def read_scale(option: str, text: str | None) -> tuple[float, ...] | None:
+    """`0.49,0.48,0.45` -> its numbers, in 0..1; None for None.  Raises ArchbuilderError AB802."""
+    if text is None:
+        return None
+    try:
+        values = tuple(map(float, text.split(",")))
+    except ValueError:
+        values = ()
+    if not values or not all((v > 0 if option == "--std" else v >= 0) and v <= 1 for v in values):
+        hint = "write one number, or one per channel: 0.49,0.48,0.45; pixels count from 0 to 1"
+        raise _error(ARGUMENTS, option, f"{show(text)} is no list of numbers from 0 to 1", hint)
     return values
 
 

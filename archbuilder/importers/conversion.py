@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import copy
+import re
+import traceback
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
 from archbuilder.diagnostics import ArchbuilderError, Diagnostic, Span, declare
 from archbuilder.importers.flow import Step
+from archbuilder.importers.mistakes import OF_INPUT, failed
 from archbuilder.importers.places import failing_line
 from archbuilder.importers.proof import Proof, images_like, like, prove
 from archbuilder.importers.recorder import BATCH, Recording, record
@@ -36,6 +39,34 @@ $ cat > model.py <<'END'
 from torch import nn
 
 Net = nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU())
+END
+$ archbuilder import model.py:Net --input 3x32x32""",
+)
+FIXED_BATCH = declare(
+    "AB815",
+    "a module for one number of images",
+    why=(
+        "A batch may have any number of images: the last one of an epoch is smaller, and a prediction is for one. "
+        "A module that writes the number into a shape runs on no other."
+    ),
+    bad="""\
+$ cat > model.py <<'END'
+from torch import nn
+
+
+class Net(nn.Module):
+    def forward(self, x):
+        return x.relu().view(32, 3072)
+END
+$ archbuilder import model.py:Net --input 3x32x32""",
+    good="""\
+$ cat > model.py <<'END'
+from torch import nn
+
+
+class Net(nn.Module):
+    def forward(self, x):
+        return x.relu().view(x.size(0), 3072)
 END
 $ archbuilder import model.py:Net --input 3x32x32""",
 )
@@ -65,6 +96,8 @@ Net = nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU())
 END
 $ archbuilder import model.py:Net --input 3x32x32""",
 )
+
+MAX_TRIES = 12  # numbers of images
 
 
 @dataclass(frozen=True)
@@ -119,19 +152,27 @@ def to_yaml(module: nn.Module, input_shape: Sequence[int]) -> str:
 
 
 def convert(
-    module: nn.Module, input_shape: Sequence[int], *, name: str = "", source: str = "", file: str = ""
+    module: nn.Module,
+    input_shape: Sequence[int],
+    *,
+    name: str = "",
+    source: str = "",
+    origin: str = "",
+    file: str = "",
+    data: str = "",
 ) -> Imported:
     """Read a module for images of (channels, height, width), which is left as it was.
 
-    `name` is the network's, its class's by default; `source` says in the first line where it is from; `file`
-    is what the new file is called in the report.
+    `name` is the network's, its class's by default; `source` says in the first line where it is from, `origin` is
+    the Python file, for findings that have no line; `file` is what the new file is called in the report; `data` is
+    the data set of its `data:` section, empty for none.
 
     Raises ArchbuilderError AB806 where the module does not run, AB807 where not even its start can be written."""
     channels, height, width = input_shape
     shape = Shape(channels, height, width)
     subject = _copied(module)
-    recording = _record(subject, shape)
-    name = name or type(module).__name__
+    recording = _record(subject, shape, origin or _called(module))
+    name = name or _called(module)
     file = file or f"{name}.yaml"
     problems = list(recording.lost.problems if recording.lost else ())
     written = write(recording, problems)
@@ -140,11 +181,11 @@ def convert(
     comments = [f"Imported from {source or name} by archbuilder import.", *_left_out(recording, unused)]
     result = Imported("", Report(file), params, Proof(), tuple(problems), tuple(recording.notes), unused)
     if not problems:
-        result = _prove(result, written.text(name, shape, comments), subject, written.order, recording)
+        result = _prove(result, written.text(name, shape, comments, data), subject, written.order, recording)
     comments += [f"In training: {note}." for note in result.proof.training.notes]
     if result.problems:
         comments = [*(f"{_state(p)}: {p.span}: {p.message}" for p in result.problems), *comments]
-    text = written.text(name, shape, comments)
+    text = written.text(name, shape, comments, data)
     return replace(result, text=text, report=check_text(text, file))
 
 
@@ -166,17 +207,44 @@ def _copied(module: nn.Module) -> nn.Module:
         raise ArchbuilderError(FORWARD.at(Span(type(module).__name__), message, hint)) from error
 
 
-def _record(subject: nn.Module, shape: Shape) -> Recording:
+def _record(subject: nn.Module, shape: Shape, origin: str) -> Recording:
     image = images_like(like(subject), shape, BATCH, torch.Generator().manual_seed(0))
     try:
         if any(map(is_lazy, subject.parameters())):
             subject(image.clone())  # gives lazy layers their shapes
-        return record(subject, image)
+        return record(subject, image, origin)
     except Exception as error:
-        text = " ".join(str(error).split()) or "no reason given"
-        message = f"{type(subject).__name__} does not run on an input of {shape}: {type(error).__name__}: {text}"
+        if count := _only_batch(subject, image, error):
+            place = failing_line(error, origin)
+            message = f"{_called(subject)} runs on {count} images at once and on no other number: it is written into it"
+            hint = f"write x.size(0) in place of the {count}, or flatten(1)"
+            raise ArchbuilderError(FIXED_BATCH.at(place, message, hint)) from error
         hint = "give the input that it was written for, --input CHANNELSxHEIGHTxWIDTH"
-        raise ArchbuilderError(FORWARD.at(failing_line(error, type(subject).__name__), message, hint)) from error
+        own = "" if isinstance(error, OF_INPUT) else "the module's forward has to take one batch of images and no more"
+        doing = f"{_called(subject)} does not run on an input of {shape}: "
+        raise failed(error, FORWARD, doing, origin, hint, own) from error
+
+
+def _only_batch(subject: nn.Module, image: Tensor, error: Exception) -> int:
+    """The one number of images on which a module runs; 0 where it is no matter of the batch.
+
+    Tried are 1 and the numbers in the line that failed and in its message."""
+    frames = [frame.line or "" for frame in traceback.extract_tb(error.__traceback__)]
+    numbers = map(int, re.findall(r"(?<!\d)\d{1,3}(?!\d)", " ".join([*frames, str(error)])))
+    for count in list(dict.fromkeys([1, *numbers]))[:MAX_TRIES]:
+        if count not in (0, BATCH):
+            try:
+                with torch.no_grad():
+                    subject(image[:1].expand(count, -1, -1, -1).clone())
+                return count
+            except Exception:
+                continue
+    return 0
+
+
+def _called(module: nn.Module) -> str:
+    """The name of a module's class, as the user's source has it."""
+    return str(getattr(module, "original_name", type(module).__name__))
 
 
 def _prove(result: Imported, text: str, subject: nn.Module, order: list[Step], recording: Recording) -> Imported:

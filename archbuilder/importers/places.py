@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
+import sysconfig
 import traceback
+from collections.abc import Iterable
 from pathlib import Path
 from types import CodeType, FrameType
 
@@ -12,25 +14,51 @@ import torch
 
 from archbuilder.diagnostics import Span
 
-_OWN = tuple(f"{Path(file).parent}{os.sep}" for file in (torch.__file__, __file__))  # what is no user's source
+
+def _folders(*paths: str) -> tuple[str, ...]:
+    return tuple(f"{path}{os.sep}" for path in dict.fromkeys(paths))
+
+
+_OWN = _folders(*(str(Path(file).parent) for file in (torch.__file__, __file__)))
+_INSTALLED = _folders(*(sysconfig.get_path(name) for name in ("purelib", "platlib")))
+_PYTHON = _folders(*(sysconfig.get_path(name) for name in ("stdlib", "platstdlib")))
+
+
+def _is_foreign(file: str) -> bool:
+    """Whether a file is torch's, ours or Python's own, where nobody looks for a mistake of a model."""
+    return file.startswith(("<", *_OWN)) or (file.startswith(_PYTHON) and not is_installed(file))
+
+
+def is_installed(file: str) -> bool:
+    """Whether a file is of a package that was installed."""
+    return file.startswith(_INSTALLED)
+
+
+def _place(lines: Iterable[tuple[str, int | None]], fallback: str) -> Span:
+    """Of files and lines, innermost first: the user's own where there is one, else that of an installed package."""
+    known = [(file, line) for file, line in lines if line and not _is_foreign(file)]
+    own = [(file, line) for file, line in known if not is_installed(file)]
+    for file, line in (own or known)[:1]:
+        return Span(shown(file), line, 1, line, 1)
+    return Span(fallback)
 
 
 def running_line(fallback: str, start: CodeType) -> Span:
     """The line of the user's source that runs below `start`; the fallback where only torch's own modules do."""
+    lines: list[tuple[str, int | None]] = []
     frame: FrameType | None = sys._getframe()
-    while frame and frame.f_code.co_filename.startswith(_OWN):
-        if frame.f_code is start:
-            return Span(fallback)
+    while frame and frame.f_code is not start:
+        lines.append((frame.f_code.co_filename, frame.f_lineno))
+        if not _is_foreign(lines[-1][0]) and not is_installed(lines[-1][0]):
+            break
         frame = frame.f_back
-    return Span(shown(frame.f_code.co_filename), frame.f_lineno, 1, frame.f_lineno, 1) if frame else Span(fallback)
+    return _place(lines, fallback)
 
 
 def failing_line(error: BaseException, fallback: str) -> Span:
     """The innermost line of the user's source that an exception came through."""
-    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not frame.filename.startswith(_OWN)]
-    if not frames or frames[-1].lineno is None:
-        return Span(fallback)
-    return Span(shown(frames[-1].filename), frames[-1].lineno, 1, frames[-1].lineno, 1)
+    frames = traceback.extract_tb(error.__traceback__)
+    return _place([(frame.filename, frame.lineno) for frame in reversed(frames)], fallback)
 
 
 def shown(file: str) -> str:

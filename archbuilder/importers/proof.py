@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -26,12 +26,14 @@ class Proof:
     """What was compared; `failure` says why the file is not the same network, and is empty where it is.
 
     `remarks` names comparisons that the module itself did not allow, `training` tells how the two compare in training.
+    `state` is the module's weights under the file's names, as `archbuilder.build(...)` loads them.
     """
 
     comparisons: tuple[Comparison, ...] = ()
     failure: str = ""
     remarks: tuple[str, ...] = ()
     training: Training = field(default_factory=Training)
+    state: Mapping[str, Tensor] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def difference(self) -> float:
@@ -55,15 +57,17 @@ def prove(subject: nn.Module, graph: Graph, order: Sequence[Step], recording: Re
     kind = like(subject)
     network = build(graph).to(kind).eval()
     comparisons: list[Comparison] = []
+    state: Mapping[str, Tensor] = {}
     remarks: list[str] = []
     for what in _variants(subject):
         try:
             comparisons.append(_compare(what, subject, network, graph, order, recording))
+            state = state or {name: tensor.clone() for name, tensor in network.state_dict().items()}
         except Exception as error:  # whatever the module's own code makes of other weights or of float64
             remarks.append(f"not compared with {what}: {' '.join(str(error).split())}")
     failure = _failure(comparisons, remarks)
     training = Training() if failure else _training(subject, network, graph, order, recording, kind)
-    return Proof(tuple(comparisons), failure, tuple(remarks), training)
+    return Proof(tuple(comparisons), failure, tuple(remarks), training, state)
 
 
 def _failure(comparisons: Sequence[Comparison], remarks: Sequence[str]) -> str:

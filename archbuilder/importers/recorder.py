@@ -18,12 +18,12 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from archbuilder.diagnostics import Diagnostic, declare
+from archbuilder.diagnostics import Diagnostic, Span, declare
 from archbuilder.importers.flow import IMAGE, Flow
 from archbuilder.importers.following import following
 from archbuilder.importers.functions import reader
 from archbuilder.importers.places import running_line
-from archbuilder.importers.tape import Tape, Unsupported, Value, address
+from archbuilder.importers.tape import Tape, Unsupported, Value, address, by
 from archbuilder.ir.shape import Shape
 from archbuilder.remedy import Hint
 
@@ -140,6 +140,10 @@ class Recorder(TorchFunctionMode):
             return self._lose(f"{name} has no block", tensors)
         try:
             if any(item.dim() == 0 or item.shape[0] != BATCH for item in _flat([result]) if isinstance(item, Tensor)):
+                if count := _written_batch(name, args, result):
+                    raise Unsupported(
+                        f"writes a batch of {count} into the shape", f"write x.size(0) in place of {count}"
+                    )
                 raise Unsupported("mixes the images of a batch, or moves its axis", "keep the batch as the first axis")
             made = read(self.tape, *self._swap(args), **self._swap(kwargs))
             if isinstance(made, Value) and made.dims != self.tape.dims:
@@ -183,23 +187,28 @@ class Recorder(TorchFunctionMode):
         self._known[id(tensor)] = (tensor, value)
 
 
-def record(module: nn.Module, image: Tensor) -> Recording:
+def record(module: nn.Module, image: Tensor, origin: str = "") -> Recording:
     """Run a module, which is in evaluation mode, on a batch of BATCH images and write down what it does.
 
-    Whatever the module's forward raises comes through.  An output that is a list, tuple or dict
-    stands for its first tensor."""
-    tape = Tape(Flow(Shape(*image.shape[1:])))
+    origin: the module's file, for what has no line.  Whatever the module's forward raises comes through.  An output
+    that is a list, tuple or dict stands for its first tensor."""
+    tape = Tape(Flow(Shape(*image.shape[1:])), place=Span(origin or type(module).__name__))
     tape.owned = {address(t): name for name, t in [*module.named_buffers(), *module.named_parameters()] if t.numel()}
     tape.all_frozen = not any(p.requires_grad for p in module.parameters())
     recorder = Recorder(tape, image)
     called: set[str] = set()
-    with torch.no_grad(), following(module, tape, called), recorder:
+    with torch.no_grad(), following(module, tape, called, record.__code__), recorder:
         returned = module(image)
     output = first_tensor(returned)
     if output is not returned:
-        tape.note(f"forward returns a {type(returned).__name__}: only the first tensor in it is taken over")
+        first, *others = _named(returned)
+        told = f"{', '.join(others)} left out" if others else "the rest is no tensor"
+        tape.note(f"forward returns a {type(returned).__name__}: {first} is taken over, {told}", in_file=bool(others))
     recording = Recording(tape.flow, output, type(module).__name__, called=called, used=recorder.used)
     _finish(recording, recorder, tape)
+    live = recording.flow.live().values()
+    dead = {where for step in recording.flow.steps.values() if step not in live for where in step.layer}
+    recording.used -= dead - {where for step in live for where in step.layer}  # of an output that is left out
     recording.notes += tape.notes
     recording.for_file += [note for note, in_file in tape.notes.items() if in_file]
     recording.always_drops = tape.always_drops
@@ -214,14 +223,34 @@ def first_tensor(returned: Any) -> Tensor:
     raise TypeError(f"forward returns {type(returned).__name__}, which has no tensor in it")
 
 
+def _named(returned: Any, name: str = "") -> Iterator[str]:
+    """The tensors in what forward returns, as one reads them there: [0], ['aux']; with their sizes for an image."""
+    if isinstance(returned, Tensor):
+        yield f"{name} ({by(tuple(returned.shape[1:]))})"
+    elif isinstance(returned, dict):
+        for key, item in returned.items():
+            yield from _named(item, f"{name}[{key!r}]")
+    elif isinstance(returned, (list, tuple)):
+        fields = getattr(returned, "_fields", None)  # of a namedtuple
+        for number, item in enumerate(returned):
+            yield from _named(item, f"{name}.{fields[number]}" if fields else f"{name}[{number}]")
+
+
+def _written_batch(name: str, args: Any, result: Any) -> int:
+    """The number of images that a call writes into a shape, 0 where it writes none."""
+    if name not in ("view", "reshape") or not isinstance(result, Tensor) or not result.dim():
+        return 0
+    first = next(iter(_flat(args[1:])), None)
+    return first if isinstance(first, int) and first == result.shape[0] else 0
+
+
 def _finish(recording: Recording, recorder: Recorder, tape: Tape) -> None:
     """Read off what the output is."""
     value = recorder.value(recording.output)
     if value is None:
         message = "the output is not computed from the image by torch functions that can be seen"
-        problem = NO_BLOCK.at(
-            tape.place, message, "a scripted or compiled module cannot be imported; give the plain one"
-        )
+        hint = "a scripted or compiled module cannot be imported; give the plain one"
+        problem = NO_BLOCK.at(tape.unseen or tape.place, message, hint)
         value = Lost((problem,), IMAGE)
     if isinstance(value, Value):
         try:

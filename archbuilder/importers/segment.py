@@ -18,6 +18,7 @@ from archbuilder.ir import ops
 # what counts beside characters when the cheapest way to write a run is looked for
 LINE = 30  # a block of its own
 STRAY = 45  # an activation or dropout before a conv: it belongs to what is before it, unless a norm goes first
+HALVES = 15  # a depthwise separable conv whose halves each have layers, but others
 ENDING = -15  # to call the last layer a classifier
 
 
@@ -114,6 +115,8 @@ def segment(run: Sequence[Step], pieces: Sequence[Window], style: Style) -> tupl
 def _bias(window: Window) -> int:
     """What speaks against a piece beside its length."""
     first = window.what[0] if isinstance(window.what, tuple) else window.what
+    if isinstance(window.what, tuple) and not window.what[0].bare and window.what[0].order != window.what[1].order:
+        return HALVES
     if isinstance(first, Unit) and first.order[0] in ("act", "dropout"):
         before = first.order[: first.order.index("conv")]
         return 0 if "norm" in before else STRAY * len(before)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import contextlib
 import importlib
 import importlib.util
@@ -15,7 +16,8 @@ from typing import Any, NoReturn
 from torch import nn
 
 from archbuilder.diagnostics import ArchbuilderError, Code, Span, declare, did_you_mean, show
-from archbuilder.importers.places import failing_line
+from archbuilder.importers.mistakes import failed
+from archbuilder.importers.places import is_installed
 from archbuilder.remedy import Hint
 
 RAISES = declare(
@@ -110,8 +112,8 @@ def load(file: Path, name: str, arguments: Mapping[str, Any]) -> nn.Module:
 def _surroundings(file: Path) -> Iterator[None]:
     """What a script finds around it: its folder on the path, its name as the only argument."""
     path, arguments, before = list(sys.path), list(sys.argv), set(sys.modules)
-    folder = file.resolve().parent
-    sys.path[:0] = dict.fromkeys([str(folder), str(_root(folder))])
+    root = _root(file.resolve())
+    sys.path[:0] = dict.fromkeys([str(file.resolve().parent), str(root)])
     sys.argv[:] = [str(file)]
     try:
         with contextlib.redirect_stdout(sys.stderr):
@@ -120,23 +122,34 @@ def _surroundings(file: Path) -> Iterator[None]:
         sys.path[:], sys.argv[:] = path, arguments
         for name in sys.modules.keys() - before:  # another file may have neighbours of the same names
             origin = getattr(sys.modules[name], "__file__", None)
-            if origin and Path(origin).is_relative_to(_root(folder)):
+            if origin and Path(origin).is_relative_to(root) and not is_installed(origin):
                 del sys.modules[name]
 
 
-def _root(folder: Path) -> Path:
-    """The folder that the package of a folder lies in; the folder itself where it is no package."""
-    while (folder / "__init__.py").exists():
-        folder = folder.parent
+def _root(file: Path) -> Path:
+    """The folder that a file is imported from: above its packages, and above all that its relative imports go up to."""
+    folder, levels = file.parent, _levels(file)
+    while folder != folder.parent and (levels > 0 or (folder / "__init__.py").exists()):
+        folder, levels = folder.parent, levels - 1
     return folder
+
+
+def _levels(file: Path) -> int:
+    """How many folders up a file's relative imports go, one for its own; 0 where it has none."""
+    try:
+        tree = ast.parse(file.read_bytes())
+    except (SyntaxError, ValueError, OSError):  # importing it will tell
+        return 0
+    return max((node.level for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)), default=0)
 
 
 def _import(file: Path) -> ModuleType:
     resolved = file.resolve()
-    root = _root(resolved.parent)
+    root = _root(resolved)
     try:
         if root != resolved.parent:  # in a package, imports may be relative
-            return importlib.import_module(".".join(resolved.with_suffix("").relative_to(root).parts))
+            parts = resolved.with_suffix("").relative_to(root).parts
+            return importlib.import_module(".".join(parts[:-1] if parts[-1] == "__init__" else parts))
         name = resolved.stem if resolved.stem not in sys.modules else f"imported_{resolved.stem}"
         spec = importlib.util.spec_from_file_location(name, resolved)
         if spec is None or spec.loader is None:
@@ -151,7 +164,7 @@ def _import(file: Path) -> ModuleType:
         _fail(RAISES, place, f"not Python: {error.msg}", "")
     except (Exception, SystemExit) as error:
         hint = "the file is run from top to bottom when it is imported; put what trains under if __name__ == '__main__'"
-        _fail(RAISES, failing_line(error, str(file)), f"importing the file raises {_words(error)}", hint)
+        raise failed(error, RAISES, "importing the file raises ", str(file), hint) from None
 
 
 def _networks(module: ModuleType) -> list[str]:
@@ -178,9 +191,9 @@ def _made(found: Any, name: str, file: Path, arguments: Mapping[str, Any]) -> nn
         try:
             found = found(**arguments)
         except Exception as error:
-            place = failing_line(error, str(file))
             given = ", ".join(f"{key}={show(value)}" for key, value in arguments.items())
-            _fail(UNBUILT, place, f"{name}({given}) raises {_words(error)}", "give other values with --arg NAME=VALUE")
+            hint = "give other values with --arg NAME=VALUE"
+            raise failed(error, UNBUILT, f"{name}({given}) raises ", str(file), hint) from None
     elif arguments:
         message = f"{name} is a module already, it takes no arguments"
         _fail(UNBUILT, Span(str(file)), message, "leave --arg out, or name its class")
@@ -211,11 +224,6 @@ def _check_arguments(build: Callable[..., Any], name: str, file: Path, arguments
     if missing:
         flags = " ".join(f"--arg {key}=..." for key in missing)
         _fail(UNBUILT, span, f"{name} needs {', '.join(missing)}", f"add {flags}")
-
-
-def _words(error: BaseException) -> str:
-    text = " ".join(str(error).split())
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
 def _fail(code: Code, span: Span, message: str, hint: Hint) -> NoReturn:

@@ -60,6 +60,7 @@ class Tape:
     dims: tuple[int, ...] = ()  # of the call's real result, without the batch
     path: str = ""
     place: Span = field(default_factory=lambda: Span(""))
+    unseen: Span | None = None  # where a scripted module ran, whose functions nobody sees
     calls: int = 0  # how many calls were read
     copies: bool = False  # the call's result is a tensor of its own, though torch returned the operand
     always_drops: bool = False  # a dropout that the network never switches off was met

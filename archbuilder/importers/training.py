@@ -115,7 +115,12 @@ def _run(
     tape = Tape(Flow(Shape(*image.shape[1:])))
     witness, same_rule = (Witness(tape, _run.__code__, drops=training) for _ in range(2))
     learning = {name: pair for name, pair in pairs.parameters.items() if all(p.requires_grad for p in pair)}
-    with torch.set_grad_enabled(seed == SEEDS[0]), seeded(seed), following(subject, tape, set()), witness:
+    with (
+        torch.set_grad_enabled(seed == SEEDS[0]),
+        seeded(seed),
+        following(subject, tape, set(), _run.__code__),
+        witness,
+    ):
         theirs = first_tensor(subject(images[0].clone()))
         gradients = _gradients(theirs, [images[0], *(pair[0] for pair in learning.values())])
     with torch.set_grad_enabled(seed == SEEDS[0]), same_rule:
@@ -145,7 +150,8 @@ def _gradients(output: Tensor, wanted: Sequence[Tensor]) -> list[Tensor]:
 
 def _statistics(one: _Pass, pairs: Pairs, tolerance: float, alike: bool) -> Iterator[str]:
     """Buffers that a pass in training left unlike the file's; where the passes are not alike, most would be so."""
-    still, others = [], []
+    still: list[str] = []
+    others: list[str] = []
     for name, (_, ours) in pairs.buffers.items():
         after = one.after[name]
         if not compare("statistics", [(after, one.own[id(ours)].reshape(after.shape))], tolerance).ok:

@@ -74,6 +74,8 @@ def separable_block(depthwise: Unit, pointwise: Unit, style: Style) -> Block | N
         return None
     if layers != pointwise.layers | depthwise.layers:  # the halves have layers of one kind that differ
         return None
+    if depthwise.order != pointwise.order and depthwise.order[0] != "conv":  # what is before belongs to another block
+        return None
     bias = _bias_of_both(depthwise, pointwise, style)
     if bias is None:
         return None
@@ -129,7 +131,7 @@ def _orders(unit: Unit, style: Style) -> Iterator[dict[str, Any]]:
     if unit.order == tuple(step for step in usual if step in unit.order):
         absent = [step for step in dict.fromkeys(usual) if step not in unit.order]
         off = {_FIELD[step]: _OFF[step] for step in absent if getattr(style, _FIELD[step]) != _OFF[step]}
-        if not off.keys() & {_FIELD[step] for step in unit.layers}:  # else the other half of a separable conv has it
+        if not unit.layers.keys() & set(absent):  # else the other half of a separable conv has it
             yield here | off
     yield here | {"order": "-".join(unit.order)}
 

@@ -51,9 +51,9 @@ def _block(block: Block) -> str:
 
 
 def document(
-    comments: Sequence[str], head: Mapping[str, Any], defaults: Mapping[str, Any], network: Sequence[Block]
+    comments: Sequence[str], head: Mapping[str, Any], defaults: Mapping[str, Any], network: Sequence[Block], data: str
 ) -> str:
-    """The whole file."""
+    """The whole file; `data` is a data set, empty where there is none."""
     lines = [f"# {comment}" for comment in comments]
     lines += [f"{key}: {inline(value)}" for key, value in head.items()]
     if defaults:
@@ -61,6 +61,8 @@ def document(
         long = ["defaults:", *(f"  {key}: {inline(value)}" for key, value in defaults.items())]
         lines += ["", *([short] if len(short) <= WIDTH else long)]
     lines += ["", "network:", *(line for block in network for line in listed(block, 2))]
+    if data:
+        lines += ["", f"data: {inline({'dataset': data})}"]
     return "\n".join(lines) + "\n"
 
 

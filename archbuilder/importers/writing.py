@@ -64,11 +64,14 @@ class Written:
     order: list[Step]
     classes: int | None
 
-    def text(self, name: str, shape: Shape, comments: Sequence[str]) -> str:
+    def text(self, name: str, shape: Shape, comments: Sequence[str], data: str = "") -> str:
+        """The whole file; `data` is a data set's name or path, empty for no `data:` section."""
         name = re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-._")[:100] or "network"
         head: dict[str, Any] = {"archbuilder": 1, "name": name, "input": list(shape.dims)}
         lines = ["".join(c if c.isprintable() else " " for c in comment) for comment in comments]
-        return document(lines, head | ({"classes": self.classes} if self.classes else {}), self.defaults, self.blocks)
+        return document(
+            lines, head | ({"classes": self.classes} if self.classes else {}), self.defaults, self.blocks, data
+        )
 
 
 def write(recording: Recording, problems: list[Diagnostic]) -> Written:

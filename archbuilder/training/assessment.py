@@ -88,7 +88,8 @@ def elsewhere(trained: Trained, dataset: str) -> Splits:
 def text(trained: Trained, found: Assessment) -> Iterator[str]:
     """For people."""
     one = found.outcome
-    yield f"{trained.name}: the weights after epoch {found.epoch} ({found.which}), on {found.dataset}"
+    weights = f"the weights after epoch {found.epoch} ({found.which})" if found.epoch else "weights trained elsewhere"
+    yield f"{trained.name}: {weights}, on {found.dataset}"
     yield f"test accuracy    {one.accuracy:.2f} % on all {one.images:,} test images ({one.right:,} right)"
     yield f"{'':16} {one.low:.2f} to {one.high:.2f} % with 95 % confidence; cross-entropy {one.loss:.4f}"
     if found.averaged:

@@ -4,9 +4,10 @@ The metadata has one entry, `archbuilder`, a JSON object:
 
 format        1
 sha256        of all the rest, tensors included
-epoch         that the weights are of: the run's last
+epoch         that the weights are of: the run's last; 0 of a network that was trained elsewhere and imported
 architecture  the values of the YAML, with what it extends and with the run's overrides
-images        names of the classes, mean and deviation of the channels, how many images each split has
+images        names of the classes, mean and deviation of the channels, how many images each split has; an imported
+              network may lack them, and then can only be exported
 """
 
 from __future__ import annotations
@@ -97,6 +98,9 @@ def open_packed(path: Path, data_dir: Path | None = None) -> Packed:
         raise ArchbuilderError(LACKING.at(Span(str(path)), message, REMEDY))
     if "architecture" not in facts:
         raise unreadable(path, "it does not say what network it is of", REMEDY)
+    if "images" not in facts:
+        message = "this does not say which images the network takes, and how they are normalised"
+        raise ArchbuilderError(LACKING.at(Span(str(path)), message, "import it once more, with --data NAME"))
     plan = plans.trained(pipeline.check_text(_yaml(facts["architecture"]), str(path)), Options(data_dir=data_dir))
     try:
         card = DataCard.read({**facts["images"], "dataset": plan.data.dataset})

@@ -85,11 +85,94 @@ net = Net(4)
 """
 
 
+MISTAKES = """\
+import functools
+import json
+import re
+
+import torch
+import torch.nn as nn
+
+
+class Name(nn.Module):
+    def forward(self, x):
+        return FF.relu(x)
+
+
+class Attribute(nn.Module):
+    def forward(self, x):
+        return self.conv(x)
+
+
+class Empty(nn.Module):
+    pass
+
+
+class Two(nn.Module):
+    def forward(self, x, y):
+        return x + y
+
+
+class Lazy(nn.Module):
+    def forward(self, x):
+        import no_such_package
+        return x
+
+
+class Library(nn.Module):
+    def forward(self, x):
+        json.loads("nothing")
+        return x
+
+
+class Late(nn.Module):
+    def __init__(self):
+        super().__init__()
+        re.compile("(")
+
+
+class Batch(nn.Module):
+    def forward(self, x):
+        return x.relu().view(32, 768)
+
+
+class LaterBatch(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.head = nn.Linear(768, 10)
+
+    def forward(self, x):
+        x = x.view(16, -1)
+        return self.head(x)
+
+
+class Single(nn.Module):
+    def forward(self, x):
+        return x.squeeze(0).permute(1, 2, 0).permute(2, 0, 1)[None]
+
+
+def attempt(function):
+    @functools.wraps(function)
+    def wrapped(*args):
+        return function(*args)
+    return functools.lru_cache(wrapped)
+
+
+class Wrapped(nn.Module):
+    @attempt
+    def forward(self, x):
+        return x.no_such_thing()
+"""
+
+
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder, the current one, with files to import."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "model.py").write_text(FILE)
+    (tmp_path / "mistakes.py").write_text(MISTAKES)
+    (tmp_path / "needs.py").write_text("import json\nimport no_such_package.part as part\n")
+    (tmp_path / "misnamed.py").write_text("from torch import nm\n")
     (tmp_path / "raises.py").write_text("import torch\n\n\ndef helper():\n    return 1 / 0\n\n\nx = helper()\n")
     (tmp_path / "syntax.py").write_text("x = 1\ndef f(:\n")
     (tmp_path / "exits.py").write_text(
@@ -101,6 +184,11 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def place(code: str) -> str:
     """Where a piece of code stands in FILE."""
     return f"model.py:{1 + next(n for n, line in enumerate(FILE.splitlines()) if code in line)}:1"
+
+
+def wrong(code: str) -> str:
+    """The same in MISTAKES."""
+    return f"mistakes.py:{1 + next(n for n, line in enumerate(MISTAKES.splitlines()) if code in line)}:1:"
 
 
 def run(*words: str) -> int:
@@ -211,6 +299,21 @@ BAD = {
     "no Python": (["syntax.py:Net"], "AB803", 1, "syntax.py:2:7: AB803 not Python"),
     "a file that exits": (["exits.py:Net"], "AB803", 1, "exits.py:3:1: AB803 importing the file raises SystemExit: 3"),
     "another input": (["model.py:Net", "--input", "1x16x16"], "AB806", 1, "Net does not run on an input of 1x16x16"),
+    "a package that is missing": (["needs.py:Net"], "AB814", 1, "install the package that has no_such_package"),
+    "its place": (["needs.py:Net"], "AB814", 1, "needs.py:2:1: AB814 importing the file raises ModuleNotFoundError"),
+    "missing in forward": (["mistakes.py:Lazy"], "AB814", 1, f"{wrong('import no_such')} AB814 Lazy does not run"),
+    "a name that is missing": (["mistakes.py:Name"], "AB806", 1, "own mistake: import or define FF"),
+    "a name that torch lacks": (["misnamed.py:Net"], "AB803", 1, "the package has nothing of that name"),
+    "an attribute that is missing": (["mistakes.py:Attribute"], "AB806", 1, "the attribute is misspelt"),
+    "no forward": (["mistakes.py:Empty"], "AB806", 1, "the class has no forward of its own"),
+    "two inputs": (["mistakes.py:Two"], "AB806", 1, "has to take one batch of images"),
+    "a place behind Python's library": (["mistakes.py:Library"], "AB806", 1, f"{wrong('json.loads')} AB806"),
+    "the same while it is built": (["mistakes.py:Late"], "AB805", 2, f"{wrong('re.compile')} AB805"),
+    "a place behind a decorator": (["mistakes.py:Wrapped"], "AB806", 1, f"{wrong('no_such_thing')} AB806"),
+    "a fixed batch": (["mistakes.py:Batch"], "AB815", 1, f"{wrong('view(32')} AB815 Batch runs on 32 images at once"),
+    "a fixed batch that fails later": (["mistakes.py:LaterBatch"], "AB815", 1, "LaterBatch runs on 16 images at once"),
+    "one image": (["mistakes.py:Single"], "AB815", 1, "Single runs on 1 images at once"),
+    "no module of that name": (["no.such:Net"], "AB801", 2, "there is no module of that name, here or installed"),
     "two numbers": (["model.py:Net", "--input", "32x32"], "AB802", 2, "write --input 3x32x32"),
     "no pixels": (["model.py:Net", "--input", "3x0x32"], "AB802", 2, "'3x0x32' is not the size of an image"),
     "a huge input": (["model.py:Net", "--input", "3x99999x32"], "AB802", 2, "is not the size of an image"),
@@ -269,3 +372,36 @@ def test_neighbours_of_one_file_are_not_those_of_the_next(folder, capsys):
         )
         assert run(f"{name}/net.py:net", "--input", "3x8x8") == 0
         assert f"out: {width}" in capsys.readouterr().out
+
+
+NET = "import torch.nn as nn\nfrom {} import WIDTH\n\n\ndef net():\n    return nn.Conv2d(3, WIDTH, 3)\n"
+
+
+@pytest.mark.parametrize("named", ["lib.nets.net:net", "lib/nets/net.py:net"])
+@pytest.mark.parametrize("init", [True, False], ids=["package", "folder"])
+@pytest.mark.parametrize("source", [".sizes", "..sizes"])
+def test_a_model_in_a_package(folder, capsys, named: str, init: bool, source: str):
+    """By its file or its dotted name, with relative imports, whether or not the folders have an __init__.py."""
+    (folder / "lib" / "nets").mkdir(parents=True)
+    for inner in (folder / "lib", folder / "lib" / "nets"):
+        (inner / "sizes.py").write_text("WIDTH = 6\n")
+        if init:
+            (inner / "__init__.py").touch()
+    (folder / "lib" / "nets" / "net.py").write_text(NET.format(source))
+    assert run(named, "--input", "3x8x8") == 0
+    assert "out: 6" in capsys.readouterr().out
+
+
+def test_a_package_itself_has_networks(folder, capsys):
+    (folder / "lib").mkdir()
+    (folder / "lib" / "__init__.py").write_text("from .net import net\n")
+    (folder / "lib" / "sizes.py").write_text("WIDTH = 6\n")
+    (folder / "lib" / "net.py").write_text(NET.format(".sizes"))
+    for named in ("lib:net", "lib/__init__.py:net"):
+        assert run(named, "--input", "3x8x8") == 0
+        assert "out: 6" in capsys.readouterr().out
+
+
+def test_an_installed_package_has_networks(folder, capsys):
+    assert run("torchvision.models.squeezenet:squeezenet1_1", "--input", "3x64x64") == 0
+    assert "Imported from squeezenet.py, squeezenet1_1()" in capsys.readouterr().out

@@ -113,6 +113,7 @@ REFUSED = {
     "spatial slices": (lambda m, x: x[:, :, ::2, ::2], "getitem: takes a part of the map"),
     "unequal parts": (lambda m, x: torch.cat(x.split([2, 6], 1), 1), "split: cuts 8 channels unequally"),
     "softmax in the middle": (lambda m, x: F.relu(torch.softmax(x, 1)), "relu: works on the result of softmax"),
+    "a batch of a fixed size": (lambda m, x: x.view(4, -1), "view: writes a batch of 4 into the shape"),
     "batch axis": (lambda m, x: x.transpose(0, 1), "transpose: mixes the images of a batch"),
     "ceil mode": (lambda m, x: F.max_pool2d(x, 2, ceil_mode=True), "max_pool2d: a pool with ceil_mode"),
     "count_include_pad": (lambda m, x: F.avg_pool2d(x, 3, 1, 1, count_include_pad=False), "avg_pool2d: an average"),
@@ -226,7 +227,15 @@ def test_statistics_over_all_batches_are_noted():
 def test_only_the_first_output_counts():
     found = convert(Net(lambda m, x: {"out": x.relu(), "aux": x}), (3, 8, 8))
     assert found.ok
-    assert found.notes == ("forward returns a dict: only the first tensor in it is taken over",)
+    assert found.notes == ("forward returns a dict: ['out'] (8x8x8) is taken over, ['aux'] (8x8x8) left out",)
+    assert f"# {found.notes[0]}.\n" in found.text
+
+
+def test_layers_of_an_output_that_is_left_out_are_left_out_too():
+    found = convert(Net(lambda m, x: (x.relu(), m.more(x)), more=nn.Conv2d(8, 8, 1)), (3, 8, 8))
+    assert found.ok
+    assert [one.name for one in found.unused] == ["more"]
+    assert found.notes == ("forward returns a tuple: [0] (8x8x8) is taken over, [1] (8x8x8) left out",)
 
 
 def test_what_is_computed_unseen_is_not_believed():
@@ -259,5 +268,17 @@ def test_a_network_of_nothing():
 @pytest.mark.filterwarnings("ignore::FutureWarning")
 def test_a_scripted_module_cannot_be_seen():
     scripted = torch.jit.script(nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU()))
-    with pytest.raises(ArchbuilderError, match="scripted or compiled"):
-        convert(scripted, (3, 8, 8))
+    with pytest.raises(ArchbuilderError, match=r"model\.py: AB807 .*scripted or compiled"):
+        convert(scripted, (3, 8, 8), origin="model.py")
+
+
+@pytest.mark.filterwarnings("ignore::FutureWarning")
+def test_a_scripted_part_has_its_line():
+    scripted = torch.jit.script(nn.Sequential(nn.Conv2d(8, 8, 3), nn.ReLU()))
+
+    def call(m, x):
+        return m.part(x)
+
+    found = convert(Net(call, part=scripted), (3, 8, 8))
+    span = found.problems[0].span
+    assert (span.file, span.line) == (shown(__file__), call.__code__.co_firstlineno + 1)
