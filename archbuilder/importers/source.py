@@ -120,10 +120,15 @@ def _surroundings(file: Path) -> Iterator[None]:
             yield
     finally:
         sys.path[:], sys.argv[:] = path, arguments
-        for name in sys.modules.keys() - before:  # another file may have neighbours of the same names
-            origin = getattr(sys.modules[name], "__file__", None)
-            if origin and Path(origin).is_relative_to(root) and not is_installed(origin):
-                del sys.modules[name]
+        # another file may have neighbours of the same names
+        for name in [name for name in sys.modules.keys() - before if _lies_in(sys.modules[name], root)]:
+            del sys.modules[name]
+
+
+def _lies_in(module: ModuleType, root: Path) -> bool:
+    """Whether a module, or a package without a file of its own, is one of the user's below a folder."""
+    origin = getattr(module, "__file__", None) or next(iter(getattr(module, "__path__", ())), None)
+    return bool(origin) and Path(origin).is_relative_to(root) and not is_installed(origin)
 
 
 def _root(file: Path) -> Path:

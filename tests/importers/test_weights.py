@@ -11,11 +11,13 @@ import pytest
 import torch
 from PIL import Image
 from safetensors.torch import load_file, save_file
-from sklearn.datasets import load_digits
 from torch import nn
 
 import archbuilder
+from archbuilder import pipeline
 from archbuilder.cli import main
+from archbuilder.data.arrays import Splits
+from archbuilder.data.datasets import load as load_data
 from archbuilder.importers.source import load
 
 FILE = """\
@@ -37,8 +39,13 @@ class Net(nn.Module):
 MEAN, STD = 0.3, 0.4  # which are not those of the data
 
 
-def images(numbers) -> torch.Tensor:
-    return (torch.tensor(numbers).float().div(16).mul(255).round() / 255 - MEAN)[:, None] / STD
+def digits() -> Splits:
+    text = "archbuilder: 1\ninput: [1, 8, 8]\nnetwork: [gap]\ndata: {dataset: digits}\n"
+    return load_data(pipeline.check_text(text, "digits").spec.data, (1, 8, 8), 10)
+
+
+def normalised(images: np.ndarray) -> torch.Tensor:
+    return (torch.tensor(images).float().permute(0, 3, 1, 2) / 255 - MEAN) / STD
 
 
 @pytest.fixture(scope="module")
@@ -47,8 +54,8 @@ def trained(tmp_path_factory) -> tuple[Path, nn.Module]:
     folder = tmp_path_factory.mktemp("elsewhere")
     (folder / "model.py").write_text(FILE)
     torch.manual_seed(0)
-    net, digits = load(folder / "model.py", "Net", {}), load_digits()
-    x, y = images(digits.images), torch.tensor(digits.target)
+    net, train = load(folder / "model.py", "Net", {}), digits().train
+    x, y = normalised(train.images), torch.tensor(train.labels)
     optimizer = torch.optim.Adam(net.parameters(), 0.01)
     for _ in range(40):
         optimizer.zero_grad()
@@ -84,7 +91,7 @@ def test_what_was_trained_elsewhere_is_evaluated_predicted_with_and_exported(fol
     opened = archbuilder.open_trained("net.safetensors")
     test = opened.splits.test
     with torch.no_grad():
-        x = (torch.tensor(np.asarray(test.images)).float().permute(0, 3, 1, 2) / 255 - MEAN) / STD
+        x = normalised(test.images)
         right = int((trained[1](x).argmax(1).numpy() == np.asarray(test.labels)).sum())
     assert found["right"] == right > 0.9 * len(test)
     assert main(["evaluate", "net.safetensors"]) == 0
