@@ -128,7 +128,7 @@ def _surroundings(file: Path) -> Iterator[None]:
 def _lies_in(module: ModuleType, root: Path) -> bool:
     """Whether a module, or a package without a file of its own, is one of the user's below a folder."""
     origin = getattr(module, "__file__", None) or next(iter(getattr(module, "__path__", ())), None)
-    return bool(origin) and Path(origin).is_relative_to(root) and not is_installed(origin)
+    return isinstance(origin, str) and Path(origin).is_relative_to(root) and not is_installed(origin)
 
 
 def _root(file: Path) -> Path:
