@@ -138,7 +138,7 @@ def _training(
             _copy(network, graph, ordered)
             layers = [network.get_submodule(node.module) for node in graph.nodes.values()]
             pairs = Pairs.of(subject, zip(layers, ordered, strict=True))
-            return train_alike(subject, network, pairs, image, recording.ending)
+            return train_alike(subject, network, pairs, image, recording.ending, recording.several)
         except Exception as found:  # whatever the module's own code makes of training, or of float64
             error = found
     return Training(notes=(f"not compared: {' '.join(str(error).split()).partition('. ')[0]}",))

@@ -78,6 +78,7 @@ class Recording:
     notes: list[str] = field(default_factory=list)
     for_file: list[str] = field(default_factory=list)  # those of the notes that the file's first lines have too
     always_drops: bool = False  # a dropout is on in evaluation too
+    several: bool = False  # there are more outputs than the one that is taken over
     called: set[str] = field(default_factory=set)  # modules that ran, by name
     used: set[int] = field(default_factory=set)  # addresses of parameters that something worked with
 
@@ -201,10 +202,11 @@ def record(module: nn.Module, image: Tensor, origin: str = "") -> Recording:
         returned = module(image)
     output = first_tensor(returned)
     if output is not returned:
-        first, *others = _named(returned)
+        first, *others = tensors_in(returned)
         told = f"{', '.join(others)} left out" if others else "the rest is no tensor"
         tape.note(f"forward returns a {type(returned).__name__}: {first} is taken over, {told}", in_file=bool(others))
-    recording = Recording(tape.flow, output, type(module).__name__, called=called, used=recorder.used)
+    several = output is not returned
+    recording = Recording(tape.flow, output, type(module).__name__, several=several, called=called, used=recorder.used)
     _finish(recording, recorder, tape)
     live = recording.flow.live().values()
     dead = {where for step in recording.flow.steps.values() if step not in live for where in step.layer}
@@ -223,17 +225,17 @@ def first_tensor(returned: Any) -> Tensor:
     raise TypeError(f"forward returns {type(returned).__name__}, which has no tensor in it")
 
 
-def _named(returned: Any, name: str = "") -> Iterator[str]:
+def tensors_in(returned: Any, name: str = "") -> Iterator[str]:
     """The tensors in what forward returns, as one reads them there: [0], ['aux']; with their sizes for an image."""
     if isinstance(returned, Tensor):
         yield f"{name} ({by(tuple(returned.shape[1:]))})"
     elif isinstance(returned, dict):
         for key, item in returned.items():
-            yield from _named(item, f"{name}[{key!r}]")
+            yield from tensors_in(item, f"{name}[{key!r}]")
     elif isinstance(returned, (list, tuple)):
         fields = getattr(returned, "_fields", None)  # of a namedtuple
         for number, item in enumerate(returned):
-            yield from _named(item, f"{name}.{fields[number]}" if fields else f"{name}[{number}]")
+            yield from tensors_in(item, f"{name}.{fields[number]}" if fields else f"{name}[{number}]")
 
 
 def _written_batch(name: str, args: Any, result: Any) -> int:

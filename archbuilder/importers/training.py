@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from archbuilder.importers.comparison import Comparison, compare
 from archbuilder.importers.flow import Flow, Step
 from archbuilder.importers.following import following
-from archbuilder.importers.recorder import first_tensor
+from archbuilder.importers.recorder import first_tensor, tensors_in
 from archbuilder.importers.tape import Tape, address
 from archbuilder.importers.witness import Witness, seeded
 from archbuilder.ir.shape import Shape
@@ -54,10 +54,13 @@ class Pairs:
         return pairs
 
 
-def train_alike(subject: nn.Module, network: Network, pairs: Pairs, image: Tensor, ending: str) -> Training:
+def train_alike(
+    subject: nn.Module, network: Network, pairs: Pairs, image: Tensor, ending: str, several: bool
+) -> Training:
     """Hold the two against each other in training; their weights are equal, their statistics change on the way.
 
-    image: IMAGES images.  ending: the softmax that the file leaves out.
+    image: IMAGES images.  ending: the softmax that the file leaves out.  several: is it known already that there are
+    more outputs than one?
     Compared are which parameters learn, outputs, statistics after a pass, and gradients: those of training
     where the outputs agree, else those of evaluation.  Raises whatever the module's own code makes of training.
     """
@@ -70,6 +73,8 @@ def train_alike(subject: nn.Module, network: Network, pairs: Pairs, image: Tenso
         where = evaluation = _run(subject, network, pairs, image, ending, training=False)
         causes = dict.fromkeys(cause for one in passes for cause in one.witness.causes(evaluation.witness))
         notes.append(f"the module computes something else than the file{_after_colon(causes)}")
+    if passes[0].left_out and not several:
+        notes.append(f"forward returns more, which is left out: {_listed(passes[0].left_out)}")
     notes += _statistics(passes[0], pairs, tolerance, outputs.ok)
     gradients = compare("gradients" + " in training" * outputs.ok, where.gradients.values(), tolerance)
     if not gradients.ok:
@@ -96,6 +101,7 @@ class _Pass:
     """Both networks run once over the same images: outputs, gradients by name, what was seen, buffers."""
 
     outputs: tuple[Tensor, Tensor]
+    left_out: list[str]  # outputs of the module beside the first
     gradients: dict[str, tuple[Tensor, Tensor]]
     witness: Witness
     before: dict[str, Tensor]  # the module's buffers
@@ -121,7 +127,8 @@ def _run(
         following(subject, tape, set(), _run.__code__),
         witness,
     ):
-        theirs = first_tensor(subject(images[0].clone()))
+        returned = subject(images[0].clone())
+        theirs = first_tensor(returned)
         gradients = _gradients(theirs, [images[0], *(pair[0] for pair in learning.values())])
     with torch.set_grad_enabled(seed == SEEDS[0]), same_rule:
         ours = network(images[1].clone())
@@ -136,7 +143,8 @@ def _run(
             buffer.copy_(value)
     reshaped = [b.reshape(a.shape) for a, b in zip(gradients, own_gradients, strict=True)]
     by_name = dict(zip(["the image", *learning], zip(gradients, reshaped, strict=True), strict=True))
-    return _Pass((theirs.detach(), ours.detach()), by_name, witness, before, after, own)
+    left_out = list(tensors_in(returned))[1:]
+    return _Pass((theirs.detach(), ours.detach()), left_out, by_name, witness, before, after, own)
 
 
 def _gradients(output: Tensor, wanted: Sequence[Tensor]) -> list[Tensor]:
@@ -160,8 +168,8 @@ def _statistics(one: _Pass, pairs: Pairs, tolerance: float, alike: bool) -> Iter
         yield f"statistics that stay as they are, in the file they follow the batches: {_listed(still)}"
     if others and alike:
         yield f"statistics that follow the batches in another way than in the file: {_listed(others)}"
-    counted = ("num_batches_tracked", *pairs.buffers)
-    own = [n for n, was in one.before.items() if not n.endswith(counted) and not torch.equal(was, one.after[n])]
+    changed = [name for name, was in one.before.items() if not torch.equal(was, one.after[name])]
+    own = [name for name in changed if name not in pairs.buffers and not name.endswith("num_batches_tracked")]
     if own:
         yield f"buffers that change in training, which the file does not have: {_listed(own)}"
 

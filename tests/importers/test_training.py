@@ -149,6 +149,10 @@ TOLD = {
         ["all parameters are frozen in the module, in the file they learn"],
     ),
     "a buffer of its own": (lambda: Net(Counts()), ["buffers that change in training", "middle.seen"]),
+    "another output": (
+        lambda: Call(lambda m, x: (m.net(x), x) if m.training else m.net(x), net=Net(nn.Identity())),
+        ["forward returns more, which is left out: [1] (3x8x8)"],
+    ),
     "no training": (lambda: Net(Call(lambda m, x: (m.training and 1 / 0) or x)), ["not compared: division by zero"]),
 }
 
