@@ -118,10 +118,10 @@ def run(args: Namespace) -> int:
     imported = convert(module, shape, name=name, source=source, origin=str(file), file=new, data=data)
     packed = None
     if args.weights and imported.ok:
-        from archbuilder.training.packing import of_elsewhere
+        from archbuilder.training.elsewhere import content
 
         data_dir = Path(args.data_dir) if args.data_dir else None
-        packed = of_elsewhere(imported.text, Path(args.out), imported.proof.state, *scales, data_dir)
+        packed = content(imported.text, Path(args.out), imported.proof.state, *scales, data_dir)
     _write(imported, args.out)
     if args.weights:
         print("\n".join([*remarks, _write_weights(args.out, packed, bool(data))]))
@@ -177,10 +177,10 @@ def _write_weights(out: str, packed: bytes | None, usable: bool) -> str:
     if packed is None:
         return "no weights are written: the file is not the same network"
     from archbuilder.reporting.memory import size_of
-    from archbuilder.training.packing import write_of_elsewhere
+    from archbuilder.training.elsewhere import write
 
     path = _beside(out)
-    write_of_elsewhere(path, packed)
+    write(path, packed)
     use = f"archbuilder export {out} --to onnx --weights {path} --out {path.with_suffix('.onnx')}"
     more = "" if usable else "; evaluate and predict need --data NAME too"
     return f"{path}: {size_of(len(packed))}; {f'archbuilder evaluate {path}' if usable else use}{more}"

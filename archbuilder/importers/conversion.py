@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import copy
-import re
-import traceback
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torch.nn.parameter import is_lazy
 
 from archbuilder.diagnostics import ArchbuilderError, Diagnostic, Span, declare
 from archbuilder.importers.flow import Step
-from archbuilder.importers.mistakes import OF_INPUT, failed
-from archbuilder.importers.places import failing_line
+from archbuilder.importers.mistakes import OF_INPUT, check_batch, failed
 from archbuilder.importers.proof import Proof, images_like, like, prove
 from archbuilder.importers.recorder import BATCH, Recording, record
 from archbuilder.importers.tape import address
@@ -39,34 +36,6 @@ $ cat > model.py <<'END'
 from torch import nn
 
 Net = nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU())
-END
-$ archbuilder import model.py:Net --input 3x32x32""",
-)
-FIXED_BATCH = declare(
-    "AB815",
-    "a module for one number of images",
-    why=(
-        "A batch may have any number of images: the last one of an epoch is smaller, and a prediction is for one. "
-        "A module that writes the number into a shape runs on no other."
-    ),
-    bad="""\
-$ cat > model.py <<'END'
-from torch import nn
-
-
-class Net(nn.Module):
-    def forward(self, x):
-        return x.relu().view(32, 3072)
-END
-$ archbuilder import model.py:Net --input 3x32x32""",
-    good="""\
-$ cat > model.py <<'END'
-from torch import nn
-
-
-class Net(nn.Module):
-    def forward(self, x):
-        return x.relu().view(x.size(0), 3072)
 END
 $ archbuilder import model.py:Net --input 3x32x32""",
 )
@@ -96,8 +65,6 @@ Net = nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU())
 END
 $ archbuilder import model.py:Net --input 3x32x32""",
 )
-
-MAX_TRIES = 12  # numbers of images
 
 
 @dataclass(frozen=True)
@@ -214,32 +181,11 @@ def _record(subject: nn.Module, shape: Shape, origin: str) -> Recording:
             subject(image.clone())  # gives lazy layers their shapes
         return record(subject, image, origin)
     except Exception as error:
-        if count := _only_batch(subject, image, error):
-            place = failing_line(error, origin)
-            message = f"{_called(subject)} runs on {count} images at once and on no other number: it is written into it"
-            hint = f"write x.size(0) in place of the {count}, or flatten(1)"
-            raise ArchbuilderError(FIXED_BATCH.at(place, message, hint)) from error
+        check_batch(error, lambda count: subject(image[:1].expand(count, -1, -1, -1).clone()), _called(subject), origin)
         hint = "give the input that it was written for, --input CHANNELSxHEIGHTxWIDTH"
         own = "" if isinstance(error, OF_INPUT) else "the module's forward has to take one batch of images and no more"
         doing = f"{_called(subject)} does not run on an input of {shape}: "
         raise failed(error, FORWARD, doing, origin, hint, own) from error
-
-
-def _only_batch(subject: nn.Module, image: Tensor, error: Exception) -> int:
-    """The one number of images on which a module runs; 0 where it is no matter of the batch.
-
-    Tried are 1 and the numbers in the line that failed and in its message."""
-    frames = [frame.line or "" for frame in traceback.extract_tb(error.__traceback__)]
-    numbers = map(int, re.findall(r"(?<!\d)\d{1,3}(?!\d)", " ".join([*frames, str(error)])))
-    for count in list(dict.fromkeys([1, *numbers]))[:MAX_TRIES]:
-        if count not in (0, BATCH):
-            try:
-                with torch.no_grad():
-                    subject(image[:1].expand(count, -1, -1, -1).clone())
-                return count
-            except Exception:
-                continue
-    return 0
 
 
 def _called(module: nn.Module) -> str:

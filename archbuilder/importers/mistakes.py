@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import re
+import traceback
+from collections.abc import Callable
+
+import torch
 
 from archbuilder.diagnostics import ArchbuilderError, Code, declare
 from archbuilder.importers.places import failing_line
 
+MAX_TRIES = 12  # numbers of images
 OF_INPUT = (RuntimeError, ValueError, IndexError, AssertionError)  # what a wrong size of the image makes torch raise
 
 MISSING_PACKAGE = declare(
@@ -29,6 +34,53 @@ Net = nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU())
 END
 $ archbuilder import model.py:Net --input 3x32x32""",
 )
+
+
+FIXED_BATCH = declare(
+    "AB815",
+    "a module for one number of images",
+    why=(
+        "A batch may have any number of images: the last one of an epoch is smaller, and a prediction is for one. "
+        "A module that writes the number into a shape runs on no other."
+    ),
+    bad="""\
+$ cat > model.py <<'END'
+from torch import nn
+
+
+class Net(nn.Module):
+    def forward(self, x):
+        return x.relu().view(32, 3072)
+END
+$ archbuilder import model.py:Net --input 3x32x32""",
+    good="""\
+$ cat > model.py <<'END'
+from torch import nn
+
+
+class Net(nn.Module):
+    def forward(self, x):
+        return x.relu().view(x.size(0), 3072)
+END
+$ archbuilder import model.py:Net --input 3x32x32""",
+)
+
+
+def check_batch(error: BaseException, run: Callable[[int], object], name: str, file: str) -> None:
+    """Raises ArchbuilderError AB815 where a module has failed because it runs on one number of images alone.
+
+    run: runs it on so many.  Tried are 1 and the numbers in the lines that failed and in the error's text."""
+    lines = [frame.line or "" for frame in traceback.extract_tb(error.__traceback__)]
+    numbers = map(int, re.findall(r"(?<!\d)[1-9]\d{0,2}(?!\d)", " ".join([*lines, str(error)])))
+    for count in list(dict.fromkeys([1, *numbers]))[:MAX_TRIES]:
+        try:
+            with torch.no_grad():
+                run(count)
+        except Exception:
+            continue
+        message = f"{name} runs on {count} images at once and on no other number: it is written into it"
+        hint = f"write x.size(0) in place of the {count}, or flatten(1)"
+        raise ArchbuilderError(FIXED_BATCH.at(failing_line(error, file), message, hint)) from error
 
 
 def failed(error: BaseException, code: Code, doing: str, file: str, hint: str, own: str = "") -> ArchbuilderError:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from os.path import exists
 from pathlib import Path
 from statistics import harmonic_mean
@@ -14,41 +14,16 @@ from typing import Any
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from archbuilder import pipeline
 from archbuilder.diagnostics import ArchbuilderError, Span, declare
 from archbuilder.exporters.weights import FORMAT, KEY, checksum
 from archbuilder.files import MAX_TEXT, MAX_WEIGHTS, read_regular, regular
 from archbuilder.reporting import json as reports
-from archbuilder.training import plan as plans
 from archbuilder.training.evidence.story import command
 from archbuilder.training.folder import FACTS, REPEAT, RunFolder
-from archbuilder.training.plan import Options
 from archbuilder.training.result import typed
-from archbuilder.training.runs import LAST, DataCard, Run, images_of
+from archbuilder.training.runs import LAST, DataCard, Run
 from archbuilder.training.weights import weights
 
-SCALES = declare(
-    "AB813",
-    "a mean or deviation for other channels",
-    exit_status=2,
-    why="Each channel of an image is normalised by one mean and one deviation.",
-    bad="""\
-$ cat > model.py <<'END'
-from torch import nn
-
-Net = nn.Sequential(nn.Conv2d(1, 10, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten())
-END
-$ python -c "import model, torch; torch.save(model.Net.state_dict(), 'trained.pt')"
-$ archbuilder import model.py:Net --input 1x8x8 --weights trained.pt --out n.yaml --data digits --mean 0.4,0.4,0.4""",
-    good="""\
-$ cat > model.py <<'END'
-from torch import nn
-
-Net = nn.Sequential(nn.Conv2d(1, 10, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten())
-END
-$ python -c "import model, torch; torch.save(model.Net.state_dict(), 'trained.pt')"
-$ archbuilder import model.py:Net --input 1x8x8 --weights trained.pt --out n.yaml --data digits --mean 0.4""",
-)
 TOTALS = ("params", "frozen_params", "macs", "receptive_field", "receptive_field_with_gap", "receptive_field_status")
 VERSIONS = ("archbuilder", "python", "torch", "torchvision", "numpy", "albumentations")
 MACHINE = ("device", "device_name", "threads", "processes")
@@ -96,7 +71,7 @@ def pack(run: Run, out: Path) -> Path:
     name = _name(run)
     path = out / f"{name}.safetensors"
     for file in (path, path.with_suffix(".json")):
-        if exists(file) and _name_in(file) != name:
+        if exists(file) and name_in(file) != name:
             message = f"this is not a file that archbuilder has made of a run of {name}"
             raise ArchbuilderError(FOREIGN.at(Span(str(file)), message, "move it away, or name another folder: --out"))
     data, folder = content(run), RunFolder(out, published=False)
@@ -122,7 +97,7 @@ def _name(run: Run) -> str:
     return str(RunFolder(run.path, published=True).read_json(FACTS)["name"])
 
 
-def _name_in(file: Path) -> str | None:
+def name_in(file: Path) -> str | None:
     """Of the network that one of the two files was made of; None for any other file."""
     try:
         if file.suffix == ".json":
@@ -137,10 +112,10 @@ def _name_in(file: Path) -> str | None:
 def content(run: Run) -> bytes:
     """The .safetensors of a finished run."""
     architecture = {**run.plan.values, "name": _name(run)}
-    return _packed(run.network().state_dict(), run.epoch_of(LAST), architecture, run.card)
+    return packed(run.network().state_dict(), run.epoch_of(LAST), architecture, run.card)
 
 
-def _packed(state: Mapping[str, Tensor], epoch: int, architecture: Mapping[str, Any], card: DataCard | None) -> bytes:
+def packed(state: Mapping[str, Tensor], epoch: int, architecture: Mapping[str, Any], card: DataCard | None) -> bytes:
     """Floating point weights and buffers as float32, counters as they are; in the metadata what `packed` says."""
     state = {name: t.float() if t.is_floating_point() else t for name, t in state.items()}
     noted: dict[str, Any] = {"format": FORMAT, "epoch": epoch, "architecture": architecture}
@@ -150,47 +125,6 @@ def _packed(state: Mapping[str, Tensor], epoch: int, architecture: Mapping[str, 
         }  # architecture says it
     noted = json.loads(json.dumps(noted))  # as it will be read
     return weights(state, KEY, json.dumps({**noted, "sha256": checksum(noted, state)}, ensure_ascii=False))
-
-
-Scale = tuple[float, ...] | None  # per channel, or one value for all, in 0..1; None for the data set's own
-
-
-def of_elsewhere(
-    text: str, file: Path, state: Mapping[str, Tensor], mean: Scale, std: Scale, data_dir: Path | None
-) -> bytes:
-    """The .safetensors of a network that was trained elsewhere.
-
-    text, file: its YAML and where that will lie; of a `data:` section the images are read, for classes and scales.
-    Raises ArchbuilderError where the YAML, its data or the scales are wrong.
-    """
-    report = pipeline.check_text(text, str(file))
-    if report.spec is None or report.document is None:
-        raise ArchbuilderError(*report.errors)
-    architecture, card = {**report.document.root.plain(), "name": report.name}, None
-    if report.spec.data is not None:
-        plan = plans.trained(report, Options(data_dir=data_dir))
-        card = DataCard.of(plan.data.dataset, images_of(plan))
-        card = replace(card, mean=_scale(mean, card.mean, "--mean"), std=_scale(std, card.std, "--std"))
-    return _packed(state, 0, architecture, card)
-
-
-def _scale(given: Scale, own: tuple[float, ...], option: str) -> tuple[float, ...]:
-    """In 0..255, one value per channel."""
-    if given is None:
-        return own
-    values = given * len(own) if len(given) == 1 else given
-    if len(values) != len(own):
-        message = f"{len(given)} values for images of {len(own)} channels"
-        raise ArchbuilderError(SCALES.at(Span(option), message, "give one for each channel, or one for all"))
-    return tuple(255 * value for value in values)
-
-
-def write_of_elsewhere(path: Path, data: bytes) -> None:
-    """Raises ArchbuilderError AB766 where the file is none of ours, AB701 where it cannot be written."""
-    if exists(path) and _name_in(path) is None:
-        message = "this is not a file that archbuilder has made"
-        raise ArchbuilderError(FOREIGN.at(Span(str(path)), message, "move it away, or name another file: --out"))
-    RunFolder(path.parent, published=False).write(path.name, data)
 
 
 def facts(run: Run, data: bytes) -> dict[str, Any]:
