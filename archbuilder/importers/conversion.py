@@ -69,7 +69,7 @@ $ archbuilder import model.py:Net --input 3x32x32""",
 
 @dataclass(frozen=True)
 class Unused:
-    """A module, or a parameter, that nothing calls."""
+    """A module, or a parameter, that the output does not depend on."""
 
     name: str
     kind: str
@@ -209,7 +209,7 @@ def _prove(result: Imported, text: str, subject: nn.Module, order: list[Step], r
 
 
 def _unused(module: nn.Module, recording: Recording) -> Iterator[Unused]:
-    """What is built and never called: the outermost modules, and parameters of modules that do run."""
+    """What has no part in the output: the outermost modules, and parameters of modules that do run."""
     done: list[str] = []
     for name, child in module.named_modules():
         if name and not any(name.startswith(f"{outer}.") for outer in done) and not _runs(name, child, recording):
@@ -221,8 +221,9 @@ def _unused(module: nn.Module, recording: Recording) -> Iterator[Unused]:
 
 
 def _runs(name: str, child: nn.Module, recording: Recording) -> bool:
-    called = any(other == name or other.startswith(f"{name}.") for other in recording.called)
-    return called or any(address(p) in recording.used for p in child.parameters())
+    if parameters := list(child.parameters()):
+        return any(address(p) in recording.used for p in parameters)
+    return any(other == name or other.startswith(f"{name}.") for other in recording.called)
 
 
 def _left_out(recording: Recording, unused: Sequence[Unused]) -> Iterator[str]:
@@ -231,4 +232,4 @@ def _left_out(recording: Recording, unused: Sequence[Unused]) -> Iterator[str]:
         yield f"Left out: {recording.ending} at the end."
     weighted = [one for one in unused if one.params]
     if weighted:
-        yield f"Never called, and so left out: {', '.join(map(str, weighted))}."
+        yield f"Not used, and so left out: {', '.join(map(str, weighted))}."

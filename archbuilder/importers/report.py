@@ -14,19 +14,19 @@ def render_import(imported: Imported, style: Style = PLAIN) -> str:
     """The table and facts of the new file, what was left out, and how it compares with the module."""
     parts = [render(imported.report, style), ""]
     parts += [f"note: {note}" for note in imported.notes]
-    parts += _never_called(imported)
+    parts += _not_used(imported)
     parts += [render_diagnostic(problem, style=style) for problem in imported.problems]
     parts += _proof(imported, style)
     return "\n".join(parts)
 
 
-def _never_called(imported: Imported) -> Iterator[str]:
+def _not_used(imported: Imported) -> Iterator[str]:
     weighted = [one for one in imported.unused if one.params]
     others = [one.name for one in imported.unused if not one.params]
     for one in weighted:
-        yield f"never called: {one}; left out"
+        yield f"not used: {one}; left out"
     if others:
-        yield f"never called, without parameters: {', '.join(others)}"
+        yield f"not used, without parameters: {', '.join(others)}"
 
 
 def _proof(imported: Imported, style: Style) -> Iterator[str]:

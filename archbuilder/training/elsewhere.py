@@ -31,7 +31,7 @@ from torch import nn
 Net = nn.Sequential(nn.Conv2d(1, 10, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten())
 END
 $ python -c "import model, torch; torch.save(model.Net.state_dict(), 'trained.pt')"
-$ archbuilder import model.py:Net --input 1x8x8 --weights trained.pt --out n.yaml --data digits --mean 0.4,0.4,0.4""",
+$ archbuilder import model.py:Net --input 1x8x8 --weights trained.pt --data digits --mean .4,.4 --out n.yaml""",
     good="""\
 $ cat > model.py <<'END'
 from torch import nn
@@ -39,7 +39,7 @@ from torch import nn
 Net = nn.Sequential(nn.Conv2d(1, 10, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten())
 END
 $ python -c "import model, torch; torch.save(model.Net.state_dict(), 'trained.pt')"
-$ archbuilder import model.py:Net --input 1x8x8 --weights trained.pt --out n.yaml --data digits --mean 0.4""",
+$ archbuilder import model.py:Net --input 1x8x8 --weights trained.pt --data digits --mean .4 --out n.yaml""",
 )
 
 

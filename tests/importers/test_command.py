@@ -235,8 +235,8 @@ def test_a_function_or_a_module_will_do(folder, capsys, name):
 def test_what_was_never_called_is_told(capsys):
     assert run(f"{FOLDER / 'stages.py'}:Net", "--input", "3x32x32") == 0
     out, err = capsys.readouterr()
-    assert "# Never called, and so left out: skip2 (Sequential, 544 parameters).\n" in out
-    assert "never called: skip2 (Sequential, 544 parameters); left out" in err
+    assert "# Not used, and so left out: skip2 (Sequential, 544 parameters).\n" in out
+    assert "not used: skip2 (Sequential, 544 parameters); left out" in err
     assert "log_softmax at" in err
     assert "9,448 parameters" in err
 
