@@ -16,11 +16,12 @@ from archbuilder.analysis.facts import Facts, analyse
 from archbuilder.diagnostics import MAX_PROBLEMS, ArchbuilderError, Diagnostic, Span, declare
 from archbuilder.document import Document
 from archbuilder.ir.graph import Graph
-from archbuilder.rules.limits import Measured, measure
+from archbuilder.rules.limits import MISSED, Measured, measure
 from archbuilder.rules.lints import lint
 from archbuilder.sources import Opened, open_source
 from archbuilder.spec import architecture
 from archbuilder.spec.architecture import Architecture
+from archbuilder.spec.limits import Limit
 
 if TYPE_CHECKING:
     from archbuilder.rules.packs import Verdict  # imported where a pack is asked for
@@ -68,10 +69,26 @@ class Report:
     rules: tuple[Verdict, ...] = ()
     ignored: tuple[Diagnostic, ...] = ()  # findings that the user waved away, which are not in `diagnostics`
     cut: tuple[Diagnostic, ...] = ()  # warnings past MAX_PROBLEMS, of which `diagnostics` has the number alone
+    doubled: tuple[Diagnostic, ...] = ()  # findings of rules that a missed limit of the file says already
     opened: Opened | None = None  # what it is a report on, None where that could not be opened
 
     def holding(self, found: Sequence[Diagnostic]) -> Report:
-        """The report with these findings: all errors, at most MAX_PROBLEMS warnings, and a note if there are more."""
+        """The report with these findings: all errors, at most MAX_PROBLEMS warnings, and a note if there are more.
+
+        A rule's bound that is a missed limit of the file as well is not said a second time."""
+        missed = {(d.code.id, d.span) for d in found}
+        doubled = tuple(d for d, limit in self._doubles() if d in found and (MISSED.id, limit.span) in missed)
+        kept = replace(self, doubled=doubled)
+        return kept._cut([d for d in found if d not in doubled])
+
+    def _doubles(self) -> Iterator[tuple[Diagnostic, Limit]]:
+        """The findings of rules that ask for what a limit of the file asks for, each with that limit."""
+        for verdict in self.rules:
+            for measured in self.limits if verdict.bound else ():
+                if verdict.bound and measured.limit.same_as(verdict.bound):
+                    yield from ((finding, measured.limit) for finding in verdict.findings)
+
+    def _cut(self, found: Sequence[Diagnostic]) -> Report:
         warnings = [d for d in found if d.severity == "warning"]
         if len(warnings) <= MAX_PROBLEMS:
             return replace(self, diagnostics=tuple(found), cut=())
@@ -79,6 +96,11 @@ class Report:
         rest = set(cut)
         shown = (d for d in found if d not in rest)
         return replace(self, diagnostics=(*shown, document.more(cut[0].span, len(cut))), cut=cut)
+
+    @property
+    def all_found(self) -> tuple[Diagnostic, ...]:
+        """`found`, and what another finding says already: who waves that away shall see the rest."""
+        return tuple(self.ordered((*self.found, *self.doubled))) if self.doubled else self.found
 
     @property
     def found(self) -> tuple[Diagnostic, ...]:

@@ -33,8 +33,8 @@ class Selection:
         """The report with what counts in it; the rest is ignored."""
         if not self.select and not self.ignore:
             return report
-        kept = [d for d in report.found if self._counts(d.code)]
-        waved = tuple(d for d in report.found if not self._counts(d.code))
+        kept = [d for d in report.all_found if self._counts(d.code)]
+        waved = tuple(d for d in report.all_found if not self._counts(d.code))
         return replace(report, ignored=report.ignored + waved).holding(kept)
 
     def _counts(self, code: Code) -> bool:

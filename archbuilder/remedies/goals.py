@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from archbuilder.analysis.facts import Facts
@@ -70,11 +70,7 @@ def _miss(limit: Limit, value: float) -> float:
 def _of_packs(report: Report, rules: Sequence[str]) -> list[Limit]:
     """The bounds in rule packs: as far as they are numbers, a search can be led by them."""
     asked = rules_of(report, rules)
-    if not asked:
-        return []
-    from archbuilder.rules.packs.kinds.limit import LimitRule
-
-    return [replace(rule.bound, name=rule.of) for rule in asked if isinstance(rule, LimitRule)]
+    return [rule.limit for rule in asked if rule.limit]
 
 
 def rules_of(report: Report, rules: Sequence[str]) -> tuple[Rule, ...]:

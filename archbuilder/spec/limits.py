@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from archbuilder.diagnostics import Span, declare, show
@@ -46,6 +46,10 @@ class Limit:
     bound: int
     span: Span
     dtype: str = ""
+
+    def same_as(self, other: Limit) -> bool:
+        """Whether both bound the same total in the same way, wherever they stand."""
+        return replace(self, text="", span=other.span) == replace(other, text="")
 
     def holds(self, value: int) -> bool:
         if self.relation == "==":

@@ -10,6 +10,7 @@ from archbuilder.diagnostics import Diagnostic, declare
 from archbuilder.ir.graph import Graph
 from archbuilder.ir.ops import AdaptivePool, AvgPool2d, MaxPool2d
 from archbuilder.remedy import Remove
+from archbuilder.rules.lints.padding_only import outgrown_convs
 
 IDLE = declare(
     "AB413",
@@ -39,6 +40,8 @@ def check(graph: Graph, facts: Facts) -> Iterator[Diagnostic]:
     for node in idle:
         h, w = node.shape.h, node.shape.w
         message = f"{node.name}: a pool over single pixels of the {h}x{w} map changes nothing"
+        if (h, w) == (1, 1) and outgrown_convs(graph, facts):
+            continue  # the same strides have left nothing to average, and they are reported
         single = "stride less before it: there is one pixel left to average"
         hint = single if (h, w) == (1, 1) else Remove()
         yield IDLE.at(node.place.span("kernel"), message, hint)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -60,13 +60,48 @@ def check(graph: Graph, facts: Facts) -> Iterator[Diagnostic]:
 
     With a growing dilation a 3x3 conv becomes a 1x1 conv: Chen et al., Rethinking Atrous Convolution, 2017.
     """
+    outgrown: list[tuple[Node, Diagnostic]] = []
+    for node, finding in _findings(graph, facts):
+        if _is_outgrown(graph, node):
+            outgrown.append((node, finding))
+        else:
+            yield finding
+    if outgrown:
+        yield _for_all(outgrown[0][1], [node for node, _ in outgrown[1:]])
+
+
+def outgrown_convs(graph: Graph, facts: Facts) -> set[str]:
+    """The convs that read padding because strides have left a map that is smaller than their kernel.
+
+    They have one cause, which is said once, at the first; what follows from it is not said again by others."""
+    return {node.name for node, _ in _findings(graph, facts) if _is_outgrown(graph, node)}
+
+
+def _is_outgrown(graph: Graph, node: Node) -> bool:
+    x, op = graph.inputs(node)[0], node.op
+    assert isinstance(op, Conv2d)
+    sides = zip((x.h, x.w), op.kernel, (graph.input.h, graph.input.w), strict=True)
+    return any(side < min(kernel, whole) for side, kernel, whole in sides)
+
+
+def _for_all(finding: Diagnostic, others: Sequence[Node]) -> Diagnostic:
+    """The finding, with how many convs have it for the same cause."""
+    if not others:
+        return finding
+    convs = "another conv" if len(others) == 1 else f"{len(others)} more convs"
+    message = f"{finding.message}; as small or smaller for {convs} after it, up to {others[-1].name}"
+    return finding.code.at(finding.span, message, "stride less before it, or leave the convs after it out")
+
+
+def _findings(graph: Graph, facts: Facts) -> Iterator[tuple[Node, Diagnostic]]:
+    """Each conv by itself."""
     for node, op in facts.nodes_of(Conv2d):
         if op.kernel == (1, 1) or op.padding_mode != "zeros" or max(op.kernel) > MAX_KERNEL:
             continue
         x, lead, trail = _map_and_padding(graph, node, op)
         if not all(map(_harmless, op.kernel, op.stride, op.dilation, map(max, lead, trail), (x.h, x.w))):
             sizes = zip(op.kernel, op.stride, op.dilation, lead, (x.h, x.w), (node.shape.h, node.shape.w), strict=True)
-            yield from _judge(node, op, x, *(_hits(*axis) for axis in sizes))
+            yield from ((node, found) for found in _judge(node, op, x, *(_hits(*axis) for axis in sizes)))
 
 
 def _harmless(kernel: int, stride: int, dilation: int, padding: int, side: int) -> bool:

@@ -8,6 +8,7 @@ from archbuilder.analysis.facts import Facts
 from archbuilder.diagnostics import Diagnostic, declare
 from archbuilder.ir.graph import Graph
 from archbuilder.ir.ops import Conv2d
+from archbuilder.rules.lints.padding_only import outgrown_convs
 
 TOO_DEEP = declare(
     "AB410",
@@ -45,7 +46,7 @@ def check(graph: Graph, facts: Facts) -> Iterator[Diagnostic]:
         reach = facts.reaches[node.inputs[0]]
         if reach.h.least >= graph.input.h and reach.w.least >= graph.input.w:
             idle.append(node)
-    if idle and 2 * len(idle) >= len(windows):
+    if idle and 2 * len(idle) >= len(windows) and not {node.name for node in idle} <= outgrown_convs(graph, facts):
         message = (
             f"at {idle[0].name} a unit already spans the whole {graph.input.h}x{graph.input.w} image, by its shortest "
             f"path too: {len(idle)} of the {len(windows)} convs with a window have no context left to add"

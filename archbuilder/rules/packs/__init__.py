@@ -17,6 +17,7 @@ from archbuilder.rules.packs.network import Network
 from archbuilder.rules.packs.pack import Pack, load
 from archbuilder.rules.packs.rule import Evidence, Outcome, Rule
 from archbuilder.spec.architecture import Architecture
+from archbuilder.spec.limits import Limit
 from archbuilder.spec.rules import PackName
 
 COMMAND_LINE = "--rules "  # stands before the name of a pack where there is no place in a file
@@ -31,6 +32,7 @@ class Verdict:
     by: tuple[Evidence, ...]
     message: str
     findings: tuple[Diagnostic, ...]
+    bound: Limit | None = None  # of a rule that is one
 
     @property
     def ok(self) -> bool:
@@ -66,7 +68,9 @@ def judge(
 
 def _verdict(pack: Pack, rule: Rule, outcome: Outcome, place: Span) -> Verdict:
     message = "; ".join(miss.message for miss in outcome.misses) or outcome.says
-    return Verdict(pack.name, rule.title, outcome.by, message, tuple(_diagnostics(pack, rule, outcome, place)))
+    return Verdict(
+        pack.name, rule.title, outcome.by, message, tuple(_diagnostics(pack, rule, outcome, place)), rule.limit
+    )
 
 
 def _diagnostics(pack: Pack, rule: Rule, outcome: Outcome, place: Span) -> Iterator[Diagnostic]:

@@ -15,6 +15,7 @@ from archbuilder.remedy import Hint
 from archbuilder.rules.packs.network import Network
 from archbuilder.schema.fields import Name
 from archbuilder.schema.model import Model
+from archbuilder.spec.limits import Limit
 
 STRUCTURE = declare(
     "AB511",
@@ -191,6 +192,11 @@ class Rule(Model):
     @property
     def title(self) -> str:
         return self.name or self.KIND
+
+    @property
+    def limit(self) -> Limit | None:
+        """The bound on a total that the rule is, where it is one."""
+        return None
 
     def judge(self, net: Network) -> Outcome:
         """Hold the network against the rule."""

@@ -56,7 +56,7 @@ def test_one_change_misses_one_rule(rule: str, old: str, new: str, code: str, li
     report = check(text.replace("dataset: cifar10", "dataset: own.npz"))
     missed = [verdict.rule for verdict in report.rules if not verdict.ok]
     assert missed == [rule]
-    (found,) = [d for d in report.diagnostics if d.code.id == code]
+    (found,) = [d for d in report.all_found if d.code.id == code]
     assert line in text.splitlines()[found.span.line - 1]
     assert found.severity == "error" and found.hint
     assert found.message.startswith(f"era-s9, {rule}: ")

@@ -49,8 +49,12 @@ class LimitRule(Rule):
     def title(self) -> str:
         return self.name or self.of
 
+    @property
+    def limit(self) -> Limit:
+        return replace(self.bound, name=self.of)
+
     def judge(self, net: Network) -> Outcome:
-        limit = replace(self.bound, name=self.of)
+        limit = self.limit
         found: list[Diagnostic] = []
         results = measure((limit,), net.facts, found)
         errors = [d for d in found if d.severity == "error"]
