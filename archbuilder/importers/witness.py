@@ -54,8 +54,9 @@ class Witness(TorchFunctionMode):
     def _see(self, name: str, args: Any, kwargs: Any) -> None:
         span = running_line(self.tape.path, self.start)
         place = f"{span.file}:{span.line}" if span.line else span.file
-        counts = name != "add" or args[0].is_floating_point()  # a batch norm counts its batches in training alone
-        self.lines[place] += counts and bool(place)
+        counter = bool(args) and isinstance(args[0], Tensor) and not args[0].is_floating_point()
+        if place and not (counter and name == "add"):  # a batch norm counts its batches, in training alone
+            self.lines[place] += 1
         if name in _RANDOM:
             self.random[f"{place} draws random numbers ({name})"] = None
         if name in _CUTTING:

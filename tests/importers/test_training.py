@@ -177,6 +177,7 @@ SAME = {
     "dropout over channels at the end": lambda: Net(
         Call(lambda m, x: F.dropout(x.permute(0, 2, 3, 1), 0.1, m.training).permute(0, 3, 1, 2))
     ),
+    "a sum of keywords": lambda: Net(Call(lambda m, x: torch.add(input=x, other=m.conv(x)), conv=conv())),
     "a frozen conv": lambda: Net(conv().requires_grad_(False)),
     "a conv that training freezes": lambda: Net(FreezesItself(8, 8, 3)),
     "a momentum": lambda: Net(nn.BatchNorm2d(8, momentum=0.4)),
