@@ -12,6 +12,7 @@ import tempfile
 import time
 import warnings
 from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 
 from tests.recipes.files import File, drawn
@@ -31,33 +32,37 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--device", default="cpu", help="where to train")
     args = parser.parse_args(arguments)
     seen, failed, start = Counter[str](), Counter[str](), time.perf_counter()
-    with tempfile.TemporaryDirectory() as name, warnings.catch_warnings():
+    with tempfile.TemporaryDirectory() as name, warnings.catch_warnings(), suppress(KeyboardInterrupt):
         warnings.simplefilter("ignore")
-        folder = Path(name)
-        images = Images(folder)
-
+        images = Images(Path(name))
         for number in range(args.cases) if args.only is None else [args.only]:
             file = drawn(args.seed, number, images)
             seen["refused" if file is None else "ordinary" if file.ordinary else "wild"] += 1
-            if file is None:
-                continue
-            if args.only is not None:
+            if file is not None and args.only is not None:
                 print(file.text)
-
-            def tried(file: File, whole: bool = number % WHOLE == 0) -> str:
-                return fault(file, folder, args.device, whole)
-
-            if found := tried(file):
-                kind = found.strip().splitlines()[-1]
-                failed[kind] += 1
-                if failed[kind] == 1:
-                    print(f"# case {number} of seed {args.seed}\n{shortest(file, tried).text}{found}\n", flush=True)
-            if failed.total() == MAX_FAILURES and args.only is None:
+            if file is not None:
+                _try(
+                    file, f"case {number} of seed {args.seed}", failed, images.folder, args.device, number % WHOLE == 0
+                )
+            if failed.total() == MAX_FAILURES:
                 break
     print(f"{seen.total()} cases in {time.perf_counter() - start:.0f} s: {dict(seen)}; failed: {failed.total()}")
     for kind, count in failed.most_common():
         print(f"  {count} {kind}")
     return int(failed.total() > 0)
+
+
+def _try(file: File, name: str, failed: Counter[str], folder: Path, device: str, whole: bool) -> None:
+    """Note what goes wrong with a case, and print the first of each kind."""
+
+    def tried(file: File) -> str:
+        return fault(file, folder, device, whole)
+
+    if found := tried(file):
+        kind = found.strip().splitlines()[-1]
+        failed[kind] += 1
+        if failed[kind] == 1:
+            print(f"# {name}\n{shortest(file, tried).text}{found}\n", flush=True)
 
 
 if __name__ == "__main__":

@@ -182,7 +182,7 @@ def _part(node: Node, name: str) -> Place:
 
 def _at_all_sides(spec: Architecture, graph: Graph) -> Iterator[Diagnostic]:
     """Do the layers, as they are made for the whole image, also run on every size that training shows them?"""
-    channels, height, width = spec.input
+    _, height, width = spec.input
     resolution = spec.train.resolution if spec.train else ()
     place = spec.train.span("resolution") if spec.train else spec.span()
     alone = spec.data is not None and spec.data.batch_size == 1
@@ -194,7 +194,7 @@ def _at_all_sides(spec: Architecture, graph: Graph) -> Iterator[Diagnostic]:
             continue
         if side == height and not alone:  # the layers are made for it
             continue
-        misfit, single = _run(graph, Shape(channels, side, scaled(width, side, height)))
+        misfit, single = at_side(graph, side)
         if misfit:
             message = f"at side {side} the network does not fit: {misfit}"
             yield SIDE.at(place, message, "take a larger side, or end the network with gap")
@@ -206,9 +206,10 @@ def _at_all_sides(spec: Architecture, graph: Graph) -> Iterator[Diagnostic]:
             yield SINGLE.at(spec.data.span("batch_size"), message, hint)
 
 
-def _run(graph: Graph, image: Shape) -> tuple[str, str]:
-    """(why the network's layers do not run on an image of this shape, the batch norm that gets a map of one pixel)."""
-    shapes, single = {INPUT: image}, ""
+def at_side(graph: Graph, side: int) -> tuple[str, str]:
+    """(why the network's layers do not run on images of this height, the batch norm that gets a map of one pixel)."""
+    image = graph.input
+    shapes, single = {INPUT: Shape(image.c, side, scaled(image.w, side, image.h))}, ""
     for node in graph.nodes.values():
         inputs = tuple(shapes[name] for name in node.inputs)
         try:

@@ -9,6 +9,7 @@ from torch import nn
 
 from archbuilder.data.arrays import Splits
 from archbuilder.diagnostics import ArchbuilderError, declare
+from archbuilder.rules.recipe import at_side
 from archbuilder.spec.train.objectives import Distill
 from archbuilder.training.plan import Plan
 from archbuilder.training.runs import Run, open_run
@@ -58,6 +59,10 @@ def _misfits(run: Run, plan: Plan, splits: Splits) -> Iterator[tuple[str, str]]:
     if theirs.graph.input != plan.graph.input:
         found = f"takes images of {theirs.graph.input}, the network {plan.graph.input}"
         yield found, "distil from a run on images of the same size"
+    for _, side in plan.train.resolution:
+        if misfit := at_side(theirs.graph, side)[0]:
+            found = f"does not run on images of side {side}: {misfit}"
+            yield found, "leave resolution out, or distil from a network that ends in gap"
     if theirs.data.normalize != plan.data.normalize or (card.mean, card.std) != (splits.mean, splits.std):
         yield "was trained on images that were normalised otherwise", "use the same data set and normalize: for both"
 

@@ -44,7 +44,8 @@ class Images:
         """A run on the images of a data: section, normalised alike."""
         section = f"{{dataset: {data['dataset']}, batch_size: 4, normalize: {json.dumps(data.get('normalize', True))}}}"
         if section not in self._teachers:
-            text = f"archbuilder: 1\ninput: {list(shape)}\nclasses: {classes}\nnetwork: [gap, classifier]\n"
+            network = ("gap, classifier", "classifier: linear")[len(self._teachers) % 2]
+            text = f"archbuilder: 1\ninput: {list(shape)}\nclasses: {classes}\nnetwork: [{network}]\n"
             text += f"data: {section}\ntrain: {{epochs: 1}}\n"
             with redirect_stdout(StringIO()):
                 run = train(text, out=self.folder / "teachers", device="cpu", threads=1, report=False)

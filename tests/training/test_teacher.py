@@ -75,6 +75,14 @@ def test_a_teacher_of_other_images_is_refused(quick: Run, refused, tiny: str):
     refused(raw, "AB744 .* was trained on images that were normalised otherwise")
 
 
+def test_a_teacher_that_cannot_see_smaller_images_is_refused(quick: Run, tiny: str):
+    """The network itself can: it ends in gap, and check knows nothing of the teacher."""
+    one_size = quick("train.epochs=1", text=tiny.replace("  - gap\n  - classifier", "  - classifier: linear")).path
+    learning = (f"train.distill.run={one_size}", "train.resolution=[[1, 4], [4, 8]]")
+    with pytest.raises(ArchbuilderError, match=r"AB744 .* does not run on images of side 4: .* is made for "):
+        quick(*learning)
+
+
 def test_a_teacher_whose_classes_have_other_names_is_refused(quick: Run, refused, whole: RunResult, tmp_path: Path):
     shutil.copytree(whole.path, tmp_path / "other")
     card = tmp_path / "other" / "dataset.json"
