@@ -220,6 +220,16 @@ class Node:
         return self.value
 
 
+@dataclass(slots=True)
+class Amount:
+    """How much has been read of several files that belong together: a file, its bases, its rule packs.
+
+    The bounds hold for all of them together, so that many files cost no more than one."""
+
+    characters: int = 0
+    values: int = 0  # aliases expanded
+
+
 @dataclass(slots=True, repr=False)
 class Document:
     """A YAML source: its name, its text and its tree of nodes."""
@@ -231,6 +241,7 @@ class Document:
     sources: dict[str, str] = field(default_factory=dict)  # the text of every file that the values come from
     packs: dict[str, str] = field(default_factory=dict)  # the text of every rule pack that is a file
     links: dict[tuple[str, str], str] = field(default_factory=dict)  # (a file or an option, a name in it) -> its path
+    read: Amount = field(default_factory=Amount)  # of all files that one check reads
 
     def path_of(self, place: Span, name: str) -> str:
         """The path of a file that is named at a place: it counts from the place's file, or where an option names it
@@ -306,15 +317,25 @@ def more(place: Span, number: int) -> Diagnostic:
     return MORE.at(place, message, "mend those first, or leave some out with --ignore")
 
 
-def parse(text: str, name: str = "<string>") -> Document:
+def parse_file(path: Path, read: Amount) -> Document:
+    """The document of a file that is read after others that it belongs to.
+
+    Raises ArchbuilderError as `read_text` and `parse` do."""
+    name, text = read_text(path)
+    return parse(text, name, read)
+
+
+def parse(text: str, name: str = "<string>", read: Amount | None = None) -> Document:
     """The document of a YAML text.
 
+    read: what was read before of files that it belongs to, to which this one is added.
     Problems that leave the rest readable (a duplicate key) are collected in `diagnostics`;
     one that does not (syntax, a bound) raises ArchbuilderError.
     """
-    reader = _Reader(text, name)
+    read = Amount() if read is None else read
+    reader = _Reader(text, name, read)
     root = reader.document()
-    return Document(name, text, root, reader.diagnostics, {name: text})
+    return Document(name, text, root, reader.diagnostics, {name: text}, read=read)
 
 
 def scalars(text: str) -> Iterator[Any]:
@@ -347,9 +368,10 @@ class _Anchor(NamedTuple):
 class _Reader:
     """Builds nodes from the event stream with an explicit stack: depth never becomes recursion."""
 
-    def __init__(self, text: str, name: str) -> None:
+    def __init__(self, text: str, name: str, read: Amount) -> None:
         self.text = text
         self.name = name
+        self.read = read
         self.diagnostics: list[Diagnostic] = []
         self.anchors: dict[str, _Anchor] = {}
         self.stack: list[_Frame] = []
@@ -489,8 +511,10 @@ class _Reader:
 
     def _grow(self, by: int, event: Any) -> None:
         self.count += by
-        if self.count > MAX_NODES:
-            raise self._bound(event, f"more than {MAX_NODES:,} values, aliases expanded")
+        self.read.values += by
+        if self.read.values > MAX_NODES:
+            together = "" if self.read.values == self.count else ", in all files together"
+            raise self._bound(event, f"more than {MAX_NODES:,} values, aliases expanded{together}")
 
     def _bound(self, event: Any, message: str) -> ArchbuilderError:
         return ArchbuilderError(BOUND.at(self._span(event), message))
@@ -512,6 +536,11 @@ class _Reader:
             raise ArchbuilderError(self._syntax(error)) from None
 
     def _check_text(self) -> None:
+        self.read.characters += len(self.text)
+        if self.read.characters > MAX_BYTES:
+            together = "" if self.read.characters == len(self.text) else " of all files together"
+            message = f"the text{together} has more than {MAX_BYTES:,} characters"
+            raise ArchbuilderError(BOUND.at(Span(self.name), message, "an architecture has some kilobytes"))
         forbidden = _FORBIDDEN.search(self.text)
         if forbidden:
             message = f"the character U+{ord(forbidden[0]):04X} is not allowed in YAML"

@@ -12,7 +12,7 @@ from os.path import realpath
 from pathlib import Path
 
 from archbuilder.diagnostics import ArchbuilderError, Span, declare
-from archbuilder.document import Document, Node, parse, read_text
+from archbuilder.document import Document, Node, parse_file
 
 MAX_BASES = 10
 
@@ -50,8 +50,7 @@ def extend(document: Document) -> None:
             raise _error(span, f"the files extend each other without end: {chain}", "end the chain")
         seen.append(path)
         try:
-            name, text = read_text(Path(path))
-            base = parse(text, name)
+            base = parse_file(Path(path), document.read)
         except ArchbuilderError as error:
             reasons = "; ".join(f"{d.span}: {d.message}" for d in error.diagnostics)
             raise _error(span, f"the base cannot be used: {reasons}", "paths are relative to this file") from None

@@ -23,6 +23,10 @@ from archbuilder.schema.model import SOFTMAX, Child, Env, Family, Model, unknown
 from archbuilder.synonyms import synonym
 
 MAX_BLOCKS = 20_000  # definitions can multiply: reading more would take seconds
+# a level costs everyone who walks a module some frames of Python's stack, which has 1,000: torch.compile most, some
+# 12, and copy.deepcopy 6.  This leaves a third of the stack to the program that they are called from
+MAX_LEVELS = 50
+SHOWN = 2  # definitions of a long chain that are named at either end
 
 BLOCKS_BOUND = declare(
     "AB209",
@@ -45,6 +49,25 @@ define:
   a: {blocks: [{conv: 16}, {conv: 16}]}
   b: {blocks: [a, a]}
 network: [b]""",
+)
+LEVELS = declare(
+    "AB212",
+    "blocks that nest too deep",
+    why=(
+        "Each level is a module in a module. Definitions made of definitions, stages in stages, paths in paths: past "
+        "50 levels, definitions written out, Python itself could not copy the network, compile it or write it as ONNX. "
+        "The network's own list is the first level; a list of paths and a shortcut are a level of their own."
+    ),
+    bad="""\
+$ cat > deep.py <<'END'
+print("archbuilder: 1\\ninput: [3, 32, 32]\\ndefine:\\n  d0: {blocks: [{conv: 16}]}")
+for level in range(1, 51):
+    print(f"  d{level}: {{blocks: [d{level - 1}]}}")
+print("network: [d50]")
+END
+$ python deep.py > deep.yaml
+$ archbuilder check deep.yaml""",
+    good="$ archbuilder check net.yaml",
 )
 NAME_TAKEN = declare(
     "AB202",
@@ -179,9 +202,21 @@ def read_blocks(node: Node, env: Env) -> object:
     """Reader of a list of blocks: a tuple of Block, or INVALID."""
     if not node.is_list:
         return BLOCKS.read_list(node, env)
+    env = one_level_in(node, env)
     blocks = [_read_block(item, env) for item in node.value]
     _check_names(blocks, env)
     return tuple(blocks)
+
+
+def one_level_in(node: Node, env: Env) -> Env:
+    """What holds in a list of blocks, or around several.  Raises ArchbuilderError AB212 past MAX_LEVELS."""
+    if env.level < MAX_LEVELS:
+        return env.deeper()
+    way = list(env.expanding)
+    way = way if len(way) <= 2 * SHOWN else [*way[:SHOWN], "...", *way[-SHOWN:]]
+    by = f", by way of {' -> '.join(way)}" if way else ""
+    message = f"blocks nest more than {MAX_LEVELS} levels deep, definitions written out{by}"
+    raise ArchbuilderError(LEVELS.at(node.span, message, "put blocks one after the other instead of into each other"))
 
 
 def _read_block(node: Node, env: Env) -> Block:

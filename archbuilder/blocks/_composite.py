@@ -10,12 +10,13 @@ from archbuilder.diagnostics import Span, declare, did_you_mean
 from archbuilder.document import Node
 from archbuilder.ir.builder import GraphBuilder
 from archbuilder.schema.expressions import MAX_VALUE, PATTERN, ExpressionError, evaluate
+from archbuilder.schema.fields import MAX_NAME
 from archbuilder.schema.model import FORM, INVALID, REQUIRED, UNKNOWN, VALUE, Env, validate
 
 _DEFAULT = {"type": ["integer", "string", "null"], "pattern": PATTERN}  # of a parameter; null: it has none
 DEFINITIONS = {  # as JSON Schema
     "type": ["object", "null"],
-    "propertyNames": {"pattern": "^[A-Za-z][A-Za-z0-9_]*$"},
+    "propertyNames": {"pattern": "^[A-Za-z][A-Za-z0-9_]*$", "maxLength": MAX_NAME},
     "additionalProperties": {
         "type": "object",
         "properties": {
@@ -150,6 +151,8 @@ def _definition(name: str, node: Node, span: Span, env: Env) -> Definition | Non
             "use a name of letters, digits and underscores that no block and no torch module has",
         )
         return None
+    if len(name) > MAX_NAME:
+        env.report(VALUE, span, f"a name of {len(name):,} characters", f"write one of at most {MAX_NAME}")
     blocks = node.get("blocks")
     if blocks is None:
         env.report(

@@ -4,7 +4,7 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
-from archbuilder.blocks import BLOCK_LIST, Block, lower_blocks, read_blocks, register
+from archbuilder.blocks import BLOCK_LIST, Block, lower_blocks, one_level_in, read_blocks, register
 from archbuilder.blocks.skip import MERGES, Merge
 from archbuilder.document import Node
 from archbuilder.ir.builder import GraphBuilder
@@ -21,7 +21,8 @@ def _read_paths(node: Node, env: Env) -> Any:
             "write paths: [[conv: 16], []]; an empty path is the identity",
         )
         return INVALID
-    paths = tuple(read_blocks(path, env) for path in node.value)
+    inner = one_level_in(node, env)
+    paths = tuple(read_blocks(path, inner) for path in node.value)
     return INVALID if INVALID in paths else paths
 
 

@@ -5,7 +5,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from archbuilder.blocks import BLOCK_LIST, Block, Blocks, lower_blocks, read_blocks, register
+from archbuilder.blocks import BLOCK_LIST, Block, Blocks, lower_blocks, one_level_in, read_blocks, register
 from archbuilder.blocks.conv import NormField
 from archbuilder.blocks.norm import Norm
 from archbuilder.diagnostics import declare, did_you_mean
@@ -39,7 +39,7 @@ SHORTCUTS = ("auto", "identity")
 
 def _shortcut(node: Node, env: Env) -> Any:
     if not isinstance(node.value, str):
-        return read_blocks(node, env)
+        return read_blocks(node, one_level_in(node, env))
     if node.value in SHORTCUTS:
         return node.value
     hint = did_you_mean(node.value, SHORTCUTS, is_value=True, more=", or a list of blocks")

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
-from archbuilder.diagnostics import MAX_PROBLEMS, Code, Diagnostic, declare, did_you_mean
+from archbuilder.diagnostics import MAX_PROBLEMS, Code, Diagnostic, declare, did_you_mean, shorten
 from archbuilder.document import too_many
 from archbuilder.ir.graph import INPUT, Graph, Node, Place
 from archbuilder.ir.op import Op, OpError
@@ -15,6 +15,7 @@ from archbuilder.remedy import Hint
 
 MAX_LAYERS = 12_000  # to read, analyse and print them takes less than a second
 MAX_INPUTS = 50_000  # of all layers together: a merge may have many
+MAX_PATH = 1_000  # characters of a path: each layer has one, and so has all that is made of it
 MAX_SIDE, MAX_ELEMENTS = 100_000, 2**31
 
 NO_BLOCK = declare(
@@ -73,6 +74,26 @@ HUGE = declare(
 - upsample: 2
 - upsample: 2""",
 )
+PATH = declare(
+    "AB213",
+    "a path of names that is too long",
+    why=(
+        "A layer's path is made of the names of all that it stands in, and is its key in tables, weights and exports. "
+        "Long names in long names multiply: past 1,000 characters a layer, nobody reads them, and a file of some "
+        "kilobytes would stand for gigabytes."
+    ),
+    bad="""\
+$ cat > long.py <<'END'
+name = "x" * 60
+block = "{conv: 16}"
+for level in range(17):
+    block = "{stage: {name: %s, blocks: [%s]}}" % (name, block)
+print("archbuilder: 1\\ninput: [3, 32, 32]\\nnetwork: [%s]" % block)
+END
+$ python long.py > long.yaml
+$ archbuilder check long.yaml""",
+    good="$ archbuilder check net.yaml",
+)
 
 
 @dataclass(frozen=True)
@@ -88,7 +109,7 @@ class Named:
 
 
 class Stopped(Exception):
-    """Ends the lowering of a network past MAX_LAYERS or MAX_PROBLEMS; reported already."""
+    """Ends the lowering of a network past MAX_LAYERS, MAX_PATH or MAX_PROBLEMS; reported already."""
 
 
 class GraphBuilder:
@@ -161,6 +182,10 @@ class GraphBuilder:
     def unique(self, name: str) -> str:
         """A path in the current scope that no other value or scope has."""
         base = self._scope + name
+        if len(base) > MAX_PATH:
+            message = f"a layer's path has more than {MAX_PATH:,} characters: {shorten(base, 100)}"
+            self.diagnostics.append(PATH.at(self._place.span(), message, "nest less, or choose shorter names"))
+            raise Stopped
         number = self._next.get(base, 1)
         path = base if number == 1 else f"{base}{number}"
         while path in self._next:

@@ -7,14 +7,40 @@ from collections.abc import Iterator
 import torchinfo
 
 from archbuilder.analysis.facts import Facts
+from archbuilder.diagnostics import ArchbuilderError, Span, declare
 from archbuilder.ir.graph import Graph, Node
 from archbuilder.ir.ops import Conv2d
 from archbuilder.ir.shape import Shapes
 from archbuilder.modules.network import build
 
+TOO_DEEP = declare(
+    "AB214",
+    "a network that nests too deep for torchinfo",
+    why=(
+        "torchinfo counts the parameters of a module anew for every module around it, and each of those for every one "
+        "around that: with each level of nesting its table takes twice as long, and at 40 levels for ever."
+    ),
+    bad="""\
+$ cat > deep.py <<'END'
+print("archbuilder: 1\\ninput: [3, 32, 32]\\ndefine:\\n  d0: {blocks: [{conv: 16}]}")
+for level in range(1, 40):
+    print(f"  d{level}: {{blocks: [d{level - 1}]}}")
+print("network: [d39]")
+END
+$ python deep.py > deep.yaml
+$ archbuilder summary deep.yaml""",
+    good="$ archbuilder summary net.yaml",
+)
+MOST_STEPS = 2**21  # of torchinfo over modules in modules: some seconds
+
 
 def summary(graph: Graph, facts: Facts) -> str:
-    """torchinfo's table of the built module for one image, then a line per total."""
+    """torchinfo's table of the built module for one image, then a line per total.
+
+    Raises ArchbuilderError AB214 where it would take too long."""
+    if sum(2 ** node.name.count(".") for node in graph.nodes.values()) > MOST_STEPS:
+        message = f"{graph.name} nests so deep that torchinfo's table would take minutes or more"
+        raise ArchbuilderError(TOO_DEEP.at(Span(graph.name), message, "take the other table: --style torchsummary"))
     x = graph.input
     statistics = torchinfo.summary(
         build(graph),

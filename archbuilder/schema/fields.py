@@ -188,7 +188,8 @@ def _padding(value: Any, variables: Variables) -> Any:
     return (height, height, width, width)
 
 
-NAME = r"[A-Za-z][A-Za-z0-9_]{0,59}"
+MAX_NAME = 60  # characters
+NAME = rf"[A-Za-z][A-Za-z0-9_]{{0,{MAX_NAME - 1}}}"
 NAME_FORM = {"title": "name", "type": "string", "pattern": f"^{NAME}$"}
 
 

@@ -104,6 +104,7 @@ class Env:
     definitions: Mapping[str, Any] = field(default_factory=dict)
     expanding: tuple[str, ...] = ()  # the definitions that are being read, outermost first
     elsewhere: Callable[[str, type[Model]], str] = lambda name, model: ""  # says which other section has a key
+    level: int = 0  # of the list of blocks that is being read: the network's is the first
     counter: Iterator[int] = field(default_factory=count)  # of blocks read, shared by all that derive from this
 
     def report(self, code: Code, span: Span, message: str, hint: Hint = "") -> None:
@@ -116,6 +117,10 @@ class Env:
         """What holds in the blocks of a definition."""
         expanding = (*self.expanding, definition)
         return replace(self, variables={**self.variables, **parameters}, expanding=expanding)
+
+    def deeper(self) -> Env:
+        """What holds one level further in."""
+        return replace(self, level=self.level + 1)
 
     def with_variables(self, variables: Mapping[str, int]) -> Env:
         return replace(self, variables={**self.variables, **variables})

@@ -6,6 +6,8 @@ import hashlib
 import json
 import os
 import platform
+import re
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -331,6 +333,34 @@ def test_an_architecture_that_is_none_is_said_at_its_place(packed: Path, tmp_pat
     path = forged(packed, tmp_path / "forged.safetensors", lambda facts: facts["architecture"].update(network=["conf"]))
     assert main(["evaluate", str(path), *CPU]) == 1
     assert "forged.safetensors:" in (err := capsys.readouterr().err) and "conf" in err
+
+
+def lists(depth: int) -> dict:
+    """An architecture whose network is a list in a list in a list ..."""
+    inner: list = []
+    for _ in range(depth):
+        inner = [inner]
+    return {"network": inner}
+
+
+def chain(length: int) -> dict:
+    """Definitions each of which is made of the one before it."""
+    made = {f"d{n}": {"blocks": [f"d{n - 1}"]} for n in range(1, length)}
+    return {"define": {"d0": {"blocks": [{"conv": 8}]}, **made}, "network": [f"d{length - 1}", "gap", "classifier"]}
+
+
+@pytest.mark.parametrize("change", [*map(lists, (90, 200, 300, 450, 600, 900)), chain(60), chain(240), chain(2000)])
+def test_an_architecture_that_nests_too_deep(packed: Path, tmp_path: Path, change: dict, capsys):
+    """Whatever json and the checksum let through; a checksum that they do not is forged by a deeper stack."""
+    limit = sys.getrecursionlimit()
+    sys.setrecursionlimit(20_000)
+    try:
+        path = forged(packed, tmp_path / "forged.safetensors", lambda facts: facts["architecture"].update(change))
+    finally:
+        sys.setrecursionlimit(limit)
+    assert main(["predict", str(path), "any.png", *CPU]) in (1, 2)
+    assert "forged.safetensors" in (err := capsys.readouterr().err)
+    assert len(re.findall("AB212|AB855|AB007|AB104", err)) == 1 and "Traceback" not in err
 
 
 @pytest.mark.parametrize("text", ["[" * 100_000, "[]", "{}", "{", '{"format": 1, "sha256": 5}'])

@@ -87,6 +87,8 @@ def test_bounds_in_the_manual_are_those_of_the_code():
     bounds = {
         "AB007": [f"{document.MAX_BYTES // 2**20} MiB", document.MAX_DEPTH, document.MAX_NODES, document.MAX_DIGITS],
         "AB201": [builder.MAX_LAYERS],
+        "AB212": [blocks.MAX_LEVELS],
+        "AB213": [builder.MAX_PATH],
         "AB209": [blocks.MAX_BLOCKS],
         "AB210": [builder.MAX_SIDE, builder.MAX_ELEMENTS],
     }

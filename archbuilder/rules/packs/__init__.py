@@ -7,7 +7,7 @@ section, one file each in `kinds/`.  Nothing here is imported where no pack is a
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from archbuilder.analysis.facts import Facts
 from archbuilder.diagnostics import Diagnostic, Span
@@ -47,7 +47,8 @@ def asked_for(spec: Architecture, more: Iterable[str]) -> list[PackName]:
 
 def read_packs(names: Iterable[PackName], document: Document, diagnostics: list[Diagnostic]) -> list[tuple[Pack, Span]]:
     """The packs that can be read, each with the place where it was asked for; problems are reported."""
-    packs = ((load(name, document, diagnostics), name.span) for name in names)
+    asking = replace(document, read=replace(document.read))  # asked again, the document counts its packs anew
+    packs = ((load(name, asking, diagnostics), name.span) for name in names)
     return [(pack, span) for pack, span in packs if pack is not None]
 
 

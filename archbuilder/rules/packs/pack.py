@@ -10,7 +10,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from archbuilder.diagnostics import ArchbuilderError, Diagnostic, declare, did_you_mean, show
-from archbuilder.document import Document, parse, read_text
+from archbuilder.document import Amount, Document, parse_file
 from archbuilder.remedy import Write
 from archbuilder.rules.packs.kinds import RULES, read_rules
 from archbuilder.rules.packs.rule import Rule
@@ -90,7 +90,7 @@ def load(name: PackName, asking: Document, diagnostics: list[Diagnostic]) -> Pac
 def built_in(name: str) -> Pack:
     """A shipped pack, read once.  Raises ArchbuilderError where it is wrong."""
     found: list[Diagnostic] = []
-    pack = read(parse(*reversed(read_text(FOLDER / f"{name}.yaml"))), found)
+    pack = read(parse_file(FOLDER / f"{name}.yaml", Amount()), found)
     if pack is None:
         raise ArchbuilderError(*found)
     return pack
@@ -98,7 +98,7 @@ def built_in(name: str) -> Pack:
 
 def _load_file(name: PackName, asking: Document, diagnostics: list[Diagnostic]) -> Pack | None:
     try:
-        document = parse(*reversed(read_text(Path(asking.path_of(name.span, name.text)))))
+        document = parse_file(Path(asking.path_of(name.span, name.text)), asking.read)
     except ArchbuilderError as error:
         reasons = "; ".join(f"{d.span}: {d.message}" for d in error.diagnostics)
         hint = "paths are relative to the file that names them"
