@@ -340,8 +340,13 @@ def parse(text: str, name: str = "<string>", read: Amount | None = None) -> Docu
 
 def scalars(text: str) -> Iterator[Any]:
     """libyaml's event of each scalar, with its style and its marks, as far as the text is YAML."""
+    return (event for event in events(text) if type(event) is yaml.ScalarEvent)
+
+
+def events(text: str) -> Iterator[Any]:
+    """libyaml's events with their marks, as far as the text is YAML."""
     with suppress(yaml.YAMLError):
-        yield from (event for event in yaml.parse(text, Loader=_Loader) if type(event) is yaml.ScalarEvent)
+        yield from yaml.parse(text, Loader=_Loader)
 
 
 @dataclass(slots=True)

@@ -27,6 +27,7 @@ from archbuilder.diagnostics import (
     Span,
     declare,
     did_you_mean,
+    like,
     nearest,
     shorten,
     show,
@@ -265,6 +266,8 @@ def _report(errors: Sequence[Any], reported: set[str], model: type[Model], node:
     for error in errors:
         by_field.setdefault(str(error["loc"][0]) if error["loc"] else "", []).append(error)
     written = {name.partition(":")[0].strip() for name in by_field if ":" in name}  # {out:32} has an out
+    unknown = (name for name, found in by_field.items() if found[0]["type"] == "extra_forbidden")
+    meant = {like(name, _names(model)) for name in unknown}  # {filters: 32} as well: one slip is reported once
     for name, found in by_field.items():
         kind, child = found[0]["type"], node.get(name) or node  # a bare value, as in norm: batch, is the node itself
         span = node.place(name) if child.value is None else child.span
@@ -273,7 +276,7 @@ def _report(errors: Sequence[Any], reported: set[str], model: type[Model], node:
             hint = env.elsewhere(name, model) or unknown_hint(name, _names(model))
             env.report(UNKNOWN, node.place(name), f"there is no field {name} here", hint)
         elif kind == "missing":
-            if name not in reported | written:
+            if name not in reported | written | meant:
                 env.report(REQUIRED, node.span, f"the field {name} is missing", _missing_hint(name, model))
         elif kind == "archbuilder":
             context = found[0]["ctx"]

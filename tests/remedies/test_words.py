@@ -168,3 +168,8 @@ def test_all_that_a_coarse_dropout_lacks_is_said_at_once():
 def test_synonyms_are_written_plainly_and_never_hide_a_word_of_ours():
     assert all(word == word.lower() and word.isalnum() for word in SYNONYMS)
     assert synonym("Batch-Norm2d", ["norm"]) == "norm" and synonym("swish", ["relu"]) == ""
+
+
+@pytest.mark.parametrize("block", ["{conv: {filters: 8}}", "{strided: {outt: 8}}", "{linear: {units: 8}}"])
+def test_a_field_under_another_name_is_not_reported_as_missing_too(block: str):
+    assert [d.code.id for d in check(network(block)).diagnostics if d.code.id in ("AB101", "AB102")] == ["AB101"]

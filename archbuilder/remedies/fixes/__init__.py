@@ -11,6 +11,7 @@ from typing import Any
 
 from archbuilder.diagnostics import Diagnostic, Span
 from archbuilder.pipeline import Report
+from archbuilder.remedies.anchors import anchors_of, elsewhere
 from archbuilder.remedies.fixes import blocks, fields, layout, names
 from archbuilder.remedies.fixes.mending import Mending
 from archbuilder.remedies.mapping import Unwritable
@@ -46,12 +47,14 @@ def quick_fixes(report: Report) -> list[Fix]:
     if report.document is None:
         return []
     page = Page(report.document)
+    anchors = anchors_of(page.source)
     fixes = []
     for diagnostic in report.diagnostics:
         mending = _mending(diagnostic, page) if diagnostic.span.file == report.file else None
         if mending:
             guess = diagnostic.remedy is not None and diagnostic.remedy.guess
-            fixes.append(Fix(diagnostic, mending.title, page.source.edits(mending.patches), guess))
+            title = mending.title + elsewhere(page.source, anchors, mending.patches)
+            fixes.append(Fix(diagnostic, title, page.source.edits(mending.patches), guess))
     return fixes
 
 

@@ -7,14 +7,15 @@ measured by checking the edited text.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib import import_module
 from pkgutil import iter_modules
 from typing import TYPE_CHECKING, ParamSpec
 
 from archbuilder.analysis.facts import Facts
+from archbuilder.remedies.anchors import Anchor, anchors_of, elsewhere
 from archbuilder.remedies.mapping import Unwritable
 from archbuilder.remedies.sites import Site, Variable
 from archbuilder.remedies.source import Patches, Source
@@ -89,7 +90,18 @@ def _kinds() -> tuple[Callable[[Scene], Iterable[Move]], ...]:
 
 def all_moves(scene: Scene) -> list[Move]:
     """Every move there is, in the order of its kinds and of the file."""
-    return [move for kind in _kinds() for move in kind(scene)]
+    anchors = anchors_of(scene.source)
+    found = (move for kind in _kinds() for move in kind(scene))
+    return [_told(move, scene.source, anchors) for move in found] if anchors else list(found)
+
+
+def _told(move: Move, source: Source, anchors: Sequence[Anchor]) -> Move:
+    """The move under a title that names every place it changes."""
+    more, at = elsewhere(source, anchors, move.patches), move.at
+    if not more:
+        return move
+    other = (lambda value: (made := at(value)) and _told(made, source, anchors)) if at else None
+    return replace(move, title=move.title + more, at=other)
 
 
 def written(write: Callable[P, Patches], *args: P.args, **kwargs: P.kwargs) -> Patches | None:
