@@ -37,6 +37,7 @@ class Splits:
     mean: tuple[float, ...]
     std: tuple[float, ...]
     class_names: tuple[str, ...]
+    notes: tuple[str, ...] = ()  # what to know of how they were read, in sentences
 
 
 def statistics(images: NDArray[np.uint8]) -> tuple[tuple[float, ...], tuple[float, ...]]:

@@ -12,6 +12,7 @@ import os
 import tempfile
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from archbuilder.data.image_files import FORM, File, listed
-from archbuilder.data.pictures import UNREADABLE, picture
+from archbuilder.data.pictures import UNREADABLE, picture, quiet
 from archbuilder.data.prepared import MANIFEST, Prepared, open_prepared, prepare, unwritable
 from archbuilder.diagnostics import ArchbuilderError, Diagnostic, Span, declare
 from archbuilder.spec.data import INPUT
@@ -58,6 +59,7 @@ $ archbuilder data prepare net.yaml --set data.dataset=./photos --set classes=2 
 
 NAMED = 5  # files or classes that a message names
 AT_ONCE = 512  # files that are read ahead
+READER = 2  # the way in which image files become pixels; 1 scaled 16-bit images by their own maximum
 
 Shape = tuple[int, int, int]  # channels, height, width
 
@@ -71,7 +73,8 @@ def load(
     read; the manifest has their names under `skipped`.
     Raises ArchbuilderError AB601 (the network has other classes), AB603, AB608, AB610, AB612, AB617, AB618, AB619.
     """
-    names, files = listed(folder, place)
+    listing = listed(folder, place)
+    names, files = listing.classes, listing.files
     if classes is not None and classes != len(names):
         shown = ", ".join(names[:NAMED]) + (" ..." if len(names) > NAMED else "")
         message = f"{folder} has {len(names)} classes ({shown}), the network {classes}"
@@ -85,17 +88,19 @@ def load(
             arrays, skipped = _read(folder, files, shape, Path(temporary), place, skip_corrupt)
             if emptied := list(_emptied(folder, files, skipped, place)):
                 raise ArchbuilderError(*emptied)
-            return prepare(home, arrays, names, str(folder.absolute()), place, {"skipped": skipped})
+            remarks = {"skipped": skipped, "notes": listing.notes}
+            return prepare(home, arrays, names, str(folder.absolute()), place, remarks)
     except OSError as error:
         raise ArchbuilderError(unwritable(home, error, place)) from None
 
 
 def _digest(folder: Path, files: Sequence[File], classes: Sequence[str]) -> str:
-    """What changes when a class or a file does: names, sizes, times."""
-    digest = hashlib.sha256(repr(classes).encode())
+    """What changes when a class or a file does, or the way in which files are read: names, sizes, times."""
+    digest = hashlib.sha256(repr((READER, classes)).encode())
     for file in files:
-        state = os.stat(folder / file.name)
-        digest.update(repr((file.name, file.part, state.st_size, state.st_mtime_ns)).encode())
+        with suppress(OSError):  # a link that leads nowhere is told with the files that cannot be read
+            state = os.stat(folder / file.name)
+            digest.update(repr((file.name, file.part, state.st_size, state.st_mtime_ns)).encode())
     return digest.hexdigest()[:12]
 
 
@@ -112,13 +117,14 @@ def _read(
     labels: dict[str, list[int]] = {part: [] for part in counts}
     corrupt: list[Diagnostic] = []
     skipped = []
-    for file, found in _pictures(folder, files, shape):
-        if isinstance(found, Diagnostic):
-            corrupt.append(found)
-            skipped.append(file.name)
-            continue
-        images[file.part][len(labels[file.part])] = found
-        labels[file.part].append(file.label)
+    with quiet():  # here, not in the threads that read
+        for file, found in _pictures(folder, files, shape):
+            if isinstance(found, Diagnostic):
+                corrupt.append(found)
+                skipped.append(file.name)
+                continue
+            images[file.part][len(labels[file.part])] = found
+            labels[file.part].append(file.label)
     if corrupt and not skip_corrupt:
         raise ArchbuilderError(_corrupt(corrupt, skipped, len(files), place))
     arrays: dict[str, NDArray[Any]] = {}

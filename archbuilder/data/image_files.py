@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from archbuilder.data.npz import MISSING, path_hint
@@ -32,8 +33,13 @@ $ archbuilder train net.yaml --set data.dataset=./photos --set classes=2""",
 )
 
 TEST_SHARE = 0.2  # of each class, where there is no test folder
-TRAIN, TEST, VALIDATION = ("train", "training"), ("test",), ("val", "valid", "validation")
-SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm")
+PARTS = {"train": ("train", "training"), "test": ("test", "testing"), "validation": ("val", "valid", "validation")}
+SUFFIXES = (
+    ".png", ".apng", ".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".bmp", ".dib", ".gif", ".webp", ".avif", ".tif",
+    ".tiff", ".ppm", ".pgm", ".pbm", ".pnm", ".tga", ".jp2", ".j2k",
+)  # fmt: skip
+SYSTEM = ("thumbs.db", "desktop.ini")  # what a file manager leaves in any folder
+NAMED = 5  # endings or folders that a sentence names
 
 
 @dataclass(frozen=True)
@@ -45,71 +51,128 @@ class File:
     label: int
 
 
-def listed(folder: Path, place: Span) -> tuple[tuple[str, ...], list[File]]:
-    """The classes of a folder in the order of their names, and its image files in the order of theirs.
+@dataclass(frozen=True)
+class Listing:
+    """A folder's classes in the order of their names, its image files in the order of theirs.
 
-    Raises ArchbuilderError AB603, or AB618 with all that is wrong with the folder.
+    left_out: how many other files there are in the class folders, by their endings in small letters.
+    beside:   folders beside those of train and test.
+    """
+
+    classes: tuple[str, ...]
+    beside: tuple[str, ...] = ()
+    files: list[File] = field(default_factory=list)
+    left_out: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def notes(self) -> list[str]:
+        """What to know of the folder before training on it, in sentences."""
+        notes = []
+        if self.beside:
+            notes.append(f"left out beside the parts of the data set: {_some(self.beside)}")
+        if count := self.left_out.total():
+            kinds = [f"{number:,} {ending or 'without an ending'}" for ending, number in self.left_out.most_common()]
+            notes.append(f"left out because their names are not those of images: {count:,} files ({_some(kinds)})")
+        return notes
+
+
+def listed(folder: Path, place: Span) -> Listing:
+    """What lies in a folder of images.
+
+    Raises ArchbuilderError AB603 (not there, or closed), or AB618 with all that is wrong with the folder.
     """
     if not folder.is_dir():
         what = "is no folder" if folder.exists() else "does not exist"
         raise ArchbuilderError(MISSING.at(place, f"{folder.absolute()} {what}", path_hint(place)))
+    try:
+        return _listed(folder, place)
+    except OSError as error:
+        message = f"{error.filename or folder} cannot be read: {error.strerror or error}"
+        raise ArchbuilderError(MISSING.at(place, message, "check its permissions")) from None
+
+
+def _listed(folder: Path, place: Span) -> Listing:
     problems: list[Diagnostic] = []
-    parts = _parts(folder)
-    classes = tuple(path.name for path in _folders(parts.get("train", folder)))
-    if "train" in parts and "test" not in parts:
-        hint = "add a folder test, or leave train out: a fifth of each class is then kept for the test"
-        problems.append(FORM.at(place, f"{folder} has {parts['train'].name}, but neither test nor val", hint))
-    if len(classes) < 2:
-        found = f"one class, {classes[0]}" if classes else "no class"
-        message = f"{parts.get('train', folder)} has {found}: a class is a folder of images"
+    parts, beside = _parts(folder, place, problems)
+    if problems and not parts:
+        raise ArchbuilderError(*problems)
+    found = Listing(tuple(path.name for path in _folders(parts.get("train", folder))), beside)
+    if len(found.classes) < 2:
+        there = f"one class, {found.classes[0]}" if found.classes else "no class"
+        message = f"{parts.get('train', folder)} has {there}: a class is a folder of images"
         problems.append(FORM.at(place, message, "make a folder for each class, as photos/cat and photos/dog"))
-    files = []
     for part, top in parts.items() if parts else [("", folder)]:
         for path in _folders(top):
-            if path.name not in classes:
+            if path.name not in found.classes:
                 message = f"{top.name} has the class {path.name}, {parts['train'].name} does not"
                 problems.append(FORM.at(place, message, "both need the same class folders"))
                 continue
-            names = list(_images(path, folder))
+            names = list(_images(path, folder, found.left_out))
             if len(names) < (1 if part else 2):
                 message = f"{path.relative_to(folder)} of {folder} has {'only one image' if names else 'no images'}"
                 hint = "add images to it, or remove the folder"
                 problems.append(FORM.at(place, message, hint))
             kept = set() if part else _test_names(names)
-            label = classes.index(path.name)
-            files += [File(name, part or ("test" if name in kept else "train"), label) for name in names]
+            label = found.classes.index(path.name)
+            found.files.extend(File(name, part or ("test" if name in kept else "train"), label) for name in names)
     if problems:
         raise ArchbuilderError(*problems)
-    return classes, files
+    return found
 
 
-def _parts(folder: Path) -> dict[str, Path]:
-    """The folders of train, test and validation; none where the classes stand alone."""
-    found = {
-        part: next((folder / name for name in names if (folder / name).is_dir()), None)
-        for part, names in (("train", TRAIN), ("test", TEST), ("validation", VALIDATION))
-    }
-    if found["train"] is None:
-        return {}
-    if found["test"] is None:
-        found["test"], found["validation"] = found["validation"], None
-    return {part: path for part, path in found.items() if path is not None}
+def _parts(folder: Path, place: Span, problems: list[Diagnostic]) -> tuple[dict[str, Path], tuple[str, ...]]:
+    """The folders of train, test and validation, and the names of those beside them; none where classes stand alone.
+
+    A part is a folder of class folders, its name in small or capital letters.  A folder `train` that has no folders,
+    or stands among others without a test or val, is a class of that name."""
+    tops = _folders(folder)
+    with_folders = [top for top in tops if _folders(top)]
+    parts = {part: [top for top in with_folders if top.name.lower() in names] for part, names in PARTS.items()}
+    others = [top for top in tops if not any(top in named for named in parts.values())]
+    train, held_out = parts["train"], parts["test"] or parts["validation"]
+    if not train and held_out and len(others) < 2:
+        hint = "add a folder train with the same classes, or leave the classes alone: a fifth of each is then the test"
+        problems.append(FORM.at(place, f"{folder} has {held_out[0].name}, but no train", hint))
+    if not train or (others and not held_out):
+        return {}, ()
+    for named in parts.values():
+        if len(named) > 1:
+            both = " and ".join(top.name for top in named)
+            problems.append(FORM.at(place, f"{folder} has {both}, which are the same part", "put them together"))
+    if not held_out:
+        hint = "add a folder test, or leave train out: a fifth of each class is then kept for the test"
+        problems.append(FORM.at(place, f"{folder} has {train[0].name}, but neither test nor val", hint))
+    if not parts["test"]:
+        parts["test"], parts["validation"] = parts["validation"], []
+    return {part: named[0] for part, named in parts.items() if named}, tuple(top.name for top in others)
 
 
 def _folders(top: Path) -> list[Path]:
     return sorted(path for path in top.iterdir() if path.is_dir() and not path.name.startswith("."))
 
 
-def _images(top: Path, folder: Path) -> Iterator[str]:
-    """Image files of a class folder and the folders in it, as paths below the data set's."""
-    for place, folders, names in os.walk(top):
+def _images(top: Path, folder: Path, left_out: Counter[str]) -> Iterator[str]:
+    """Image files of a class folder and the folders in it, as paths below the data set's; others are counted."""
+
+    def closed(error: OSError) -> None:
+        raise error
+
+    for place, folders, names in os.walk(top, onerror=closed):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(names):
-            if name.lower().endswith(SUFFIXES) and not name.startswith("."):
+            if name.startswith(".") or name.lower() in SYSTEM:
+                continue
+            if name.lower().endswith(SUFFIXES):
                 yield Path(place, name).relative_to(folder).as_posix()
+            else:
+                left_out[Path(name).suffix.lower()] += 1
 
 
 def _test_names(names: Sequence[str]) -> set[str]:
     """A fixed share of a class, chosen by the files' names alone: few change sides when images are added."""
     ordered = sorted(names, key=lambda name: hashlib.sha256(name.encode()).digest())
     return set(ordered[: max(1, round(TEST_SHARE * len(names)))])
+
+
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(names[:NAMED]) + (f" and {len(names) - NAMED:,} more" if len(names) > NAMED else "")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import zipfile
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -124,7 +123,7 @@ def read(path: Path, place: Span) -> Arrays:
     except PermissionError as error:
         message = f"{path} cannot be read: {error.strerror}"
         raise ArchbuilderError(MISSING.at(place, message, "check its permissions")) from None
-    except (OSError, ValueError, EOFError, KeyError, MemoryError, zipfile.BadZipFile, zlib.error) as error:
+    except Exception as error:  # whatever a file of any content makes readers of archives raise
         message = f"{path} cannot be read as an .npz: {_reason(error)}"
         hint = "copy or download it again, or write it anew with numpy.savez_compressed"
         raise ArchbuilderError(CORRUPT.at(place, message, hint)) from None
@@ -151,6 +150,10 @@ def _load(path: Path) -> Arrays:
 def _reason(error: BaseException) -> str:
     if isinstance(error, EOFError):
         return "it ends too early"
+    if "encrypted" in str(error):
+        return "it is encrypted"
+    if isinstance(error, NotImplementedError):  # of zipfile
+        return f"it is packed in a way that Python does not know ({error})"
     if "allow_pickle" in str(error):  # numpy's words ask for a dangerous switch
         return "it holds Python objects, not plain arrays"
     return str(error) or type(error).__name__
@@ -169,7 +172,7 @@ def _malformed(arrays: Arrays, path: Path, place: Span) -> Iterator[Diagnostic]:
     for name, array in arrays.items():
         found = f"{name} of {path} is {array.dtype} {list(array.shape)}"
         if name[0] == "x" and array.dtype != np.uint8:
-            yield ARRAY.at(place, f"{found}, images are uint8", "store levels of 0..255 with astype(numpy.uint8)")
+            yield ARRAY.at(place, f"{found}, images are uint8", _as_bytes(name, array))
         elif name[0] == "x" and (array.ndim not in (3, 4) or 0 in array.shape):
             yield ARRAY.at(place, f"{found}, images are (n, h, w, c), (n, c, h, w) or (n, h, w)", "reshape them")
         elif name[0] == "y" and array.ndim != 1:
@@ -185,6 +188,24 @@ def _malformed(arrays: Arrays, path: Path, place: Span) -> Iterator[Diagnostic]:
         if images is not None and labels is not None and images.ndim and labels.ndim and len(images) != len(labels):
             message = f"x_{part} of {path} has {len(images):,} images, y_{part} has {len(labels):,} labels"
             yield ARRAY.at(place, message, "store one label per image")
+
+
+def _as_bytes(name: str, images: NDArray[Any]) -> str:
+    """How images of another type become levels of 0..255, by the range that they have."""
+    if images.dtype.kind not in "biuf" or not images.size:
+        return "store levels of 0..255 as uint8"
+    low, high = images.min(), images.max()
+    if images.dtype.kind == "b":
+        return f"store 255 * {name}.astype(numpy.uint8)"
+    if not (np.isfinite(low) and low >= 0):
+        return f"these go from {low:.3g} to {high:.3g}: store them as they were before normalisation, 0..255 as uint8"
+    if high <= 1:
+        return f"these go from {low:.3g} to {high:.3g}: store (255 * {name}).round().astype(numpy.uint8)"
+    if high <= 255:
+        return f"store {name}.round().astype(numpy.uint8)"
+    if images.dtype == np.uint16:
+        return f"store ({name} // 257).astype(numpy.uint8), if their white is 65,535; these go up to {high:,}"
+    return f"store levels of 0..255 as uint8; these go from {low:.3g} to {high:.3g}"
 
 
 def splits(arrays: Arrays, shape: tuple[int, int, int], classes: int | None, place: Span) -> Splits:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +56,23 @@ $ archbuilder data prepare net.yaml --set data.dataset=./photos --set classes=2 
 
 UNREADABLE = "this cannot be read: "
 PAPER = (255, 255, 255)  # what shows through a transparent image
-WIDE = 257  # a 16-bit level over the 8-bit one that means the same
+# Pillow picks a reader by a file's content, whatever its name: these read pixels and start no other program
+FORMATS = ("AVIF", "BMP", "DIB", "GIF", "JPEG", "JPEG2000", "MPO", "PNG", "PPM", "TGA", "TIFF", "WEBP")
+BITS_PER_SAMPLE = 258  # a tag of TIFF
+
+
+class Unlevelled(ValueError):
+    """An image of 32-bit numbers that are no levels of 0 to 255: which of them is white its file does not say."""
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """No warnings of Pillow's: a large image is slow, not wrong, and what is wrong is raised.
+
+    For the thread that others are started from: the filters of warnings belong to all of them."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", module=r"PIL\.")
+        yield
 
 
 def picture(path: Path, shape: tuple[int, int, int]) -> tuple[NDArray[np.uint8], tuple[int, int]]:
@@ -70,27 +89,43 @@ def picture(path: Path, shape: tuple[int, int, int]) -> tuple[NDArray[np.uint8],
         message = f"the network takes images of {channels} channels, an image file has 1 or 3"
         raise ArchbuilderError(CHANNELS.at(Span(str(path)), message, "evaluate it on its own data set"))
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # a large image is slow, not wrong; Pillow refuses a bomb by itself
-            with Image.open(regular(path, MAX_IMAGE)) as file:
-                upright = _opaque(ImageOps.exif_transpose(file))
-                size = upright.size
-                fitted = ImageOps.fit(upright, (width, height), method=Image.Resampling.BICUBIC)
-                pixels = np.asarray(fitted.convert("L" if channels == 1 else "RGB"), np.uint8)
+        with Image.open(regular(path, MAX_IMAGE), formats=_formats()) as file:
+            upright = _opaque(ImageOps.exif_transpose(file), _bits(file))
+            size = upright.size
+            fitted = ImageOps.fit(upright, (width, height), method=Image.Resampling.BICUBIC)
+            pixels = np.asarray(fitted.convert("L" if channels == 1 else "RGB"), np.uint8)
     except Exception as error:  # whatever a file of any content makes Pillow's many readers raise
         message, hint = f"{UNREADABLE}{_reason(error)}", _hint(path, error)
         raise ArchbuilderError(PICTURE.at(Span(str(path)), message, hint)) from None
     return pixels.reshape(height, width, channels), size
 
 
-def _opaque(image: Any) -> Any:
-    """An image of any mode (an animation's first frame) as L or RGB."""
+@cache
+def _formats() -> tuple[str, ...]:
+    """Those of FORMATS that this Pillow reads."""
+    from PIL import Image
+
+    Image.init()
+    return tuple(name for name in FORMATS if name in Image.OPEN)
+
+
+def _bits(file: Any) -> int:
+    """How many bits a level of an open file has, as the file says; 0 where it says nothing: then white is 255."""
+    if file.format == "TIFF":
+        found = file.tag_v2.get(BITS_PER_SAMPLE, (1,))
+        return int(found[0]) if file.mode.startswith("I;16") else 0
+    return 16 if file.mode == "I" or file.mode.startswith("I;16") else 0
+
+
+def _opaque(image: Any, bits: int) -> Any:
+    """An image of any mode (an animation's first frame) as L or RGB; `bits` are those of a level over 8."""
     from PIL import Image
 
     if image.mode in ("F", "I") or image.mode.startswith("I;16"):
-        levels = np.asarray(image, np.float64)
-        scale = WIDE if levels.max(initial=0) > 255 else 1
-        return Image.fromarray((levels / scale).round().clip(0, 255).astype(np.uint8))
+        levels = np.asarray(image, np.float64) * (255 / (2**bits - 1) if bits else 1)
+        if not (levels.min() >= 0 and levels.max() <= 255) or (image.mode == "F" and levels.max() <= 1):
+            raise Unlevelled(f"its levels go from {levels.min():.4g} to {levels.max():.4g}, and not from 0 to 255")
+        return Image.fromarray(levels.round().astype(np.uint8))
     if "A" in image.getbands() or "transparency" in image.info:
         layers = image.convert("RGBA")
         page = Image.new("RGB", image.size, PAPER)
@@ -106,12 +141,16 @@ def _hint(path: Path, error: Exception) -> str:
         return f"name the image files in it: {path / '*'}"
     if isinstance(error, PermissionError):
         return "check its permissions"
-    return "any file that Pillow reads will do: PNG, JPEG, WebP, GIF, BMP, TIFF ..."
+    if isinstance(error, Unlevelled):
+        return "save it with 8 or 16 bits a level"
+    return "PNG, JPEG, WebP, AVIF, GIF, BMP, TIFF, JPEG 2000, PPM and TGA can be read"
 
 
 def _reason(error: Exception) -> str:
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
+    if isinstance(error, Unlevelled):
+        return str(error)
     name = type(error).__name__
     if name == "UnidentifiedImageError":
         return "it is no image"

@@ -93,7 +93,8 @@ class Prepared:
         arrays, facts = self.arrays, self.manifest
         train, test = Images(arrays["x_train"], arrays["y_train"]), Images(arrays["x_test"], arrays["y_test"])
         own = Images(*(arrays[name] for name in VALIDATION)) if VALIDATION[0] in arrays else None
-        return Splits(train, test, own, tuple(facts["mean"]), tuple(facts["std"]), tuple(facts["classes"]))
+        classes, notes = tuple(facts["classes"]), tuple(map(str, facts.get("notes", ())))
+        return Splits(train, test, own, tuple(facts["mean"]), tuple(facts["std"]), classes, notes)
 
 
 def prepare(

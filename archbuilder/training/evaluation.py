@@ -21,54 +21,72 @@ NORMAL_95 = 1.959964  # the normal distribution's two-sided 95 % point
 
 @dataclass(frozen=True)
 class Predictions:
-    """`logits` float64 (n, classes) and the true `labels` int64 (n,), in the split's own order."""
+    """What a network says of each image of a split, in the split's own order, (n,) each.
 
-    logits: NDArray[np.float64]
+    labels, predicted: the true class and the one with the highest logit, int64.
+    sureness:          the probability of the predicted class, by softmax, float64.
+    losses:            cross-entropy in nats, without label smoothing, float64.
+    classes:           how many there are.
+    """
+
     labels: NDArray[np.int64]
+    predicted: NDArray[np.int64]
+    sureness: NDArray[np.float64]
+    losses: NDArray[np.float64]
+    classes: int
 
     def __len__(self) -> int:
         return len(self.labels)
 
     @cached_property
-    def predicted(self) -> NDArray[np.int64]:
-        """The class with the highest logit, (n,)."""
-        return np.asarray(self.logits.argmax(axis=1), np.int64)
+    def confusions(self) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+        """(truth, predicted, images) of every pair of classes that occurs, ordered by the first two.
 
-    @cached_property
-    def probabilities(self) -> NDArray[np.float64]:
-        """Softmax of the logits, (n, classes)."""
-        return softmax(self.logits)
-
-    @cached_property
-    def confusion(self) -> NDArray[np.int64]:
-        """How many images of class `row` were taken for class `column`, (classes, classes)."""
-        classes = self.logits.shape[1]
-        counts = np.bincount(self.labels * classes + self.predicted, minlength=classes * classes)
-        return np.asarray(counts.reshape(classes, classes), np.int64)
+        Not a matrix: of 20,000 classes that would take 3 GB, for at most as many pairs as there are images."""
+        pairs, counts = np.unique(self.labels * self.classes + self.predicted, return_counts=True)
+        truth, predicted = np.divmod(pairs, self.classes)
+        return truth, predicted, counts.astype(np.int64)
 
     @property
     def right(self) -> int:
         """Images whose class is predicted."""
-        return int(self.confusion.trace())
+        return int((self.labels == self.predicted).sum())
 
     @property
     def accuracy(self) -> float:
         """In per cent of all images of the split."""
         return 100 * self.right / len(self)
 
-    @cached_property
+    @property
     def loss(self) -> float:
-        """Mean cross-entropy in nats, without label smoothing."""
-        highest = self.logits.max(axis=1)
-        total = np.log(np.exp(self.logits - highest[:, None]).sum(axis=1)) + highest
-        return float((total - self.logits[np.arange(len(self)), self.labels]).mean())
+        """Mean cross-entropy in nats."""
+        return float(self.losses.mean())
 
     def mistakes(self, count: int) -> list[int]:
         """Indices of the images that the network is surest of and wrong about, the surest first."""
         wrong = np.flatnonzero(self.predicted != self.labels)
-        sureness = self.probabilities[wrong, self.predicted[wrong]]
-        order: list[int] = wrong[np.argsort(-sureness, kind="stable")[:count]].tolist()
+        order: list[int] = wrong[np.argsort(-self.sureness[wrong], kind="stable")[:count]].tolist()
         return order
+
+
+def predicted_by(logits: NDArray[np.float64], labels: NDArray[np.int64]) -> Predictions:
+    """What logits (n, classes) say of n images with these labels."""
+    rows = np.arange(len(labels))
+    predicted = np.asarray(logits.argmax(axis=1), np.int64)
+    highest = logits[rows, predicted]
+    total = np.log(np.exp(logits - highest[:, None]).sum(axis=1)) + highest
+    return Predictions(labels, predicted, np.exp(highest - total), total - logits[rows, labels], logits.shape[1])
+
+
+def joined(parts: Sequence[Predictions]) -> Predictions:
+    """The predictions for several batches as those for one split."""
+    return Predictions(
+        labels=np.concatenate([part.labels for part in parts]),
+        predicted=np.concatenate([part.predicted for part in parts]),
+        sureness=np.concatenate([part.sureness for part in parts]),
+        losses=np.concatenate([part.losses for part in parts]),
+        classes=parts[0].classes,
+    )
 
 
 def softmax(logits: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -92,13 +110,11 @@ def predictions(
     seen: is told after every batch how many images that was.
     """
     module.eval()
-    logits, labels = [], []
+    found = []
     for batch, truth in eval_batches(images, data, mean=mean, std=std, device=device):
-        out = module(batch)
-        logits.append(out.cpu().double())
-        labels.append(truth.cpu())
+        found.append(predicted_by(module(batch).cpu().double().numpy(), truth.cpu().numpy()))
         seen(len(truth))
-    return Predictions(torch.cat(logits).numpy(), torch.cat(labels).numpy())
+    return joined(found)
 
 
 def interval(right: int, images: int) -> tuple[float, float]:

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from archbuilder.data.batches import Normaliser
-from archbuilder.data.pictures import picture
+from archbuilder.data.pictures import picture, quiet
 from archbuilder.diagnostics import ArchbuilderError, Diagnostic
 from archbuilder.training.evaluation import softmax
 from archbuilder.training.runs import LAST, Trained
@@ -46,7 +46,8 @@ def answers(
     card, x = trained.card, trained.plan.graph.input
     normalise = Normaliser(card.mean, card.std, trained.plan.data, device=device)
     for start in range(0, len(paths), AT_ONCE):
-        read = [_read(path, (x.c, x.h, x.w)) for path in paths[start : start + AT_ONCE]]
+        with quiet():
+            read = [_read(path, (x.c, x.h, x.w)) for path in paths[start : start + AT_ONCE]]
         good = [found[0] for found in read if not isinstance(found, Diagnostic)]
         if good:
             with torch.no_grad():

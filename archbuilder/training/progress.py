@@ -8,16 +8,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TextIO
 
-import numpy as np
 import torch
 
-from archbuilder.data.arrays import Splits
+from archbuilder.data.remarks import remarks
 from archbuilder.reporting.diagnostic import printable
 from archbuilder.training.loop import Score
 from archbuilder.training.result import Record, best_of, choice, chosen_on
 from archbuilder.training.trainer import Trainer
-
-NAMED = 5  # classes that are named
 
 
 def progress(epochs: int, done: int, images: int, quiet: bool = False) -> Progress:
@@ -142,18 +139,8 @@ def opening(trainer: Trainer, path: Path) -> str:
     after = f", continues after epoch {trainer.done}" if trainer.done or trainer.batch else ""
     after += f" and {trainer.batch} batches" if trainer.batch else ""
     network = f"{trainer.plan.report.name}: {parameters:,} parameters"
-    return "\n".join([f"{network}; {images} images; {device}{cores}", *_unseen(splits), f"run: {path}{after}"])
-
-
-def _unseen(splits: Splits) -> list[str]:
-    """A note where a class has no training image: the network has an output that learns nothing but to be low."""
-    seen, count = set(np.unique(splits.train.labels).tolist()), len(splits.class_names)
-    names = [printable(name) for number, name in enumerate(splits.class_names) if number not in seen]
-    if not names:
-        return []
-    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
-    found = f"{len(names)} of {count} classes ha{'s' if len(names) == 1 else 've'} no training image"
-    return [f"note: {found}: {', '.join(names[:NAMED])}{more}; is classes: {count} what is meant?"]
+    notes = [f"note: {printable(remark)}" for remark in remarks(splits)]
+    return "\n".join([f"{network}; {images} images; {device}{cores}", *notes, f"run: {path}{after}"])
 
 
 def line(record: Record, epochs: int) -> str:

@@ -142,7 +142,53 @@ def test_a_relative_folder_counts_from_the_yaml_file(photos, section, tmp_path):
     assert len(load(spec, SHAPE, 2, data_dir=tmp_path / "data").train) == 3
 
 
+@pytest.mark.parametrize(
+    ("train", "test"), [("Train", "Test"), ("TRAIN", "VAL"), ("training", "Testing"), ("train", "validation")]
+)
+def test_parts_are_known_in_letters_of_any_size(photos, read, train, test):
+    names = [name.replace("train/", f"{train}/").replace("test/", f"{test}/") for name in SPLIT]
+    splits = read(photos(*names))
+    assert splits.class_names == ("cat", "dog") and levels(splits.test) == [(3, 0), (4, 1)]
+
+
+@pytest.mark.parametrize("inside", ["", "2020/"])
+def test_a_class_may_be_called_train(photos, read, inside):
+    names = [f"{name}/{inside}{number}.png" for name in ("bus", "train", "tram") for number in range(5)]
+    splits = read(photos(*names))
+    assert splits.class_names == ("bus", "train", "tram") and len(splits.train) == 12 and len(splits.test) == 3
+
+
+def test_classes_of_the_parts_may_be_called_train_and_test(photos, read):
+    names = [f"{part}/{name}/{part}.png" for part in ("train", "test") for name in ("test", "train")]
+    assert read(photos(*names)).class_names == ("test", "train")
+
+
+def test_files_and_folders_that_are_left_out_are_counted(photos, read):
+    folder = photos(*SPLIT, "raw/x/1.png")
+    for name in ("train/cat/1.heic", "train/cat/2.HEIC", "train/dog/3.txt", "test/dog/4", "train/dog/Thumbs.db"):
+        (folder / name).write_text("")
+    notes = read(folder).notes
+    assert notes == (
+        "left out beside the parts of the data set: raw",
+        "left out because their names are not those of images: 4 files (2 .heic, 1 .txt, 1 without an ending)",
+    )
+    assert read(folder).notes == notes  # from the prepared copy, too
+    assert read(photos(*SPLIT)).notes != ()
+
+
+def test_a_pipe_and_a_link_that_leads_nowhere_are_files_that_cannot_be_read(photos, read, rejected):
+    folder = photos(*SPLIT)
+    os.mkfifo(folder / "train" / "cat" / "pipe.png")
+    (folder / "train" / "cat" / "link.png").symlink_to(folder / "nowhere.png")
+    with rejected() as found:
+        read(folder)
+    assert [d.code.id for d in found] == ["AB619"] and "2 of 7 image files" in found[0].message
+    assert "this is not an ordinary file" in found[0].message and "No such file" in found[0].message
+
+
 WRONG = {
+    "test without train": ([*SPLIT[3:], "test/cat/b.png"], "AB618", "{folder} has test, but no train"),
+    "two of a kind": ([*SPLIT, "Test/cat/b.png"], "AB618", "{folder} has Test and test, which are the same part"),
     "empty class": ([*SPLIT, "train/fox/"], "AB618", "train/fox of {folder} has no images"),
     "empty class of the test": ([*SPLIT[:4], "test/dog/"], "AB618", "test/dog of {folder} has no images"),
     "class of the test alone": ([*SPLIT, "test/fox/a.png"], "AB618", "test has the class fox, train does not"),

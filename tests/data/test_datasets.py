@@ -97,6 +97,13 @@ def bad(**changes):
     [
         (bad(x_test=None, y_test=None), "AB605", "has no x_test, y_test", "needs x_train, y_train, x_test and y_test"),
         (bad(x_train=np.zeros((20, 6, 5, 3))), "AB605", "float64 [20, 6, 5, 3], images are uint8", "astype"),
+        (bad(x_train=np.full((20, 6, 5, 3), 0.5)), "AB605", "float64", "(255 * x_train).round().astype(numpy.uint8)"),
+        (bad(x_train=np.full((20, 6, 5, 3), 99.0)), "AB605", "float64", "store x_train.round().astype(numpy.uint8)"),
+        (bad(x_train=np.full((20, 6, 5, 3), -1.5)), "AB605", "float64", "before normalisation"),
+        (bad(x_train=np.full((20, 6, 5, 3), np.nan)), "AB605", "float64", "before normalisation"),
+        (bad(x_test=np.full((10, 6, 5, 3), 999, np.uint16)), "AB605", "uint16", "(x_test // 257).astype(numpy.uint8)"),
+        (bad(x_test=np.full((10, 6, 5, 3), 9, np.int64)), "AB605", "int64", "store x_test.round().astype(numpy.uint8)"),
+        (bad(x_test=np.ones((10, 6, 5, 3), bool)), "AB605", "bool", "255 * x_test.astype(numpy.uint8)"),
         (bad(x_train=np.zeros((20, 90), np.uint8)), "AB605", "images are (n, h, w, c)", "reshape"),
         (bad(x_test=np.zeros((0, 6, 5, 3), np.uint8), y_test=np.zeros(0, int)), "AB605", "x_test", "reshape"),
         (bad(y_train=np.zeros(20)), "AB605", "labels are whole numbers", "astype(numpy.int64)"),
@@ -129,6 +136,23 @@ def test_every_problem_of_a_file_is_told(from_npz, rejected):
     with rejected() as found:
         from_npz(bad(x_test=None, x_train=np.zeros((20, 6, 5, 3)), y_train=np.zeros(3)))
     assert [d.code.id for d in found] == ["AB605"] * 4
+
+
+@pytest.mark.parametrize(("flags", "method", "words"), [(1, 0, "it is encrypted"), (0, 99, "does not know")])
+def test_zip_members_that_python_cannot_open(section, rejected, tmp_path, flags, method, words):
+    """Bits of the archive's two headers of each member: encrypted, or packed by another method."""
+    np.savez(tmp_path / "images.npz", **arrays())
+    data = bytearray((tmp_path / "images.npz").read_bytes())
+    for mark, at in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        start = data.find(mark)
+        while start >= 0:
+            data[start + at] |= flags
+            data[start + at + 2] = method or data[start + at + 2]
+            start = data.find(mark, start + 4)
+    (tmp_path / "images.npz").write_bytes(data)
+    with rejected() as found:
+        load(section(f"dataset: {tmp_path / 'images.npz'}"), SHAPE, 10)
+    assert found[0].code.id == "AB604" and words in found[0].message
 
 
 def test_files_that_cannot_be_read(section, rejected, tmp_path):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -15,8 +17,9 @@ from archbuilder.analysis.facts import Facts
 from archbuilder.data.batches import eval_batches
 from archbuilder.modules import build
 from archbuilder.pipeline import check
-from archbuilder.training.evaluation import Predictions, interval, predictions
+from archbuilder.training.evaluation import Predictions, interval, joined, predicted_by, predictions
 from archbuilder.training.evidence.gradcam import grad_cam
+from archbuilder.training.evidence.outcome import figures
 from archbuilder.training.runs import Run
 from tests.evidence.conftest import CPU
 
@@ -32,25 +35,50 @@ def test_predictions_are_those_of_every_test_image_in_order(run: Run, found: Pre
     with torch.no_grad():
         logits = run.network()(torch.tensor(pixels.transpose(0, 3, 1, 2), dtype=torch.float32))
     assert len(found) == 355 and np.array_equal(found.labels, labels)
-    assert np.allclose(found.logits, logits, atol=1e-4)
+    assert np.array_equal(found.predicted, logits.argmax(1))
+    assert np.allclose(found.sureness, logits.softmax(1).amax(1), atol=1e-4)
+    assert np.allclose(found.losses, F.cross_entropy(logits, torch.from_numpy(labels), reduction="none"), atol=1e-4)
     assert found.accuracy == pytest.approx(run.metrics[-1]["test_accuracy"])
 
 
-def test_figures_follow_from_the_logits(found: Predictions):
-    logits, labels = torch.from_numpy(found.logits), torch.from_numpy(found.labels)
-    assert found.loss == pytest.approx(F.cross_entropy(logits, labels).item())
-    assert np.allclose(found.probabilities, logits.softmax(1))
-    pairs = list(zip(found.labels, logits.argmax(1).tolist(), strict=True))
+def test_figures_follow_from_the_predictions(found: Predictions):
+    pairs = list(zip(found.labels.tolist(), found.predicted.tolist(), strict=True))
+    outcome = figures(found, tuple("abcdefghij"))
     for truth in range(10):
-        for predicted in range(10):
-            assert found.confusion[truth, predicted] == pairs.count((truth, predicted))
-    assert found.right == sum(a == b for a, b in pairs)
+        row = [pairs.count((truth, predicted)) for predicted in range(10)]
+        assert list(outcome.confusion[truth]) == row
+        result = outcome.classes[truth]
+        assert (result.images, result.right) == (sum(row), row[truth])
+        others = [0 if predicted == truth else count for predicted, count in enumerate(row)]
+        assert result.taken == max(others)
+        assert result.rival == ("abcdefghij"[others.index(max(others))] if max(others) else "")
+    assert found.right == outcome.right == sum(a == b for a, b in pairs)
+    assert found.loss == pytest.approx(found.losses.mean())
+    wrong = Counter((a, b) for a, b in pairs if a != b)
+    assert [pair.count for pair in outcome.pairs] == sorted(wrong.values(), reverse=True)[: len(outcome.pairs)]
+
+
+def test_twenty_thousand_classes_take_no_matrix():
+    """A dense one of whole numbers has 400 million entries."""
+    random = np.random.default_rng(0)
+    parts = []
+    for _ in range(4):
+        labels = random.integers(0, 20_000, 250)
+        logits = random.normal(size=(250, 20_000))
+        logits[np.arange(0, 250, 2), labels[::2]] = 10
+        parts.append(predicted_by(logits, labels))
+    tracemalloc.start()
+    outcome = figures(joined(parts), tuple(map(str, range(20_000))))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert outcome.right >= 500 and outcome.confusion is None and outcome.to_dict()["confusion"] is None
+    assert len(outcome.classes) == 20_000 and peak < 50e6
 
 
 def test_mistakes_are_wrong_and_the_surest_come_first(found: Predictions):
     chosen = found.mistakes(5)
     wrong = {int(index) for index in np.flatnonzero(found.predicted != found.labels)}
-    sureness = found.probabilities.max(1)
+    sureness = found.sureness
     assert chosen == sorted(wrong, key=lambda index: -sureness[index])[:5]
     assert len(found.mistakes(1000)) == len(wrong) > 5
 
@@ -64,7 +92,7 @@ def test_interval_is_wilsons(right: int, images: int):
 def test_a_networks_mode_and_dropout_do_not_matter(run: Run, found: Predictions):
     module = run.network().train()
     again = predictions(module, run.splits.test, run.plan.data, run.card.mean, run.card.std, CPU)
-    assert np.array_equal(again.logits, found.logits) and not module.training
+    assert np.array_equal(again.losses, found.losses) and not module.training
 
 
 def test_grad_cam_is_cam_where_the_network_ends_in_gap_and_a_classifier(run: Run):
@@ -115,5 +143,5 @@ def test_there_is_no_grad_cam_of_the_image_itself():
 
 def test_evaluation_json_is_the_matrix(finished: Path, found: Predictions):
     noted = json.loads((finished / "evaluation.json").read_text())
-    assert noted["confusion"] == found.confusion.tolist()
+    assert noted["confusion"] == [list(row) for row in figures(found, tuple(noted["classes"])).confusion]
     assert (noted["images"], noted["right"], noted["epoch"], noted["split"]) == (355, found.right, 3, "test")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import warnings
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +13,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from archbuilder.cli import main
-from archbuilder.data.pictures import picture
+from archbuilder.data.pictures import FORMATS, picture
+from archbuilder.diagnostics import ArchbuilderError
 from archbuilder.training.evaluation import predictions
 from archbuilder.training.runs import Run
 from tests.evidence.conftest import CPU
@@ -38,7 +41,10 @@ def test_an_image_of_the_test_split_gets_the_answer_of_the_evaluation(run: Run, 
     assert status == 0 and err == "" and [answer["path"] for answer in answers] == list(map(str, paths))
     for index, answer in enumerate(answers):
         shares = {guess["name"]: guess["probability"] for guess in answer["guesses"]}
-        assert [shares[str(number)] for number in range(10)] == pytest.approx(found.probabilities[index], abs=1e-6)
+        best = answer["guesses"][0]
+        assert best["name"] == str(found.predicted[index])
+        assert best["probability"] == pytest.approx(found.sureness[index], abs=1e-6)
+        assert -np.log(shares[str(found.labels[index])]) == pytest.approx(found.losses[index], abs=1e-5)
         assert list(shares.values()) == sorted(shares.values(), reverse=True)
 
 
@@ -60,7 +66,7 @@ def test_what_cannot_be_read_is_named_and_the_others_go_on(run: Run, tmp_path: P
     status, answers, err = predict(run, capsys, torn, good, words, tmp_path, missing, good)
     assert status == 1 and [Path(answer["path"]) for answer in answers] == [good, good]
     assert err.count("AB616") == 4 and all(str(path) in err for path in (torn, words, missing, tmp_path))
-    assert err.count("any file that Pillow reads") == 2
+    assert err.count("PNG, JPEG, WebP, AVIF") == 2
     assert err.count(f"it counts from the current folder, {Path.cwd()}") == 1
     assert err.count(f"name the image files in it: {tmp_path / '*'}") == 1
 
@@ -90,6 +96,62 @@ def test_every_mode_shows_the_same_picture(mode: str, tmp_path: Path):
         pixels, size = picture(path, (channels, 8, 8))
         assert pixels.shape == (8, 8, channels) and size == (8, 8)
         assert np.abs(pixels.astype(int) - RAMP[..., None]).max() <= 1  # CMYK and luminance round
+
+
+@pytest.mark.parametrize("name", ["image.png", "image.tif", "image.jp2", "image.pgm"])
+@pytest.mark.parametrize("brightest", [200, 20_000, 65_535])
+def test_sixteen_bits_are_scaled_by_their_depth_and_not_by_what_is_in_them(name: str, brightest: int, tmp_path: Path):
+    levels = np.linspace(0, brightest, 64).round().astype(np.uint16).reshape(8, 8)
+    Image.fromarray(levels).save(tmp_path / name)
+    found = picture(tmp_path / name, (1, 8, 8))[0][..., 0]
+    assert np.abs(found.astype(int) - (levels / 257).round()).max() <= (1 if name.endswith("jp2") else 0)
+
+
+@pytest.mark.parametrize("levels", [np.float32([[0, 0.5], [0.9, 1]]), np.float32([[-3, 9]]), np.int32([[0, 60_000]])])
+def test_numbers_that_are_no_levels_are_refused_instead_of_guessed(levels: np.ndarray, tmp_path: Path):
+    Image.fromarray(levels).save(tmp_path / "image.tif")
+    with pytest.raises(ArchbuilderError) as caught:
+        picture(tmp_path / "image.tif", (1, 8, 8))
+    (found,) = caught.value.diagnostics
+    assert found.code.id == "AB616" and "and not from 0 to 255" in found.message and "8 or 16 bits" in found.hint
+
+
+POSTSCRIPT = b"""%!PS-Adobe-3.0 EPSF-3.0
+%%BoundingBox: 0 0 8 8
+%%EndComments
+(touched) (w) file closefile
+showpage
+"""
+
+
+def test_no_other_program_is_started_for_an_image(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Pillow goes by the content, and gives PostScript to Ghostscript, whatever the file's name is."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("subprocess.check_call", lambda *a, **k: pytest.fail("a program was started"))
+    monkeypatch.setattr("subprocess.Popen", lambda *a, **k: pytest.fail("a program was started"))
+    (tmp_path / "0.png").write_bytes(POSTSCRIPT)
+    with pytest.raises(ArchbuilderError, match="AB616 this cannot be read: it is no image"):
+        picture(tmp_path / "0.png", (1, 8, 8))
+    assert [path.name for path in tmp_path.iterdir()] == ["0.png"]
+
+
+@pytest.mark.parametrize("form", sorted(FORMATS))
+def test_every_format_that_is_offered_is_read(form: str, tmp_path: Path):
+    path = tmp_path / "image"
+    try:
+        Image.fromarray(RAMP).convert("RGB").save(path, format=form)
+    except KeyError:
+        pytest.skip(f"this Pillow has no {form}")
+    assert picture(path, (3, 8, 8))[1] == (8, 8)
+
+
+def test_warnings_stay_as_they_were(tmp_path: Path):
+    """Their filters belong to all threads: those that read images leave them alone."""
+    Image.fromarray(RAMP).save(tmp_path / "image.png")
+    before = list(warnings.filters)
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(lambda _: picture(tmp_path / "image.png", (1, 8, 8)), range(200)))
+    assert list(warnings.filters) == before
 
 
 def test_black_and_white_of_one_bit(tmp_path: Path):

@@ -144,8 +144,8 @@ def test_what_a_tracker_needs_is_named(quick, monkeypatch: pytest.MonkeyPatch):
 
 
 def test_classes_that_never_occur_are_said_before_the_first_epoch(quick, tiny: str, tmp_path: Path, capsys):
-    images, labels = np.zeros((60, 8, 8), np.uint8), np.arange(60) % 3
-    np.savez(tmp_path / "few.npz", x_train=images, y_train=labels, x_test=images, y_test=labels)
+    images, labels = np.random.default_rng(0).integers(0, 256, (120, 8, 8), np.uint8), np.arange(60) % 3
+    np.savez(tmp_path / "few.npz", x_train=images[:60], y_train=labels, x_test=images[60:], y_test=labels)
     given = (f"data.dataset={tmp_path / 'few.npz'}", "data.batch_size=30", "train.epochs=1")
     quick(*given)
     said = "note: 7 of 10 classes have no training image: 3, 4, 5, 6, 7 and 2 more; is classes: 10 what is meant?"

@@ -24,7 +24,7 @@ class Cell(NamedTuple):
 
 def shaded(outcome: Outcome) -> list[list[Cell]] | None:
     """The cells row by row, each the stronger the greater its share of the row; None for too many classes."""
-    if len(outcome.names) > MOST_CLASSES:
+    if outcome.confusion is None or len(outcome.names) > MOST_CLASSES:
         return None
     rows = []
     for number, counts in enumerate(outcome.confusion):
@@ -39,16 +39,20 @@ def _colour(share: float, right: bool) -> str:
     return f"rgba({red},{green},{blue},{strength:.2f})"
 
 
-def as_picture(outcome: Outcome) -> Pixels:
-    """A pixel per cell, the darker the greater its share of the row."""
+def as_picture(outcome: Outcome) -> Pixels | None:
+    """A pixel per cell, the darker the greater its share of the row; None where there are too many classes for that."""
+    if outcome.confusion is None:
+        return None
     counts = np.asarray(outcome.confusion, np.float64)
     shares = counts / counts.sum(axis=1, keepdims=True).clip(1)
     grey = 255 * (1 - np.sqrt(shares))  # the root: a few per cent are to be seen
     return np.repeat(grey.round().astype(np.uint8)[..., None], 3, axis=2)
 
 
-def as_table(outcome: Outcome) -> Table:
-    """The counts, with the classes' names on both sides."""
+def as_table(outcome: Outcome) -> Table | None:
+    """The counts, with the classes' names on both sides; None for too many classes."""
+    if outcome.confusion is None or len(outcome.names) > MOST_CLASSES:
+        return None
     named = zip(outcome.names, outcome.confusion, strict=True)
     rows = tuple((name, *(str(count) if count else "" for count in counts)) for name, counts in named)
     return Table(("", *outcome.names), rows, frozenset({""}))

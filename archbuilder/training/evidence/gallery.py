@@ -61,7 +61,7 @@ def gallery(
     for place, index in enumerate(chosen):
         image, predicted = to_rgb(raw[place]), int(found.predicted[index])
         under = None if heat is None else overlay(image, heat[place])
-        sureness = float(found.probabilities[index, predicted])
+        sureness = float(found.sureness[index])
         mistakes.append(Mistake(index, int(found.labels[index]), predicted, sureness, image, under))
     return tuple(mistakes)
 

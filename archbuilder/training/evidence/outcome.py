@@ -14,6 +14,7 @@ from archbuilder.training.progress import counted
 from archbuilder.training.runs import Run
 
 MOST_PAIRS = 12
+MOST_CLASSES = 1000  # of a matrix that somebody could look at: a million numbers
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,8 @@ class Pair:
 class Outcome:
     """The test split, whole; accuracies in per cent.
 
-    `low` and `high` bound the accuracy with 95 % confidence; `confusion` has a row per true class.
+    `low` and `high` bound the accuracy with 95 % confidence; `confusion` has a row per true class, and is None where
+    there are more than MOST_CLASSES.
     """
 
     images: int
@@ -56,7 +58,7 @@ class Outcome:
     loss: float
     names: tuple[str, ...]
     classes: tuple[ClassResult, ...]
-    confusion: tuple[tuple[int, ...], ...]
+    confusion: tuple[tuple[int, ...], ...] | None
     pairs: tuple[Pair, ...]
     mistakes: tuple[Mistake, ...] = ()
 
@@ -69,7 +71,7 @@ class Outcome:
             "interval_95": [self.low, self.high],
             "cross_entropy": self.loss,
             "classes": list(self.names),
-            "confusion": [list(row) for row in self.confusion],
+            "confusion": [list(row) for row in self.confusion] if self.confusion else None,
         }
 
 
@@ -94,25 +96,32 @@ def figures(found: Predictions, names: tuple[str, ...], mistakes: tuple[Mistake,
         high=high,
         loss=found.loss,
         names=names,
-        classes=tuple(_class(found, number, name, names) for number, name in enumerate(names)),
-        confusion=tuple(map(tuple, found.confusion.tolist())),
-        pairs=tuple(_pairs(found, names)),
+        classes=_classes(found, names),
+        confusion=_matrix(found) if len(names) <= MOST_CLASSES else None,
+        pairs=tuple(Pair(names[truth], names[other], count) for truth, other, count in _wrong(found)[:MOST_PAIRS]),
         mistakes=mistakes,
     )
 
 
-def _class(found: Predictions, number: int, name: str, names: tuple[str, ...]) -> ClassResult:
-    row = found.confusion[number].copy()
-    images, right = int(row.sum()), int(row[number])
-    row[number] = 0
-    rival, taken = int(row.argmax()), int(row.max())
-    return ClassResult(name, images, right, names[rival] if taken else "", taken)
+def _wrong(found: Predictions) -> list[tuple[int, int, int]]:
+    """(truth, predicted, images) of every confusion, the most frequent first."""
+    pairs = zip(*(column.tolist() for column in found.confusions), strict=True)
+    return sorted((pair for pair in pairs if pair[0] != pair[1]), key=lambda pair: -pair[2])
 
 
-def _pairs(found: Predictions, names: tuple[str, ...]) -> list[Pair]:
-    """The most frequent confusions."""
-    wrong = found.confusion.copy()
-    np.fill_diagonal(wrong, 0)
-    order = np.argsort(-wrong, axis=None, kind="stable")[:MOST_PAIRS]
-    places = [divmod(place, len(names)) for place in order.tolist()]
-    return [Pair(names[row], names[column], int(wrong[row, column])) for row, column in places if wrong[row, column]]
+def _classes(found: Predictions, names: tuple[str, ...]) -> tuple[ClassResult, ...]:
+    images = np.bincount(found.labels, minlength=len(names)).tolist()
+    right = np.bincount(found.labels[found.labels == found.predicted], minlength=len(names)).tolist()
+    rivals = {truth: (names[other], count) for truth, other, count in reversed(_wrong(found))}
+    return tuple(
+        ClassResult(name, images[number], right[number], *rivals.get(number, ("", 0)))
+        for number, name in enumerate(names)
+    )
+
+
+def _matrix(found: Predictions) -> tuple[tuple[int, ...], ...]:
+    """How many images of class `row` were taken for class `column`."""
+    counts = np.zeros((found.classes, found.classes), np.int64)
+    truth, predicted, images = found.confusions
+    counts[truth, predicted] = images
+    return tuple(map(tuple, counts.tolist()))

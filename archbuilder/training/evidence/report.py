@@ -76,6 +76,7 @@ def _values(run: Run, story: StoryPart, network: NetworkPart, outcome: Outcome, 
     facts, samples = run.plan.report.facts, run.path / SAMPLES
     assert facts is not None  # write_report has looked
     field, shape = network.field_picture, run.plan.graph.input
+    matrix = as_picture(outcome)
     return {
         "name": run.plan.report.name,
         "dataset": run.plan.data.dataset,
@@ -100,7 +101,7 @@ def _values(run: Run, story: StoryPart, network: NetworkPart, outcome: Outcome, 
         "samples": uri(samples.read_bytes(), PNG) if samples.is_file() else None,
         "samples_words": AUGMENTED if run.plan.data.augment else PLAIN,
         "confusion": shaded(outcome),
-        "confusion_picture": uri(png(as_picture(outcome)), PNG),
+        "confusion_picture": uri(png(matrix), PNG) if matrix is not None else None,
         "matrix": as_table(outcome),
         "mistakes": [_mistake(one, outcome.names) for one in outcome.mistakes],
         "augmentation": augmentation_code(run.plan.data, run.card.mean, run.card.std, (shape.h, shape.w)),
