@@ -13,6 +13,7 @@ from archbuilder import pipeline
 from archbuilder.diagnostics import ArchbuilderError, Span, declare
 from archbuilder.training import plan as plans
 from archbuilder.training.folder import RunFolder
+from archbuilder.training.packed import IMPORTED
 from archbuilder.training.packing import FOREIGN, name_in, packed
 from archbuilder.training.plan import Options
 from archbuilder.training.runs import DataCard, images_of
@@ -59,7 +60,7 @@ def content(
         plan = plans.trained(report, Options(data_dir=data_dir))
         card = DataCard.of(plan.data.dataset, images_of(plan))
         card = replace(card, mean=_scale(mean, card.mean, "--mean"), std=_scale(std, card.std, "--std"))
-    return packed(state, 0, architecture, card)
+    return packed(state, IMPORTED, architecture, card)
 
 
 def _scale(given: Scale, own: tuple[float, ...], option: str) -> tuple[float, ...]:

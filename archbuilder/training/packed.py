@@ -4,7 +4,7 @@ The metadata has one entry, `archbuilder`, a JSON object:
 
 format        1
 sha256        of all the rest, tensors included
-epoch         that the weights are of: the run's last; 0 of a network that was trained elsewhere and imported
+epoch         that the weights are of: the run's last; 0 of a network that was trained elsewhere
 architecture  the values of the YAML, with what it extends and with the run's overrides
 images        names of the classes, mean and deviation of the channels, how many images each split has; an imported
               network may lack them, and then can only be exported
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from archbuilder.modules import Network
 
 UNLIKE = re.compile("[\x7f-\x9f\u2028\u2029\ufffe\uffff]")  # JSON has these as they are, YAML only escaped
+IMPORTED = 0  # the epoch of weights that were trained elsewhere
 REMEDY = "name a run folder, or make such a file of one: archbuilder weights RUN"
 
 LACKING = declare(
@@ -98,7 +99,7 @@ def open_packed(path: Path, data_dir: Path | None = None) -> Packed:
         raise ArchbuilderError(LACKING.at(Span(str(path)), message, REMEDY))
     if "architecture" not in facts:
         raise unreadable(path, "it does not say what network it is of", REMEDY)
-    if "images" not in facts:
+    if "images" not in facts and facts.get("epoch") == IMPORTED:
         message = "this does not say which images the network takes, and how they are normalised"
         raise ArchbuilderError(LACKING.at(Span(str(path)), message, "import it once more, with --data NAME"))
     plan = plans.trained(pipeline.check_text(_yaml(facts["architecture"]), str(path)), Options(data_dir=data_dir))
