@@ -74,19 +74,19 @@ class Facts:
         """Its size in a few words."""
         return f"{len(self.layers):,} layers, {self.params:,} parameters, {self.macs:,} MACs"
 
-    @property
+    @cached_property
     def params(self) -> int:
         return sum(layer.params for layer in self.layers)
 
-    @property
+    @cached_property
     def frozen_params(self) -> int:
         return sum(layer.frozen_params for layer in self.layers)
 
-    @property
+    @cached_property
     def buffers(self) -> int:
         return sum(layer.buffers for layer in self.layers)
 
-    @property
+    @cached_property
     def macs(self) -> int:
         return sum(layer.macs for layer in self.layers)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import string
 from collections.abc import Iterable, Iterator
 
 from lsprotocol import types
@@ -13,7 +14,7 @@ from archbuilder.lsp.places import Path
 from archbuilder.lsp.scanner import context
 from archbuilder.lsp.vocabulary import Vocabulary, language
 
-_WORD = re.compile(r"[A-Za-z0-9_.-]*$")
+_OF_WORDS = f"{string.ascii_letters}{string.digits}_.-"
 _COLON_FOLLOWS = re.compile(r"[A-Za-z0-9_]*\s*:")
 _NAME = re.compile(r"\bname:\s*([A-Za-z][A-Za-z0-9_]*)")
 _REFERENCES = {"use", "block", "join", "from"}  # keys whose value is the name of a block
@@ -25,8 +26,7 @@ def complete(buffer: Buffer, position: types.Position) -> list[types.CompletionI
     """The completions at a place, the likeliest first."""
     offset = buffer.offset(position)
     found = context(buffer.text, offset)
-    typed = _WORD.search(found.word)
-    before = len(typed[0]) if typed else 0
+    before = len(found.word) - len(found.word.rstrip(_OF_WORDS))
     place = buffer.range(offset - before, offset)
     has_colon = bool(_COLON_FOLLOWS.match(buffer.text, offset))
     return [_item(proposal, place, has_colon, order) for order, proposal in enumerate(_proposals(found, buffer.text))]

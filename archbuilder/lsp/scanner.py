@@ -9,12 +9,19 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
+from archbuilder.document import MAX_DEPTH
 from archbuilder.lsp.context import Context, Kind
 from archbuilder.lsp.places import Path
 
-_KEY = re.compile(r"""("[^"]*"|'[^']*'|[^\s#:{}\[\],"'&*!|>%@`-][^#:{}\[\],]*?)\s*:(?=\s|$)""")
+# each way to read a text is the only one, so that no line is read twice
+_KEY = re.compile(r"""("[^"]*"|'[^']*'|[^\s#:{}\[\],"'&*!|>%@`-](?:\s*[^\s#:{}\[\],])*)\s*:(?=\s|$)""")
 _DASH = re.compile(r"-(\s+|$)")
-_TOKEN = re.compile(r""""(?:\\.|[^"\\])*"|'[^']*'|\s+|\#.*|[^{}\[\],:"'\s]+|.""")
+# a text in quotes that goes on for longer has mostly lost its end
+_TOKEN = re.compile(r""""(?:\\.|[^"\\]){0,200}"|'[^']*'|\s+|\#.*|[^{}\[\],:"'\s]+|.""")
+
+
+class _TooDeep(Exception):
+    """Ends the reading of a text that nests deeper than MAX_DEPTH."""
 
 
 @dataclass
@@ -37,7 +44,14 @@ class Frame:
 
 
 def context(text: str, offset: int) -> Context:
-    """The context of an offset in a text."""
+    """The context of an offset in a text; none where that nests deeper than any file that is read."""
+    try:
+        return _context(text, offset)
+    except _TooDeep:
+        return Context()
+
+
+def _context(text: str, offset: int) -> Context:
     scanner = Scanner()
     start = 0
     for line in re.split(r"(?<=\n)|(?<=\r)(?!\n)", text):
@@ -111,8 +125,13 @@ class Scanner:
         self.stack = self._around(is_list, column)
         top = self.stack[-1]
         if top.is_list != is_list or top.column != column:
-            self.stack.append(Frame(is_list, column, top.inner))
+            self._push(Frame(is_list, column, top.inner))
         return self.stack[-1]
+
+    def _push(self, frame: Frame) -> None:
+        if len(self.stack) > MAX_DEPTH:
+            raise _TooDeep
+        self.stack.append(frame)
 
     def _around(self, is_list: bool, column: int) -> list[Frame]:
         """What stays open where a key or a dash stands in a column: a list's dashes may stand under its key."""
@@ -157,7 +176,7 @@ class Scanner:
         """The effect of a token inside brackets."""
         top = self.stack[-1]
         if token in ("{", "["):
-            self.stack.append(Frame(token == "[", -1, top.inner))
+            self._push(Frame(token == "[", -1, top.inner))
         elif token in ("}", "]", ",") and top.implicit:
             self.stack.pop()
             self._take(token)
@@ -169,7 +188,7 @@ class Scanner:
         elif token == ":" and self._pending:
             if top.is_list:
                 top = Frame(False, -1, top.inner, implicit=True)
-                self.stack.append(top)
+                self._push(top)
             if self._at_cursor:
                 self.found.own = self._pending
             self._named(top, self._pending)

@@ -55,7 +55,7 @@ def remove(block: Written) -> Patches:
     return (Patch(line, source.next_line(end), ""),)
 
 
-_COMMA = re.compile(r"(?:\s|#[^\r\n]*)*,(?:[ \t]*(?![ \t#]))?")  # the blanks before a comment stay with it
+_COMMA = re.compile(r"(?:\s|#[^\r\n]*[\r\n])*,(?:[ \t]*(?![ \t#]))?")  # the blanks before a comment stay with it
 
 
 def _remove_flow(block: Written, start: int, end: int) -> Patch:
