@@ -17,6 +17,7 @@ Kind = Literal[
     "elu",
     "selu",
     "gelu",
+    "gelu_tanh",
     "silu",
     "mish",
     "hardswish",
@@ -42,7 +43,9 @@ class Activation(Block):
 
     kind: Annotated[Kind, Field(description="the function")] = "relu"
     slope: Annotated[float, Check(number(-100, 100)), Field(description="leaky_relu's slope below zero")] = 0.01
+    channels: Annotated[bool, Field(description="one learnt slope per channel, for prelu")] = False
 
     def lower(self, g: GraphBuilder) -> None:
         if self.kind != "none":
-            g.add(ops.Activation(self.kind, self.slope), self.name or "activation", at=self if self._node else None)
+            op = ops.Activation(self.kind, self.slope, self.channels and self.kind == "prelu")
+            g.add(op, self.name or "activation", at=self if self._node else None)

@@ -9,6 +9,8 @@ from archbuilder.blocks.skip import MERGES, Merge
 from archbuilder.document import Node
 from archbuilder.ir.builder import GraphBuilder
 from archbuilder.ir.ops import ChannelSlice
+from archbuilder.ir.ops.shuffle import SIZES
+from archbuilder.schema.fields import Check, Variables, expected, integer, reads
 from archbuilder.schema.model import FORM, INVALID, Child, Env
 
 
@@ -26,11 +28,25 @@ def _read_paths(node: Node, env: Env) -> Any:
     return INVALID if INVALID in paths else paths
 
 
+_size = integer(1)
+
+
+@reads(anyOf=[{"type": "boolean"}, {"type": "array", "items": _size.form, "minItems": 2}])
+def _split(value: Any, variables: Variables) -> bool | tuple[int, ...]:
+    """Whether to cut, or how many channels each path gets."""
+    if isinstance(value, (list, tuple)):
+        return tuple(_size(each, variables) for each in value)
+    if not isinstance(value, bool):
+        raise expected("true, false or a list of sizes", value, "split: true cuts equally, split: [4, 12] by sizes")
+    return value
+
+
 @register
 class Branches(Block):
     """Parallel paths from the current value, merged at the end.  An empty path is the identity.
 
-    With `split: true` each path gets an equal share of the channels instead of all of them.
+    With `split: true` each path gets an equal share of the channels instead of all of them, with `split: [4, 12]`
+    so many of them.
     """
 
     EXAMPLE: ClassVar[str] = "branches: {paths: [[{conv: 8}], [{conv: {out: 8, kernel: 5}}, {conv: 8}], []]}"
@@ -39,6 +55,8 @@ class Branches(Block):
         "branches: {paths: [[{conv: 8}]]}": "AB104",
         "branches: {paths: [[{conv: 8}], [{strided: 8}]]}": "AB305",
         "branches: {paths: [[], [], []], split: true}": "AB301",
+        "branches: {paths: [[], []], split: [4, 4, 8]}": "AB312",
+        "branches: {paths: [[], []], split: [4, 8]}": "AB312",
     }
 
     paths: Annotated[
@@ -47,16 +65,26 @@ class Branches(Block):
         Field(description="lists of blocks, at least two"),
     ]
     merge: Annotated[Merge, Field(description="how the paths meet")] = "concat"
-    split: Annotated[bool, Field(description="cut the channels between the paths")] = False
+    split: Annotated[
+        bool | tuple[int, ...],
+        Check(_split),
+        Field(description="cut the channels between the paths: true, or a size for each"),
+    ] = False
 
     def lower(self, g: GraphBuilder) -> None:
+        sizes = self.split if isinstance(self.split, tuple) else ()
+        if sizes and len(sizes) != len(self.paths):
+            message = f"{len(sizes)} sizes for {len(self.paths)} paths"
+            g.report(SIZES, message, "write how many channels each path gets, one number for each", "split")
+            g.lose()
+            return
         with g.scope(self.name or self.KIND):
             start, ends = g.value, []
             for number, path in enumerate(self.paths):
                 g.value = start
                 with g.scope(f"path{number + 1}"):
                     if self.split:
-                        g.add(ChannelSlice(number, len(self.paths)), "split")
+                        g.add(ChannelSlice(number, len(self.paths), sizes), "split")
                     lower_blocks(path, g)
                 ends.append(g.value)
             g.add(MERGES[self.merge], self.merge, tuple(ends))

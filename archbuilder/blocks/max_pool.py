@@ -21,4 +21,5 @@ class MaxPool(Pool):
     dilation: Annotated[Size, Field(description="distance between taps in pixels")] = (1, 1)
 
     def lower(self, g: GraphBuilder) -> None:
-        g.add(MaxPool2d(self.kernel, self.stride or self.kernel, self.padding, self.dilation), self.name or self.KIND)
+        stride = self.stride or self.kernel
+        g.add(MaxPool2d(self.kernel, stride, self.padding, self.dilation, self.ceil_mode), self.name or self.KIND)

@@ -12,7 +12,7 @@ from archbuilder.importers.segment import Window, segment, windows
 from archbuilder.importers.sharing import Again, Shared, Sharing
 from archbuilder.importers.tree import Fork, Inexpressible, Item, Join, Leaf
 from archbuilder.importers.units import kind, unit
-from archbuilder.importers.values import layer_values
+from archbuilder.importers.values import activation_value, layer_values
 from archbuilder.importers.wording import Style
 from archbuilder.ir import ops
 
@@ -108,7 +108,7 @@ class Assembler:
                 return Block("skip", fields, [*_steps(body), *_steps(other), fork.merge])
         steps = [s for number, path in enumerate(paths) for s in [*fork.split[number : number + 1], *_steps(path)]]
         fields = merge if merge != {"merge": "concat"} else {}
-        fields |= {"split": True} if fork.split else {}
+        fields |= {"split": _split(fork.split)} if fork.split else {}
         return Block("branches", {**fields, "paths": paths}, [*steps, fork.merge])
 
     def _projects(self, path: Sequence[Item]) -> bool:
@@ -179,13 +179,24 @@ def _join(join: Join) -> Block:
     return Block("join", fields, [join.merge])
 
 
+def _split(steps: Sequence[Step]) -> Any:
+    """The field that says how channels are cut: true for equal parts, else their sizes."""
+    op = steps[0].op
+    assert isinstance(op, ops.ChannelSlice)
+    return list(op.sizes) if op.sizes else True
+
+
 def _excite(fork: Fork, flow: Flow) -> Block:
     """Squeeze-and-excite; that its ops are those of the block was seen when it was recorded."""
     leaves = [item.step for item in fork.paths[fork.main] if isinstance(item, Leaf)]
     if len(leaves) != 5 or [kind(step) for step in leaves[1:]] != ["conv", "act"] * 2 or fork.paths[1 - fork.main]:
         raise Inexpressible(fork.merge, "a gate whose layers are used elsewhere too")
     channels, reduced, gate = fork.merge.shape.c, leaves[1].shape.c, leaves[4].op.describe()
-    fields: dict[str, Any] = {} if gate == "sigmoid" else {"gate": gate}
+    middle, conv = leaves[2].op, leaves[1].op
+    assert isinstance(middle, ops.Activation) and isinstance(conv, ops.Conv2d)
+    fields: dict[str, Any] = {} if middle.kind == "relu" else {"activation": activation_value(middle)}
+    fields |= {} if conv.bias else {"bias": False}
+    fields |= {} if gate == "sigmoid" else {"gate": gate}
     ratio = channels // reduced
     if reduced != max(1, channels // 4):
         fields = ({"ratio": ratio} if max(1, channels // ratio) == reduced else {"reduced": reduced}) | fields

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from torch import Tensor
@@ -20,6 +21,7 @@ class Step:
     `weights` are the tensors it used, under the names that archbuilder's layer has for them; `layer`
     tells whose they are: two steps with an equal layer share their weights.  `path` is the module that
     was running (layer1.0.conv2, empty for the network itself), `place` the line of the user's source.
+    `constants` are those numbers of the op that the module has in tensors, as they are there.
     """
 
     id: int
@@ -30,6 +32,7 @@ class Step:
     layer: tuple[int, ...]
     path: str
     place: Span
+    constants: Mapping[str, Tensor] = field(default_factory=dict)
 
 
 @dataclass

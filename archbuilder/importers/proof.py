@@ -107,7 +107,7 @@ def _compare(
     counts = BATCHES if what == AS_THEY_ARE else (BATCH,)
     images = [images_like(kind, graph.input, count, generator) for count in counts]
     steps = record(subject, images[0].clone()).flow.steps
-    _copy(network, graph, [steps[step.id] for step in order])
+    _copy(network, graph, [steps.get(step.id, step) for step in order])
     with torch.no_grad():
         both = [(_theirs(subject, image, recording), _ended(network(image), recording)) for image in images]
     return compare(what, both, TOLERANCE.get(kind.dtype, 1e-2))
@@ -134,7 +134,7 @@ def _training(
         image = images_like(kind.to(dtype), graph.input, IMAGES, torch.Generator().manual_seed(2))
         try:
             steps = record(subject.eval(), image[:BATCH].clone()).flow.steps
-            ordered = [steps[step.id] for step in order]
+            ordered = [steps.get(step.id, step) for step in order]
             _copy(network, graph, ordered)
             layers = [network.get_submodule(node.module) for node in graph.nodes.values()]
             pairs = Pairs.of(subject, zip(layers, ordered, strict=True))
@@ -152,6 +152,11 @@ def _copy(network: Network, graph: Graph, steps: Sequence[Step]) -> None:
             for name, tensor in step.weights.items():
                 target = getattr(layer, name)
                 target.copy_(tensor.reshape(target.shape))
+            for name, tensor in step.constants.items():
+                if isinstance(getattr(layer, name), float):
+                    setattr(layer, name, float(tensor))
+                else:
+                    getattr(layer, name).copy_(tensor)
 
 
 def images_like(tensor: Tensor, shape: Shape, count: int, generator: torch.Generator) -> Tensor:

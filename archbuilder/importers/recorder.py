@@ -29,6 +29,11 @@ from archbuilder.remedy import Hint
 
 BATCH = 2  # more than one image, so that the batch's axis cannot be taken for another of length 1
 
+# these take a tensor for its shape and kind only
+FRESH = {f"{word}_like" for word in ("zeros", "ones", "full", "empty")} | {
+    f"new_{word}" for word in ("zeros", "ones", "full", "empty", "tensor")
+}
+
 NO_BLOCK = declare(
     "AB807",
     "a torch function that no block stands for",
@@ -108,7 +113,7 @@ class Recorder(TorchFunctionMode):
         if any(id(tensor) in self._known for tensor in tensors):
             if name == "setitem":
                 self._keep(args[0], self._lose("writes into a part of a value", tensors))
-            elif any(isinstance(item, Tensor) for item in _flat([result])):
+            elif name not in FRESH and any(isinstance(item, Tensor) for item in _flat([result])):
                 return self._read(name, args, kwargs, tensors, result)
         return result
 
@@ -195,6 +200,7 @@ def record(module: nn.Module, image: Tensor, origin: str = "") -> Recording:
     that is a list, tuple or dict stands for its first tensor."""
     tape = Tape(Flow(Shape(*image.shape[1:])), place=Span(origin or type(module).__name__))
     tape.owned = {address(t): name for name, t in [*module.named_buffers(), *module.named_parameters()] if t.numel()}
+    tape.learnt = frozenset(map(address, module.parameters()))
     tape.all_frozen = not any(p.requires_grad for p in module.parameters())
     recorder = Recorder(tape, image)
     called: set[str] = set()

@@ -135,8 +135,6 @@ def _blocks(best: Sequence[tuple[int, Block | None, int] | None]) -> list[Block]
 
 
 def _no_block(step: Step) -> str:
-    if isinstance(step.op, ops.Pad2d):
-        return "pads a map before something other than a convolution"
     if isinstance(step.op, ops.ChannelSlice):
         return "cuts channels that do not each go their own way to one merge"
     return f"{step.op.describe()} has no block of its own"

@@ -7,7 +7,7 @@ from typing import Any
 from archbuilder.importers.block import Block
 from archbuilder.importers.flow import Step
 from archbuilder.importers.units import ACTIVATIONS
-from archbuilder.importers.values import activation_value, dropout_value, norm_values, size
+from archbuilder.importers.values import activation_value, dropout_value, norm_values, number, size
 from archbuilder.importers.wording import Style
 from archbuilder.ir import ops
 from archbuilder.ir.op import Op
@@ -35,6 +35,15 @@ def _single(op: Op, style: Style, channels: int) -> tuple[str, dict[str, Any]] |
             return "channel_shuffle", {"groups": op.groups}
         case ops.ChannelScale():
             return "scale", {} if op.init == 1 else {"init": op.init}
+        case ops.Rescale():
+            constants = (("scale", op.scale, 1), ("offset", op.offset, 0))
+            return "rescale", {name: number(value) for name, value, usual in constants if value != usual}
+        case ops.ChannelPad():
+            return "pad", {"channels": size((op.before, op.after))}
+        case ops.Pad2d():
+            sides: Any = [op.top, op.bottom, op.left, op.right]
+            sides = sides[0] if len(set(sides)) == 1 else sides
+            return "pad", {"padding": sides} | ({} if op.mode == "zeros" else {"padding_mode": op.mode})
         case ops.Upsample():
             return "upsample", {"factor": size(op.factor)} | ({"mode": "bilinear"} if op.bilinear else {})
     return _pool(op)
@@ -54,6 +63,10 @@ def _pool(op: Op) -> tuple[str, dict[str, Any]] | None:
         own["padding"] = size(op.padding)
     if op.dilation != (1, 1):
         own["dilation"] = size(op.dilation)
+    if op.ceil_mode:
+        own["ceil_mode"] = True
+    if isinstance(op, ops.AvgPool2d) and not op.count_include_pad:
+        own["count_include_pad"] = False
     return "avg_pool" if isinstance(op, ops.AvgPool2d) else "max_pool", own
 
 

@@ -9,12 +9,16 @@ is, and whose arc crosses another, becomes a join by name.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Container, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Container, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import takewhile
 
 from archbuilder.importers.flow import IMAGE, Flow, Step
 from archbuilder.importers.tree import Fork, Inexpressible, Item, Join, Leaf, flatter, split, steps
+from archbuilder.ir.ops import Add, Concat, Multiply
 from archbuilder.ir.ops.merge import Merge
+
+NESTED = (Add, Concat, Multiply)  # merges of merges that are the same as one
 
 
 @dataclass
@@ -33,6 +37,12 @@ class _Arc:
         found = set(self.origins.values())
         return found.pop() if len(found) == 1 else None
 
+    @property
+    def is_mixed(self) -> bool:
+        """Whether its other operands come from several positions, and some are computed on the way: no one fork."""
+        found = set(self.origins.values())
+        return not self.empty and len(found) > 1 and None not in found and isinstance(self.merge.op, NESTED)
+
     def crosses(self, other: _Arc) -> bool:
         a, b = sorted([(self.start or 0, self.end), (other.start or 0, other.end)])
         return a[0] < b[0] < a[1] < b[1]
@@ -44,10 +54,14 @@ class Structure:
     def __init__(self, flow: Flow) -> None:
         self.flow = flow
         self.steps = flow.live()
+        self._measure()
+        self._claimed: set[int] = set()  # values on side paths
+
+    def _measure(self) -> None:
+        """How many steps lead to each value, at most."""
         self._depth = {IMAGE: 0}
         for step in self.steps.values():
             self._depth[step.id] = 1 + max(self._depth[value] for value in step.inputs)
-        self._claimed: set[int] = set()  # values on side paths
 
     def sequence(self) -> list[Item]:
         """The whole network.  Raises Inexpressible."""
@@ -62,6 +76,11 @@ class Structure:
         chain = self._chain(start, end)
         position = {value: number for number, value in enumerate(chain)}
         arcs = [self._arc(value, position) for value in chain[1:] if len(self.steps[value].inputs) > 1]
+        if mixed := next((arc for arc in arcs if arc.is_mixed), None):
+            for arc in arcs:
+                self._claimed -= {v for n in arc.origins for v in self._between(arc.merge.inputs[n], position)}
+            self._nest(mixed, position)
+            return self._sequence(start, end)
         return self._items(chain, self._forks(arcs), 0, len(chain) - 1)
 
     def _chain(self, start: int, end: int) -> list[int]:
@@ -98,6 +117,45 @@ class Structure:
         if not arc.empty:
             self._claim(arc, position)
         return arc
+
+    def _nest(self, arc: _Arc, position: dict[int, int]) -> None:
+        """Write a merge of many operands as merges of merges, each of which is a join or a fork of its own.
+
+        From the main operand outwards: values that are there already are joined; around that, the paths that start
+        at the latest place are a fork.  The order of a concatenation stays: only neighbours go together."""
+        merge, done, made = arc.merge, [arc.main], list[Step]()
+        value = merge.inputs[arc.main]
+        while len(done) < len(merge.inputs):
+            taken = self._next(arc, done, position)
+            group = [*(n for n in taken if n < min(done)), -1, *(n for n in taken if n > min(done))]
+            inputs = tuple(value if number < 0 else merge.inputs[number] for number in group)
+            done += taken
+            value = (
+                merge.id if len(done) == len(merge.inputs) else 1 + max(*self.flow.steps, *(step.id for step in made))
+            )
+            shapes = {step.id: step.shape for step in made}
+            shape = merge.op.shape(tuple(shapes.get(number) or self.flow.shape(number) for number in inputs))
+            made.append(replace(merge, id=value, inputs=inputs, shape=shape))
+        for known in (self.flow.steps, self.steps):
+            _replace(known, merge.id, made)
+        self._measure()
+
+    def _next(self, arc: _Arc, done: Sequence[int], position: dict[int, int]) -> list[int]:
+        """The operands to merge with those that are merged already: all that are there, else those of one place."""
+
+        def nearest(fits: Callable[[int], bool]) -> list[int]:
+            if not isinstance(arc.merge.op, Concat):
+                return [number for number in arc.origins if number not in done and fits(number)]
+            low, high = min(done), max(done)
+            before = takewhile(fits, range(low - 1, -1, -1))
+            return sorted([*before, *takewhile(fits, range(high + 1, len(arc.merge.inputs)))])
+
+        if there := nearest(lambda number: arc.merge.inputs[number] in position):
+            return there
+        every = nearest(lambda _: True)
+        beside = [n for n in every if not isinstance(arc.merge.op, Concat) or n in (min(done) - 1, max(done) + 1)]
+        latest = max(arc.origins[number] or 0 for number in beside)
+        return nearest(lambda number: arc.merge.inputs[number] not in position and arc.origins[number] == latest)
 
     def _origin(self, merge: Step, value: int, position: dict[int, int]) -> int | None:
         """Where on the main path a side path begins; None for a value from outside."""
@@ -163,3 +221,11 @@ class Structure:
                 paths.append(self._sequence(chain[start], operand))
         fork = Fork(arc.merge, paths, arc.main)
         return split(flatter(fork))
+
+
+def _replace(steps: dict[int, Step], id: int, made: Sequence[Step]) -> None:
+    """Put several steps in the place of one, so that they stay in execution order."""
+    before = list(steps.values())
+    steps.clear()
+    for step in before:
+        steps.update({one.id: one for one in made} if step.id == id else {step.id: step})

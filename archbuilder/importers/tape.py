@@ -14,7 +14,9 @@ from typing import Any, Literal
 from torch import Tensor
 
 from archbuilder.diagnostics import Span
+from archbuilder.importers.curves import Curves
 from archbuilder.importers.flow import Flow, Step
+from archbuilder.importers.moments import Moments
 from archbuilder.ir.op import Op, OpError
 from archbuilder.ir.ops import Add, ChannelSlice, Concat, Flatten, Multiply
 from archbuilder.ir.shape import Shape
@@ -56,6 +58,7 @@ class Tape:
 
     flow: Flow
     owned: Mapping[int, str] = field(default_factory=dict)  # the module's parameters and buffers, by `address`
+    learnt: frozenset[int] = frozenset()  # those of them that are parameters
     all_frozen: bool = False
     dims: tuple[int, ...] = ()  # of the call's real result, without the batch
     path: str = ""
@@ -65,6 +68,8 @@ class Tape:
     copies: bool = False  # the call's result is a tensor of its own, though torch returned the operand
     always_drops: bool = False  # a dropout that the network never switches off was met
     notes: dict[str, bool] = field(default_factory=dict)  # remarks in order, each once: whether the file has it too
+    curves: Curves = field(default_factory=Curves)
+    moments: Moments = field(default_factory=Moments)
     _known: dict[Any, int] = field(default_factory=dict)
     _layers: dict[int, Step] = field(default_factory=dict)
 
@@ -100,6 +105,15 @@ class Tape:
 
     def emit(self, op: Op, inputs: Sequence[int], **weights: Tensor | None) -> Value:
         """Append a step; returns its value.  Raises Unsupported where the op cannot take its operands."""
+        return self._append(op, inputs, weights, {})
+
+    def emit_constants(self, op: Op, value: Value, constants: Mapping[str, Tensor]) -> Value:
+        """The same for an op with numbers that the module has in tensors."""
+        return self._append(op, [value.step], {}, constants)
+
+    def _append(
+        self, op: Op, inputs: Sequence[int], weights: Mapping[str, Tensor | None], constants: Mapping[str, Tensor]
+    ) -> Value:
         key = (op, tuple(inputs))
         if isinstance(op, _PURE) and key in self._known:
             step = self.flow.steps[self._known[key]]
@@ -110,7 +124,7 @@ class Tape:
             raise Unsupported(error.message, error.hint) from None
         kept = {name: tensor for name, tensor in weights.items() if tensor is not None}
         id = len(self.flow.steps) + 1
-        step = Step(id, op, tuple(inputs), shape, kept, self._layer(kept), self.path, self.place)
+        step = Step(id, op, tuple(inputs), shape, kept, self._layer(kept), self.path, self.place, constants)
         self._check_sharing(step)
         self.flow.steps[id] = step
         self._known[key] = id

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from archbuilder.importers.flow import Step
 from archbuilder.ir.ops import ChannelSlice, Concat, Gate
@@ -52,15 +52,39 @@ Item = Leaf | Fork | Join
 
 def split(fork: Fork) -> Fork:
     """The fork with its channels cut between the paths, where each path begins with its own share."""
-    count = len(fork.paths)
     firsts = [path[0].step for path in fork.paths if path and isinstance(path[0], Leaf)]
-    parts = [s.op.part for s in firsts if isinstance(s.op, ChannelSlice) and s.op.parts == count]
-    order = sorted(range(len(parts)), key=parts.__getitem__)
-    fixed = isinstance(fork.merge.op, Concat) and order != parts
-    if sorted(parts) != list(range(count)) or fixed:
+    runs = [run for step in firsts if (run := _run(step))]
+    order = sorted(range(len(runs)), key=runs.__getitem__)
+    ends = [0, *(runs[number][1] for number in order)]
+    tiled = len(runs) == len(fork.paths) and [runs[number][0] for number in order] == ends[:-1]
+    if not tiled or ends[-1] != runs[0][2] or (isinstance(fork.merge.op, Concat) and order != sorted(order)):
         return fork
+    if {value for join in joins(fork) for value in join.operands} & {step.id for step in firsts}:
+        return fork  # a share that is taken by name later needs a block of its own
+    sizes = tuple(stop - start for start, stop, _ in sorted(runs))
     paths = [fork.paths[number][1:] for number in order]
-    return Fork(fork.merge, paths, order.index(fork.main), tuple(firsts[number] for number in order))
+    cuts = [ChannelSlice(part, len(sizes), sizes if len(set(sizes)) > 1 else ()) for part in range(len(sizes))]
+    steps = tuple(replace(firsts[number], op=cut) for number, cut in zip(order, cuts, strict=True))
+    return Fork(fork.merge, paths, order.index(fork.main), steps)
+
+
+def _run(step: Step) -> tuple[int, int, int] | None:
+    """The channels that a slice takes: first, end, and how many there are; None where it is no slice."""
+    op = step.op
+    if not isinstance(op, ChannelSlice):
+        return None
+    sizes = op.sizes or (step.shape.c,) * op.parts
+    return sum(sizes[: op.part]), sum(sizes[: op.part + 1]), sum(sizes)
+
+
+def joins(item: Item) -> Iterator[Join]:
+    """Every join inside an item."""
+    if isinstance(item, Join):
+        yield item
+    elif isinstance(item, Fork):
+        for path in item.paths:
+            for inner in path:
+                yield from joins(inner)
 
 
 def flatter(fork: Fork) -> Fork:

@@ -31,12 +31,21 @@ def norm_values(op: Op, channels: int) -> list[Any]:
 
 def activation_value(op: ops.Activation) -> Any:
     leaky = op.kind == "leaky_relu" and op.slope != 0.01
+    if op.channels:
+        return {"kind": op.kind, "channels": True}
     return {"kind": op.kind, "slope": op.slope} if leaky else op.kind
 
 
 def dropout_value(op: ops.Dropout) -> Any:
-    p: Any = int(op.p) if op.p == int(op.p) else op.p
+    p = number(op.p)
     return {"p": p, "channels": True} if op.channels else p
+
+
+def number(value: float | tuple[float, ...]) -> Any:
+    """2 for 2.0, and so in a list."""
+    if isinstance(value, tuple):
+        return [number(each) for each in value]
+    return int(value) if value == int(value) else value
 
 
 def _short(words: dict[str, Any], positional: str) -> Any:

@@ -55,7 +55,7 @@ def _gradient(module: nn.Module, x: Tensor, unit: tuple[int, int]) -> Tensor:
     """Mean |gradient| at each pixel: (h, w)."""
     module.requires_grad_(False)
     for layer in module.modules():
-        if isinstance(layer, nn.BatchNorm2d):
+        if isinstance(layer, (nn.BatchNorm1d, nn.BatchNorm2d)):
             layer.momentum = 1.0  # so that one batch makes the statistics
     with torch.no_grad():
         module.train()(x)

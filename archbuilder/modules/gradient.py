@@ -22,7 +22,15 @@ from archbuilder.modules.network import build
 Pair = tuple[int, int]
 Pixels = tuple[list[int], list[int]]  # rows and columns of an image
 
-NEUTRAL = (ops.Activation, ops.BatchNorm2d, ops.ChannelNorm, ops.Dropout, ops.GroupNorm, ops.InstanceNorm2d)
+NEUTRAL = (
+    ops.Activation,
+    ops.BatchNorm2d,
+    ops.ChannelNorm,
+    ops.Dropout,
+    ops.GroupNorm,
+    ops.InstanceNorm2d,
+    ops.Rescale,
+)
 WEIGHTED = (ops.ChannelScale, ops.Conv2d, ops.Linear)
 
 LARGEST = 4096  # pixels: a side of an image on which a field is measured

@@ -56,7 +56,7 @@ def _conv(op: ops.Conv2d, inputs: Shapes) -> Layer:
 @rule(ops.BatchNorm2d)
 def _batch_norm(op: ops.BatchNorm2d, inputs: Shapes) -> Layer:
     keywords = {"num_features": inputs[0].c, "eps": op.eps, "momentum": op.momentum, "affine": op.affine}
-    return Layer("BatchNorm2d", keywords)
+    return Layer("BatchNorm1d" if inputs[0].flat else "BatchNorm2d", keywords)
 
 
 @rule(ops.GroupNorm)
@@ -78,6 +78,7 @@ _ACTIVATIONS = {
     "elu": "ELU",
     "selu": "SELU",
     "gelu": "GELU",
+    "gelu_tanh": "GELU",
     "silu": "SiLU",
     "mish": "Mish",
     "hardswish": "Hardswish",
@@ -91,7 +92,10 @@ _ACTIVATIONS = {
 
 @rule(ops.Activation)
 def _activation(op: ops.Activation, inputs: Shapes) -> Layer:
-    return Layer(_ACTIVATIONS[op.kind], {"negative_slope": op.slope} if op.kind == "leaky_relu" else {})
+    keywords: dict[str, Any] = {"negative_slope": op.slope} if op.kind == "leaky_relu" else {}
+    keywords |= {"approximate": "tanh"} if op.kind == "gelu_tanh" else {}
+    keywords |= {"num_parameters": inputs[0].c} if op.channels else {}
+    return Layer(_ACTIVATIONS[op.kind], keywords)
 
 
 @rule(ops.Dropout)
@@ -110,15 +114,22 @@ def _pad(op: ops.Pad2d, inputs: Shapes) -> Layer:
     return Layer(name[op.mode], {"padding": (op.left, op.right, op.top, op.bottom)})  # torch counts from the last axis
 
 
+@rule(ops.ChannelPad)
+def _channel_pad(op: ops.ChannelPad, inputs: Shapes) -> Layer:
+    return Layer("ZeroPad3d", {"padding": (0, 0, 0, 0, op.before, op.after)})  # the third axis from the end
+
+
 @rule(ops.AvgPool2d)
 def _avg_pool(op: ops.AvgPool2d, inputs: Shapes) -> Layer:
-    return Layer("AvgPool2d", {"kernel_size": op.kernel, "stride": op.stride, "padding": op.padding})
+    keywords: dict[str, Any] = {"kernel_size": op.kernel, "stride": op.stride, "padding": op.padding}
+    keywords |= {"ceil_mode": op.ceil_mode, "count_include_pad": op.count_include_pad}
+    return Layer("AvgPool2d", keywords)
 
 
 @rule(ops.MaxPool2d)
 def _max_pool(op: ops.MaxPool2d, inputs: Shapes) -> Layer:
     keywords = {"kernel_size": op.kernel, "stride": op.stride, "padding": op.padding, "dilation": op.dilation}
-    return Layer("MaxPool2d", keywords)
+    return Layer("MaxPool2d", keywords | {"ceil_mode": op.ceil_mode})
 
 
 @rule(ops.AdaptivePool)
@@ -140,12 +151,23 @@ def _channel_shuffle(op: ops.ChannelShuffle, inputs: Shapes) -> Layer:
 
 @rule(ops.ChannelSlice)
 def _channel_slice(op: ops.ChannelSlice, inputs: Shapes) -> Layer:
-    return Layer("ChannelSlice", {"part": op.part, "parts": op.parts})
+    keywords: dict[str, Any] = {"part": op.part, "parts": op.parts}
+    return Layer("ChannelSlice", keywords | ({"sizes": op.sizes} if op.sizes else {}))
 
 
 @rule(ops.ChannelScale)
 def _channel_scale(op: ops.ChannelScale, inputs: Shapes) -> Layer:
     return Layer("ChannelScale", {"channels": inputs[0].c, "init": op.init})
+
+
+class PerChannel(tuple[float, ...]):
+    """One number per channel: never shortened, as a pair of equal sizes per axis is."""
+
+
+@rule(ops.Rescale)
+def _rescale(op: ops.Rescale, inputs: Shapes) -> Layer:
+    constants = {"scale": op.scale, "offset": op.offset}
+    return Layer("Rescale", {k: PerChannel(v) if isinstance(v, tuple) else v for k, v in constants.items()})
 
 
 @rule(ops.ChannelNorm)

@@ -30,15 +30,16 @@ class Concat(nn.Module):
 
 
 class ChannelSlice(nn.Module):
-    """One of `parts` equal runs of channels: (b, c, h, w) -> (b, c / parts, h, w)."""
+    """One of `parts` runs of channels, equal ones or of these `sizes`: (b, c, h, w) -> (b, c / parts, h, w)."""
 
-    def __init__(self, part: int, parts: int) -> None:
+    def __init__(self, part: int, parts: int, sizes: tuple[int, ...] = ()) -> None:
         super().__init__()
         self.part = part
         self.parts = parts
+        self.sizes = sizes
 
     def forward(self, x: Tensor) -> Tensor:
-        return x.chunk(self.parts, dim=1)[self.part]
+        return (x.split(self.sizes, dim=1) if self.sizes else x.chunk(self.parts, dim=1))[self.part]
 
 
 class ChannelScale(nn.Module):
@@ -50,6 +51,35 @@ class ChannelScale(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return x * self.weight[:, None, None]
+
+
+class Rescale(nn.Module):
+    """Each value times a constant, plus a constant; of any shape whose axis 1 are the channels.
+
+    A tuple has one number per channel."""
+
+    scale: float | Tensor
+    offset: float | Tensor
+
+    def __init__(
+        self,
+        scale: float | tuple[float, ...] = 1.0,
+        offset: float | tuple[float, ...] = 0.0,
+    ) -> None:
+        super().__init__()
+        for name, constant in (("scale", scale), ("offset", offset)):
+            if isinstance(constant, tuple):
+                self.register_buffer(name, torch.tensor(constant))
+            else:
+                setattr(self, name, constant)
+
+    def forward(self, x: Tensor) -> Tensor:
+        constants = []
+        for constant in (self.scale, self.offset):
+            if isinstance(constant, Tensor):
+                constant = constant.view(-1, *(1,) * (x.dim() - 2))
+            constants.append(constant)
+        return x * constants[0] + constants[1]
 
 
 class ChannelNorm(nn.LayerNorm):

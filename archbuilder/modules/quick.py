@@ -85,8 +85,9 @@ class QuickSlice(ChannelSlice):
     """A slice of the channels that stays in its memory format, forward and backward."""
 
     def forward(self, x: Tensor) -> Tensor:
-        channels = x.shape[1] // self.parts
-        sliced: Tensor = _Slice.apply(x, self.part * channels, (self.part + 1) * channels)
+        sizes = self.sizes or (x.shape[1] // self.parts,) * self.parts
+        start = sum(sizes[: self.part])
+        sliced: Tensor = _Slice.apply(x, start, start + sizes[self.part])
         return sliced
 
 
@@ -100,4 +101,4 @@ def quicken(module: nn.Module) -> None:
             if isinstance(child, nn.Conv2d) and PhasedConv2d.fits(child):
                 parent.add_module(name, PhasedConv2d.of(child))
             elif type(child) is ChannelSlice:
-                parent.add_module(name, QuickSlice(child.part, child.parts))
+                parent.add_module(name, QuickSlice(child.part, child.parts, child.sizes))

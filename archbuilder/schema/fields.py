@@ -164,26 +164,37 @@ def number(minimum: float, maximum: float = float("inf"), exclusive: bool = Fals
 
 _edge = integer(0, MAX_WINDOW)
 _edges = size(0)
+Sides = tuple[int, int, int, int]  # top, bottom, left, right
+# three values are neither [height, width] nor all four sides
+_SIDES = _listed(0, 4) | {"not": {"type": "array", "minItems": 3, "maxItems": 3}}
 
 
 @reads(
     title="padding",
     anyOf=[
         {"enum": ["same", "valid"]},
-        # three values are neither [height, width] nor all four sides
-        _listed(0, 4) | {"not": {"type": "array", "minItems": 3, "maxItems": 3}},
+        _SIDES,
     ],
 )
 def _padding(value: Any, variables: Variables) -> Any:
     """`same`, `valid`, one integer, [height, width] or [top, bottom, left, right]."""
-    if value in ("same", "valid"):
-        return value
+    return value if value in ("same", "valid") else _read_sides(value, variables, "same, valid, ")
+
+
+@reads(**_SIDES)
+def _sides(value: Any, variables: Variables) -> Any:
+    """One integer, [height, width] or [top, bottom, left, right]."""
+    return _read_sides(value, variables)
+
+
+def _read_sides(value: Any, variables: Variables, words: str = "") -> Sides:
     if isinstance(value, (list, tuple)) and len(value) == 4:
-        return tuple(_edge(v, variables) for v in value)
+        top, bottom, left, right = (_edge(v, variables) for v in value)
+        return (top, bottom, left, right)
     try:
         height, width = _edges(value, variables)
     except PydanticCustomError:
-        hint = "same, valid, one integer, [height, width] or [top, bottom, left, right]"
+        hint = f"{words}one integer, [height, width] or [top, bottom, left, right]"
         raise expected("a padding", value, hint) from None
     return (height, height, width, width)
 
@@ -212,7 +223,7 @@ Positive = Annotated[int, Check(integer(1))]
 NonNegative = Annotated[int, Check(integer(0))]
 Size = Annotated[tuple[int, int], Check(size(1))]
 SymmetricPadding = Annotated[tuple[int, int], Check(size(0))]
-Sides = tuple[int, int, int, int]  # top, bottom, left, right
+SidePadding = Annotated[Sides, Check(_sides)]
 Padding = Annotated[Literal["same", "valid"] | Sides, Check(_padding)]
 Probability = Annotated[float, Check(number(0, 1))]
 Name = Annotated[str, Check(read_name)]

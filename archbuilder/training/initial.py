@@ -32,7 +32,7 @@ def initialise(module: nn.Module, graph: Graph, train: Train, data: Data, splits
     for node in residual_ends(graph) if train.zero_gamma else ():
         nn.init.zeros_(module.get_submodule(node.name).get_parameter("weight"))
     for layer in module.modules():
-        if train.batch_norm_momentum is not None and isinstance(layer, nn.BatchNorm2d):
+        if train.batch_norm_momentum is not None and isinstance(layer, (nn.BatchNorm1d, nn.BatchNorm2d)):
             layer.momentum = train.batch_norm_momentum
     if train.whiten and (first := stem(graph)):
         some = _some(splits.train, train.whiten.images)

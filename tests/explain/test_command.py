@@ -50,7 +50,7 @@ def test_the_manual_of_a_warning_and_of_a_command(capsys: Out):
 
 @pytest.mark.parametrize(
     ("word", "hint"),
-    [("AB311", "did you mean AB3"), ("AB40l", "did you mean AB40"), ("x", "archbuilder explain lists all codes")],
+    [("AB399", "did you mean AB3"), ("AB40l", "did you mean AB40"), ("x", "archbuilder explain lists all codes")],
 )
 def test_an_unknown_code(word: str, hint: str, capsys: Out):
     shown = said(capsys, word, status=2)

@@ -54,6 +54,26 @@ _NETWORKS = {
           - skip: {name: OrderedDict, blocks: [{conv: {name: torch, out: 8}}, {conv: {name: Tensor, out: 8}}]}
           - join: [torch, nn]
         """,
+    "constants": """
+        network:
+          - rescale: {scale: [2, 2, 4], offset: [-1, 0, 1]}
+          - conv: {out: 8, activation: {kind: prelu, channels: true}}
+          - branches: {split: [2, 6], paths: [[{conv: 2}, {rescale: [0.5, 0.5]}], []]}
+          - branches: {split: [2, 5, 1], merge: concat, paths: [[{conv: 2}], [], [{conv: 1}]]}
+          - skip: {blocks: [{strided: 16}], shortcut: [{avg_pool: {kernel: 1, stride: 2}}, {pad: {channels: [3, 5]}}]}
+          - skip: {blocks: [{conv: 16}, {rescale: 0.17}], shortcut: identity}
+          - max_pool: {kernel: 3, stride: 2, ceil_mode: true}
+          - pad: [0, 1, 0, 1]
+          - avg_pool: {kernel: 3, stride: 2, padding: 1, ceil_mode: true, count_include_pad: false}
+          - squeeze_excite: {activation: silu, bias: false}
+          - activation: gelu_tanh
+          - gap
+          - flatten
+          - norm
+          - norm: layer
+          - linear: 10
+          - rescale: 0.125
+        """,
     "gates": """
         network:
           - conv: 16

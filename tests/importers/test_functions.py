@@ -46,6 +46,62 @@ SAME = {  # what the model does after a bare conv, and the blocks that say the s
     "torch.relu": (lambda m, x: torch.relu(x), RELU),
     "clamp_": (lambda m, x: x.clamp_(0, 6), BARE + ", activation: relu6"),
     "hardtanh 0 to 6": (lambda m, x: F.hardtanh(x, 0.0, 6.0), BARE + ", activation: relu6"),
+    "a factor": (lambda m, x: x * 0.5, BARE + ", rescale: 0.5"),
+    "a factor first": (lambda m, x: 0.5 * x, BARE + ", rescale: 0.5"),
+    "a quotient": (lambda m, x: torch.div(x, 4), BARE + ", rescale: 0.25"),
+    "in place": (lambda m, x: x.mul_(2).sub_(1), BARE + ", rescale: {scale: 2, offset: -1}"),
+    "a sum with a constant": (lambda m, x: 1 + x, BARE + ", rescale: {offset: 1}"),
+    "one minus": (lambda m, x: 1 - x, BARE + ", rescale: {scale: -1, offset: 1}"),
+    "negative": (lambda m, x: -x, BARE + ", rescale: -1"),
+    "a number in a tensor": (lambda m, x: x * torch.tensor(0.1), BARE + ", rescale: 0.1"),
+    "constants per channel": (
+        lambda m, x: (x - m.steps) / 2,
+        BARE + ", rescale: {scale: 0.5, offset: [0, -0.5, -1, -1.5, -2, -2.5, -3, -3.5]}",
+    ),
+    "a sum with a multiple": (
+        lambda m, x: x.add(m.more(x), alpha=0.1),
+        BARE + f", skip: {{blocks: [{BARE}, {{rescale: 0.1}}]}}",
+    ),
+    "a difference": (lambda m, x: x - m.more(x), BARE + f", skip: {{blocks: [{BARE}, {{rescale: -1}}]}}"),
+    "every second pixel": (lambda m, x: x[:, :, ::2, ::2], BARE + ", avg_pool: {kernel: 1, stride: 2}"),
+    "every third row": (lambda m, x: x[..., ::3, :], BARE + ", avg_pool: {kernel: 1, stride: [3, 1]}"),
+    "zero channels": (lambda m, x: F.pad(x, (0, 0, 0, 0, 2, 3)), BARE + ", pad: {channels: [2, 3]}"),
+    "zero channels beside": (
+        lambda m, x: torch.cat([x, torch.zeros_like(x), x.new_zeros(len(x), 1, 8, 8)], 1),
+        BARE + ", pad: {channels: [0, 9]}",
+    ),
+    "a padding before a pool": (
+        lambda m, x: F.max_pool2d(F.pad(x, (0, 1, 0, 1)), 3, 2),
+        BARE + ", pad: [0, 1, 0, 1], max_pool: {kernel: 3, stride: 2}",
+    ),
+    "ceil mode": (
+        lambda m, x: F.max_pool2d(x, 3, 2, ceil_mode=True),
+        BARE + ", max_pool: {kernel: 3, stride: 2, ceil_mode: true}",
+    ),
+    "ceil mode that changes nothing": (lambda m, x: F.avg_pool2d(x, 2, ceil_mode=True), BARE + ", avg_pool: 2"),
+    "count_include_pad": (
+        lambda m, x: F.avg_pool2d(x, 3, 1, 1, count_include_pad=False),
+        BARE + ", avg_pool: {kernel: 3, stride: 1, padding: 1, count_include_pad: false}",
+    ),
+    "prelu with many slopes": (lambda m, x: m.prelu(x), BARE + ", activation: {kind: prelu, channels: true}"),
+    "unequal parts": (
+        lambda m, x: torch.cat([(p := x.split([2, 6], 1))[0], F.relu(p[1])], 1),
+        BARE + ", branches: {split: [2, 6], paths: [[], [activation]]}",
+    ),
+    "unequal slices": (
+        lambda m, x: torch.cat([F.relu(x[:, :2]), x[:, 2:]], 1),
+        BARE + ", branches: {split: [2, 6], paths: [[activation], []]}",
+    ),
+    "slices that are parts": (
+        lambda m, x: torch.cat([x[:, :1], F.relu(x[:, 1:4]), x[:, 4:]], 1),
+        BARE + ", branches: {split: [1, 3, 4], paths: [[], [activation], []]}",
+    ),
+    "batch norm of a vector": (lambda m, x: m.bn(x.mean((2, 3))), BARE + ", gap, flatten, norm"),
+    "layer norm of a vector": (lambda m, x: m.norm(x.mean((2, 3))), BARE + ", gap, flatten, norm: layer"),
+    "squeeze-excite without biases": (
+        lambda m, x: x * m.up(F.silu(m.down0(x.mean((2, 3), keepdim=True)))).sigmoid(),
+        BARE + ", squeeze_excite: {activation: silu, bias: false}",
+    ),
     "tanhexp by hand": (lambda m, x: x * torch.tanh(torch.exp(x)), BARE + ", activation: tanhexp"),
     "mean in two steps": (lambda m, x: x.mean(3).mean(2), BARE + ", gap, flatten"),
     "mean of a view": (lambda m, x: x.view(x.size(0), 8, -1).mean(-1), BARE + ", gap, flatten"),
@@ -88,6 +144,12 @@ SAME = {  # what the model does after a bare conv, and the blocks that say the s
     ),
 }
 MODULES = {
+    "steps": lambda: nn.Buffer(torch.arange(8.0).view(8, 1, 1)),
+    "prelu": lambda: nn.PReLU(8),
+    "bn": lambda: nn.BatchNorm1d(8),
+    "down": lambda: nn.Conv2d(8, 2, 1),
+    "down0": lambda: nn.Conv2d(8, 2, 1, bias=False),
+    "up": lambda: nn.Conv2d(2, 8, 1, bias=False),
     "more": lambda: nn.Conv2d(8, 8, 3, padding=1),
     "norm": lambda: nn.LayerNorm(8),
     "group": lambda: nn.GroupNorm(8, 8),
@@ -107,22 +169,107 @@ def test_a_call_becomes_blocks(name: str):
 
 REFUSED = {
     "fft": (lambda m, x: torch.fft.fft2(x).real, "fft_fft2 has no block"),
-    "a factor": (lambda m, x: x * 0.5, "mul: multiplies by 0.5"),
-    "a sum with a constant": (lambda m, x: x + 1, "add: adds a constant"),
+    "a corner of the map": (lambda m, x: x[:, :, 1:, 1:], "getitem: takes a part of the map"),
+    "constants of another shape": (lambda m, x: x * torch.rand(9, 9), "mul: a constant of 9x9"),
+    "a quotient": (lambda m, x: x / x.exp(), "div: divides by a value"),
+    "another range": (lambda m, x: x.clamp(-2, 5), "clamp: cuts values to the range from -2 to 5"),
     "other axes": (lambda m, x: x.mean(1), "mean: a mean over other axes"),
-    "spatial slices": (lambda m, x: x[:, :, ::2, ::2], "getitem: takes a part of the map"),
-    "unequal parts": (lambda m, x: torch.cat(x.split([2, 6], 1), 1), "split: cuts 8 channels unequally"),
     "softmax in the middle": (lambda m, x: F.relu(torch.softmax(x, 1)), "relu: works on the result of softmax"),
     "a batch of a fixed size": (lambda m, x: x.view(4, -1), "view: writes a batch of 4 into the shape"),
     "batch axis": (lambda m, x: x.transpose(0, 1), "transpose: mixes the images of a batch"),
-    "ceil mode": (lambda m, x: F.max_pool2d(x, 2, ceil_mode=True), "max_pool2d: a pool with ceil_mode"),
-    "count_include_pad": (lambda m, x: F.avg_pool2d(x, 3, 1, 1, count_include_pad=False), "avg_pool2d: an average"),
     "weights from the image": (lambda m, x: F.conv2d(x, x), "conv2d: its weights"),
     "batch statistics": (lambda m, x: nn.BatchNorm2d(8, track_running_stats=False)(x), "batch_norm: batch norm"),
     "elu with alpha": (lambda m, x: F.elu(x, 0.5), "elu: elu with other parameters"),
-    "prelu with many slopes": (lambda m, x: F.prelu(x, torch.ones(8)), "prelu: prelu with 8 slopes"),
     "writing into a part": (lambda m, x: _written(x), "writes into a part of a value"),
 }  # fmt: skip
+
+
+def test_a_gate_with_one_bias_is_refused():
+    def call(m, x):
+        return x * m.up(F.relu(m.down(x.mean((2, 3), keepdim=True)))).sigmoid()
+
+    found = convert(Net(call, down=nn.Conv2d(8, 2, 1), up=nn.Conv2d(2, 8, 1, bias=False)), (3, 8, 8))
+    assert not found.ok
+    assert "a gate with one bias" in found.problems[0].message
+
+
+BY_HAND = {  # ways to write an activation, and its name
+    "x * relu6(x + 3) / 6": (lambda x: x * F.relu6(x + 3) / 6, "hardswish"),
+    "x * (relu6(x + 3) / 6)": (lambda x: x * (F.relu6(x + 3.0) / 6.0), "hardswish"),
+    "relu6(x + 3).mul(1 / 6) * x": (lambda x: F.relu6(x.add(3)).mul(1 / 6) * x, "hardswish"),
+    "x * clamp(x / 6 + 0.5)": (lambda x: x * (x / 6 + 0.5).clamp(0, 1), "hardswish"),
+    "x * hardsigmoid(x)": (lambda x: F.hardsigmoid(x).mul_(x), "hardswish"),
+    "x.clone() * ...": (lambda x: x.clone().mul_(F.relu6(x + 3, inplace=True)).div_(6), "hardswish"),
+    "relu6(x + 3) / 6": (lambda x: F.relu6(x + 3) / 6, "hardsigmoid"),
+    "hardtanh(x + 3, 0, 6) / 6": (lambda x: F.hardtanh(x + 3, 0.0, 6.0) * (1.0 / 6), "hardsigmoid"),
+    "x * sigmoid(x)": (lambda x: x * x.sigmoid(), "silu"),
+    "x.mul(sigmoid(x))": (lambda x: x.mul(torch.sigmoid(x)), "silu"),
+    "x / (1 + exp(-x))": (lambda x: x * (1 / (1 + torch.exp(-x))), "silu"),
+    "1 / (1 + exp(-x))": (lambda x: 1 / (1 + torch.exp(-x)), "sigmoid"),
+    "x * tanh(softplus(x))": (lambda x: x * torch.tanh(F.softplus(x)), "mish"),
+    "x * tanh(log(1 + exp(x)))": (lambda x: x * torch.tanh(torch.log(1 + torch.exp(x))), "mish"),
+    "x * tanh(log1p(exp(x)))": (lambda x: x.mul(x.exp().log1p().tanh()), "mish"),
+    "x * tanh(exp(x))": (lambda x: x * torch.tanh(torch.exp(x)), "tanhexp"),
+    "log(1 + exp(x))": (lambda x: torch.log(1 + torch.exp(x)), "softplus"),
+    "gelu by erf": (lambda x: 0.5 * x * (1 + torch.erf(x / 2**0.5)), "gelu"),
+    "gelu by erf, another way": (lambda x: x * 0.5 * (1.0 + torch.erf(x * 0.7071067811865476)), "gelu"),
+    "gelu by tanh": (
+        lambda x: 0.5 * x * (1 + torch.tanh((2 / torch.pi) ** 0.5 * (x + 0.044715 * torch.pow(x, 3)))),
+        "gelu_tanh",
+    ),
+    "gelu by tanh, x * x": (
+        lambda x: 0.5 * x * (1.0 + (x * 0.7978845608028654 * (1.0 + 0.044715 * x * x)).tanh()),
+        "gelu_tanh",
+    ),
+    "gelu, approximate": (lambda x: F.gelu(x, approximate="tanh"), "gelu_tanh"),
+    "relu by the absolute value": (lambda x: (x + x.abs()) / 2, "relu"),
+    "leaky relu": (lambda x: 0.55 * x + 0.45 * x.abs(), "{kind: leaky_relu, slope: 0.1}"),
+}
+
+
+@pytest.mark.parametrize("name", BY_HAND)
+def test_an_activation_by_hand_is_known_by_its_curve(name: str):
+    call, kind = BY_HAND[name]
+    found = convert(Net(lambda m, x: call(x)), (3, 8, 8))
+    assert found.ok, "\n".join(map(str, found.diagnostics))
+    text = f"archbuilder: 1\ninput: [3, 8, 8]\nnetwork: [{BARE}, {{activation: {kind}}}]\n"
+    assert meaning(found.report.graph) == meaning(archbuilder.load(text)), found.text
+
+
+def test_what_is_nearly_an_activation_is_none():
+    found = convert(Net(lambda m, x: x * F.relu6(x + 3) / 6.001), (3, 8, 8))
+    assert found.ok
+    assert "hardswish" not in found.text
+
+
+NORMS = {  # norms by hand over some axes, and the blocks for them
+    "channels": ((1,), "norm: {kind: layer, over: channels, eps: 0.001, affine: false}"),
+    "map": ((2, 3), "norm: {kind: instance, eps: 0.001}"),
+    "both": ((1, 2, 3), "norm: {kind: layer, eps: 0.001, affine: false}"),
+}
+WAYS = {
+    "pow, sqrt": lambda x, a: (x - (u := x.mean(a, keepdim=True))) / torch.sqrt((x - u).pow(2).mean(a, True) + 1e-3),
+    "square, rsqrt": lambda x, a: (d := x - x.mean(a, keepdim=True)) * torch.rsqrt(d.square().mean(a, True) + 1e-3),
+    "d * d, power": lambda x, a: (d := x - x.mean(a, keepdim=True)) / ((d * d).mean(a, keepdim=True) + 1e-3) ** 0.5,
+    "var": lambda x, a: (x - x.mean(a, True)) / (x.var(a, unbiased=False, keepdim=True) + 1e-3).sqrt(),
+    "correction": lambda x, a: (x - x.mean(a, True)) * (x.var(a, correction=0, keepdim=True) + 1e-3).rsqrt(),
+}
+
+
+@pytest.mark.parametrize("axes", NORMS)
+@pytest.mark.parametrize("way", WAYS)
+def test_a_norm_by_hand(way: str, axes: str):
+    dims, block = NORMS[axes]
+    found = convert(Net(lambda m, x: WAYS[way](x, dims)), (3, 8, 8))
+    assert found.ok, "\n".join(map(str, found.diagnostics))
+    text = f"archbuilder: 1\ninput: [3, 8, 8]\nnetwork: [{BARE}, {{{block}}}]\n"
+    assert meaning(found.report.graph) == meaning(archbuilder.load(text)), found.text
+
+
+def test_a_part_of_a_norm_is_named():
+    found = convert(Net(lambda m, x: x - x.mean(1, keepdim=True)), (3, 8, 8))
+    assert not found.ok
+    assert "a part of a norm (centred) has no block" in found.problems[0].message
 
 
 def _written(x: Tensor) -> Tensor:
@@ -133,7 +280,7 @@ def _written(x: Tensor) -> Tensor:
 @pytest.mark.parametrize("name", REFUSED)
 def test_a_call_without_a_block_is_named_with_its_place(name: str):
     call, message = REFUSED[name]
-    found = convert(Net(call), (3, 9, 9))
+    found = convert(Net(call, **{key: make() for key, make in MODULES.items()}), (3, 9, 9))
     assert not found.ok
     first = found.problems[0]
     assert first.code.id == "AB807"

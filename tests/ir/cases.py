@@ -88,7 +88,13 @@ def pads(draw: Draw, x: Shape) -> Op:
 def avg_pools(draw: Draw, x: Shape) -> Op:
     if draw(st.integers(0, 4)) == 4:
         return ops.AvgPool2d((x.h, x.w), draw(pairs(1, 4)))
-    return ops.AvgPool2d(**draw(fitting(x, dilated=False, half=True)))
+    modes = {"ceil_mode": draw(st.booleans()), "count_include_pad": draw(st.booleans())}
+    return ops.AvgPool2d(**draw(fitting(x, dilated=False, half=True)), **modes)
+
+
+@st.composite
+def max_pools(draw: Draw, x: Shape) -> Op:
+    return ops.MaxPool2d(**draw(fitting(x, half=True)), ceil_mode=draw(st.booleans()))
 
 
 @st.composite
@@ -100,8 +106,27 @@ def group_norms(draw: Draw, x: Shape) -> Op:
 
 @st.composite
 def slices(draw: Draw, x: Shape) -> Op:
+    if draw(st.booleans()) and x.c > 1:
+        first = draw(st.integers(1, x.c - 1))
+        return ops.ChannelSlice(draw(st.integers(0, 1)), 2, (first, x.c - first))
     parts = draw(divisors(x.c))
     return ops.ChannelSlice(draw(st.integers(0, parts - 1)), parts)
+
+
+@st.composite
+def activations(draw: Draw, x: Shape) -> Op:
+    kind = draw(st.sampled_from(ACTIVATIONS))
+    return ops.Activation(kind, draw(st.floats(0, 1)), channels=kind == "prelu" and draw(st.booleans()))
+
+
+def rescales(x: Shape) -> st.SearchStrategy[Op]:
+    """By one number, or by one per channel; a factor of 0 would show nothing of the input."""
+
+    def constants(low: float, high: float) -> st.SearchStrategy[float | tuple[float, ...]]:
+        one = st.floats(low, high)
+        return st.one_of(one, st.tuples(*[one] * x.c))
+
+    return st.builds(ops.Rescale, constants(0.1, 2), constants(-1, 1))
 
 
 def adaptive_pools(x: Shape) -> st.SearchStrategy[Op]:
@@ -117,12 +142,13 @@ def instance_norms(x: Shape) -> st.SearchStrategy[Op]:
 
 # what may stand after a map x; merges and linear layers, which take something else, are made in `graphs`
 OPS: dict[type[Op], Callable[[Shape], st.SearchStrategy[Op]]] = {
-    ops.Activation: lambda x: st.builds(ops.Activation, st.sampled_from(ACTIVATIONS), st.floats(0, 1)),
+    ops.Activation: activations,
     ops.AdaptivePool: adaptive_pools,
     ops.Add: lambda x: st.just(ops.Add()),
     ops.AvgPool2d: avg_pools,
     ops.BatchNorm2d: lambda x: st.builds(ops.BatchNorm2d, st.just(1e-5), st.floats(0.01, 1), st.booleans()),
     ops.ChannelNorm: lambda x: st.builds(ops.ChannelNorm, st.just(1e-6), st.booleans()),
+    ops.ChannelPad: lambda x: st.builds(ops.ChannelPad, st.integers(0, 3), st.integers(0, 3)),
     ops.ChannelScale: lambda x: st.builds(ops.ChannelScale, st.floats(0.1, 1)),
     ops.ChannelShuffle: lambda x: st.builds(ops.ChannelShuffle, divisors(x.c)),
     ops.ChannelSlice: slices,
@@ -134,9 +160,10 @@ OPS: dict[type[Op], Callable[[Shape], st.SearchStrategy[Op]]] = {
     ops.GroupNorm: group_norms,
     ops.InstanceNorm2d: instance_norms,
     ops.Linear: lambda x: st.builds(ops.Linear, st.integers(1, 9), st.booleans()),
-    ops.MaxPool2d: lambda x: fitting(x, half=True).map(lambda fields: ops.MaxPool2d(**fields)),
+    ops.MaxPool2d: max_pools,
     ops.Multiply: lambda x: st.just(ops.Multiply()),
     ops.Pad2d: pads,
+    ops.Rescale: rescales,
     ops.Upsample: lambda x: st.builds(ops.Upsample, pairs(1, 3), st.booleans()),
 }
 

@@ -114,6 +114,8 @@ class Single:
             fields["padding"] = self.size(padding)
         if dilation != (1, 1):
             fields["dilation"] = self.size(dilation)
+        if kind == "avg_pool" and self.chance(20):
+            fields["count_include_pad"] = False
         return {kind: fields if len(fields) > 1 else fields["kernel"]}
 
     def resize(self, depth: int, still: bool, repeated: bool) -> Item:
@@ -132,14 +134,29 @@ class Single:
         return {self.among(["adaptive_avg_pool", "adaptive_max_pool"]): list(size)}
 
     def single(self, depth: int, still: bool, repeated: bool) -> Item:
-        kind = self.among(["norm", "activation", "dropout", "scale", "squeeze_excite", "channel_shuffle"])
+        kind = self.among(
+            ["norm", "activation", "dropout", "scale", "squeeze_excite", "channel_shuffle", "rescale", "pad"]
+        )
         if kind == "scale":
             return {kind: 0.1} if self.chance(70) else kind
         if kind == "squeeze_excite":
-            return {kind: {"ratio": self.among([1, 2, 3]), "gate": "hardsigmoid"}} if self.chance(70) else kind
+            fields = {"ratio": self.among([1, 2, 3]), "gate": "hardsigmoid"}
+            fields |= {"activation": self.activation()} if self.chance(30) else {}
+            fields |= {"bias": False} if self.chance(30) else {}
+            return {kind: fields} if self.chance(70) else kind
+        if kind == "rescale":
+            each = [[0.5] * self.map.c] if not repeated else []
+            return {kind: self.among([0.5, {"scale": 2, "offset": -0.25}, *each])}
+        if kind == "pad":
+            if still or repeated or self.map.c + 2 > WIDEST:
+                return "activation"
+            self.map = replace(self.map, c=self.map.c + 2)
+            return {kind: {"channels": self.among([1, [0, 2], [2, 0]])}}
         if kind == "channel_shuffle":
             divisors = [n for n in range(1, self.map.c + 1) if self.map.c % n == 0]
             return {kind: 1 if repeated else self.among(divisors)}
+        if kind == "activation" and self.map.c > 1 and self.chance(20):
+            return {kind: {"kind": "prelu", "channels": True}}
         if kind == "activation":
             return {kind: self.activation()} if self.chance(70) else kind
         if kind == "dropout":

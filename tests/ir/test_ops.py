@@ -145,7 +145,10 @@ modes = st.sampled_from(["zeros", "reflect", "replicate", "circular"])
 numbers = st.integers(1, 6)
 ANY: dict[type[Op], st.SearchStrategy[Op]] = {
     ops.AdaptivePool: st.builds(ops.AdaptivePool, cases.pairs(1, 6), st.booleans()),
-    ops.AvgPool2d: windows(pool=True).map(lambda fields: ops.AvgPool2d(**fields)),
+    ops.AvgPool2d: st.builds(
+        lambda fields, ceil, count: ops.AvgPool2d(**fields, ceil_mode=ceil, count_include_pad=count),
+        windows(pool=True), st.booleans(), st.booleans(),
+    ),
     ops.ChannelShuffle: st.builds(ops.ChannelShuffle, numbers),
     ops.Conv2d: st.builds(
         lambda out, groups, mode, fields: ops.Conv2d(out, groups=groups, padding_mode=mode, **fields),
@@ -153,7 +156,9 @@ ANY: dict[type[Op], st.SearchStrategy[Op]] = {
     ),
     ops.GroupNorm: st.builds(ops.GroupNorm, numbers),
     ops.InstanceNorm2d: st.builds(ops.InstanceNorm2d, affine=st.booleans()),
-    ops.MaxPool2d: windows(pool=False).map(lambda fields: ops.MaxPool2d(**fields)),
+    ops.MaxPool2d: st.builds(
+        lambda fields, ceil: ops.MaxPool2d(**fields, ceil_mode=ceil), windows(pool=False), st.booleans()
+    ),
     ops.Pad2d: st.builds(ops.Pad2d, *[st.integers(0, 4)] * 4, modes),
 }  # fmt: skip
 
@@ -182,7 +187,16 @@ def test_op_takes_what_torch_takes(kind: type[Op], data: st.DataObject):
     assert ours == (None if stricter(op, x) else truth)
 
 
-TAKE_VECTORS = {ops.Activation, ops.Dropout, ops.Flatten, ops.Linear}
+TAKE_VECTORS = {
+    ops.Activation,
+    ops.BatchNorm2d,
+    ops.ChannelNorm,
+    ops.Dropout,
+    ops.Flatten,
+    ops.GroupNorm,
+    ops.Linear,
+    ops.Rescale,
+}
 
 
 @each_op
@@ -191,7 +205,8 @@ TAKE_VECTORS = {ops.Activation, ops.Dropout, ops.Flatten, ops.Linear}
 def test_op_over_a_map_refuses_a_vector(kind: type[Op], data: st.DataObject):
     """As the builder reports it: a code, not a traceback."""
     x = Shape(4, 3, 3)
-    op = ops.Dropout(0.5) if kind is ops.Dropout else data.draw(cases.OPS[kind](x))
+    single = {ops.Dropout: ops.Dropout(0.5), ops.Rescale: ops.Rescale(2.0, (1.0,) * x.elements)}
+    op = single.get(kind) or data.draw(cases.OPS[kind](x))
     inputs = 2 if kind in (ops.Add, ops.Concat, ops.Gate, ops.Multiply) else 1
     g = GraphBuilder(x, [], cases.Nowhere())
     flat = g.add(ops.Flatten(), "flatten")

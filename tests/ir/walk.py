@@ -12,9 +12,17 @@ from archbuilder.ir.shape import Shape
 
 MAX_PATHS = 128
 
-NEUTRAL = (ops.Activation, ops.BatchNorm2d, ops.ChannelNorm, ops.Dropout, ops.GroupNorm, ops.InstanceNorm2d)
+NEUTRAL = (
+    ops.Activation,
+    ops.BatchNorm2d,
+    ops.ChannelNorm,
+    ops.Dropout,
+    ops.GroupNorm,
+    ops.InstanceNorm2d,
+    ops.Rescale,
+)
 MERGES = (ops.Add, ops.Concat, ops.Multiply)
-MOVED = (ops.ChannelShuffle, ops.ChannelSlice)
+MOVED = (ops.ChannelPad, ops.ChannelShuffle, ops.ChannelSlice)
 # one unit of these reads one unit of each input, for a gate of the first
 POINTWISE = (*NEUTRAL, *MERGES, *MOVED, ops.ChannelScale, ops.Linear)
 

@@ -24,6 +24,7 @@ FUNCTIONS = {
     "elu": functional.elu,
     "selu": functional.selu,
     "gelu": lambda x: x * (1 + torch.erf(x / 2**0.5)) / 2,
+    "gelu_tanh": lambda x: x * (1 + torch.tanh((2 / torch.pi) ** 0.5 * (x + 0.044715 * x**3))) / 2,
     "silu": lambda x: x * torch.sigmoid(x),
     "mish": lambda x: x * torch.tanh(functional.softplus(x)),
     "hardswish": lambda x: x * ((x + 3).clamp(0, 6) / 6),
@@ -84,11 +85,40 @@ def test_gate_weighs_channels(x: Tensor):
 def test_channels_are_cut_and_shuffled(x: Tensor):
     assert torch.equal(run(ops.ChannelSlice(1, 2), x), x[:, 2:])
     assert torch.equal(run(ops.ChannelSlice(0, 4), x), x[:, :1])
+    assert torch.equal(run(ops.ChannelSlice(1, 3, (1, 2, 1)), x), x[:, 1:3])
     assert torch.equal(run(ops.ChannelShuffle(2), x), x[:, [0, 2, 1, 3]])
 
 
 def test_channel_scale_starts_at_its_factor(x: Tensor):
     assert torch.equal(run(ops.ChannelScale(0.25), x), x / 4)
+
+
+def test_constants_of_all_channels_and_of_each(x: Tensor):
+    assert torch.equal(run(ops.Rescale(0.5, -1.0), x), x / 2 - 1)
+    scale, offset = torch.tensor([1.0, 2, 3, 4]), torch.tensor([0.5, 0, -1, 2])
+    expected = x * scale[:, None, None] + offset[:, None, None]
+    assert torch.equal(run(ops.Rescale((1, 2, 3, 4), (0.5, 0, -1, 2)), x), expected)
+    vector = make_layer(ops.Rescale((1, 2, 3, 4), 1.0), (Shape(4, flat=True),))
+    assert torch.equal(vector(x[:, :, 0, 0]), x[:, :, 0, 0] * scale + 1)
+
+
+def test_channels_of_zeros(x: Tensor):
+    padded = run(ops.ChannelPad(1, 2), x)
+    assert torch.equal(padded, torch.cat([0 * x[:, :1], x, 0 * x[:, :2]], 1))
+
+
+def test_a_slope_per_channel(x: Tensor):
+    layer = make_layer(ops.Activation("prelu", channels=True), (X,))
+    with torch.no_grad():
+        layer.weight.copy_(torch.tensor([0.0, 1, 2, 3]))
+        assert torch.equal(layer(x), torch.where(x > 0, x, x * layer.weight[:, None, None]))
+
+
+@pytest.mark.parametrize("op", [ops.BatchNorm2d(), ops.GroupNorm(2), ops.GroupNorm(1), ops.ChannelNorm()], ids=str)
+def test_norms_of_a_vector_are_those_of_a_map_of_one_pixel(op: Op, x: Tensor):
+    vector = x[:, :, 0, 0]
+    flat = make_layer(op, (Shape(4, flat=True),)).eval()(vector)
+    torch.testing.assert_close(flat, make_layer(op, (Shape(4, 1, 1),)).eval()(vector[:, :, None, None])[:, :, 0, 0])
 
 
 def test_channel_norm_is_over_the_channels_of_a_pixel(x: Tensor):

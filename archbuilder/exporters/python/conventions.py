@@ -16,6 +16,7 @@ class Convention:
 
 
 _WINDOW = {"padding": 0, "dilation": 1}
+_BATCH_NORM = Convention(("num_features",), {"eps": 1e-5, "momentum": 0.1, "affine": True})
 
 # a test holds each against torch's own signature; a layer that is not here is written with every keyword
 CONVENTIONS: dict[str, Convention] = {
@@ -24,20 +25,24 @@ CONVENTIONS: dict[str, Convention] = {
         {**_WINDOW, "stride": 1, "groups": 1, "bias": True, "padding_mode": "zeros"},
     ),
     "Linear": Convention(("in_features", "out_features"), {"bias": True}),
-    "BatchNorm2d": Convention(("num_features",), {"eps": 1e-5, "momentum": 0.1, "affine": True}),
+    "BatchNorm1d": _BATCH_NORM,
+    "BatchNorm2d": _BATCH_NORM,
     "GroupNorm": Convention(("num_groups", "num_channels"), {"eps": 1e-5, "affine": True}),
     "InstanceNorm2d": Convention(("num_features",), {"eps": 1e-5, "affine": False}),
     "ChannelNorm": Convention(("channels",), {"eps": 1e-5, "affine": True}),
     "ChannelScale": Convention(("channels",), {"init": 1.0}),
+    "Rescale": Convention((), {"scale": 1.0, "offset": 0.0}),
     "ChannelShuffle": Convention(("groups",)),
     "LeakyReLU": Convention(("negative_slope",)),
+    "PReLU": Convention(("num_parameters",)),
     "Dropout": Convention(("p",)),
     "Dropout2d": Convention(("p",)),
-    "MaxPool2d": Convention(("kernel_size",), _WINDOW),
-    "AvgPool2d": Convention(("kernel_size",), {"padding": 0}),
+    "MaxPool2d": Convention(("kernel_size",), _WINDOW | {"ceil_mode": False}),
+    "AvgPool2d": Convention(("kernel_size",), {"padding": 0, "ceil_mode": False, "count_include_pad": True}),
     "AdaptiveAvgPool2d": Convention(("output_size",)),
     "AdaptiveMaxPool2d": Convention(("output_size",)),
     "ZeroPad2d": Convention(("padding",)),
+    "ZeroPad3d": Convention(("padding",)),
     "ReflectionPad2d": Convention(("padding",)),
     "ReplicationPad2d": Convention(("padding",)),
     "CircularPad2d": Convention(("padding",)),
@@ -47,4 +52,4 @@ CONVENTIONS: dict[str, Convention] = {
 
 def plain(value: Any) -> Any:
     """3 for (3, 3): torch takes one number for both axes."""
-    return value[0] if isinstance(value, tuple) and len(value) == 2 and value[0] == value[1] else value
+    return value[0] if type(value) is tuple and len(value) == 2 and value[0] == value[1] else value

@@ -83,7 +83,8 @@ class _Writer:
             return Call("torch.cat", (Argument("", call("", *names)), _DIM))
         if isinstance(step.op, ChannelSlice):
             part = f"[{step.op.part}]" if len(step.outputs) == 1 else ""
-            return Call(f"{names[0]}.chunk", (Argument("", str(step.op.parts)), _DIM), part)
+            way, how = ("split", list(step.op.sizes)) if step.op.sizes else ("chunk", step.op.parts)
+            return Call(f"{names[0]}.{way}", (Argument("", str(how)), _DIM), part)
         return Operation("+" if isinstance(step.op, Add) else "*", names)
 
     def _targets(self, step: Step, free: Sequence[str]) -> str:
@@ -143,19 +144,24 @@ def _own_name(value: str) -> str:
 
 def _cut_at_once(steps: Sequence[Step]) -> Iterator[Step]:
     """Where a value is cut into all its parts, the first step makes them all."""
-    cuts: dict[tuple[str, int], dict[int, str]] = {}
+    cuts: dict[object, dict[int, str]] = {}
     for step in steps:
         if isinstance(step.op, ChannelSlice):
-            cuts.setdefault((step.inputs[0], step.op.parts), {}).setdefault(step.op.part, step.outputs[0])
+            cuts.setdefault(_cut(step, step.op), {}).setdefault(step.op.part, step.outputs[0])
     done = set()
     for step in steps:
         if not isinstance(step.op, ChannelSlice):
             yield step
             continue
-        key = (step.inputs[0], step.op.parts)
+        key = _cut(step, step.op)
         parts = cuts[key]
         if len(parts) != step.op.parts or len(parts) == 1 or parts[step.op.part] != step.outputs[0]:
             yield step
         elif key not in done:
             done.add(key)
             yield Step("", step.op, step.inputs, tuple(parts[number] for number in range(len(parts))))
+
+
+def _cut(step: Step, op: ChannelSlice) -> object:
+    """What slices have in common that cut the same value in the same way."""
+    return (step.inputs[0], op.parts, op.sizes)

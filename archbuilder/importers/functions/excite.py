@@ -4,28 +4,29 @@ from __future__ import annotations
 
 from archbuilder.importers.flow import Step
 from archbuilder.importers.tape import Tape, Unsupported, Value
+from archbuilder.importers.units import kind
 from archbuilder.ir import ops
 
-_HINT = "the language has squeeze-excite: global average pool, 1x1 conv, relu, 1x1 conv, sigmoid, with biases"
+_HINT = "the language has squeeze-excite: global average pool, 1x1 conv, activation, 1x1 conv, sigmoid or hardsigmoid"
 
 
 def excite(tape: Tape, x: Value, factors: Value) -> Value:
     """The map times its gate.  Raises Unsupported for a gate of another kind."""
     gate = _back(tape, factors.step, ops.Activation)
     expand = _back(tape, gate.inputs[0], ops.Conv2d, ops.Linear)
-    relu = _back(tape, expand.inputs[0], ops.Activation)
-    reduce = _back(tape, relu.inputs[0], ops.Conv2d, ops.Linear)
+    middle = _back(tape, expand.inputs[0], ops.Activation)
+    reduce = _back(tape, middle.inputs[0], ops.Conv2d, ops.Linear)
     squeeze = _back(tape, reduce.inputs[0], ops.AdaptivePool, ops.Flatten)
     if isinstance(squeeze.op, ops.Flatten):
         squeeze = _back(tape, squeeze.inputs[0], ops.AdaptivePool)
-    known = gate.op in (ops.Activation("sigmoid"), ops.Activation("hardsigmoid")) and relu.op == ops.Activation("relu")
+    known = gate.op in (ops.Activation("sigmoid"), ops.Activation("hardsigmoid")) and bool(kind(middle))
     if not known or squeeze.op != ops.AdaptivePool() or squeeze.inputs != (x.step,):
         raise Unsupported("a gate of its own kind", _HINT)
-    if not reduce.weights.keys() >= {"bias"} <= expand.weights.keys():
-        raise Unsupported("a gate without biases", _HINT)
+    if ("bias" in reduce.weights) != ("bias" in expand.weights):
+        raise Unsupported("a gate with one bias", "both layers of a squeeze-excite have one, or none has: bias: false")
     value = squeeze.id
-    for layer, activation in ((reduce, relu), (expand, gate)):
-        value = tape.emit(activation.op, [_as_conv(tape, layer, value)]).step
+    for layer, activation in ((reduce, middle), (expand, gate)):
+        value = tape.emit(activation.op, [_as_conv(tape, layer, value)], **activation.weights).step
     return tape.emit(ops.Gate(), [tape.map(x), value])
 
 
@@ -38,7 +39,7 @@ def _back(tape: Tape, value: int, *kinds: type) -> Step:
 
 def _as_conv(tape: Tape, layer: Step, value: int) -> int:
     """The layer as a 1x1 conv over the value; the new step takes the place of the layer's own."""
-    op = ops.Conv2d(layer.shape.c, (1, 1), bias=True)
+    op = ops.Conv2d(layer.shape.c, (1, 1), bias="bias" in layer.weights)
     if isinstance(layer.op, ops.Conv2d) and layer.op != op:
         raise Unsupported("a gate of its own kind", _HINT)
     tape.forget(layer)

@@ -80,11 +80,15 @@ def _with_pad(tape: Tape, x: int, sides: Sides) -> tuple[int, Sides, str]:
 @reads("pad")
 def pad(tape: Tape, input: Value, pad: Sequence[int], mode: str = "constant", value: float | None = None) -> Value:
     x = tape.map(input)
-    left, right, top, bottom = [*pad, 0, 0, 0, 0][:4]
-    if any(pad[4:]) or min(pad) < 0:
-        raise Unsupported(f"pads other axes than height and width, or cuts: {tuple(pad)}")
+    left, right, top, bottom, before, after = [*pad, 0, 0, 0, 0, 0, 0][:6]
+    if any(pad[6:]) or min(pad) < 0:
+        raise Unsupported(f"pads the batch, or cuts: {tuple(pad)}")
     if mode == "constant" and value:
         raise Unsupported(f"pads by {value}", "the language pads by zeros, reflect, replicate or circular")
+    if before or after:
+        x = tape.emit(ops.ChannelPad(before, after), [x]).step
+    if not any((top, bottom, left, right)) and (before or after):
+        return Value(x, tape.dims)
     return tape.emit(ops.Pad2d(top, bottom, left, right, "zeros" if mode == "constant" else mode), [x])
 
 
@@ -114,8 +118,6 @@ def batch_norm(
     eps: float = 1e-5,
     cudnn_enabled: bool = True,
 ) -> Value:
-    if len(input.dims) == 1:
-        raise Unsupported("batch norm over a vector", "the language has batch norm for maps only")
     if training or running_mean is None:
         raise Unsupported("batch norm without running statistics", "leave track_running_stats on")
     if momentum == 0:
@@ -125,7 +127,7 @@ def batch_norm(
         )
         momentum = ops.BatchNorm2d().momentum
     weights = {"weight": weight, "bias": bias, "running_mean": running_mean, "running_var": running_var}
-    return tape.emit(ops.BatchNorm2d(eps, momentum, weight is not None), [tape.map(input)], **weights)
+    return tape.emit(ops.BatchNorm2d(eps, momentum, weight is not None), [_either(tape, input)], **weights)
 
 
 @reads("group_norm")
@@ -139,7 +141,7 @@ def group_norm(
     cudnn_enabled: bool = True,
 ) -> Value:
     op = ops.GroupNorm(num_groups, eps, weight is not None)
-    return tape.emit(op, [tape.map(input)], weight=weight, bias=bias)
+    return tape.emit(op, [_either(tape, input)], weight=weight, bias=bias)
 
 
 @reads("instance_norm")
@@ -172,10 +174,17 @@ def layer_norm(
     shape = tape.shape(input)
     if input.layout == "last" and tuple(normalized_shape) == (shape.c,):
         return tape.pointwise(ops.ChannelNorm(eps, weight is not None), input, weight=weight, bias=bias)
+    if tuple(normalized_shape) == input.dims == (shape.elements,):
+        return tape.emit(ops.GroupNorm(1, eps, weight is not None), [tape.vector(input)], weight=weight, bias=bias)
     if tuple(normalized_shape) == shape.dims and weight is None:
         return tape.emit(ops.GroupNorm(1, eps, False), [tape.map(input)])
     message = f"layer norm over {by(tuple(normalized_shape))} with weights of that shape"
     raise Unsupported(message, "the language has it with a weight per channel: GroupNorm(1, channels)")
+
+
+def _either(tape: Tape, value: Value) -> int:
+    """The step of a value that is a vector or a map."""
+    return tape.vector(value) if len(value.dims) == 1 else tape.map(value)
 
 
 def _constant(*weights: object) -> None:

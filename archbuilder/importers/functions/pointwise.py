@@ -8,6 +8,7 @@ from typing import Any
 from torch import Tensor
 
 from archbuilder.importers.functions import reads
+from archbuilder.importers.functions.elementwise import cut_off, pointwise
 from archbuilder.importers.tape import Tape, Unsupported, Value
 from archbuilder.ir import ops
 
@@ -29,21 +30,17 @@ def hardtanh(tape: Tape, input: Value, min_val: float = -1.0, max_val: float = 1
 
 @reads("clamp", "clip", "clamp_min")
 def clamp(tape: Tape, input: Value, min: Any = None, max: Any = None) -> Value:
-    if min == 0 and max in (None, 6):
-        return _activation(tape, "relu" if max is None else "relu6", input)
-    raise Unsupported(f"cuts values to the range from {min} to {max}", "the language has relu and relu6")
+    return cut_off(tape, input, min, max)
 
 
 @reads("leaky_relu")
 def leaky_relu(tape: Tape, input: Value, negative_slope: float = 0.01, inplace: bool = False) -> Value:
-    return tape.pointwise(ops.Activation("leaky_relu", float(negative_slope)), input)
+    return pointwise(tape, ops.Activation("leaky_relu", float(negative_slope)), input)
 
 
 @reads("prelu")
 def prelu(tape: Tape, input: Value, weight: Tensor) -> Value:
-    if weight.numel() != 1:
-        raise Unsupported(f"prelu with {weight.numel()} slopes", "the language has it with one")
-    return tape.pointwise(ops.Activation("prelu"), input, weight=weight)
+    return pointwise(tape, ops.Activation("prelu", channels=weight.numel() > 1), input, weight=weight)
 
 
 @reads("elu")
@@ -53,7 +50,7 @@ def elu(tape: Tape, input: Value, alpha: float = 1.0, inplace: bool = False) -> 
 
 @reads("gelu")
 def gelu(tape: Tape, input: Value, approximate: str = "none") -> Value:
-    return _activation(tape, "gelu", input, approximate == "none")
+    return _activation(tape, "gelu" if approximate == "none" else f"gelu_{approximate}", input)
 
 
 @reads("softplus")
@@ -96,16 +93,10 @@ def tanh(tape: Tape, input: Value) -> Value:
     return _activation(tape, "tanh", input)
 
 
-@reads("exp")
-def exp(tape: Tape, input: Value) -> Value:
-    """No activation of the language, but a part of one: x * tanh(exp(x))."""
-    return _activation(tape, "exp", input)
-
-
 def _activation(tape: Tape, kind: str, input: Value, usual: bool = True) -> Value:
     if not usual:
         raise Unsupported(f"{kind} with other parameters than torch's own defaults")
-    return tape.pointwise(ops.Activation(kind), input)
+    return pointwise(tape, ops.Activation(kind), input)
 
 
 @reads("dropout")

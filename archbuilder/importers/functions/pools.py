@@ -8,8 +8,9 @@ from typing import Any
 
 from archbuilder.importers.functions import reads
 from archbuilder.importers.functions.layers import pair
-from archbuilder.importers.tape import Tape, Unsupported, Value, by
+from archbuilder.importers.tape import Tape, Unsupported, Value
 from archbuilder.ir import ops
+from archbuilder.ir.op import OpError
 
 
 @reads("avg_pool2d")
@@ -23,10 +24,11 @@ def avg_pool2d(
     count_include_pad: bool = True,
     divisor_override: int | None = None,
 ) -> Value:
-    if divisor_override is not None or (not count_include_pad and any(pair(padding))):
-        raise Unsupported("an average that does not divide by its whole window", "padding counts as zeros here")
+    if divisor_override is not None:
+        raise Unsupported("an average that is divided by another number than its window's", "leave divisor_override")
     x = tape.map(input)
-    op = ops.AvgPool2d(pair(kernel_size), pair(stride or kernel_size), pair(padding))
+    counted = count_include_pad or not any(pair(padding))
+    op = ops.AvgPool2d(pair(kernel_size), pair(stride or kernel_size), pair(padding), ceil_mode, counted)
     if op.is_global((tape.flow.shape(x),)):
         return tape.emit(ops.AdaptivePool(), [x])
     return _pool(tape, op, x)
@@ -43,16 +45,18 @@ def max_pool2d(
     ceil_mode: bool = False,
     return_indices: bool = False,
 ) -> Value:
-    op = ops.MaxPool2d(pair(kernel_size), pair(stride or kernel_size), pair(padding), pair(dilation))
+    op = ops.MaxPool2d(pair(kernel_size), pair(stride or kernel_size), pair(padding), pair(dilation), ceil_mode)
     return _pool(tape, op, tape.map(input))
 
 
 def _pool(tape: Tape, op: ops.AvgPool2d | ops.MaxPool2d, x: int) -> Value:
-    shape = op.shape((tape.flow.shape(x),))
-    if shape.dims != tape.dims:
-        message = f"a pool with ceil_mode, which gives {by(tape.dims)} where the language gives {by(shape.dims)}"
-        raise Unsupported(message, "leave ceil_mode off")
-    return tape.emit(op, [x])
+    """The pool, without a ceil_mode that changes nothing on this map."""
+    floor = replace(op, ceil_mode=False)
+    try:
+        same = floor.shape((tape.flow.shape(x),)).dims == tape.dims
+    except OpError:
+        same = False
+    return tape.emit(floor if same else op, [x])
 
 
 @reads("adaptive_avg_pool2d")
@@ -75,6 +79,20 @@ def mean(tape: Tape, input: Value, dim: Any = None, keepdim: bool = False, dtype
     return _reduce(tape, input, dim, keepdim, maximum=False)
 
 
+@reads("var")
+def var(
+    tape: Tape, input: Value, dim: Any = None, unbiased: bool = True, keepdim: bool = False, *, correction: Any = None
+) -> Value:
+    """The variance of a norm that is written by hand."""
+    axes = {axis % (len(input.dims) + 1) for axis in (dim if isinstance(dim, Sequence) else [dim])} if dim else set()
+    plain = keepdim and (correction == 0 if correction is not None else not unbiased)
+    found = tape.moments.variance(tape, input, axes) if plain else None
+    if found is None:
+        hint = "a norm has that of the channels, of the map or of both: unbiased=False, keepdim=True"
+        raise Unsupported("a variance", hint)
+    return found
+
+
 @reads("amax")
 def amax(tape: Tape, input: Value, dim: Any = (), keepdim: bool = False) -> Value:
     return _reduce(tape, input, dim, keepdim, maximum=True)
@@ -89,6 +107,8 @@ def _reduce(tape: Tape, input: Value, dim: Any, keepdim: bool, maximum: bool) ->
         ("first", (shape.c, shape.h * shape.w), {2}),
         ("rows", (shape.c, shape.h), {2}),
     )
+    if not maximum and (found := tape.moments.mean(tape, input, axes, keepdim)):
+        return found
     if whole and not shape.flat:
         return replace(tape.emit(ops.AdaptivePool(maximum=maximum), [input.step]), dims=tape.dims)
     if (input.layout, input.dims, axes, keepdim) == ("first", shape.dims, {3}, False) and not maximum:

@@ -94,41 +94,63 @@ def _moved(tape: Tape, value: Value, order: list[int]) -> Value:
 
 @reads("chunk")
 def chunk(tape: Tape, input: Value, chunks: int, dim: int = 0) -> tuple[Value, ...]:
-    return _cut(tape, input, chunks, dim)
+    return split(tape, input, -(-input.dims[0] // chunks), dim)  # torch rounds up: the last one may be smaller
 
 
 @reads("split", "tensor_split", "split_with_sizes")
 def split(tape: Tape, tensor: Value, sizes: Any, dim: int = 0) -> tuple[Value, ...]:
     channels = tensor.dims[0]
     sizes = list(sizes) if isinstance(sizes, Sequence) else [sizes] * (channels // sizes)
-    if len(set(sizes)) != 1 or sum(sizes) != channels:
-        raise Unsupported(f"cuts {channels} channels unequally: {sizes}", "the language cuts them into equal parts")
-    return _cut(tape, tensor, len(sizes), dim)
+    if sum(sizes) < channels:  # by one size: what is left over
+        sizes.append(channels - sum(sizes))
+    return _cut(tape, tensor, len(sizes), dim, tuple(sizes) if len(set(sizes)) > 1 else ())
 
 
-def _cut(tape: Tape, value: Value, parts: int, dim: int) -> tuple[Value, ...]:
+def _cut(tape: Tape, value: Value, parts: int, dim: int, sizes: tuple[int, ...] = ()) -> tuple[Value, ...]:
     if dim % (len(value.dims) + 1) != 1:
         raise Unsupported(f"cuts along axis {dim}", "the language cuts channels, axis 1")
     x = tape.map(value)
-    return tuple(tape.emit(ops.ChannelSlice(part, parts), [x]) for part in range(parts))
+    return tuple(tape.emit(ops.ChannelSlice(part, parts, sizes), [x]) for part in range(parts))
 
 
 @reads("getitem")
 def getitem(tape: Tape, input: Value, key: Any) -> Value:
-    shape = tape.shape(input)
-    keys = list(key) if isinstance(key, tuple) else [key]
+    tape.shape(input)  # nothing may follow a softmax
+    keys: list[Any] = list(key) if isinstance(key, tuple) else [key]
     if _count(tape.dims) == _count(input.dims):  # nothing was cut off: an axis of length 1 came or went
         return view(tape, input)
-    cut = keys[1] if len(keys) > 1 else None
-    rest = [other for other in [*keys[:1], *keys[2:]] if other != slice(None) and other is not Ellipsis]
-    if not isinstance(cut, slice) or rest or cut.step not in (None, 1):
-        raise Unsupported("takes a part of the map", "the language cuts channels into equal parts")
-    start, stop, _ = cut.indices(shape.c)
+    if Ellipsis in keys:
+        at = keys.index(Ellipsis)
+        keys[at : at + 1] = [slice(None)] * (len(input.dims) + 2 - len(keys))
+    keys += [slice(None)] * (len(input.dims) + 1 - len(keys))
+    batch, channels, *rest = keys
+    if batch != slice(None) or not all(isinstance(one, slice) for one in (channels, *rest)):
+        raise Unsupported("takes a part of the map", "the language cuts channels, and takes every second pixel")
+    made = _channels(tape, input, channels) if channels != slice(None) else input
+    return _subsampled(tape, made, rest) if any(one != slice(None) for one in rest) else made
+
+
+def _channels(tape: Tape, value: Value, cut: slice) -> Value:
+    """A run of channels."""
+    c = tape.shape(value).c
+    start, stop, step = cut.indices(c)
     width = stop - start
-    if width < 1 or shape.c % width or start % width:
-        message = f"takes the channels {start} to {stop} of {shape.c}"
-        raise Unsupported(message, "the language cuts channels into equal parts")
-    return tape.emit(ops.ChannelSlice(start // width, shape.c // width), [tape.map(input)])
+    if step != 1 or width < 1:
+        raise Unsupported("takes single channels", "the language cuts channels into runs")
+    x = tape.map(value)
+    if c % width == 0 and start % width == 0:
+        return tape.emit(ops.ChannelSlice(start // width, c // width), [x])
+    sizes = tuple(size for size in (start, width, c - stop) if size)
+    return tape.emit(ops.ChannelSlice(int(start > 0), len(sizes), sizes), [x])
+
+
+def _subsampled(tape: Tape, value: Value, cuts: Sequence[slice]) -> Value:
+    """Every second pixel, or third ..., from the first one: a pool whose window is a single one."""
+    x = tape.map(value)
+    ranges = [cut.indices(n) for cut, n in zip(cuts, value.dims[1:], strict=True)]
+    if any(start or stop != n for (start, stop, _), n in zip(ranges, value.dims[1:], strict=True)):
+        raise Unsupported("takes a part of the map", "the language cuts channels, and takes every second pixel")
+    return tape.emit(ops.AvgPool2d((1, 1), (ranges[0][2], ranges[1][2])), [x])
 
 
 def _count(dims: tuple[int, ...]) -> int:

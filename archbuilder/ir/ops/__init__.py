@@ -6,10 +6,10 @@ from archbuilder.ir.ops.dropout import Dropout
 from archbuilder.ir.ops.linear import Flatten, Linear
 from archbuilder.ir.ops.merge import Add, Concat, Gate, Multiply
 from archbuilder.ir.ops.norm import BatchNorm2d, ChannelNorm, GroupNorm, InstanceNorm2d
-from archbuilder.ir.ops.pad import Pad2d
+from archbuilder.ir.ops.pad import ChannelPad, Pad2d
 from archbuilder.ir.ops.pool import AdaptivePool, AvgPool2d, MaxPool2d
 from archbuilder.ir.ops.resize import Upsample
-from archbuilder.ir.ops.scale import ChannelScale
+from archbuilder.ir.ops.scale import ChannelScale, Rescale
 from archbuilder.ir.ops.shuffle import ChannelShuffle, ChannelSlice
 
 __all__ = [
@@ -19,6 +19,7 @@ __all__ = [
     "AvgPool2d",
     "BatchNorm2d",
     "ChannelNorm",
+    "ChannelPad",
     "ChannelScale",
     "ChannelShuffle",
     "ChannelSlice",
@@ -33,5 +34,6 @@ __all__ = [
     "MaxPool2d",
     "Multiply",
     "Pad2d",
+    "Rescale",
     "Upsample",
 ]

@@ -15,16 +15,17 @@ class Activation(Pointwise):
     """An elementwise non-linearity.
 
     Shapes:  any -> the same.
-    Units:   PReLU has one parameter, the others none; `slope` is leaky_relu's.
-    Source:  the torch.nn class of that name.
+    Units:   PReLU has one parameter, or with `channels` one per channel, the others none; `slope` is leaky_relu's.
+    Source:  the torch.nn class of that name; gelu_tanh is GELU's approximation by tanh.
     """
 
     in_place: ClassVar[bool] = True
     kind: str
     slope: float = 0.01
+    channels: bool = False
 
     def params(self, inputs: Shapes) -> int:
-        return int(self.kind == "prelu")
+        return (inputs[0].c if self.channels else 1) * (self.kind == "prelu")
 
     def kept(self, inputs: Shapes, needs: tuple[bool, ...]) -> Kept:
         if self.kind in ("relu", "sigmoid", "tanh"):
@@ -32,4 +33,4 @@ class Activation(Pointwise):
         return Kept((0,), scalars=2 * inputs[0].elements * (self.kind == "tanhexp"))
 
     def describe(self) -> str:
-        return self.kind
+        return f"{self.kind}{' channels' if self.channels else ''}"

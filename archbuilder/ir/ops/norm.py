@@ -34,9 +34,9 @@ SINGLE = declare(
 class BatchNorm2d(Pointwise):
     """Batch normalisation; pointwise in evaluation, which is what the receptive field means.
 
-    Shapes:  (c, h, w) -> (c, h, w).
+    Shapes:  any -> the same.
     Units:   2c parameters where affine; 2c + 1 buffers (mean, variance, batches seen).
-    Source:  torch.nn.BatchNorm2d.
+    Source:  torch.nn.BatchNorm2d, of a vector torch.nn.BatchNorm1d.
     """
 
     in_place: ClassVar[bool] = True
@@ -44,8 +44,8 @@ class BatchNorm2d(Pointwise):
     momentum: float = 0.1
     affine: bool = True
 
-    def shape(self, inputs: Shapes) -> Shape:
-        return a_map(inputs)
+    def is_shareable(self, made_for: Shapes, inputs: Shapes) -> bool:
+        return super().is_shareable(made_for, inputs) and made_for[0].flat == inputs[0].flat
 
     def params(self, inputs: Shapes) -> int:
         return 2 * inputs[0].c * self.affine
@@ -83,9 +83,9 @@ class _SpatialNorm(Op):
 @final
 @dataclass(frozen=True)
 class GroupNorm(_SpatialNorm):
-    """Normalisation over groups of channels and all positions; one group is layer norm.
+    """Normalisation over groups of channels and all positions; one group is layer norm, that of a vector too.
 
-    Shapes:  (c, h, w) -> (c, h, w).
+    Shapes:  any -> the same.
     Units:   2c parameters where affine.
     Errors:  AB301 groups does not divide the channels; AB309 one value per group.
     Source:  torch.nn.GroupNorm.
@@ -97,7 +97,7 @@ class GroupNorm(_SpatialNorm):
     affine: bool = True
 
     def shape(self, inputs: Shapes) -> Shape:
-        x = a_map(inputs)
+        (x,) = inputs
         if x.c % self.groups:
             message = f"groups={self.groups} must divide {x.c} channels"
             hint = in_groups(self.groups, x.c, say=f"choose a divisor of {x.c}: {{}}")
@@ -116,7 +116,7 @@ class GroupNorm(_SpatialNorm):
 class ChannelNorm(Pointwise):
     """Layer normalisation over the channels at each pixel by itself.
 
-    Shapes:  (c, h, w) -> (c, h, w).
+    Shapes:  any -> the same.
     Units:   2c parameters where affine.
     Source:  torch.nn.LayerNorm(c) on a map with channels last; Liu et al., ConvNeXt, 2022.
     """
@@ -124,9 +124,6 @@ class ChannelNorm(Pointwise):
     in_place: ClassVar[bool] = True
     eps: float = 1e-5
     affine: bool = True
-
-    def shape(self, inputs: Shapes) -> Shape:
-        return a_map(inputs)
 
     def params(self, inputs: Shapes) -> int:
         return 2 * inputs[0].c * self.affine

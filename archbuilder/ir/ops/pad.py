@@ -1,11 +1,11 @@
-"""Zero padding that a convolution cannot carry itself: uneven between the sides."""
+"""Padding by itself: of height and width, and of channels."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import final
 
-from archbuilder.ir.op import Kept, Op, a_map
+from archbuilder.ir.op import Kept, Op, Pointwise, a_map
 from archbuilder.ir.ops.window import mirror
 from archbuilder.ir.reach import Reach
 from archbuilder.ir.shape import Shape, Shapes
@@ -41,3 +41,30 @@ class Pad2d(Op):
 
     def describe(self) -> str:
         return f"pad {self.top},{self.bottom},{self.left},{self.right}"
+
+
+@final
+@dataclass(frozen=True)
+class ChannelPad(Pointwise):
+    """Channels of zeros before and after those of a map.
+
+    Shapes:  (c, h, w) -> (before + c + after, h, w).
+    Units:   channels.
+    Source:  torch.nn.ZeroPad3d; He et al., Deep Residual Learning, 2015 (shortcut A).
+    """
+
+    before: int
+    after: int
+
+    def shape(self, inputs: Shapes) -> Shape:
+        x = a_map(inputs)
+        return x._replace(c=self.before + x.c + self.after)
+
+    def reach(self, inputs: tuple[Reach, ...], shapes: Shapes) -> Reach:
+        return inputs[0]._replace(alike=inputs[0].alike and not self.before + self.after)  # the new ones see nothing
+
+    def kept(self, inputs: Shapes, needs: tuple[bool, ...]) -> Kept:
+        return Kept()
+
+    def describe(self) -> str:
+        return f"pad channels {self.before},{self.after}"

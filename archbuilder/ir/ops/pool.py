@@ -49,13 +49,14 @@ class WindowPool(Op):
     stride: tuple[int, int]
     padding: tuple[int, int]
     dilation: tuple[int, int] = (1, 1)
+    ceil_mode: bool = False
 
     def shape(self, inputs: Shapes) -> Shape:
         x = a_map(inputs)
         if any(2 * p > k for p, k in zip(self.padding, self.kernel, strict=True)):
             message = f"padding {by(self.padding)} is more than half of the kernel {by(self.kernel)}"
             raise OpError(POOL_PADDING, message, "pad a pool by at most kernel // 2", "padding")
-        return Shape(x.c, *slide(x, self.kernel, self.stride, self.dilation, self.padding))
+        return Shape(x.c, *slide(x, self.kernel, self.stride, self.dilation, self.padding, self.ceil_mode))
 
     def reach(self, inputs: tuple[Reach, ...], shapes: Shapes) -> Reach:
         reach = inputs[0].window(self.kernel, self.stride, self.dilation, self.padding)
@@ -71,9 +72,9 @@ class WindowPool(Op):
 @final
 @dataclass(frozen=True)
 class AvgPool2d(WindowPool):
-    """Average over a window; padding counts as zeros.
+    """Average over a window; padding counts as zeros, or with `count_include_pad` off not at all.
 
-    Shapes:  (c, h, w) -> (c, h', w'), h' = (h + 2p - k) // s + 1.
+    Shapes:  (c, h, w) -> (c, h', w'), h' = (h + 2p - k) // s + 1, with `ceil_mode` rounded up.
     Errors:  AB302 the window exceeds the padded map; AB307 padding over half the window.
     Source:  torch.nn.AvgPool2d.
     """
@@ -81,9 +82,11 @@ class AvgPool2d(WindowPool):
     kernel: tuple[int, int]
     stride: tuple[int, int]
     padding: tuple[int, int] = (0, 0)
+    ceil_mode: bool = False
+    count_include_pad: bool = True
 
     def describe(self) -> str:
-        return f"avg pool {by(self.kernel)} s{by(self.stride)}"
+        return f"avg pool {by(self.kernel)} s{by(self.stride)}{' ceil' if self.ceil_mode else ''}"
 
 
 @final
@@ -91,7 +94,7 @@ class AvgPool2d(WindowPool):
 class MaxPool2d(WindowPool):
     """Maximum over a window; padding never wins.
 
-    Shapes:  (c, h, w) -> (c, h', w'), h' = (h + 2p - d(k-1) - 1) // s + 1.
+    Shapes:  (c, h, w) -> (c, h', w'), h' = (h + 2p - d(k-1) - 1) // s + 1, with `ceil_mode` rounded up.
     Errors:  AB302 the window exceeds the padded map; AB307 padding over half the window.
     Source:  torch.nn.MaxPool2d.
     """
@@ -100,12 +103,13 @@ class MaxPool2d(WindowPool):
     stride: tuple[int, int]
     padding: tuple[int, int] = (0, 0)
     dilation: tuple[int, int] = (1, 1)
+    ceil_mode: bool = False
 
     def kept(self, inputs: Shapes, needs: tuple[bool, ...]) -> Kept:
         return Kept((0,), indices=self.shape(inputs).elements)
 
     def describe(self) -> str:
-        return f"max pool {by(self.kernel)} s{by(self.stride)}"
+        return f"max pool {by(self.kernel)} s{by(self.stride)}{' ceil' if self.ceil_mode else ''}"
 
 
 @final

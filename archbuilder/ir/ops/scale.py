@@ -1,12 +1,21 @@
-"""A learnt factor per channel."""
+"""Factors and summands: learnt ones per channel, and constants."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import ClassVar, final
 
-from archbuilder.ir.op import Pointwise, a_map
+from archbuilder.diagnostics import declare
+from archbuilder.ir.op import Kept, OpError, Pointwise, a_map
 from archbuilder.ir.shape import Shape, Shapes
+
+CONSTANTS = declare(
+    "AB311",
+    "a list of constants that is not one per channel",
+    why="A list has a number for each channel of its input, in their order; for all channels alike it is one number.",
+    bad="- rescale: {offset: [-0.5, -0.4]}",
+    good="- rescale: {offset: [-0.5, -0.4, -0.4]}",
+)
 
 
 @final
@@ -30,3 +39,44 @@ class ChannelScale(Pointwise):
 
     def describe(self) -> str:
         return "scale"
+
+
+@final
+@dataclass(frozen=True)
+class Rescale(Pointwise):
+    """Each value times a constant, plus a constant: one number, or one per channel.
+
+    Shapes:  any -> the same.
+    Units:   no parameters; numbers per channel are buffers.
+    Errors:  AB311 a list is not as long as there are channels.
+    """
+
+    in_place: ClassVar[bool] = True
+    scale: float | tuple[float, ...] = 1.0
+    offset: float | tuple[float, ...] = 0.0
+
+    def shape(self, inputs: Shapes) -> Shape:
+        (x,) = inputs
+        for field in ("scale", "offset"):
+            count = self._count(getattr(self, field))
+            if count not in (0, x.c):
+                message = f"{field} has {count} numbers, one per channel would be {x.c}"
+                raise OpError(CONSTANTS, message, f"write {x.c} numbers, or one for all channels", field, x)
+        return x
+
+    def buffers(self, inputs: Shapes) -> int:
+        return self._count(self.scale) + self._count(self.offset)
+
+    @staticmethod
+    def _count(constant: float | tuple[float, ...]) -> int:
+        return len(constant) if isinstance(constant, tuple) else 0
+
+    def kept(self, inputs: Shapes, needs: tuple[bool, ...]) -> Kept:
+        return Kept()
+
+    def describe(self) -> str:
+        words = []
+        for sign, constant, neutral in (("x", self.scale, 1), ("+", self.offset, 0)):
+            if constant != neutral:
+                words.append(f"{sign} {'channels' if isinstance(constant, tuple) else format(constant, 'g')}")
+        return " ".join(["rescale", *words])

@@ -5,10 +5,26 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, final
 
+from archbuilder.diagnostics import declare
 from archbuilder.ir.op import Kept, OpError, Pointwise, a_map
 from archbuilder.ir.ops.conv import GROUPS, in_groups
 from archbuilder.ir.reach import Reach
 from archbuilder.ir.shape import Shape, Shapes
+
+SIZES = declare(
+    "AB312",
+    "sizes of a split that do not fit",
+    why=(
+        "A split gives each path a run of the channels, and every channel to one path: there is a size for each "
+        "path, and they add up to the channels that there are."
+    ),
+    bad="""\
+- conv: 16
+- branches: {split: [4, 8], paths: [[{conv: 8}], []]}""",
+    good="""\
+- conv: 16
+- branches: {split: [4, 12], paths: [[{conv: 8}], []]}""",
+)
 
 
 @final
@@ -41,11 +57,11 @@ class ChannelShuffle(Pointwise):
 @final
 @dataclass(frozen=True)
 class ChannelSlice(Pointwise):
-    """A run of channels of a map: `part` of `parts` equal ones, counted from 0.
+    """A run of channels of a map: `part` of `parts` equal ones, counted from 0, or of parts of these `sizes`.
 
-    Shapes:  (c, h, w) -> (c / parts, h, w).
-    Errors:  AB301 parts does not divide the channels.
-    Source:  torch.chunk.
+    Shapes:  (c, h, w) -> (c / parts, h, w), or (sizes[part], h, w).
+    Errors:  AB301 parts does not divide the channels; AB312 the sizes do not come to the channels.
+    Source:  torch.chunk, torch.split.
 
     Of channels that see unlike fields, the field is an upper bound: this part may be the one that sees less.
     """
@@ -53,9 +69,18 @@ class ChannelSlice(Pointwise):
     is_view: ClassVar[bool] = True
     part: int
     parts: int
+    sizes: tuple[int, ...] = ()
 
     def shape(self, inputs: Shapes) -> Shape:
         x = a_map(inputs)
+        if self.sizes:
+            result = x._replace(c=self.sizes[self.part])
+            if sum(self.sizes) != x.c:
+                message = (
+                    f"parts of {' + '.join(map(str, self.sizes))} channels come to {sum(self.sizes)}, not to {x.c}"
+                )
+                raise OpError(SIZES, message, f"write sizes that come to {x.c}", "split", result)
+            return result
         if x.c % self.parts:
             message = f"{x.c} channels cannot be split into {self.parts} equal parts"
             raise OpError(GROUPS, message, "make the channels a multiple of the paths", "split", x)
@@ -69,4 +94,7 @@ class ChannelSlice(Pointwise):
         return Kept()
 
     def describe(self) -> str:
-        return f"channels {self.part + 1}/{self.parts}"
+        if not self.sizes:
+            return f"channels {self.part + 1}/{self.parts}"
+        first = sum(self.sizes[: self.part])
+        return f"channels {first} to {first + self.sizes[self.part] - 1}"

@@ -42,12 +42,15 @@ def slide(
     stride: tuple[int, int],
     dilation: tuple[int, int],
     padding: tuple[int, int],
+    ceil: bool = False,
 ) -> tuple[int, int]:
-    """(height, width) of the output: (n + 2p - d(k-1) - 1) // s + 1.  Raises OpError AB302."""
+    """(height, width) of the output: (n + 2p - d(k-1) - 1) // s + 1.  Raises OpError AB302.
+
+    `ceil` rounds up instead: a last window may hang over the end, if it begins before the padding at the end."""
     out = []
     for n, k, s, d, p in zip((x.h, x.w), kernel, stride, dilation, padding, strict=True):
         span = d * (k - 1) + 1
-        if span > n + 2 * p:
+        if span > n + 2 * p + (s - 1) * ceil:
             dilated = f" with dilation {d}" if d > 1 else ""
             padded = f"{n + 2 * p} ({x.h}x{x.w} before padding)"
             raise OpError(
@@ -56,5 +59,6 @@ def slide(
                 "use a smaller kernel or dilation, more padding, or one strided block less before it",
                 field="kernel",
             )
-        out.append((n + 2 * p - span) // s + 1)
+        steps = -((span - n - 2 * p) // s) if ceil else (n + 2 * p - span) // s
+        out.append(steps + 1 - (ceil and steps * s >= n + p))
     return out[0], out[1]

@@ -20,12 +20,23 @@ from archbuilder.ir.ops import (
     Dropout,
     GroupNorm,
     InstanceNorm2d,
+    Rescale,
 )
 from archbuilder.rules.packs.stages import Stage, descendants, find_stages, owner_of
 from archbuilder.spec.architecture import Architecture
 
 # what may stand between a depthwise conv and the 1x1 conv that makes the pair separable
-PASSIVE = (Activation, BatchNorm2d, ChannelNorm, ChannelScale, ChannelShuffle, Dropout, GroupNorm, InstanceNorm2d)
+PASSIVE = (
+    Activation,
+    BatchNorm2d,
+    ChannelNorm,
+    ChannelScale,
+    ChannelShuffle,
+    Dropout,
+    GroupNorm,
+    InstanceNorm2d,
+    Rescale,
+)
 
 Unit = tuple[Node, ...]  # a conv, or a depthwise conv and its 1x1 conv, which count as one
 

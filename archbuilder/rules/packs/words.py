@@ -25,6 +25,7 @@ _PLAIN: dict[type[Op], str] = {
     ops.AvgPool2d: "avg_pool",
     ops.BatchNorm2d: "batch_norm",
     ops.ChannelNorm: "channel_norm",
+    ops.ChannelPad: "pad",
     ops.ChannelScale: "scale",
     ops.ChannelShuffle: "channel_shuffle",
     ops.ChannelSlice: "split",
@@ -38,6 +39,7 @@ _PLAIN: dict[type[Op], str] = {
     ops.MaxPool2d: "max_pool",
     ops.Multiply: "multiply",
     ops.Pad2d: "pad",
+    ops.Rescale: "rescale",
     ops.Upsample: "upsample",
 }
 

@@ -80,6 +80,8 @@ EVERYTHING = network(
     "branches: {split: true, paths: [[{norm: group}], [{norm: instance}]], merge: concat}",
     "branches: {paths: [[{norm: {kind: layer, over: channels}}], [{activation: gelu}]], merge: multiply}",
     "squeeze_excite",
+    "rescale: 0.5",
+    "pad: {channels: [4, 4]}",
     "depthwise_separable: {out: 8, stride: 2, dropout: 0.1}",
     "grouped: {out: 8, groups: 2}",
     "max_pool: 2",

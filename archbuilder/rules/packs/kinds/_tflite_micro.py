@@ -9,6 +9,7 @@ there); SELU, softplus and mish, which are no operators of TensorFlow Lite; EXP 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from archbuilder.ir import ops
@@ -47,6 +48,7 @@ ACTIVATIONS: dict[str, Kernels] = {
 }
 NO_ACTIVATION = {
     "gelu": "there is no kernel for GELU",
+    "gelu_tanh": "there is no kernel for GELU",
     "mish": "EXP and LOG run in float32 only",
     "selu": "TensorFlow Lite has no operator for it",
     "softplus": "EXP and LOG run in float32 only",
@@ -94,10 +96,23 @@ def _pad(mode: str, node: Node) -> Kernels:
     raise Lacking(f"there is no kernel for {mode} padding", _field("padding_mode", "zeros", node))
 
 
+def _avg_pool(op: ops.AvgPool2d, net: Network, node: Node) -> Kernels:
+    x = net.graph.inputs(node)[0]
+    same = op.stride == (1, 1) and (node.shape.h, node.shape.w) == (x.h, x.w)
+    if op.padding != (0, 0) and not op.count_include_pad:
+        if not same:
+            raise Lacking("AVERAGE_POOL_2D pads only to keep the size", _field("count_include_pad", "true", node))
+        return ("AVERAGE_POOL_2D",)  # its own padding, SAME, does not count either
+    if node.shape != replace(op, ceil_mode=False).shape((x,)):
+        raise Lacking("the last window of AVERAGE_POOL_2D ends with the map", _field("ceil_mode", "false", node))
+    return ("PAD",) * (op.padding != (0, 0)) + ("AVERAGE_POOL_2D",)
+
+
 def _max_pool(op: ops.MaxPool2d, net: Network, node: Node) -> Kernels:
     if op.dilation != (1, 1):
         raise Lacking("MAX_POOL_2D has no dilation", _field("dilation", "1", node))
-    return ("PADV2", "MAX_POOL_2D") if op.padding != (0, 0) else ("MAX_POOL_2D",)
+    hangs_over = node.shape != replace(op, ceil_mode=False).shape(net.graph.inputs(node))
+    return ("PADV2", "MAX_POOL_2D") if op.padding != (0, 0) or hangs_over else ("MAX_POOL_2D",)
 
 
 def _no_norm(op: Op, net: Network, node: Node) -> Kernels:
@@ -109,9 +124,10 @@ KERNELS: dict[type[Op], Kernels | Callable[[Any, Network, Node], Kernels]] = {
     ops.Activation: _activation,
     ops.AdaptivePool: _adaptive,
     ops.Add: ("ADD",),
-    ops.AvgPool2d: lambda op, net, node: ("PAD",) * (op.padding != (0, 0)) + ("AVERAGE_POOL_2D",),
+    ops.AvgPool2d: _avg_pool,
     ops.BatchNorm2d: _batch_norm,
     ops.ChannelNorm: _no_norm,
+    ops.ChannelPad: ("PAD",),
     ops.ChannelScale: ("MUL",),
     ops.ChannelShuffle: ("RESHAPE", "TRANSPOSE"),
     ops.ChannelSlice: ("STRIDED_SLICE",),
@@ -126,6 +142,7 @@ KERNELS: dict[type[Op], Kernels | Callable[[Any, Network, Node], Kernels]] = {
     ops.MaxPool2d: _max_pool,
     ops.Multiply: ("MUL",),
     ops.Pad2d: lambda op, net, node: _pad(op.mode, node),
+    ops.Rescale: lambda op, net, node: ("MUL",) * (op.scale != 1) + ("ADD",) * (op.offset != 0),
     ops.Upsample: lambda op, net, node: ("RESIZE_BILINEAR",) if op.bilinear else ("RESIZE_NEAREST_NEIGHBOR",),
 }
 

@@ -1,0 +1,152 @@
+"""Norms written by hand: (x - mean) / sqrt(variance + eps), recognised part by part.
+
+Each part is a step of its own, over the value that is normed; where the norm is complete, its op takes their place.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal, final
+
+from torch import Tensor
+
+from archbuilder.ir import ops
+from archbuilder.ir.op import Op
+from archbuilder.ir.reach import Reach
+from archbuilder.ir.shape import Shape, Shapes
+
+if TYPE_CHECKING:
+    from archbuilder.importers.tape import Tape, Value
+
+Part = Literal["mean", "centred", "squared", "variance", "steadied", "deviation", "inverse"]
+Axes = tuple[int, ...]  # 1 the channels, 2 and 3 the map
+
+NORMS = (ops.ChannelNorm, ops.GroupNorm, ops.InstanceNorm2d)
+CHANNELS, MAP, ALL = (1,), (2, 3), (1, 2, 3)
+
+
+@final
+@dataclass(frozen=True)
+class Moment(Op):
+    """A part of a norm over some axes of a value; no block stands for it alone."""
+
+    part: Part
+    axes: Axes
+    eps: float = 0.0
+
+    def shape(self, inputs: Shapes) -> Shape:
+        (x,) = inputs
+        if self.part in ("centred", "squared"):
+            return x
+        c, h, w = (1 if axis in self.axes else n for axis, n in zip(ALL, (x.c, x.h, x.w), strict=True))
+        return Shape(c, h, w, x.flat)
+
+    def reach(self, inputs: tuple[Reach, ...], shapes: Shapes) -> Reach:
+        return inputs[0]
+
+    def describe(self) -> str:
+        return f"a part of a norm ({self.part})"
+
+
+class Moments:
+    """Reads the parts of norms off a tape, None where a call is no part of any."""
+
+    def mean(self, tape: Tape, value: Value, dims: set[int], keepdim: bool) -> Value | None:
+        """The mean over channels, over the map, or over both; of squared differences it is the variance."""
+        axes = _axes(tape, value, dims)
+        if axes is None or not keepdim:
+            return None
+        squared = self._part(tape, value, "squared")
+        if squared and squared.axes == axes:
+            return self._emit(tape, replace(squared, part="variance"), value)
+        return self._emit(tape, Moment("mean", axes), value) if axes != MAP else None  # that one is a pool
+
+    def variance(self, tape: Tape, value: Value, dims: set[int]) -> Value | None:
+        axes = _axes(tape, value, dims)
+        return self._emit(tape, Moment("variance", axes), value) if axes else None
+
+    def centred(self, tape: Tape, value: Value, mean: Value) -> Value | None:
+        step = tape.flow.steps.get(mean.step)
+        if step is None or step.inputs != (value.step,):
+            return None
+        if step.op == ops.AdaptivePool():
+            return self._emit(tape, Moment("centred", MAP), value)
+        if isinstance(step.op, Moment) and step.op.part == "mean":
+            return self._emit(tape, Moment("centred", step.op.axes), value)
+        return None
+
+    def power(self, tape: Tape, value: Value, exponent: float) -> Value | None:
+        before: Part = "centred" if exponent == 2 else "steadied"
+        part: Part | None = {2: "squared", 0.5: "deviation", -0.5: "inverse"}.get(exponent)  # type: ignore[assignment]
+        moment = self._part(tape, value, before)
+        return self._emit(tape, replace(moment, part=part), value) if moment and part else None
+
+    def product(self, tape: Tape, first: Value, second: Value) -> Value | None:
+        """A difference times itself, or times the inverse of the deviation."""
+        if first.step == second.step:
+            return self.power(tape, first, 2)
+        return self.normed(tape, first, second, inverse=True) or self.normed(tape, second, first, inverse=True)
+
+    def steadied(self, tape: Tape, value: Value, eps: object) -> Value | None:
+        """The variance plus a small number."""
+        moment = self._part(tape, value, "variance")
+        if moment is None or not isinstance(eps, (int, float)):
+            return None
+        return self._emit(tape, Moment("steadied", moment.axes, float(eps)), value)
+
+    def normed(self, tape: Tape, centred: Value, by: Value, inverse: bool) -> Value | None:
+        """The norm that is complete when differences are divided by their deviation."""
+        moment = self._part(tape, by, "inverse" if inverse else "deviation")
+        first = self._part(tape, centred, "centred")
+        base = self._of(tape, centred)
+        if moment is None or first is None or first.axes != moment.axes or self._of(tape, by) != base:
+            return None
+        flat = tape.flow.shape(base).flat
+        op: Op = ops.ChannelNorm(moment.eps, False)
+        if moment.axes == ALL or flat:
+            op = ops.GroupNorm(1, moment.eps, False)
+        elif moment.axes == MAP:
+            op = ops.InstanceNorm2d(moment.eps, False)
+        return replace(centred, step=tape.emit(op, [base]).step)
+
+    def shifted(self, tape: Tape, value: Value, summand: Tensor) -> Value | None:
+        """Learnt factors and summands after a norm, which are its own."""
+        scale = tape.flow.steps.get(value.step)
+        norm = tape.flow.steps.get(scale.inputs[0]) if scale and isinstance(scale.op, ops.ChannelScale) else None
+        if (
+            scale is None
+            or norm is None
+            or not isinstance(norm.op, (ops.ChannelNorm, ops.GroupNorm, ops.InstanceNorm2d))
+        ):
+            return None
+        if norm.op.affine:
+            return None
+        tape.forget(scale)
+        weights = {"weight": scale.weights["weight"], "bias": summand}
+        return replace(value, step=tape.emit(replace(norm.op, affine=True), norm.inputs, **weights).step)
+
+    def _part(self, tape: Tape, value: Value, part: Part) -> Moment | None:
+        step = tape.flow.steps.get(value.step)
+        return step.op if step and isinstance(step.op, Moment) and step.op.part == part else None
+
+    def _of(self, tape: Tape, value: Value) -> int:
+        """The value that a part is one of; of any other value, itself."""
+        step = tape.flow.steps.get(value.step)
+        return step.inputs[0] if step and isinstance(step.op, Moment) else value.step
+
+    def _emit(self, tape: Tape, moment: Moment, value: Value) -> Value:
+        """A part over the value that is normed itself, whichever part of it was at hand."""
+        return replace(value, step=tape.emit(moment, [self._of(tape, value)]).step, dims=tape.dims)
+
+
+def _axes(tape: Tape, value: Value, dims: set[int]) -> Axes | None:
+    """The axes of the map behind a value that are meant by axes of the tensor."""
+    shape = tape.shape(value)
+    rank = len(value.dims)
+    if shape.flat or rank == 1:
+        return CHANNELS if dims == {1} and shape.flat else None
+    if rank != 3 or value.layout not in ("first", "last"):
+        return None
+    order = {1: 1, 2: 2, 3: 3} if value.layout == "first" else {1: 2, 2: 3, 3: 1}
+    found = tuple(sorted(order[dim] for dim in dims if dim in order))
+    return found if found in (CHANNELS, MAP, ALL) and len(found) == len(dims) else None
