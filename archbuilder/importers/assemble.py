@@ -16,6 +16,8 @@ from archbuilder.importers.values import activation_value, layer_values
 from archbuilder.importers.wording import Style
 from archbuilder.ir import ops
 
+FITTING = (ops.AvgPool2d, ops.ChannelPad, ops.MaxPool2d, ops.Pad2d)  # make a shortcut fit, and learn nothing
+
 Run = tuple[list[Step], list[Window]]
 
 
@@ -112,8 +114,10 @@ class Assembler:
         return Block("branches", {**fields, "paths": paths}, [*steps, fork.merge])
 
     def _projects(self, path: Sequence[Item]) -> bool:
-        """Whether a path only makes its value fit: one 1x1 conv, with what belongs to it."""
+        """Whether a path only makes its value fit: a 1x1 conv with what belongs to it, or pools and padding."""
         steps = [item.step for item in path if isinstance(item, Leaf)]
+        if len(steps) == len(path) and all(isinstance(step.op, FITTING) for step in steps):
+            return True
         convs = [step.op for step in steps if isinstance(step.op, ops.Conv2d)]
         return len(steps) == len(path) and len(convs) == 1 and convs[0].kernel == (1, 1) and convs[0].groups == 1
 
