@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from os.path import exists, samefile
 from pathlib import Path
 
-from archbuilder.diagnostics import ArchbuilderError, Code, Span
+from archbuilder.diagnostics import ArchbuilderError, Code, Diagnostic, Span
 
 
 def print_data(text: str) -> None:
@@ -39,3 +39,12 @@ def write_file(path: str, data: bytes | Iterable[bytes], code: Code, hint: str) 
 def same_file(one: str | Path, other: str | Path) -> bool:
     """Whether two paths lead to one file that there is."""
     return exists(one) and exists(other) and samefile(one, other)
+
+
+def warn(found: Iterable[Diagnostic]) -> None:
+    """Print warnings that keep nothing from being done."""
+    from archbuilder.reporting.diagnostic import render_diagnostic
+    from archbuilder.reporting.style import style_of
+
+    for diagnostic in found:
+        print(render_diagnostic(diagnostic, style=style_of(sys.stderr)), file=sys.stderr)

@@ -7,6 +7,7 @@ from argparse import ArgumentParser, Namespace
 from dataclasses import asdict
 
 from archbuilder.cli._options import add_blocks_option, add_machine_options, add_trained_argument, positive
+from archbuilder.cli._output import warn
 from archbuilder.diagnostics import Diagnostic
 
 
@@ -27,10 +28,12 @@ def run(args: Namespace) -> int:
     from archbuilder.reporting.style import style_of
     from archbuilder.training import device
     from archbuilder.training.prediction import answers
+    from archbuilder.training.runs import doubts
     from archbuilder.training.shipped import open_trained
 
     opened, status, found = open_trained(args.trained, args.data_dir), 0, []
     place = device.pick(args.device)
+    warn(doubts(opened))
     with device.settings(place, args.threads):
         for answer in answers(opened, args.images, place, args.top, args.weights):
             if isinstance(answer, Diagnostic):

@@ -8,6 +8,7 @@ from contextlib import nullcontext
 from pathlib import Path
 
 from archbuilder.cli._options import add_blocks_option, add_machine_options
+from archbuilder.cli._output import warn
 
 
 def configure(parser: ArgumentParser) -> None:
@@ -53,10 +54,11 @@ def _report(args: Namespace, path: Path) -> int:
     from archbuilder.training.evidence import REPORT
     from archbuilder.training.evidence.report import write_report
     from archbuilder.training.folder import opened
-    from archbuilder.training.runs import open_run
+    from archbuilder.training.runs import doubts, open_run
 
     run, place = open_run(path, args.data_dir), device.pick(args.device)
     with opened(path), device.settings(place, args.threads):
         outcome = write_report(run, place, args.readme)
+        warn(doubts(run, run.splits))
     print(f"test accuracy {outcome.accuracy:.2f} % on {outcome.images:,} images; report: {run.path / REPORT}")
     return 0

@@ -7,6 +7,7 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 from archbuilder.cli._options import add_blocks_option
+from archbuilder.cli._output import warn
 from archbuilder.diagnostics import ArchbuilderError, Span, declare
 
 ARGUMENTS = declare(
@@ -63,8 +64,10 @@ def _list(form: str | None) -> int:
 def _pack(folder: str, data_dir: str | None, out: Path) -> int:
     from archbuilder.reporting.memory import size_of
     from archbuilder.training.packing import pack
-    from archbuilder.training.runs import open_run
+    from archbuilder.training.runs import doubts, open_run
 
-    path = pack(open_run(folder, data_dir), out)
+    run = open_run(folder, data_dir)
+    warn(doubts(run))
+    path = pack(run, out)
     print(f"{path}: {size_of(path.stat().st_size)}; its facts are in {path.with_suffix('.json').name}")
     return 0

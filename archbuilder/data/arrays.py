@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +31,7 @@ class Splits:
 
     `mean` and `std` are those of the whole training part of the data set, per channel, in 0..255;
     `validation` is cut out of `train`, None where none was asked for.
+    `digests` are SHA-256 of the images and the labels of each part before that cut (x_train, y_train, ...).
     """
 
     train: Images
@@ -38,6 +41,12 @@ class Splits:
     std: tuple[float, ...]
     class_names: tuple[str, ...]
     notes: tuple[str, ...] = ()  # what to know of how they were read, in sentences
+    digests: Mapping[str, str] = field(default_factory=dict)
+
+
+def sha256(array: NDArray[Any]) -> str:
+    """Checksum of an array's values in C order, whatever file they come from."""
+    return hashlib.sha256(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data).hexdigest()
 
 
 def statistics(images: NDArray[np.uint8]) -> tuple[tuple[float, ...], tuple[float, ...]]:

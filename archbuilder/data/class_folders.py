@@ -7,6 +7,7 @@ photos/cat/1.jpg, photos/dog/2.jpg               classes alone: a fifth of each 
 
 from __future__ import annotations
 
+import glob
 import hashlib
 import os
 import tempfile
@@ -20,10 +21,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from archbuilder.data.image_files import FORM, File, listed
+from archbuilder.data.arrays import sha256
+from archbuilder.data.image_files import FORM, File, Listing, listed
 from archbuilder.data.pictures import UNREADABLE, picture, quiet
 from archbuilder.data.prepared import MANIFEST, Prepared, open_prepared, prepare, unwritable
 from archbuilder.diagnostics import ArchbuilderError, Diagnostic, Span, declare
+from archbuilder.files import MAX_IMAGE, read_regular, write_whole
 from archbuilder.spec.data import INPUT
 
 CORRUPT = declare(
@@ -57,6 +60,7 @@ $ echo broken > photos/cat/5.png
 $ archbuilder data prepare net.yaml --set data.dataset=./photos --set classes=2 --skip-corrupt""",
 )
 
+SEEN = "seen"  # a file beside the manifest: how the files were when they were read last
 NAMED = 5  # files or classes that a message names
 AT_ONCE = 512  # files that are read ahead
 READER = 2  # the way in which image files become pixels; 1 scaled 16-bit images by their own maximum
@@ -69,8 +73,11 @@ def load(
 ) -> Prepared:
     """The data set of a folder for a network's input, prepared where that has not been done.
 
-    It is made anew when a file has come, gone or changed.  skip_corrupt leaves out the files that cannot be
-    read; the manifest has their names under `skipped`.
+    It is made anew when a file has come, gone or changed: in its content, whatever its time and size say.  So that not
+    every start reads all files, a copy has a note of how they were when they were read last, with the time (ctime) that
+    a change of any kind sets and nobody can set back.
+
+    skip_corrupt leaves out the files that cannot be read; the manifest has their names under `skipped`.
     Raises ArchbuilderError AB601 (the network has other classes), AB603, AB608, AB610, AB612, AB617, AB618, AB619.
     """
     listing = listed(folder, place)
@@ -79,29 +86,78 @@ def load(
         shown = ", ".join(names[:NAMED]) + (" ..." if len(names) > NAMED else "")
         message = f"{folder} has {len(names)} classes ({shown}), the network {classes}"
         raise ArchbuilderError(INPUT.at(place, message, f"set classes: {len(names)}"))
-    home = root / f"{folder.name or 'images'}-{'x'.join(map(str, shape))}-{_digest(folder, files, names)}"
-    if (home / MANIFEST).exists():
-        return open_prepared(home, place)
+    stem, state = f"{folder.name or 'images'}-{'x'.join(map(str, shape))}", _state(folder, listing)
+    for copy in root.glob(f"{glob.escape(stem)}-*"):
+        if _seen(copy) == state and (copy / MANIFEST).exists():
+            return open_prepared(copy, place)
+    digests = _digests(folder, files)
+    home = root / f"{stem}-{hashlib.sha256(repr((names, listing.notes, digests)).encode()).hexdigest()[:12]}"
     try:
+        if (home / MANIFEST).exists():
+            found = open_prepared(home, place)
+            _note(home, state)
+            return found
         root.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".images-", dir=root) as temporary:
             arrays, skipped = _read(folder, files, shape, Path(temporary), place, skip_corrupt)
             if emptied := list(_emptied(folder, files, skipped, place)):
                 raise ArchbuilderError(*emptied)
-            remarks = {"skipped": skipped, "notes": listing.notes}
-            return prepare(home, arrays, names, str(folder.absolute()), place, remarks)
+            remarks = {"skipped": skipped, "notes": listing.notes, "files": digests}
+            found = prepare(home, arrays, names, str(folder.absolute()), place, remarks)
+            _note(home, state)
+            return found
     except OSError as error:
         raise ArchbuilderError(unwritable(home, error, place)) from None
 
 
-def _digest(folder: Path, files: Sequence[File], classes: Sequence[str]) -> str:
-    """What changes when a class or a file does, or the way in which files are read: names, sizes, times."""
-    digest = hashlib.sha256(repr((READER, classes)).encode())
-    for file in files:
+def _state(folder: Path, listing: Listing) -> str:
+    """What changes when a class or a file does, or the way in which files are read, as far as that is known without
+    reading them: names, sizes, times."""
+    digest = hashlib.sha256(repr((READER, listing.classes, listing.notes)).encode())
+    for file in listing.files:
         with suppress(OSError):  # a link that leads nowhere is told with the files that cannot be read
-            state = os.stat(folder / file.name)
-            digest.update(repr((file.name, file.part, state.st_size, state.st_mtime_ns)).encode())
-    return digest.hexdigest()[:12]
+            found = os.stat(folder / file.name)
+            times = (found.st_size, found.st_mtime_ns, found.st_ctime_ns)
+            digest.update(repr((file.name, file.part, *times)).encode())
+    return digest.hexdigest()
+
+
+def _note(copy: Path, state: str) -> None:
+    """Without the note, in a folder that is closed, all files are read at the next start, too."""
+    with suppress(OSError):
+        write_whole(copy / SEEN, state.encode())
+
+
+def _seen(copy: Path) -> str:
+    """The `_state` of the files when a prepared copy was last held against them."""
+    try:
+        return read_regular(copy / SEEN, 100).decode()
+    except (OSError, ValueError):
+        return ""
+
+
+def _digests(folder: Path, files: Sequence[File]) -> dict[str, str]:
+    """SHA-256 of each part: of its files' names and contents, as x_train, and of their labels, as y_train.
+
+    Not of the pixels: another version of a decoder may read them otherwise by a bit.
+    """
+    images = {file.part: hashlib.sha256(repr(READER).encode()) for file in files}
+    labels: dict[str, list[int]] = {part: [] for part in images}
+    with ThreadPoolExecutor(os.cpu_count()) as threads:
+        for file, content in zip(files, threads.map(lambda file: _content(folder / file.name), files), strict=True):
+            images[file.part].update(repr((file.name, content)).encode())
+            labels[file.part].append(file.label)
+    return {f"x_{part}": digest.hexdigest() for part, digest in images.items()} | {
+        f"y_{part}": sha256(np.array(numbers, np.int64)) for part, numbers in labels.items()
+    }
+
+
+def _content(path: Path) -> str:
+    """SHA-256 of a file; of one that cannot be read nothing, which is said when it is to be read as an image."""
+    try:
+        return hashlib.sha256(read_regular(path, MAX_IMAGE)).hexdigest()
+    except OSError:
+        return ""
 
 
 def _read(

@@ -14,10 +14,11 @@ from typing import Any
 import numpy as np
 
 from archbuilder.data import npz
+from archbuilder.data.arrays import sha256
 from archbuilder.data.class_names import CIFAR10, CIFAR100, DIGITS, FASHION_MNIST
 from archbuilder.data.npz import CORRUPT, MISSING
 from archbuilder.data.packages import INSTALL, missing
-from archbuilder.data.prepared import ARRAYS, MANIFEST, Arrays, Prepared, open_prepared, prepare, sha256
+from archbuilder.data.prepared import ARRAYS, MANIFEST, Arrays, Prepared, open_prepared, prepare
 from archbuilder.diagnostics import ArchbuilderError, Span, declare
 from archbuilder.spec.data import DATASETS
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from archbuilder.data.arrays import Images, Splits, statistics
+from archbuilder.data.arrays import Images, Splits, sha256, statistics
 from archbuilder.data.prepared import ARRAYS
 from archbuilder.diagnostics import ArchbuilderError, Diagnostic, Span, declare
 from archbuilder.spec.data import INPUT
@@ -222,7 +222,11 @@ def splits(arrays: Arrays, shape: tuple[int, int, int], classes: int | None, pla
         raise ArchbuilderError(*problems)
     x_train, x_test = (image for image in images.values() if image is not None)
     names = tuple(str(label) for label in range(classes or 1 + max(int(label.max()) for label in labels)))
-    return Splits(Images(x_train, labels[0]), Images(x_test, labels[1]), None, *statistics(x_train), names)
+    digests = {"x_train": sha256(x_train), "y_train": sha256(labels[0])}
+    digests |= {"x_test": sha256(x_test), "y_test": sha256(labels[1])}
+    return Splits(
+        Images(x_train, labels[0]), Images(x_test, labels[1]), None, *statistics(x_train), names, digests=digests
+    )
 
 
 def channels_last(images: NDArray[np.uint8], shape: tuple[int, int, int]) -> NDArray[np.uint8] | None:

@@ -6,7 +6,6 @@ Opening one compares sizes and headers (milliseconds); `verify` reads every byte
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import sys
@@ -19,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from archbuilder.data.arrays import Images, Splits, statistics
+from archbuilder.data.arrays import Images, Splits, sha256, statistics
 from archbuilder.diagnostics import ArchbuilderError, Diagnostic, Span, declare, did_you_mean
 from archbuilder.files import MAX_TEXT, read_regular, regular
 
@@ -94,7 +93,8 @@ class Prepared:
         train, test = Images(arrays["x_train"], arrays["y_train"]), Images(arrays["x_test"], arrays["y_test"])
         own = Images(*(arrays[name] for name in VALIDATION)) if VALIDATION[0] in arrays else None
         classes, notes = tuple(facts["classes"]), tuple(map(str, facts.get("notes", ())))
-        return Splits(train, test, own, tuple(facts["mean"]), tuple(facts["std"]), classes, notes)
+        digests = {name: entry["sha256"] for name, entry in facts["arrays"].items()} | facts.get("files", {})
+        return Splits(train, test, own, tuple(facts["mean"]), tuple(facts["std"]), classes, notes, digests)
 
 
 def prepare(
@@ -162,11 +162,6 @@ def _exchange(fresh: Path, folder: Path, old: Path) -> None:
         elif folder.exists():
             return  # another process was faster, with the same content
         raise
-
-
-def sha256(array: NDArray[Any]) -> str:
-    """Checksum of an array's values in C order, whatever file they come from."""
-    return hashlib.sha256(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data).hexdigest()
 
 
 def open_prepared(folder: Path, place: Span) -> Prepared:

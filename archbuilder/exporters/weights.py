@@ -241,6 +241,8 @@ def _misfits(wanted: State, found: State) -> Iterator[str]:
             yield f"there is no {name}"
         elif tensor.shape != found[name].shape:
             yield f"{name} is {_size(found[name])}, the network has {_size(tensor)}"
+        elif tensor.is_floating_point() != found[name].is_floating_point():
+            yield f"{name} is {found[name].dtype}, the network has {tensor.dtype}"
     yield from (f"the network has no {name}" for name in sorted(found) if name not in wanted)
 
 

@@ -14,14 +14,14 @@ from torch import nn
 from archbuilder import pipeline
 from archbuilder.data.arrays import Splits
 from archbuilder.data.datasets import load
-from archbuilder.diagnostics import ArchbuilderError, Span
+from archbuilder.diagnostics import ArchbuilderError, Diagnostic, Span
 from archbuilder.reporting.diagnostic import printable
 from archbuilder.reporting.text import columns
 from archbuilder.training.evaluation import predictions
 from archbuilder.training.evidence.outcome import Outcome, figures
 from archbuilder.training.loop import Mirrored
 from archbuilder.training.progress import counted
-from archbuilder.training.runs import LAST, Trained
+from archbuilder.training.runs import LAST, Trained, doubts
 
 HEADER = ("class", "images", "right", "accuracy", "most often taken for")
 LEFT = ("class", "most often taken for")
@@ -33,6 +33,7 @@ class Assessment:
 
     averaged: the same with the logits of each image and its mirror image averaged, where it was asked for.
     renamed:  does the data set name its classes otherwise than the one that the network was trained on?
+    doubts:   warnings: whether it is what was trained, and on these data.
     """
 
     dataset: str
@@ -41,6 +42,7 @@ class Assessment:
     outcome: Outcome
     averaged: Outcome | None
     renamed: bool
+    doubts: tuple[Diagnostic, ...] = ()
 
 
 def assess(
@@ -67,6 +69,7 @@ def assess(
         outcome=on_test(module),
         averaged=on_test(Mirrored(module)) if mirrored else None,
         renamed=splits.class_names != card.classes,
+        doubts=tuple(doubts(trained, splits if dataset is None else None)),
     )
 
 
@@ -95,6 +98,8 @@ def text(trained: Trained, found: Assessment) -> Iterator[str]:
     if found.averaged:
         words = "logits of each image and its mirror image averaged: not the network's own result"
         yield f"with flips       {found.averaged.accuracy:.2f} % ({words})"
+    for doubt in found.doubts:
+        yield f"warning: {doubt.code.id} {doubt.message}"
     if found.renamed:
         own = trained.card.dataset
         yield f"note: {found.dataset} names its classes otherwise than {own}: they are compared by number"
@@ -121,4 +126,5 @@ def to_dict(trained: Trained, found: Assessment) -> dict[str, Any]:
         "epoch": found.epoch,
         **found.outcome.to_dict(),
         "flip_averaged_accuracy": found.averaged.accuracy if found.averaged else None,
+        "warnings": [{"code": doubt.code.id, "message": doubt.message} for doubt in found.doubts],
     }

@@ -12,9 +12,12 @@ from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 import torch
+from torch import Tensor
 
 from archbuilder.diagnostics import ArchbuilderError, Diagnostic, Span, declare, show
 from archbuilder.exporters.weights import digest
+from archbuilder.files import MAX_WEIGHTS, read_regular
+from archbuilder.training import notes
 from archbuilder.training.folder import ARCHITECTURE, BEST, LAST, MIDWAY, NO_RUN, older
 from archbuilder.training.plan import Plan
 
@@ -75,6 +78,8 @@ ABSENT = object()
 class Restorable(Protocol):
     """What a checkpoint is of."""
 
+    def state(self) -> State: ...
+
     def restore(self, state: State) -> None: ...
 
 
@@ -102,15 +107,17 @@ def load(path: Path, plan: Plan) -> State | None:
     if not path.exists():
         return None
     state = read(path)
-    if state.get("run") != plan.identity:
+    if state["run"] != plan.identity:
         raise ArchbuilderError(*_changes(path, plan, state.get("yaml")))
+    if state["epoch"] > plan.train.epochs:
+        raise _foreign(path, f"this is of epoch {state['epoch']}, the run has {plan.train.epochs}")
     return state
 
 
 def read(path: Path) -> State:
     """A checkpoint of any run, on the CPU.  Raises ArchbuilderError AB702 (unreadable), AB704, AB705."""
     try:
-        content = path.read_bytes()
+        content = read_regular(path, MAX_WEIGHTS)
     except OSError as error:
         message = f"{path.name} cannot be read: {error.strerror}"
         raise ArchbuilderError(NO_RUN.at(Span(str(path)), message, "check its permissions and its disk")) from None
@@ -122,8 +129,20 @@ def read(path: Path) -> State:
         raise _foreign(path, "this is no checkpoint of archbuilder")
     if (version := state.pop("format", None)) != FORMAT:
         raise _foreign(path, f"this has format {version}, this version reads {FORMAT}")
-    if state.pop("sha256", None) != digest(state):
+    try:
+        noted, own = state.pop("sha256", None), digest(state)
+    except (ValueError, RuntimeError, MemoryError) as error:  # of what no run has saved
+        raise _damaged(path, str(error)) from None
+    if noted != own:
         raise _damaged(path, "its SHA-256 does not fit")
+    try:
+        notes.State.model_validate(state)
+        if len(list(notes.epochs(state["metrics"]))) != state["epoch"]:
+            raise ValueError(f"epoch is {state['epoch']}, metrics has {len(state['metrics'])}")
+        if not all(isinstance(value, Tensor) for value in state["model"].values()):
+            raise ValueError("model has more than tensors")
+    except ValueError as error:
+        raise _foreign(path, f"this is no state of a training{notes.reason(error)}") from None
     return state
 
 
@@ -159,8 +178,14 @@ def _age(state: State) -> tuple[int, int]:
 def restore(target: Restorable, state: State, path: Path) -> None:
     """Bring a state from `load` back.  Raises ArchbuilderError AB705 where it does not fit."""
     try:
+        if unlike := next(_unlike(target.state(), state), None):
+            raise ValueError(unlike)
+        if state["batch"] and not any(own["meter"]["images"] for own in state["processes"]):
+            raise ValueError("there are batches of no images")
         target.restore(state)
-    except (RuntimeError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except ArchbuilderError:
+        raise
+    except Exception as error:  # whatever a state of any content makes torch raise
         words = [
             line.strip() for line in str(error).splitlines()
         ]  # torch heads its list of keys with a line of its own
@@ -168,11 +193,47 @@ def restore(target: Restorable, state: State, path: Path) -> None:
         raise _foreign(path, f"this does not fit the network: {reason}") from None
 
 
+def _unlike(mine: Any, theirs: Any, place: str = "") -> Iterator[str]:
+    """What keeps a state from being one of the same training: keys, types, sizes, numbers that count nothing."""
+    if isinstance(mine, Tensor):
+        alike = (
+            isinstance(theirs, Tensor)
+            and theirs.shape == mine.shape
+            and theirs.is_floating_point() == mine.is_floating_point()
+        )
+    elif type(mine) is float:
+        alike = type(theirs) in (int, float) and theirs == theirs
+    elif type(mine) is int:
+        alike = type(theirs) is int and 0 <= theirs < 2**63
+    else:
+        alike = type(theirs) is type(mine) or (isinstance(theirs, dict) and isinstance(mine, dict))
+    if not alike:
+        yield f"{place or 'it'} is {_kind(theirs)}, not {_kind(mine)}"
+    elif isinstance(mine, dict):
+        for key, own in mine.items():
+            name = f"{place}.{key}" if place else str(key)
+            if key in theirs:
+                yield from _unlike(own, theirs[key], name)
+            elif key != "device":  # random numbers of a GPU, which a run that was trained without one has not
+                yield f"there is no {name}"
+    elif isinstance(mine, list) and mine:  # of what several processes have, all are alike
+        for number, each in enumerate(theirs):
+            yield from _unlike(mine[min(number, len(mine) - 1)], each, f"{place}.{number}")
+
+
+def _kind(value: Any) -> str:
+    if isinstance(value, Tensor):
+        return f"a tensor of {'x'.join(map(str, value.shape)) or 'one number'}"
+    return show(value)
+
+
 def _changes(path: Path, plan: Plan, trained: Any) -> Iterator[Diagnostic]:
     """Every value of the YAML that is not what the checkpoint was trained with, at its place."""
     assert plan.report.document is not None  # a plan has one
     root = plan.report.document.root
     changes = list(differences(trained, plan.values))
+    if not changes:
+        yield from _foreign(path, "this is of another run").diagnostics
     hint = f"put it back, or begin a new run with these weights: archbuilder train FILE --init {path.parent}"
     for keys, was, now in changes[:MAX_CHANGES]:
         name = ".".join(map(str, keys)) or ARCHITECTURE

@@ -27,7 +27,7 @@ from pathlib import Path
 from typing import Any
 
 from archbuilder.diagnostics import ArchbuilderError, Span, declare
-from archbuilder.files import write_whole
+from archbuilder.files import MAX_TEXT, read_regular, write_whole
 from archbuilder.reporting.memory import size_of
 from archbuilder.sources import ARCHITECTURE as ARCHITECTURE  # a run's files that are read without training, too
 from archbuilder.sources import ENVIRONMENT as ENVIRONMENT
@@ -45,6 +45,7 @@ WEIGHTS = "weights.safetensors"
 CURVES = "curves.png"
 REPEAT = "repeat.json"  # of a folder of runs with several seeds
 SAMPLES = "samples.png"
+MAX_KEPT = 10_000
 HIDDEN = ".starting-"  # what a folder is called before it is published
 
 WRITE = declare(
@@ -88,8 +89,8 @@ def older(path: Path) -> list[str]:
 
 
 def row(keep: int) -> list[str]:
-    """The names of the checkpoints before last.pt where so many are kept."""
-    return [f"last-{number}.pt" for number in range(1, keep)]
+    """The names of the checkpoints before last.pt where so many are kept; nobody keeps more than MAX_KEPT."""
+    return [f"last-{number}.pt" for number in range(1, min(keep, MAX_KEPT))]
 
 
 class RunFolder:
@@ -134,21 +135,10 @@ class RunFolder:
     def read(self, name: str) -> bytes:
         """A file of the run.  Raises ArchbuilderError AB702 where it is missing."""
         try:
-            return (self.path / name).read_bytes()
+            return read_regular(self.path / name, MAX_TEXT)
         except OSError as error:
             message = f"{name} cannot be read: {error.strerror}"
             raise ArchbuilderError(NO_RUN.at(Span(str(self.path)), message, _runs_below(self.path))) from None
-
-    def read_json(self, name: str) -> dict[str, Any]:
-        """A JSON object of the run.  Raises ArchbuilderError AB702 where there is none."""
-        try:
-            value = json.loads(self.read(name))
-        except ValueError:
-            value = None
-        if isinstance(value, dict):
-            return value
-        hint = "a run is continued with what it was started with: bring the file back"
-        raise ArchbuilderError(NO_RUN.at(Span(str(self.path / name)), "this is no JSON object", hint))
 
     def publish(self, name: str | None = None) -> None:
         """Give the folder its name, the time unless said; never that of another run, even in the same second."""

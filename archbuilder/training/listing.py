@@ -7,17 +7,16 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from archbuilder.diagnostics import ArchbuilderError, shorten
 from archbuilder.reporting.diagnostic import printable
 from archbuilder.reporting.text import columns
 from archbuilder.sources import values_of_run
+from archbuilder.training import notes
 from archbuilder.training.differences import differences, sets_apart, settings, written
 from archbuilder.training.files import is_locked
-from archbuilder.training.folder import ARCHITECTURE, ENVIRONMENT, FACTS
+from archbuilder.training.folder import ARCHITECTURE, ENVIRONMENT
 from archbuilder.training.result import best_of, chosen_on
-from archbuilder.training.runs import metrics_of
 
 DEEPEST = 4  # folders below the one that is searched
 
@@ -69,7 +68,7 @@ def _set_apart(runs: list[Listed]) -> dict[str, str]:
 def _settings(path: Path) -> dict[str, str]:
     """The recipe, the variables and the network of a run, as far as its files tell."""
     with suppress(ArchbuilderError, OSError, ValueError):
-        return dict(settings(_json(path / FACTS))) | dict(written(values_of_run(path)))
+        return dict(settings(notes.facts(path))) | dict(written(values_of_run(path)))
     return {}
 
 
@@ -87,15 +86,14 @@ def _runs(folder: Path, depth: int) -> Iterator[Path]:
 
 def _listed(path: Path) -> Listed:
     try:
-        facts, environment = _json(path / FACTS), _json(path / ENVIRONMENT)
-        metrics = metrics_of(path)
-        epochs, params = int(facts["train"]["epochs"]), int(facts["totals"]["params"])
+        facts, environment, metrics = notes.facts(path), notes.environment(path), notes.metrics(path)
+        epochs = facts["train"]["epochs"]
         best = best_of(metrics) if metrics else None
         split = chosen_on(best) if best else ""
         return Listed(
             path=str(path),
-            name=str(facts["name"]),
-            started=str(environment["started"]),
+            name=facts["name"],
+            started=environment.get("started", ""),
             state=_state(path, len(metrics), epochs),
             done=len(metrics),
             epochs=epochs,
@@ -103,16 +101,11 @@ def _listed(path: Path) -> Listed:
             best_accuracy=best[f"{split}_accuracy"] if best else None,
             best_epoch=best["epoch"] if best else None,
             chosen_on=split,
-            params=params,
+            params=facts["totals"]["params"],
             seconds=float(sum(record["seconds"] for record in metrics)),
         )
-    except (ArchbuilderError, OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (ArchbuilderError, OSError):
         return Listed(str(path), path.parent.name, "", "damaged", 0, 0, None, None, None, "", 0, 0.0)
-
-
-def _json(path: Path) -> dict[str, Any]:
-    content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return content
 
 
 def _state(path: Path, done: int, epochs: int) -> str:

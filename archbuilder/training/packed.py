@@ -17,7 +17,6 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -105,9 +104,9 @@ def open_packed(path: Path, data_dir: Path | None = None) -> Packed:
     plan = plans.trained(pipeline.check_text(_yaml(facts["architecture"]), str(path)), Options(data_dir=data_dir))
     try:
         card = DataCard.read({**facts["images"], "dataset": plan.data.dataset})
-        if _fits(card, plan):
+        if card.fits(plan):
             return Packed(path, plan, card, int(facts["epoch"]), state)
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, OverflowError):
         pass
     raise unreadable(path, "what it says of its images does not fit the network", REMEDY)
 
@@ -116,10 +115,3 @@ def _yaml(value: Any) -> str:
     """JSON is YAML but for a few characters.  Not ensure_ascii: it halves those beyond U+FFFF, which YAML refuses."""
     text = json.dumps(value, indent=1, ensure_ascii=False)
     return UNLIKE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
-
-
-def _fits(card: DataCard, plan: Plan) -> bool:
-    """Whether a network can take its images so.  Raises TypeError for what is no number."""
-    sizes, channels = (len(card.classes), len(card.mean), len(card.std)), plan.graph.input.c
-    numbers = all(map(isfinite, (*card.mean, *card.std))) and min(card.std) > 0
-    return numbers and sizes == (plan.classes, channels, channels) and all(isinstance(n, str) for n in card.classes)

@@ -18,8 +18,9 @@ from archbuilder.diagnostics import ArchbuilderError, Span, declare
 from archbuilder.exporters.weights import FORMAT, KEY, checksum
 from archbuilder.files import MAX_TEXT, MAX_WEIGHTS, read_regular, regular
 from archbuilder.reporting import json as reports
+from archbuilder.training import notes
 from archbuilder.training.evidence.story import command
-from archbuilder.training.folder import FACTS, REPEAT, RunFolder
+from archbuilder.training.folder import REPEAT, RunFolder
 from archbuilder.training.result import typed
 from archbuilder.training.runs import LAST, DataCard, Run
 from archbuilder.training.weights import weights
@@ -94,7 +95,7 @@ def _check_finished(run: Run) -> None:
 
 def _name(run: Run) -> str:
     """The network's; where its YAML has none, that of the YAML's file."""
-    return str(RunFolder(run.path, published=True).read_json(FACTS)["name"])
+    return str(notes.facts(run.path)["name"])
 
 
 def name_in(file: Path) -> str | None:
@@ -150,9 +151,9 @@ def facts(run: Run, data: bytes) -> dict[str, Any]:
         "seconds": sum(record["seconds"] for record in run.metrics),
         "images_per_second": harmonic_mean([record["images_per_second"] for record in run.metrics]),
         **{key: totals[key] for key in TOTALS},
-        "date": str(noted["started"])[:10],
+        "date": noted.get("started", "")[:10],
         "versions": _some(VERSIONS, noted),
-        "machine": {"system": str(noted["platform"]).split("-")[0], **_some(MACHINE, noted)},
+        "machine": {"system": noted.get("platform", "").split("-")[0], **_some(MACHINE, noted)},
         "resumed": len(noted.get("resumed", ())),
         "overrides": list(run.plan.overrides),
         "command": command(run, f"{name}.yaml"),
@@ -167,5 +168,5 @@ def _some(keys: tuple[str, ...], noted: Mapping[str, Any]) -> dict[str, Any]:
 def _all_seeds(run: Run) -> dict[str, Any] | None:
     """Of a run of `--repeat`: the seeds, and what all of them gave; the weights are one's."""
     outer = run.path.resolve().parent
-    noted = RunFolder(outer, published=True).read_json(REPEAT) if (outer / REPEAT).is_file() else {}
-    return {key: noted[key] for key in ("seeds", "test_accuracy")} if "test_accuracy" in noted else None
+    noted = notes.seeds(outer) if (outer / REPEAT).is_file() else {}
+    return {key: noted[key] for key in ("seeds", "test_accuracy")} if noted.get("test_accuracy") else None

@@ -22,7 +22,8 @@ from archbuilder.spec.architecture import Architecture
 from archbuilder.spec.data import DATASETS, Data, problems
 from archbuilder.spec.train import Train
 from archbuilder.spec.train import problems as too_long
-from archbuilder.training.folder import ARCHITECTURE, ENVIRONMENT, NO_RUN, RunFolder
+from archbuilder.training import notes
+from archbuilder.training.folder import ARCHITECTURE, NO_RUN, RunFolder
 
 REFUSED = declare(
     "AB707",
@@ -175,25 +176,19 @@ def resumed(run: PathLike, options: Options, blocks: bool = True) -> Plan:
     path = Path(run)
     folder = RunFolder(path, published=True)
     folder.read(ARCHITECTURE)
-    recorded = folder.read_json(ENVIRONMENT)
-    opened = open_run_source(path)
-    try:
-        data_dir = recorded["data_dir"]
-        options = Options(
-            str(recorded["device"]) if options.device == "auto" else options.device,
-            options.threads or int(recorded["threads"]),
-            options.data_dir or (Path(data_dir) if data_dir else None),
-            options.report and bool(recorded.get("report", True)),
-            options.keep or int(recorded.get("keep", KEEP)),
-            float(recorded.get("minutes", MINUTES)) if options.minutes is None else options.minutes,
-            options.sync_batch_norm or bool(recorded.get("sync_batch_norm", False)),
-            options.log or tuple(map(str, recorded.get("log", ()))),
-            Path(str(recorded["init"])) if recorded.get("init") else None,
-        )
-    except (KeyError, TypeError, ValueError):
-        span = Span(str(path / ENVIRONMENT))
-        hint = "bring the run's own file back, or start a new run"
-        raise ArchbuilderError(NO_RUN.at(span, "this does not say how the run was started", hint)) from None
+    recorded, opened = notes.environment(path), open_run_source(path)
+    data_dir, init = recorded["data_dir"], recorded.get("init")
+    options = Options(
+        recorded["device"] if options.device == "auto" else options.device,
+        options.threads or recorded["threads"],
+        options.data_dir or (Path(data_dir) if data_dir else None),
+        options.report and recorded.get("report", True),
+        options.keep or recorded.get("keep", KEEP),
+        recorded.get("minutes", MINUTES) if options.minutes is None else options.minutes,
+        options.sync_batch_norm or recorded.get("sync_batch_norm", False),
+        options.log or tuple(recorded.get("log", ())),
+        Path(init) if init else None,
+    )
     if blocks:
         _load_blocks(path, opened.blocks)
     plan = _plan(pipeline.check_opened(opened), opened.overrides, options, path.parent, check=False)

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from archbuilder.diagnostics import ArchbuilderError, Diagnostic
+from archbuilder.training import notes
 from archbuilder.training import plan as plans
 from archbuilder.training.evidence import finish_several
 from archbuilder.training.folder import REPEAT, Onlooker, RunFolder, created
@@ -66,8 +67,7 @@ def is_repeated(path: Path) -> bool:
 
 def seeds_of(path: Path) -> list[Path]:
     """The folders of its runs, in the order in which they are trained.  Raises ArchbuilderError AB702."""
-    noted = RunFolder(path, published=True).read_json(REPEAT)
-    return [path / _name(int(seed)) for seed in noted.get("seeds", ())]
+    return [path / _name(seed) for seed in notes.seeds(path)["seeds"]]
 
 
 def start(seeds: Sequence[Plan], on_epoch: OnEpoch) -> Repeated:
@@ -93,8 +93,7 @@ def proceed(path: Path, options: Options, on_epoch: OnEpoch) -> Repeated:
     from archbuilder.training.session import run
 
     folder = RunFolder(path, published=True)
-    noted = folder.read_json(REPEAT)
-    noted = {"seeds": [int(seed) for seed in noted.get("seeds", ())]}
+    noted = {"seeds": notes.seeds(path)["seeds"]}
     results: list[RunResult] = []
     report = options.report
     failures: list[Diagnostic] = []

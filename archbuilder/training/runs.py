@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from math import isclose
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from archbuilder.diagnostics import ArchbuilderError, Span, declare
-from archbuilder.training import folder
+from archbuilder.diagnostics import ArchbuilderError, Diagnostic, Span, declare
+from archbuilder.training import folder, notes
 from archbuilder.training import plan as plans
-from archbuilder.training.folder import DATASET, ENVIRONMENT, METRICS, NO_RUN, REPEAT, RunFolder
+from archbuilder.training.folder import DATASET, NO_RUN, REPEAT
 from archbuilder.training.folder import WEIGHTS as FINAL
 from archbuilder.training.plan import Options, Plan
 from archbuilder.training.result import Record, typed
@@ -25,6 +25,70 @@ if TYPE_CHECKING:
 LAST, BEST = "last", "best"  # which weights of a run
 CHECKPOINTS = {LAST: folder.LAST, BEST: folder.BEST}
 
+OTHER_DATA = declare(
+    "AB724",
+    "a run whose data were changed",
+    why=(
+        "A resumed run ends as it would have ended without the break; on other images it would be a third thing. "
+        "dataset.json of a run has a digest of what it is trained on."
+    ),
+    bad="""\
+$ cat > images.py <<'END'
+import os
+import numpy as np
+
+images, labels = np.frombuffer(os.urandom(2560), np.uint8).reshape(40, 8, 8), np.arange(40) % 10
+np.savez("images.npz", x_train=images, y_train=labels, x_test=images, y_test=labels)
+END
+$ python images.py
+$ archbuilder train net.yaml --no-report --set data.dataset=images.npz
+$ python images.py
+$ rm runs/net/*/*.pt
+$ archbuilder train --resume runs/net/*""",
+    good="""\
+$ archbuilder train net.yaml --no-report
+$ archbuilder train --resume runs/net/*""",
+)
+FOREIGN_DATA = declare(
+    "AB725",
+    "a result on other data than those of the training",
+    severity="warning",
+    why=(
+        "The data set has the name of the one that the network was trained on, but not its content. The figure is "
+        "right for the images that are there now, and says nothing of the ones that were."
+    ),
+    bad="""\
+$ cat > images.py <<'END'
+import os
+import numpy as np
+
+images, labels = np.frombuffer(os.urandom(2560), np.uint8).reshape(40, 8, 8), np.arange(40) % 10
+np.savez("images.npz", x_train=images, y_train=labels, x_test=images, y_test=labels)
+END
+$ python images.py
+$ archbuilder train net.yaml --no-report --set data.dataset=images.npz
+$ python images.py
+$ archbuilder evaluate runs/net/*""",
+    good="""\
+$ archbuilder train net.yaml --no-report
+$ archbuilder evaluate runs/net/*""",
+)
+NO_DIGEST = declare(
+    "AB726",
+    "a run without digests",
+    severity="warning",
+    why=(
+        "Runs of 0.1.0 have no digest of their data and no checksum of their weights. They are opened as ever; only "
+        "that nobody can tell whether either is what it was."
+    ),
+    bad="""\
+$ archbuilder train net.yaml --no-report
+$ sed -i.old 's/"digests"/"other"/' runs/net/*/dataset.json
+$ archbuilder evaluate runs/net/*""",
+    good="""\
+$ archbuilder train net.yaml --no-report
+$ archbuilder evaluate runs/net/*""",
+)
 NO_EPOCH = declare(
     "AB760",
     "a run without a finished epoch",
@@ -44,6 +108,7 @@ class DataCard:
     """What a network must know about its images beyond their shape.
 
     `mean` and `std` are per channel, in 0..255; `train`, `validation` and `test` are numbers of images.
+    `digests` are those of `Splits`; of a run of 0.1.0 there are none.
     """
 
     dataset: str
@@ -53,19 +118,47 @@ class DataCard:
     train: int
     validation: int
     test: int
+    digests: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def of(cls, dataset: str, splits: Splits) -> DataCard:
         validation = len(splits.validation) if splits.validation is not None else 0
         sizes = (len(splits.train), validation, len(splits.test))
-        return cls(dataset, splits.class_names, splits.mean, splits.std, *sizes)
+        return cls(dataset, splits.class_names, splits.mean, splits.std, *sizes, dict(splits.digests))
 
     @classmethod
     def read(cls, noted: Mapping[str, Any]) -> DataCard:
-        """Of plain data, as JSON has it.  Raises KeyError, TypeError or ValueError where that is something else."""
-        names, mean, std = (tuple(noted[key]) for key in ("classes", "mean", "std"))
-        sizes = (int(noted[key]) for key in ("train", "validation", "test"))
-        return cls(str(noted["dataset"]), names, mean, std, *sizes)
+        """Of plain data, as JSON has it.  Raises ValueError where that is something else."""
+        card = notes.Card.model_validate(noted)
+        sizes = (card.train, card.validation, card.test)
+        return cls(card.dataset, tuple(card.classes), tuple(card.mean), tuple(card.std), *sizes, card.digests)
+
+    def changes(self, splits: Splits) -> str:
+        """What of these images is not as it was, in words; nothing if all is."""
+        now = DataCard.of(self.dataset, splits)
+        found = [PARTS[name] for name, digest in self.digests.items() if now.digests.get(name) != digest]
+        if self.classes != now.classes:
+            found.append("the names of the classes")
+        if not self.digests and (self.train, self.validation, self.test) != (now.train, now.validation, now.test):
+            found.append("the numbers of the images")
+        if not self.digests and not all(map(isclose, (*self.mean, *self.std), (*now.mean, *now.std))):
+            found.append("the training images")
+        return " and ".join([", ".join(found[:-1]), found[-1]] if len(found) > 1 else found)
+
+    def fits(self, plan: Plan) -> bool:
+        """Whether the network of a plan can take its images so."""
+        channels = plan.graph.input.c
+        return (len(self.classes), len(self.mean), len(self.std)) == (plan.classes, channels, channels)
+
+
+PARTS = {
+    "x_train": "the training images",
+    "y_train": "the training labels",
+    "x_validation": "the validation images",
+    "y_validation": "the validation labels",
+    "x_test": "the test images",
+    "y_test": "the test labels",
+}
 
 
 class Trained(Protocol):
@@ -137,11 +230,18 @@ class Run:
 
     @cached_property
     def card(self) -> DataCard:
-        """The run's own note of its images; of a run that has none the images are read."""
-        try:
-            return DataCard.read(json.loads((self.path / DATASET).read_bytes()))
-        except (OSError, ValueError, KeyError, TypeError):
+        """The run's own note of its images; of a run that has none the images are read.
+
+        Raises ArchbuilderError AB702 where it is damaged, or of another network.
+        """
+        noted = notes.card(self.path)
+        if noted is None:
             return DataCard.of(self.plan.data.dataset, self.splits)
+        card = DataCard.read(noted)
+        if not card.fits(self.plan):
+            message = "what it says of the images does not fit the network"
+            raise ArchbuilderError(NO_RUN.at(Span(str(self.path / DATASET)), message, notes.BRING_BACK))
+        return card
 
     def network(self, which: str = LAST) -> Network:
         """The module with the weights after the last or the best epoch, on the CPU, in evaluation mode.
@@ -149,15 +249,13 @@ class Run:
         Raises ArchbuilderError AB704, AB705, AB855 or AB856 (damaged, of something else), AB760 (none yet).
         """
         from archbuilder.exporters.weights import loaded, read
-        from archbuilder.modules import build
 
         final = self.path / FINAL
         if which == LAST and final.is_file():
             hint = f"bring it back from a copy, or remove it: {folder.LAST} is then taken"
             return loaded(self.plan.graph, read(final, hint), final, hint)
-        network = build(self.plan.graph)
-        network.load_state_dict(self._checkpoint(which)["model"])
-        return network.eval()
+        path = self.path / CHECKPOINTS[which]
+        return loaded(self.plan.graph, self._checkpoint(which)["model"], path, notes.BRING_BACK)
 
     def _checkpoint(self, which: str) -> dict[str, Any]:
         from archbuilder.training import checkpoint
@@ -180,6 +278,30 @@ class Run:
             return False
 
 
+def doubts(trained: Trained, splits: Splits | None = None) -> Iterator[Diagnostic]:
+    """Warnings: a run without digests; and where the images are read, that they are not those of the training."""
+    place, card = Span(str(trained.path)), trained.card
+    if isinstance(trained, Run) and not card.digests:
+        message = "this run has no digests of its data and its weights: nothing tells whether they were changed"
+        yield NO_DIGEST.at(place, message, "runs have them since the version after 0.1.0")
+    if splits is not None and (changes := card.changes(splits)):
+        message = f"{changes} of {card.dataset} are not those of the training"
+        yield FOREIGN_DATA.at(place, message, "bring them back for a figure of the run")
+
+
+def refuse_other_data(path: Path, plan: Plan, splits: Splits) -> Iterator[Diagnostic]:
+    """For a run that goes on: raises ArchbuilderError AB724 where its data were changed; warns where nothing tells."""
+    noted = notes.card(path)
+    card = DataCard.read(noted) if noted else None
+    if card and (changes := card.changes(splits)):
+        message = f"{changes} of {card.dataset} are not those that the run was begun with"
+        hint = f"bring them back, or begin a new run with its weights: {typed('train', 'FILE', '--init', path)}"
+        raise ArchbuilderError(OTHER_DATA.at(plan.data.span("dataset"), message, hint))
+    if not card or not card.digests:
+        message = "this run has no digest of its data: nothing tells whether they were changed"
+        yield NO_DIGEST.at(Span(str(path)), message, "runs have them since the version after 0.1.0")
+
+
 def no_epoch(path: Path) -> Any:
     hint = f"train it: {typed('train', '--resume', path)}"
     return NO_EPOCH.at(Span(str(path)), "there is no finished epoch in this run", hint)
@@ -196,22 +318,7 @@ def open_run(
     """
     path = Path(path)
     plan = plans.resumed(path, Options(data_dir=Path(data_dir) if data_dir else None), blocks=False)
-    return Run(path, plan, RunFolder(path, published=True).read_json(ENVIRONMENT), metrics_of(path), loaded)
-
-
-def metrics_of(path: Path) -> tuple[Record, ...]:
-    """The records of metrics.jsonl; none where no epoch is finished.  Raises ArchbuilderError AB702."""
-    file = path / METRICS
-    if not file.exists():
-        return ()
-    try:
-        records = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
-    except (OSError, ValueError):
-        records = [None]
-    if not all(isinstance(record, dict) and "epoch" in record for record in records):
-        hint = "archbuilder train --resume writes it anew from the checkpoint"
-        raise ArchbuilderError(NO_RUN.at(Span(str(file)), "this is no log of epochs", hint))
-    return tuple(records)
+    return Run(path, plan, notes.environment(path), notes.metrics(path), loaded)
 
 
 def images_of(plan: Plan) -> Splits:

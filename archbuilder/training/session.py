@@ -10,7 +10,7 @@ from signal import Signals
 
 import torch
 
-from archbuilder.training import checkpoint, transfer
+from archbuilder.training import checkpoint, notes, transfer
 from archbuilder.training.curves import curves
 from archbuilder.training.description import describe
 from archbuilder.training.environment import environment, resumed
@@ -36,7 +36,7 @@ from archbuilder.training.plan import Plan
 from archbuilder.training.processes import Processes
 from archbuilder.training.progress import closing, opening, progress
 from archbuilder.training.result import Interrupted, Record, RunResult
-from archbuilder.training.runs import images_of
+from archbuilder.training.runs import images_of, refuse_other_data
 from archbuilder.training.signals import HOW, Ending
 from archbuilder.training.trainer import Trainer
 from archbuilder.training.weights import weights
@@ -118,6 +118,8 @@ class Session:
             return self._complete(folder, state)
         with processes.agreed():
             splits, source = images_of(plan), self._source() if state is None else None
+            for doubt in refuse_other_data(path, plan, splits):
+                processes.say(f"note: {doubt.message}")
         with processes.agreed():
             trainer = Trainer(plan, splits, self.place, processes, source)
             if state is not None:
@@ -142,9 +144,9 @@ class Session:
 
     def _note_resumption(self, folder: RunFolder, trainer: Trainer) -> None:
         now = environment(self.place, self.processes.count)
-        noted, notes = resumed(folder.read_json(ENVIRONMENT), now, trainer.done, trainer.batch)
+        noted, remarks = resumed(notes.environment(folder.path), now, trainer.done, trainer.batch)
         folder.write_json(ENVIRONMENT, noted)
-        for note in notes:
+        for note in remarks:
             self.processes.say(f"note: {note}")
 
     def _fit(self, keeper: Keeper) -> RunResult:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from typing import Any
 from archbuilder.diagnostics import ArchbuilderError
 from archbuilder.ir.op import by
 from archbuilder.reporting.text import columns, human
+from archbuilder.training import notes
 from archbuilder.training.curves import overlaid, overlaid_picture
 from archbuilder.training.differences import Row, captions, differences, words, written
 from archbuilder.training.evidence import COMPARISON, EVALUATION, page
@@ -135,14 +135,14 @@ def _places(run: Run) -> dict[str, str]:
 def _classes(runs: Sequence[Run], names: Sequence[str]) -> Table | None:
     """Accuracy class by class, where every run has been reported on the same classes."""
     try:
-        found = [json.loads((run.path / EVALUATION).read_bytes()) for run in runs]
+        found = [notes.read(run.path / EVALUATION, notes.Evaluation, "this is no evaluation") for run in runs]
         classes = found[0]["classes"]
         if any(
             one["classes"] != classes or one["epoch"] != len(run.metrics) for one, run in zip(found, runs, strict=True)
         ):
             return None
         shares = [[row[number] / sum(row) for number, row in enumerate(one["confusion"])] for one in found]
-    except (OSError, ValueError, KeyError, TypeError, IndexError, ZeroDivisionError):
+    except (ArchbuilderError, IndexError, ZeroDivisionError):
         return None
     rows = tuple((name, *(f"{100 * one[number]:.1f} %" for one in shares)) for number, name in enumerate(classes))
     return Table(("class", *names), rows, frozenset({"class"}))

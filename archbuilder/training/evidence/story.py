@@ -9,10 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from archbuilder.sources import ARCHITECTURE, SOURCES
-from archbuilder.training import differences
+from archbuilder.training import differences, notes
 from archbuilder.training.curves import panels
 from archbuilder.training.differences import Setting, words
-from archbuilder.training.folder import FACTS, RunFolder
 from archbuilder.training.progress import line
 from archbuilder.training.result import Record, best_of, chosen_on
 from archbuilder.training.runs import Run
@@ -68,7 +67,7 @@ def story_part(run: Run) -> StoryPart:
 
 def settings(run: Run) -> Iterator[Setting]:
     """The recipe of a run as dotted names."""
-    return differences.settings(RunFolder(run.path, published=True).read_json(FACTS))
+    return differences.settings(notes.facts(run.path))
 
 
 def command(run: Run, file: str | None = None) -> str:
