@@ -22,7 +22,8 @@ UNSEEN = {
     "the names of blocks, where a file may define some": "there is no block",
     "the parameters of blocks that the file defines": "parameter .* is missing|has no parameter|of its parameters",
     "fields that need or exclude each other": (
-        "the fields? (height|width|height and width) (is|are) missing|stands without|changes nothing|needs a momentum|runs backwards"
+        "the fields? (height|width|height and width) (is|are) missing|stands without|"
+        "changes nothing|needs a momentum|runs backwards"
     ),
 }
 
