@@ -12,7 +12,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path, PurePath
 from typing import Any
@@ -28,6 +29,7 @@ from archbuilder.overrides import apply
 ARCHITECTURE, ENVIRONMENT, METRICS = "architecture.yaml", "environment.json", "metrics.jsonl"  # files of a run
 SOURCES, INDEX = "sources", "index.json"  # a folder of a run, and what stands where in it
 VERSION = 1  # of the index
+TYPED_IN = "folder"  # in what a run notes of its environment: the current folder when it was started
 
 NO_RUN = declare(
     "AB702",
@@ -77,6 +79,11 @@ class Opened:
         """Where one of its files was read, the first time; of an option the file that it is for."""
         return Path(self.origins.get(file) or self.origins.get(self.file) or file).absolute()
 
+    def folder_of(self, place: Span) -> Path:
+        """What a path at a place counts from: its file's folder, or for an option the one it was typed in."""
+        typed_in = self.origins.get(TYPED_IN)
+        return Path(typed_in) if place.is_option and typed_in else self.read_from(place.file).parent
+
 
 def open_source(source: str | os.PathLike[str]) -> Opened:
     """A path, `-` (standard input), a string with a line break (YAML itself), or the folder of a run.
@@ -84,7 +91,14 @@ def open_source(source: str | os.PathLike[str]) -> Opened:
     Raises ArchbuilderError AB001, AB002, AB007 (a text that cannot be read), AB702 (a run that is damaged)."""
     if is_run(source):
         return open_run_source(Path(source))
-    name, text = read_text(source)
+    try:
+        name, text = read_text(source)
+    except ArchbuilderError as error:
+        if run := newest_run_below(source):
+            raise ArchbuilderError(
+                *(replace(found, hint=f"did you mean the run {run}?") for found in error.diagnostics)
+            ) from None
+        raise
     return Opened(name, text)
 
 
@@ -97,6 +111,14 @@ def is_run(source: str | os.PathLike[str]) -> bool:
         return (folder / ENVIRONMENT).is_file() and any((folder / name).is_file() for name in (METRICS, ARCHITECTURE))
     except (OSError, ValueError):  # a name that is too long, a folder that is closed
         return False
+
+
+def newest_run_below(folder: str | os.PathLike[str]) -> Path | None:
+    """The run in a folder, or one folder deeper, whose name is the last; names are times."""
+    runs: list[Path] = []
+    with suppress(OSError, ValueError):  # a name that is too long
+        runs = [path.parent for form in ("*", "*/*") for path in Path(folder).glob(f"{form}/{ARCHITECTURE}")]
+    return max((run for run in runs if run.name[0] != "."), default=None, key=lambda run: run.name)
 
 
 def open_run_source(run: Path) -> Opened:
@@ -127,7 +149,8 @@ def _trained(run: Path) -> Opened:
     noted = _noted(run / ENVIRONMENT)
     overrides, blocks = (_texts(noted.get(key, []), run / ENVIRONMENT) for key in ("overrides", "blocks"))
     name, text = read_text(run / ARCHITECTURE)
-    return Opened(name, text, overrides, blocks, run, origins={name: str(noted.get("source", ""))})
+    origins = {name: str(noted.get("source", "")), TYPED_IN: str(noted.get(TYPED_IN, ""))}
+    return Opened(name, text, overrides, blocks, run, origins=origins)
 
 
 def _noted(file: Path) -> dict[str, Any]:
@@ -166,7 +189,7 @@ def _kept(trained: Opened, run: Path) -> Opened:
         (copy(here) if here in index["files"] else here, called): copy(meant) for here, called, meant in index["links"]
     }
     file, text = read_text(Path(copy(first)))
-    origins = {copy(name): str(origin) for name, origin in index["files"].items()}
+    origins = {**trained.origins, **{copy(name): str(origin) for name, origin in index["files"].items()}}
     return Opened(file, text, trained.overrides, trained.blocks, run, links, origins)
 
 

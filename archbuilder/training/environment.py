@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import shlex
 import sys
@@ -13,6 +14,7 @@ from typing import Any
 import torch
 
 from archbuilder.blocks._external import files
+from archbuilder.sources import TYPED_IN
 from archbuilder.training.plan import Plan
 from archbuilder.version import __version__
 
@@ -45,6 +47,7 @@ def choices(plan: Plan) -> dict[str, Any]:
         "seed": plan.train.seed,
         "overrides": list(plan.overrides),
         "blocks": list(map(str, files().values())),
+        TYPED_IN: plan.opened.origins.get(TYPED_IN) or os.getcwd(),
         "source": str(plan.opened.read_from(plan.report.file)),
         "data_dir": str(options.data_dir.absolute()) if options.data_dir else None,
         "report": options.report,

@@ -33,6 +33,7 @@ from archbuilder.sources import ARCHITECTURE as ARCHITECTURE  # a run's files th
 from archbuilder.sources import ENVIRONMENT as ENVIRONMENT
 from archbuilder.sources import METRICS as METRICS
 from archbuilder.sources import NO_RUN as NO_RUN
+from archbuilder.sources import newest_run_below
 from archbuilder.training.files import abandoned, locked
 from archbuilder.training.result import typed
 
@@ -240,10 +241,8 @@ def opened(path: Path) -> Iterator[RunFolder]:
 
 
 def _runs_below(path: Path) -> str:
-    runs: list[Path] = []
     with suppress(OSError):  # a name that is too long
         if path.is_file():
             return "a run is a folder: give the one that archbuilder train has printed, or train the file first"
-        runs = [p.parent for form in ("*", "*/*") for p in path.glob(f"{form}/{ARCHITECTURE}")]
-    newest = max((run for run in runs if run.name[0] != "."), default=None, key=lambda run: run.name)
+    newest = newest_run_below(path)
     return f"did you mean {newest}?" if newest else "a run folder is OUT/NAME/TIME, as train printed it"

@@ -213,8 +213,8 @@ def _as_read(plan: Plan) -> Plan:
 
 
 def _beside(data: Data, opened: Opened) -> Data:
-    """A data set's relative path counts from the folder of the YAML that was read, not from its copy's."""
-    path = opened.read_from(data.span("dataset").file).parent / data.dataset
+    """A data set's relative path counts from where it was written, not from the run's copy of that."""
+    path = opened.folder_of(data.span("dataset")) / data.dataset
     return data.model_copy(update={"dataset": str(path)}) if data.dataset not in DATASETS and path.exists() else data
 
 
@@ -222,7 +222,7 @@ def _taught(train: Train, opened: Opened) -> Train:
     """A teacher's relative path counts from there too."""
     if train.distill is None:
         return train
-    path = opened.read_from(train.distill.span("run").file).parent / train.distill.run
+    path = opened.folder_of(train.distill.span("run")) / train.distill.run
     changed = train.distill.model_copy(update={"run": str(path)})
     return train.model_copy(update={"distill": changed}) if path.is_dir() else train
 

@@ -8,6 +8,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from archbuilder.cli import main
@@ -89,6 +90,32 @@ def test_a_run_is_not_edited(wide: Path, program: Any):
     assert program("check", wide, "--fix").status == 2
     assert program("check", wide, "--suggest", "--rules", "mcu").status in (0, 1)
     assert {path: path.read_bytes() for path in wide.rglob("*.*")} == before
+
+
+def test_a_folder_of_runs_is_told_from_a_run(wide: Path, program: Any):
+    for name in ("rf", "summary"):
+        told = program(name, wide.parent)
+        assert told.status == 2 and f"hint: did you mean the run {wide.parent}" in told.err
+
+
+@pytest.mark.parametrize("by_option", [True, False])
+def test_paths_count_from_where_they_were_written(by_option: bool, folder: Path, tmp_path: Path, monkeypatch: Any):
+    """Of a data set beside the base, which lies in another folder, or beside who typed an override."""
+    (tmp_path / "base").mkdir()
+    (tmp_path / "mine").mkdir()
+    images, labels = np.random.default_rng(0).integers(0, 256, (64, 8, 8), dtype=np.uint8), np.arange(64) % 10
+    np.savez(tmp_path / "base" / "own.npz", x_train=images, y_train=labels, x_test=images, y_test=labels)
+    (tmp_path / "base" / "base.yaml").write_text(NET if by_option else NET.replace("digits", "own.npz"))
+    (tmp_path / "mine" / "net.yaml").write_text("extends: ../base/base.yaml\n")
+    monkeypatch.chdir(tmp_path / "base")
+    overrides = ["data.dataset=own.npz"] if by_option else []
+    run = train(Path("../mine/net.yaml"), overrides=overrides, out=tmp_path / "runs", **ALONE).path
+    monkeypatch.chdir(folder)
+    assert len(open_run(run).splits.test) == 64
+    assert train(resume=run, **ALONE).last["epoch"] == 1
+    assert (
+        train(run, out=tmp_path / "again", **ALONE).last["test_accuracy"] == open_run(run).metrics[-1]["test_accuracy"]
+    )
 
 
 # several runs
