@@ -3,12 +3,12 @@
 architecture.yaml   what is trained, in one file: the YAML as it was read, or with all that it extends and all overrides
 sources/            the YAML as it was read, and its bases and rule packs, where architecture.yaml is not all of it
 facts.json          what `check` found, and the recipe with every default filled in
-dataset.json        its classes, the mean and deviation of its channels, how many images each split has
+dataset.json        its classes, the mean and deviation of its channels, how many images each split has, their digests
 environment.json    versions, seed, device, threads, command, overrides
 metrics.jsonl       one object per epoch
 last.pt, best.pt    checkpoints of the last and of the best finished epoch; last-1.pt, last-2.pt of those before
 midway.pt           a checkpoint from the middle of an epoch, until that is finished
-weights.safetensors the weights that the last epoch ended with, as soon as the run is finished
+weights.safetensors the weights that the last epoch ended with, with their checksum, as soon as the run is finished
 curves.png          loss and accuracy over the epochs
 samples.png         training images, and what the first epochs make of them
 """
