@@ -11,6 +11,8 @@ from pathlib import Path
 
 from archbuilder.cli._options import add_machine_options, add_source_options, positive
 
+REMARKS = True  # a log on a full disk does not make less of the run
+
 
 def configure(parser: ArgumentParser) -> None:
     parser.add_argument("file", metavar="FILE", nargs="?", help="a YAML file, or - for standard input")

@@ -15,6 +15,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from archbuilder.analysis.facts import Facts
 from archbuilder.blocks import Block
 from archbuilder.diagnostics import Diagnostic
+from archbuilder.docstrings import docstring
 from archbuilder.modules import gradient
 from archbuilder.modules.network import build
 from archbuilder.pipeline import Report, check
@@ -45,7 +46,7 @@ def network(items: str, needs_classes: bool = False) -> Report:
 
 
 def _manual(block: type[Block]) -> Iterator[str]:
-    if not block.__doc__:
+    if not docstring(block):
         yield "the class has no docstring"
     if not block.EXAMPLE:
         yield "EXAMPLE is empty"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from inspect import cleandoc
 from types import NoneType, UnionType
 from typing import Annotated, Any, Union, get_args, get_origin
 
@@ -14,6 +13,7 @@ from pydantic.fields import FieldInfo
 
 from archbuilder import document
 from archbuilder.blocks import BLOCKS, Block
+from archbuilder.docstrings import docstring
 from archbuilder.reporting import manual
 from archbuilder.schema.expressions import PATTERN
 from archbuilder.schema.fields import NAME_FORM, Check
@@ -136,7 +136,7 @@ class Writer:
     def member(self, model: type[Model]) -> Schema:
         """A model as the value of its name, with its manual."""
         body = self.model(model)
-        text = cleandoc(model.__doc__ or "")
+        text = docstring(model)
         example = f"\n\n```yaml\n{manual.example(model)}\n```" if issubclass(model, Block) else ""
         body = body if required(model) else {"anyOf": [body, NULL]}
         return {**body, "description": text.split("\n\n")[0], "markdownDescription": text + example}

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from inspect import cleandoc
 from typing import Any
 
 from archbuilder import extends
 from archbuilder.blocks import BLOCKS
+from archbuilder.docstrings import docstring
 from archbuilder.reporting.forms import DESCRIBED, NULL, Schema, Writer, ref, required
 from archbuilder.rules.limits import QUANTITIES
 from archbuilder.rules.packs.pack import shipped
@@ -44,7 +44,7 @@ def schema(names: Iterable[str] | None = None) -> Schema:
         "$schema": DIALECT,
         "$id": ID,
         "title": "archbuilder architecture",
-        "description": cleandoc(Architecture.__doc__ or ""),
+        "description": docstring(Architecture),
         "type": "object",
         "properties": properties,
         "additionalProperties": False,

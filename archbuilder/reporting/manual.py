@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from inspect import cleandoc
 from typing import Any
 
 from archbuilder.blocks import Block, find, names
@@ -11,6 +10,7 @@ from archbuilder.blocks.activation import Activation
 from archbuilder.blocks.conv import ConvDefaults
 from archbuilder.blocks.dropout import Dropout
 from archbuilder.blocks.norm import Norm
+from archbuilder.docstrings import docstring
 from archbuilder.reporting import sections
 from archbuilder.rules.limits import QUANTITIES
 from archbuilder.rules.packs import kinds
@@ -37,14 +37,14 @@ def manual(name: str) -> type[Block]:
 
 
 def first_line(block: Entry) -> str:
-    return cleandoc(block.__doc__ or "").split("\n\n")[0].replace("\n", " ")
+    return docstring(block).split("\n\n")[0].replace("\n", " ")
 
 
 def text(block: Entry) -> str:
     """The whole manual of one block."""
     rows = list(fields(block))
     width = max(len(name) for name, *_ in rows)
-    lines = [block.KIND, "", cleandoc(block.__doc__ or ""), "", "fields:"]
+    lines = [block.KIND, "", docstring(block), "", "fields:"]
     lines += [f"  {name:{width}}  {description} ({default})" for name, default, description in rows]
     lines += ["", "example:", *(f"  {line}" for line in example(block).splitlines())]
     lines += ["", "rejected:", *(f"  {code}  {bad!r}" for bad, code in block.REJECTS.items())]
@@ -164,6 +164,6 @@ rules:
 def _section(block: Entry, title: str = "") -> str:
     rows = "".join(f"| `{name}` | {default} | {description} |\n" for name, default, description in fields(block))
     rejects = "".join(f"- {code}: `{bad.replace(chr(10), ', ')}`\n" for bad, code in block.REJECTS.items())
-    doc = cleandoc(block.__doc__ or "")
+    doc = docstring(block)
     table = f"| field | default | |\n|---|---|---|\n{rows}"
     return f"### {title or block.KIND}\n\n{doc}\n\n{table}\n```yaml\n{example(block)}\n```\n\nRejected:\n\n{rejects}"

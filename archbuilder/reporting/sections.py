@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from inspect import cleandoc
 from typing import Any
 
 from pydantic.fields import FieldInfo
 
+from archbuilder.docstrings import docstring
 from archbuilder.schema.model import Child, Family, Model
 from archbuilder.spec.data import Data
 from archbuilder.spec.train import Train
@@ -22,9 +22,9 @@ def markdown() -> str:
 
 
 def _section(key: str, model: type[Model]) -> Iterator[str]:
-    yield f"## `{key}:`\n\n{cleandoc(model.__doc__ or '')}\n\n{_table(model)}"
+    yield f"## `{key}:`\n\n{docstring(model)}\n\n{_table(model)}"
     for title, part in _parts(model):
-        yield f"### `{title}`\n\n{cleandoc(part.__doc__ or '')}\n\n{_table(part)}"
+        yield f"### `{title}`\n\n{docstring(part)}\n\n{_table(part)}"
 
 
 def _parts(model: type[Model]) -> Iterator[Part]:
