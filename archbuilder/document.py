@@ -169,6 +169,8 @@ _NAN = frozenset((".nan", ".NaN", ".NAN"))
 LINE_BREAK = re.compile(r"\r\n|\r|\n")
 # what YAML refuses, and what would show a reader another text than the machine reads: line breaks
 # of YAML 1.1 that no editor shows, and characters that change the direction of writing
+_UNSEEN = re.compile("[\x00-\x1f\x7f\x85\xa0\u2028\u2029]")  # what an escape can make that no path has
+_WINDOWS = re.compile(r'"(?:[A-Za-z]:|\.{1,2})\\')  # "C:\... or "..\...
 _FORBIDDEN = re.compile("[^\t\n\r\x20-\x7e\xa0-\u2027\u202f-\u2065\u206a-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
@@ -487,6 +489,8 @@ class _Reader:
         """A scalar by the YAML 1.2 core schema."""
         text: str = event.value
         if event.tag or event.style:  # !!str, quotes, | and >
+            if event.style == '"' and _UNSEEN.search(text):
+                self._check_escapes(event)
             return text
         if text in _NULL:
             return None
@@ -504,6 +508,14 @@ class _Reader:
         if _INFINITE.fullmatch(text):
             return -math.inf if text[0] == "-" else math.inf
         return math.nan if text in _NAN else text
+
+    def _check_escapes(self, event: Any) -> None:
+        """A path of Windows whose backslashes are valid escapes, as the first one of "D:\\new" is a line break."""
+        span = self._span(event)
+        written = LINE_BREAK.split(self.text)[span.line - 1][span.column - 1 : span.end_column - 1]
+        if _WINDOWS.match(written):
+            message = f"the escapes in {written} make other characters than a path has"
+            raise ArchbuilderError(SYNTAX.at(span, message, _unescaped(written)))
 
     def _check_tag(self, event: Any) -> None:
         if event.tag is None or (event.tag in ("!", "tag:yaml.org,2002:str") and type(event) is yaml.ScalarEvent):
@@ -568,8 +580,17 @@ class _Reader:
         return SYNTAX.at(span, problem, _slip(lines[mark.line] if mark.line < len(lines) else "", problem))
 
 
+def _unescaped(line: str) -> str:
+    """The remedy where a line has a backslash in double quotes that was not meant as an escape."""
+    found = re.search(r'"([^"]*\\[^"]*)"', line)
+    written = f": '{found[1]}' or {found[1].replace(chr(92), '/')}" if found else ""
+    return f"a backslash in double quotes begins an escape: write a path in single quotes, or with slashes{written}"
+
+
 def _slip(line: str, problem: str) -> Hint:
     """The remedy for the slips that people make most."""
+    if "escape" in problem or "hexdecimal" in problem:  # libyaml's own spelling
+        return _unescaped(line)
     if re.search(r":\s*[<>]=?\s*[0-9]", line):
         say = 'quote the limit, as in "> 44": an unquoted > starts a block of text in YAML'
         return Layout("limit without quotes", say=say)

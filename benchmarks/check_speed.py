@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from check_startup import SMALLEST, seconds
@@ -31,7 +32,8 @@ RIVALS = {
     ),
     "meta device": (
         "import torch\nfrom torch.utils.flop_counter import FlopCounterMode\n"
-        "with torch.device('meta'), FlopCounterMode() as counter:\n    network()(torch.zeros(1, 3, 32, 32))"
+        "with torch.device('meta'), FlopCounterMode(display=False) as counter:\n"
+        "    network()(torch.zeros(1, 3, 32, 32))\nprint(counter.get_total_flops())"  # its table needs tabulate
     ),
 }
 NEEDS = {"meta device": "torch"}
@@ -82,10 +84,10 @@ def deep(layers: int) -> str:
     return f"archbuilder: 1\ninput: [3, 32, 32]\nnetwork:\n{blocks}"
 
 
-def growth() -> None:
+def growth(sizes: Sequence[int]) -> None:
     from archbuilder.pipeline import check
 
-    sizes, times = (100, 300, 1_000, 3_000, 10_000), []
+    times = []
     print(f"\n{'layers':>8} {'seconds':>9} {'us a layer':>11}")
     for size in sizes:
         text = deep(size)
@@ -100,13 +102,13 @@ def growth() -> None:
     print(f"slope: {1e6 * slope:.1f} us a layer; correlation {statistics.correlation(sizes, times):.5f}")
 
 
-def memory(file: str) -> None:
+def memory(file: str, layers: int) -> None:
     """Peak resident memory of whole processes."""
     folder = tempfile.TemporaryDirectory()
     big = Path(folder.name) / "deep.yaml"
-    big.write_text(deep(10_000))
+    big.write_text(deep(layers))
     print()
-    for name, target in (("an ordinary file", file), ("10,000 layers", str(big))):
+    for name, target in (("an ordinary file", file), (f"{layers:,} layers", str(big))):
         code = f"import resource, sys; from archbuilder.cli import main; main(['check', {target!r}]); "
         code += "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, file=sys.stderr)"
         start = time.perf_counter()
@@ -121,12 +123,13 @@ def main() -> None:
     shipped = [str(ROOT / "architectures" / name) for name in ("c1c2c3c40.yaml", "known/mobilenet_v2.yaml")]
     parser.add_argument("files", metavar="FILE", nargs="*", default=shipped)
     parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--layers", type=int, nargs="+", default=[100, 300, 1_000, 3_000, 10_000])
     args = parser.parse_args()
     for file in args.files:
         whole_processes(file, args.runs)
     in_one_process(args.files[0])
-    growth()
-    memory(args.files[0])
+    growth(args.layers)
+    memory(args.files[0], args.layers[-1])
 
 
 if __name__ == "__main__":

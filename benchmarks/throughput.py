@@ -22,6 +22,7 @@ import numpy as np
 from check_startup import seconds
 
 from archbuilder.data.datasets import load
+from archbuilder.data.prepared import data_folder
 from archbuilder.spec.data import Data
 
 ROOT = Path(__file__).parent.parent
@@ -57,9 +58,17 @@ train:
 """
 
 
+def dataset(data_dir: Path | None) -> str:
+    """CIFAR-10 where it is prepared, else the digits that come with the package: then figures are of those."""
+    if (data_folder(data_dir) / "cifar10").is_dir():
+        return "cifar10"
+    print("CIFAR-10 is not prepared here (archbuilder data download cifar10): the images are digits", file=sys.stderr)
+    return "digits"
+
+
 def some_images(count: int, folder: Path, data_dir: Path | None) -> Path:
-    """An .npz of the first images of CIFAR-10."""
-    splits = load(Data(dataset="cifar10"), (3, 32, 32), 10, data_dir=data_dir, seed=0)
+    """An .npz of the first images of CIFAR-10, or of the digits where that is absent."""
+    splits = load(Data(dataset=dataset(data_dir)), (3, 32, 32), 10, data_dir=data_dir, seed=0)
     path = folder / "images.npz"
     arrays = {"x_train": splits.train.images[:count], "y_train": splits.train.labels[:count]}
     arrays |= {"x_test": splits.test.images[:100], "y_test": splits.test.labels[:100]}
@@ -127,11 +136,12 @@ def start(file: Path, images: Path, rounds: int, folder: Path) -> None:
 
 
 def memory(file: Path, folder: Path, data_dir: Path | None) -> None:
-    """Peak of resident memory of a run on all of CIFAR-10, with an epoch of training and its report."""
-    arguments = [word for word in training(file, "cifar10", "tensor", folder) if word != "--no-report"]
+    """Peak of resident memory of a run on all images, with an epoch of training and its report."""
+    images = dataset(data_dir)
+    arguments = [word for word in training(file, images, "tensor", folder) if word != "--no-report"]
     arguments += ["--set", "train.epochs=1", *(["--data-dir", str(data_dir)] if data_dir else [])]
     run = subprocess.run([sys.executable, "-c", PEAK, *arguments], capture_output=True, text=True, check=True)
-    print(f"\npeak memory of a run on CIFAR-10: {int(run.stdout.split()[-1]) / 1024**2:.2f} GB")
+    print(f"\npeak memory of a run on {images}: {int(run.stdout.split()[-1]) / 1024**2:.2f} GB")
 
 
 def main() -> None:

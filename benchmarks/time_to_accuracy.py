@@ -17,17 +17,19 @@ import tempfile
 from pathlib import Path
 
 from check_startup import seconds
-from throughput import ROOT, plain, some_images
+from throughput import ROOT, dataset, plain, some_images
 
 IMAGES = 50_000
 EPOCHS_OF_SEED001 = 41  # to 85 % by its author's log
 
 
-def train(file: Path, seed: int, folder: Path, data_dir: Path | None) -> dict[str, float]:
+def train(file: Path, seed: int, folder: Path, data_dir: Path | None, overrides: list[str]) -> dict[str, float]:
     """The last line of a run's metrics, and the wall time of its command."""
     out = folder / str(seed)
     command = [sys.executable, "-m", "archbuilder", "train", str(file), "--set", f"train.seed={seed}", "--no-report"]
     command += ["--out", str(out), *(["--data-dir", str(data_dir)] if data_dir else [])]
+    for override in overrides:
+        command += ["--set", override]
     wall = seconds(command)
     (metrics,) = out.glob("*/*/metrics.jsonl")
     lines = [json.loads(line) for line in metrics.read_text().splitlines()]
@@ -53,6 +55,7 @@ def main() -> None:
     parser.add_argument("--no-ratio", action="store_true", help="leave the epoch of the hand-written loop out")
     parser.add_argument("--out", type=Path, help="keep the runs, each in a folder named by its seed")
     parser.add_argument("--data-dir", type=Path, help="where the prepared CIFAR-10 is")
+    parser.add_argument("--epochs", type=int, help="instead of the recipe's own, to try it out")
     args = parser.parse_args()
     if not args.file.is_file():
         parser.error(f"{args.file}: there is no such file")
@@ -60,8 +63,11 @@ def main() -> None:
         parser.error(f"--out {args.out}: there is something already, and one folder holds the runs of one measurement")
     with tempfile.TemporaryDirectory() as name:
         folder, runs = args.out or Path(name), []
+        overrides = [f"train.epochs={args.epochs}"] if args.epochs else []
+        if dataset(args.data_dir) == "digits":
+            overrides.append("data.dataset=digits")
         for seed in range(args.seeds):
-            run = train(args.file, seed, folder, args.data_dir)
+            run = train(args.file, seed, folder, args.data_dir, overrides)
             print(
                 f"seed {seed}: test accuracy {run['test_accuracy']:.2f} % after {run['epoch']} epochs, "
                 f"{run['wall']:.0f} s from the command to the result, {run['images_per_second']:.0f} images/s",

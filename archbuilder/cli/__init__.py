@@ -42,27 +42,44 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; returns the exit status."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        args = _parser(words).parse_args(words)
-        for file in getattr(args, "blocks", ()):
-            from archbuilder.blocks._external import load_file
-
-            load_file(file)
-        status: int = args.run(args)
-        sys.stdout.flush()
-        return max(status, _unwritten(args.remarks))
+        return _run(words)
     except ArchbuilderError as error:
-        from archbuilder.reporting.diagnostic import render_diagnostic
-        from archbuilder.reporting.style import style_of
+        return _told(error)
+    except ModuleNotFoundError as error:
+        from archbuilder.cli._packages import explain
 
-        for diagnostic in error.diagnostics:
-            print(render_diagnostic(diagnostic, style=style_of(sys.stderr)), file=sys.stderr)
-        return error.exit_status
+        if (explained := explain(error, words[0])) is None:
+            raise
+        return _told(explained)
     except OSError as error:
         print(f"archbuilder: {error}", file=sys.stderr)  # a full disk, a file that is not to be had
         return 2
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return 130
+
+
+def _run(words: Sequence[str]) -> int:
+    args = _parser(words).parse_args(words)
+    for file in getattr(args, "blocks", ()):
+        from archbuilder.blocks._external import load_file
+
+        load_file(file)
+    status: int = args.run(args)
+    sys.stdout.flush()
+    return max(status, _unwritten(args.remarks))
+
+
+def _told(error: ArchbuilderError) -> int:
+    """Print what is wrong; returns the exit status."""
+    from archbuilder.reporting.diagnostic import render_diagnostic
+    from archbuilder.reporting.style import style_of
+    from archbuilder.reporting.width import wrapped
+
+    style = style_of(sys.stderr)
+    for diagnostic in error.diagnostics:
+        print(wrapped(render_diagnostic(diagnostic, style=style), style.width), file=sys.stderr)
+    return error.exit_status
 
 
 def _unwritten(remarks: bool) -> int:

@@ -20,6 +20,13 @@ def print_data(text: str) -> None:
     sys.stdout.buffer.flush()
 
 
+def print_text(text: str) -> None:
+    """Print what people are to read: on a screen, long lines go on under their last column."""
+    from archbuilder.reporting.width import width_of, wrapped
+
+    print(wrapped(text, width_of(sys.stdout)))
+
+
 def write_file(path: str, data: bytes | Iterable[bytes], code: Code, hint: str) -> None:
     """Replace a file in one step.  Raises ArchbuilderError with `code`, and then an older file stands untouched."""
     from archbuilder.files import write_whole

@@ -6,6 +6,7 @@ from argparse import ArgumentParser, Namespace
 
 from archbuilder.blocks import BLOCKS, find
 from archbuilder.cli._options import add_blocks_option
+from archbuilder.cli._output import print_text
 from archbuilder.diagnostics import ArchbuilderError, Span, declare, did_you_mean
 
 NO_BLOCK = declare(
@@ -36,7 +37,7 @@ def run(args: Namespace) -> int:
     if args.name is None:
         load_all_installed()
     if args.name is None and not args.test:
-        print(manual.index())
+        print_text(manual.index())
         return 0
     chosen = [args.name] if args.name else BLOCKS.names()
     missing = [name for name in chosen if find(name) is None]
@@ -49,7 +50,7 @@ def run(args: Namespace) -> int:
 def _show(name: str) -> int:
     from archbuilder.reporting import manual
 
-    print(manual.text(manual.manual(name)))
+    print_text(manual.text(manual.manual(name)))
     return 0
 
 

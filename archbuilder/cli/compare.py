@@ -24,10 +24,12 @@ def configure(parser: ArgumentParser) -> None:
 def run(args: Namespace) -> int:
     """Exit 0, also where limits are missed: the table says so; 1 a file cannot be analysed, 2 or read."""
     from archbuilder.reporting import compare, style
+    from archbuilder.reporting.width import wrapped
 
     reports = [analysed(name, args.set, args.rules) for name in (args.first, *args.others)]
     if args.format == "json":
         print(compare.to_json(reports))
     else:
-        print(compare.render(reports, style.style_of(sys.stdout)))
+        screen = style.style_of(sys.stdout)
+        print(wrapped(compare.render(reports, screen), screen.width))
     return 0

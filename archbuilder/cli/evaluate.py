@@ -5,6 +5,7 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 
 from archbuilder.cli._options import add_blocks_option, add_machine_options, add_trained_argument
+from archbuilder.cli._output import print_text
 
 
 def configure(parser: ArgumentParser) -> None:
@@ -30,5 +31,5 @@ def run(args: Namespace) -> int:
     if args.format == "json":
         print(dumps(to_dict(opened, found)))
     else:
-        print("\n".join(text(opened, found)))
+        print_text("\n".join(text(opened, found)))
     return 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from argparse import ArgumentParser, Namespace
 
@@ -37,5 +38,6 @@ def run(args: Namespace) -> int:
             NO_SERVER.at(Span("archbuilder lsp"), message, "pip install 'archbuilder[lsp]'")
         ) from None
     stream, sys.stdout = sys.stdout.buffer, sys.stderr  # what a block of the user's own prints, must not get between
-    create().start_io(stdout=stream)
+    said = sys.stdin.buffer if sys.stdin else io.BytesIO()  # closed: the editor has gone
+    create().start_io(said, stream)
     return 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
 from contextlib import nullcontext
@@ -36,6 +37,7 @@ def run(args: Namespace) -> int:
 
 
 def _compare(args: Namespace, paths: Sequence[Path], out: str | Path) -> int:
+    from archbuilder.reporting.style import style_of
     from archbuilder.training.evidence import COMPARISON
     from archbuilder.training.evidence.comparison import text, write_comparison
     from archbuilder.training.folder import RunFolder, opened
@@ -45,7 +47,7 @@ def _compare(args: Namespace, paths: Sequence[Path], out: str | Path) -> int:
     runs, folder = [open_run(path, args.data_dir) for path in paths], RunFolder(Path(out), published=False)
     with opened(folder.path) if is_repeated(folder.path) else nullcontext():
         found = write_comparison(runs, folder)
-    print(text(found), f"comparison: {folder.path / COMPARISON}", sep="\n")
+    print(text(found, style_of(sys.stdout)), f"comparison: {folder.path / COMPARISON}", sep="\n")
     return 0
 
 

@@ -45,14 +45,18 @@ def configure(parser: ArgumentParser) -> None:
 
 def run(args: Namespace) -> int:
     """Exit 0, also where a limit is missed: the table then helps to find out why."""
-    from archbuilder.reporting.derivation import FORMATS
+    from archbuilder.reporting.derivation import FORMATS, text
+    from archbuilder.reporting.style import style_of
 
     if args.plot and Path(args.plot).suffix.lower() not in ("", ".png"):
         hint = f"name it {Path(args.plot).with_suffix('.png')}"
         raise ArchbuilderError(UNWRITABLE.at(Span("--plot"), f"the drawing is a PNG, and {args.plot} is none", hint))
     facts = analysed(args.file, args.set).facts
     assert facts is not None
-    print(FORMATS[args.format](facts.graph.name, facts))
+    if args.format == "text":
+        print(text(facts.graph.name, facts, style_of(sys.stdout)))
+    else:
+        print(FORMATS[args.format](facts.graph.name, facts))
     if args.plot:
         _plot(facts, args.plot)
     return 0
@@ -61,21 +65,23 @@ def run(args: Namespace) -> int:
 def _plot(facts: Facts, path: str) -> None:
     from archbuilder.exporters.field_plot import draw
 
+    measured = _measure(facts)
     try:
-        picture = draw(facts, f"{facts.graph.name}: receptive field", _measure(facts))
+        picture = draw(facts, f"{facts.graph.name}: receptive field", measured)
     except ImportError as error:
         hint = "pip install 'archbuilder[train]'"
         raise ArchbuilderError(NO_MATPLOTLIB.at(Span(path), f"a drawing needs matplotlib: {error}", hint)) from None
+    if measured is None:
+        print("without torch the effective field is not measured: pip install 'archbuilder[train]'", file=sys.stderr)
     write_file(path, picture, UNWRITABLE, "name another file")
     print(f"drawn: {path}", file=sys.stderr)
 
 
 def _measure(facts: Facts) -> Measured | None:
     """The measured field of the middle unit, None without torch."""
-    from archbuilder.exporters.measured_field import measured_field
-
     try:
+        from archbuilder.exporters.measured_field import measured_field
+
         return measured_field(facts)
     except ImportError:
-        print("without torch the effective field is not measured: pip install 'archbuilder[train]'", file=sys.stderr)
         return None

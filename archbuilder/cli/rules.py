@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 
+from archbuilder.cli._output import print_text
 from archbuilder.diagnostics import ArchbuilderError, Span, declare, did_you_mean
 from archbuilder.rules.packs import kinds
 from archbuilder.rules.packs.pack import FOLDER, built_in, shipped
@@ -29,7 +30,7 @@ def configure(parser: ArgumentParser) -> None:
 def run(args: Namespace) -> int:
     """Exit 0, 2 where there is no such pack or rule."""
     if args.name is None:
-        print(_index())
+        print_text(_index())
     elif args.name in shipped():
         print((FOLDER / f"{args.name}.yaml").read_text(encoding="utf-8"), end="")
     else:
@@ -55,4 +56,4 @@ def _show(name: str) -> None:
         message = f"there is no rule or rule pack {name}"
         hint = did_you_mean(name, [*shipped(), *kinds.names()])
         raise ArchbuilderError(NO_RULE.at(Span("archbuilder rules"), message, hint))
-    print(text(rule))
+    print_text(text(rule))

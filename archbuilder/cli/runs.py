@@ -27,6 +27,7 @@ def configure(parser: ArgumentParser) -> None:
 
 def run(args: Namespace) -> int:
     """Exit 0, also where there are none; 2 where there is no such folder."""
+    from archbuilder.reporting.style import style_of
     from archbuilder.training.listing import listing, table, to_json
 
     folder = Path(args.folder)
@@ -37,7 +38,7 @@ def run(args: Namespace) -> int:
     if args.format == "json":
         print(to_json(found))
     elif found:
-        print(table(found))
+        print(table(found, style_of(sys.stdout)))
     else:
         print(f"no runs in {folder}", file=sys.stderr)
     return 0

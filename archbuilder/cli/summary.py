@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from argparse import ArgumentParser, Namespace
 
 from archbuilder.cli._analysed import analysed
@@ -24,6 +25,7 @@ def run(args: Namespace) -> int:
         print(torchsummary(facts.graph, facts))
     else:
         from archbuilder.modules.summary import summary
+        from archbuilder.reporting.width import width_of
 
-        print(summary(facts.graph, facts))
+        print(summary(facts.graph, facts, width_of(sys.stdout)))
     return 0

@@ -24,9 +24,8 @@ def configure(parser: ArgumentParser) -> None:
     add_machine_options(parser)
     parser.add_argument("--keep", metavar="K", type=positive, help="checkpoints of epochs that are kept (default: 3)")
     parser.add_argument("--minutes", metavar="M", type=_minutes, help="between checkpoints in an epoch (default: 10)")
-    parser.add_argument(
-        "--log", metavar="TRACKER", action="append", default=[], help="tensorboard, or another tracker of Accelerate"
-    )
+    help = "tensorboard, or another tracker of Accelerate (torchrun takes --log for one of its own options)"
+    parser.add_argument("--tracker", "--log", metavar="TRACKER", dest="log", action="append", default=[], help=help)
     parser.add_argument(
         "--sync-batch-norm", action="store_true", help="with several GPUs: batch norm sees the images of all of them"
     )

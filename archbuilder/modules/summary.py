@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import torchinfo
 
@@ -34,10 +35,12 @@ $ archbuilder summary deep.yaml""",
 MOST_STEPS = 2**21  # of torchinfo over modules in modules: some seconds
 
 
-def summary(graph: Graph, facts: Facts) -> str:
+def summary(graph: Graph, facts: Facts, width: int | None = None) -> str:
     """torchinfo's table of the built module for one image, then a line per total.
 
-    Raises ArchbuilderError AB214 where it would take too long."""
+    width: of the screen; a narrow one gets fewer columns.
+    Raises ArchbuilderError AB214 where it would take too long.
+    """
     if sum(2 ** node.name.count(".") for node in graph.nodes.values()) > MOST_STEPS:
         message = f"{graph.name} nests so deep that torchinfo's table would take minutes or more"
         raise ArchbuilderError(TOO_DEEP.at(Span(graph.name), message, "take the other table: --style torchsummary"))
@@ -48,11 +51,20 @@ def summary(graph: Graph, facts: Facts) -> str:
         depth=99,
         verbose=0,
         device="cpu",
-        col_names=("output_size", "num_params", "kernel_size", "mult_adds"),
+        **_room(graph, width),
         row_settings=("var_names", "depth"),
     )
     lines = compare(graph, facts, statistics.total_params, statistics.total_mult_adds)
     return "\n".join([str(statistics), *lines])
+
+
+def _room(graph: Graph, width: int | None) -> dict[str, Any]:
+    """torchinfo's columns, as many and as wide as fit beside the layers' names."""
+    names = ("output_size", "num_params", "kernel_size", "mult_adds")
+    layers = 30 + max(len(name.rpartition(".")[2]) for name in graph.nodes)  # it indents them by their depth
+    if width is None or layers + 25 * len(names) <= width:
+        return {"col_names": names}
+    return {"col_names": ("output_size", "num_params", "mult_adds"), "col_width": 17}
 
 
 def compare(graph: Graph, facts: Facts, params: int, mult_adds: int) -> Iterator[str]:

@@ -31,7 +31,7 @@ _NUMBERS: dict[str, Callable[[Facts], int]] = {
 
 def render(reports: Sequence[Report], style: Style = PLAIN) -> str:
     """The table of totals; for two networks the table of changes, too."""
-    lines = columns([("", *map(printable, titles(reports))), *_rows(reports)], {""})
+    lines = columns([("", *map(printable, titles(reports))), *_rows(reports)], {""}, style)
     parts = [style.bold(lines[0]), *lines[1:]]
     if len(reports) == 2:
         parts += ["", *_changes(reports[0], reports[1], style)]
@@ -107,7 +107,7 @@ def _changes(before: Report, after: Report, style: Style) -> Iterator[str]:
         yield "the blocks are the same"
         return
     rows = [HEADER, *map(_cells, found), _sum(found)]
-    first, *lines = columns(rows, LEFT)
+    first, *lines = columns(rows, LEFT, style, ("line", "MACs"))
     yield style.bold(first)
     for change, line in zip(found, lines, strict=False):
         paint = {"added": style.green, "removed": style.red}.get(change.kind, str)

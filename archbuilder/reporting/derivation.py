@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -14,7 +15,9 @@ from archbuilder.ir.op import by
 from archbuilder.ir.reach import Reach
 from archbuilder.reporting.field import MARKS, field_lines, range_of
 from archbuilder.reporting.json import dumps, field_of, field_to_dict, number
+from archbuilder.reporting.style import PLAIN, Style
 from archbuilder.reporting.text import columns
+from archbuilder.reporting.width import wrapped
 
 Row = tuple[str, ...]
 
@@ -37,11 +40,14 @@ SIGNS = {  # what stands in a table, and what it means
 }
 
 
-def text(name: str, facts: Facts) -> str:
+def text(name: str, facts: Facts, style: Style = PLAIN) -> str:
     """For people: the recurrence, the table, and what comes out."""
     legend, rows = table(facts)
+    if style.width is not None and any(len(line) > style.width for line in RECURRENCE):
+        legend = [re.sub(" {3,}", "\n    ", line) for line in legend]
     start = [f"{name}: the receptive field, layer by layer", "", *legend, ""]
-    return "\n".join([*start, *columns(rows, LEFT), "", *field_lines(facts)])
+    lines = [*start, *columns(rows, LEFT, style, ("n_in", "d", "start")), "", *field_lines(facts)]
+    return wrapped("\n".join(lines), style.width)
 
 
 def markdown(name: str, facts: Facts) -> str:

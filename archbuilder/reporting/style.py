@@ -7,6 +7,8 @@ import os
 from dataclasses import dataclass
 from typing import TextIO
 
+from archbuilder.reporting.width import width_of
+
 READABLE = "archbuilder.readable"  # the name of an error handler, as str.encode and streams take one
 
 # what is meant, in ASCII; any other character that an encoding lacks is escaped, so that a name stays what it is
@@ -30,10 +32,14 @@ codecs.register_error(READABLE, _readable)
 
 @dataclass(frozen=True)
 class Style:
-    """Paints text with ANSI codes, or not at all; knows what an encoding makes of a text."""
+    """Paints text with ANSI codes, or not at all; knows what an encoding makes of a text, and how wide a screen is.
+
+    width: in columns; None where the text goes to no screen.
+    """
 
     colour: bool = False
     encoding: str = "utf-8"
+    width: int | None = None
 
     def bold(self, text: str) -> str:
         return self._paint("1", text)
@@ -73,4 +79,4 @@ def style_of(stream: TextIO) -> Style:
     terminal = stream.isatty() and os.environ.get("TERM") != "dumb"
     wanted = terminal or bool(os.environ.get("FORCE_COLOR"))
     encoding = getattr(stream, "encoding", None) or PLAIN.encoding
-    return Style(wanted and not os.environ.get("NO_COLOR"), encoding)
+    return Style(wanted and not os.environ.get("NO_COLOR"), encoding, width_of(stream))

@@ -16,8 +16,10 @@ from archbuilder.reporting.field import field_lines, range_of
 from archbuilder.reporting.memory import COLUMNS as MEMORY
 from archbuilder.reporting.memory import memory_cells, memory_lines
 from archbuilder.reporting.style import PLAIN, Style
+from archbuilder.reporting.width import narrowed, wrapped
 
 HEADER = ("line", "layer", "block", "op", "output", "params", "MACs", "RF", "stride")
+SPARE = ("block", "line", "kept", "stride", "live", "MACs")  # what a narrow screen does without, in turn
 LEFT = {"layer", "block", "op"}  # text columns; the others are numbers, aligned to the right
 
 
@@ -54,7 +56,7 @@ def render(report: Report, style: Style = PLAIN, table: bool = True, per_op: boo
         parts += [""] * bool(parts) + [
             render_diagnostic(d, report.source_of(d), style, report.file) for d in report.diagnostics
         ]
-    return "\n".join(parts)
+    return wrapped("\n".join(parts), style.width)
 
 
 def as_trained(report: Report) -> str:
@@ -68,12 +70,24 @@ def as_trained(report: Report) -> str:
 def layer_table(facts: Facts, style: Style = PLAIN, per_op: bool = False) -> list[str]:
     """The rows of `layer_rows` as lines, under a header."""
     header = HEADER + MEMORY * per_op
-    lines = columns([header, *layer_rows(facts, per_op)], LEFT)
+    lines = columns([header, *layer_rows(facts, per_op)], LEFT, style, SPARE)
     return [style.bold(lines[0]), *lines[1:]]
 
 
-def columns(rows: Sequence[tuple[str, ...]], left: Collection[str]) -> list[str]:
-    """Rows under their header, in columns; those whose title is in `left` are words, the others numbers."""
+def columns(
+    rows: Sequence[tuple[str, ...]],
+    left: Collection[str],
+    style: Style = PLAIN,
+    spare: Sequence[str] = (),
+    whole: Collection[str] = (),
+) -> list[str]:
+    """Rows under their header, in columns; those whose title is in `left` are words, the others numbers.
+
+    style: of the screen that they are to fit on; `spare` are titles that it may do without, and the words under
+           `whole` are not cut for it.
+    """
+    if style.width is not None:
+        rows = narrowed(rows, {*left} - {*whole}, style.width, spare, style.readable("…"))
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return [
         "  ".join(

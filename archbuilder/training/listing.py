@@ -10,6 +10,7 @@ from pathlib import Path
 
 from archbuilder.diagnostics import ArchbuilderError, shorten
 from archbuilder.reporting.diagnostic import printable
+from archbuilder.reporting.style import PLAIN, Style
 from archbuilder.reporting.text import columns
 from archbuilder.sources import values_of_run
 from archbuilder.training import notes
@@ -122,11 +123,12 @@ def outcome(path: Path) -> str:
     return ", ".join([run.state, *epochs, *tested])
 
 
-def table(runs: list[Listed]) -> str:
+def table(runs: list[Listed], style: Style = PLAIN) -> str:
     """For people; accuracies on the test images, the best one marked where a validation split chose it."""
     rows = [(*_row(run), shorten(printable(run.differs), MAX_DIFFERENCES)) for run in runs]
     rows = [HEADER, *rows] if any(run.differs for run in runs) else [row[:-1] for row in (HEADER, *rows)]
-    return "\n".join(columns(rows, LEFT))
+    spare = ("started", "params", "time", "best")
+    return "\n".join(columns(rows, LEFT, style, spare, whole={"run"}))
 
 
 def _row(run: Listed) -> tuple[str, ...]:

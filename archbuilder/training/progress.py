@@ -12,6 +12,7 @@ import torch
 
 from archbuilder.data.remarks import remarks
 from archbuilder.reporting.diagnostic import printable
+from archbuilder.reporting.width import width_of
 from archbuilder.training.loop import Score
 from archbuilder.training.result import Record, best_of, choice, chosen_on
 from archbuilder.training.trainer import Trainer
@@ -69,7 +70,7 @@ class Progress:
 
     def epoch(self, record: Record) -> None:
         """An epoch is done and safe."""
-        self.say(line(record, self.epochs))
+        self.say(line(record, self.epochs, width_of(sys.stdout)))
 
     def close(self) -> None:
         """Nothing more will be shown."""
@@ -143,15 +144,19 @@ def opening(trainer: Trainer, path: Path) -> str:
     return "\n".join([f"{network}; {images} images; {device}{cores}", *notes, f"run: {path}{after}"])
 
 
-def line(record: Record, epochs: int) -> str:
-    """One epoch in one line of text."""
-    parts = [f"epoch {record['epoch']:>{len(str(epochs))}}/{epochs}"]
-    for split in ("train", "validation", "test"):
-        if f"{split}_loss" in record:
-            parts.append(f"{split} {record[f'{split}_accuracy']:6.2f} % (loss {record[f'{split}_loss']:.4f})")
-    parts += [f"lr {record['lr']:.3g}", f"{record['seconds']:.1f} s", f"{record['images_per_second']:,.0f} images/s"]
-    parts.append(f"waiting for data {record.get('waiting', 0):.0%}")  # runs of earlier versions do not say it
-    return "  ".join(parts)
+def line(record: Record, epochs: int, width: int | None = None) -> str:
+    """One epoch in one line of text; where a screen is narrow, without what says least."""
+    waiting = f"waiting for data {record.get('waiting', 0):.0%}"  # runs of earlier versions do not say it
+    rest = [f"{record['seconds']:.1f} s", f"lr {record['lr']:.3g}", f"{record['images_per_second']:,.0f} images/s"]
+    splits = [split for split in ("train", "validation", "test") if f"{split}_loss" in record]
+    accuracies = [f"{split} {record[f'{split}_accuracy']:6.2f} %" for split in splits]
+    losses = [f" (loss {record[f'{split}_loss']:.4f})" for split in splits]
+    scores = [accuracy + loss for accuracy, loss in zip(accuracies, losses, strict=True)]
+    number = f"epoch {record['epoch']:>{len(str(epochs))}}/{epochs}"
+    full = "  ".join([number, *scores, rest[1], rest[0], rest[2], waiting])
+    shorter = [[number, *scores, *rest[:count]] for count in (3, 2, 1, 0)] + [[number, *accuracies, rest[0]]]
+    forms = [full, *map("  ".join, shorter)]
+    return next((form for form in forms if width is None or len(form) <= width), forms[-1])
 
 
 def closing(metrics: list[Record], test_images: int) -> str:

@@ -1,4 +1,4 @@
-"""`--log tensorboard` and the like: every epoch's record also goes to trackers, by Hugging Face Accelerate."""
+"""`--tracker tensorboard` and the like: every epoch's record also goes to trackers, by Hugging Face Accelerate."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ TRACKER = declare(
     "a tracker that is not there",
     exit_status=2,
     why="A tracker is a package of its own, and archbuilder needs none: metrics.jsonl has all that it would get.",
-    bad="$ archbuilder train net.yaml --log tensorbord",
+    bad="$ archbuilder train net.yaml --tracker tensorbord",
     good="$ archbuilder train net.yaml",
 )
 
@@ -34,10 +34,10 @@ def check(names: Sequence[str]) -> None:
         if name not in LOGGER_TYPE_TO_CLASS:
             message, hint = f"there is no tracker {name}", did_you_mean(name, LOGGER_TYPE_TO_CLASS)
         elif name not in there:
-            message, hint = f"the package of {name} is not installed", f"pip install {name}, or leave --log out"
+            message, hint = f"the package of {name} is not installed", f"pip install {name}, or leave --tracker out"
         else:
             continue
-        raise ArchbuilderError(TRACKER.at(Span("--log"), message, hint))
+        raise ArchbuilderError(TRACKER.at(Span("--tracker"), message, hint))
 
 
 @contextmanager

@@ -41,6 +41,7 @@ UNSTAGED = {  # what an example of a few commands cannot stage, everywhere and i
     "AB857": "a fault of a format",
     "AB858": "a fault of a format",
     "AB905": "a missing package",
+    "AB907": "a missing package",
     "AB923": "a terminal",
     "AB931": "a missing package",
     "AB941": "a file that changes meanwhile",

@@ -23,15 +23,24 @@ SERVER.set_forkserver_preload(
 class Program:
     """`archbuilder` with some words, running in a folder; a session of its own, as under a scheduler.
 
-    start: how it starts worker processes; by default as this Python does.
+    start:   how it starts worker processes; by default as this Python does.
+    streams: what its standard streams lead to: files that `wait` reads, or for output a reader that has gone
+             ("unread") or a full disk ("full"), or nothing at all ("closed", all three of them).
     """
 
     def __init__(
-        self, folder: Path, words: Sequence[str], environment: Mapping[str, str], start: str | None = None
+        self,
+        folder: Path,
+        words: Sequence[str],
+        environment: Mapping[str, str],
+        start: str | None = None,
+        streams: str = "files",
     ) -> None:
         self._files = [tempfile.NamedTemporaryFile() for _ in range(2)]  # noqa: SIM115
         names = [file.name for file in self._files]
-        self.process = SERVER.Process(target=_run, args=(str(folder), list(words), dict(environment), start, *names))
+        self.process = SERVER.Process(
+            target=_run, args=(str(folder), list(words), dict(environment), start, streams, *names)
+        )
         self.process.start()
         assert self.process.pid is not None
         self.pid = self.process.pid
@@ -49,8 +58,8 @@ class Program:
         return out, err
 
 
-def program(folder: Path, *words: str, start: str | None = None) -> Program:
-    return Program(folder, words, {}, start)
+def program(folder: Path, *words: str, start: str | None = None, streams: str = "files") -> Program:
+    return Program(folder, words, {}, start, streams)
 
 
 def crew(count: int, folder: Path, *words: str) -> list[Program]:
@@ -78,7 +87,9 @@ def until(true: Callable[[], object], programs: Sequence[Program], timeout: floa
         time.sleep(0.001)
 
 
-def _run(folder: str, words: list[str], environment: dict[str, str], start: str | None, out: str, err: str) -> None:
+def _run(
+    folder: str, words: list[str], environment: dict[str, str], start: str | None, streams: str, out: str, err: str
+) -> None:
     from archbuilder.cli import entry
 
     multiprocessing.set_start_method(start, force=True)  # a process from a server would start its own from a server
@@ -88,5 +99,15 @@ def _run(folder: str, words: list[str], environment: dict[str, str], start: str 
     os.environ |= environment
     for number, name in enumerate((out, err), start=1):
         os.dup2(os.open(name, os.O_WRONLY), number)
+    if streams == "full":
+        os.dup2(os.open("/dev/full", os.O_WRONLY), 1)
+    elif streams == "unread":
+        reader, writer = os.pipe()
+        os.close(reader)
+        os.dup2(writer, 1)
+    elif streams == "closed":  # as Python finds them when it starts
+        for number in range(3):
+            os.close(number)
+        sys.stdin = sys.stdout = sys.stderr = None  # type: ignore[assignment]
     sys.argv = ["archbuilder", *words]
     entry()

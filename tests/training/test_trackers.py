@@ -1,13 +1,16 @@
-"""`--log tensorboard`: what a tracker gets, and that a run needs none."""
+"""`--tracker tensorboard`: what a tracker gets, and that a run needs none."""
 
 from __future__ import annotations
 
+from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from torch.distributed.run import get_args_parser
 
+from archbuilder.cli.train import configure
 from archbuilder.diagnostics import ArchbuilderError
 from archbuilder.training import Interrupted, RunResult, train
 
@@ -57,3 +60,16 @@ def test_a_tracker_that_fails_is_done_without(quick, tmp_path: Path, capsys: pyt
     assert len(quick(log=["tensorboard"]).metrics) == 4
     said = "warning: a tracker has failed, and gets nothing more (OSError: the disk is away)"
     assert capsys.readouterr().out.count(said) == 1
+
+
+def test_torchrun_takes_no_option_of_ours_for_its_own():
+    """It takes a beginning of an option for the option, also behind the program that it starts."""
+    launcher, parser = get_args_parser(), ArgumentParser(add_help=False)
+    configure(parser)
+    theirs = [word for action in launcher._actions for word in action.option_strings]
+    for action in parser._actions:
+        free = [word for word in action.option_strings if not any(each.startswith(word) for each in theirs)]
+        assert free or not action.option_strings, f"torchrun takes {action.option_strings} for its own"
+    assert parser.parse_args(["x", "--log", "tensorboard", "--tracker", "aim"]).log == ["tensorboard", "aim"]
+    words = ["--nproc-per-node", "2", "-m", "archbuilder", "train", "net.yaml", "--tracker", "tensorboard"]
+    assert launcher.parse_args(words).training_script_args == words[4:]

@@ -9,6 +9,7 @@ from typing import Any
 
 from archbuilder.diagnostics import ArchbuilderError
 from archbuilder.ir.op import by
+from archbuilder.reporting.style import PLAIN, Style
 from archbuilder.reporting.text import columns, human
 from archbuilder.training import notes
 from archbuilder.training.curves import overlaid, overlaid_picture
@@ -95,11 +96,11 @@ def _folder(run: Run) -> str:
     return run.path.resolve().name
 
 
-def text(found: Comparison) -> str:
+def text(found: Comparison, style: Style = PLAIN) -> str:
     """For the terminal."""
-    lines = columns([found.results.header, *found.results.rows], found.results.words)
+    lines = columns([found.results.header, *found.results.rows], found.results.words, style)
     if found.differences.rows:
-        lines += ["", *columns([found.differences.header, *found.differences.rows], found.differences.words)]
+        lines += ["", *columns([found.differences.header, *found.differences.rows], found.differences.words, style)]
     return "\n".join([*lines, *([found.seeds] if found.seeds else [])])
 
 
