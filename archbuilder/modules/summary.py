@@ -33,6 +33,8 @@ $ archbuilder summary deep.yaml""",
     good="$ archbuilder summary net.yaml",
 )
 MOST_STEPS = 2**21  # of torchinfo over modules in modules: some seconds
+COLUMNS = ("output_size", "num_params", "kernel_size", "mult_adds")
+NARROW = ((("output_size", "num_params", "mult_adds"), 17), (COLUMNS[:2], 17), (("num_params",), 12))  # and how wide
 
 
 def summary(graph: Graph, facts: Facts, width: int | None = None) -> str:
@@ -51,20 +53,22 @@ def summary(graph: Graph, facts: Facts, width: int | None = None) -> str:
         depth=99,
         verbose=0,
         device="cpu",
-        **_room(graph, width),
+        col_names=COLUMNS,
         row_settings=("var_names", "depth"),
     )
+    if width is not None:
+        _fit(statistics, width)
     lines = compare(graph, facts, statistics.total_params, statistics.total_mult_adds)
     return "\n".join([str(statistics), *lines])
 
 
-def _room(graph: Graph, width: int | None) -> dict[str, Any]:
-    """torchinfo's columns, as many and as wide as fit beside the layers' names."""
-    names = ("output_size", "num_params", "kernel_size", "mult_adds")
-    layers = 30 + max(len(name.rpartition(".")[2]) for name in graph.nodes)  # it indents them by their depth
-    if width is None or layers + 25 * len(names) <= width:
-        return {"col_names": names}
-    return {"col_names": ("output_size", "num_params", "mult_adds"), "col_width": 17}
+def _fit(statistics: torchinfo.ModelStatistics, width: int) -> None:
+    """Leave out columns of torchinfo's table until it is as narrow as a screen."""
+    formatting: Any = statistics.formatting
+    for names, each in NARROW:
+        if formatting.get_total_width() <= width:
+            return
+        formatting.col_names, formatting.col_width = names, each
 
 
 def compare(graph: Graph, facts: Facts, params: int, mult_adds: int) -> Iterator[str]:
