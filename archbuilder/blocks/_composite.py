@@ -9,6 +9,7 @@ from archbuilder.blocks import BLOCK_LIST, BLOCKS, NAME_TAKEN, Block, Blocks, is
 from archbuilder.diagnostics import Span, declare, did_you_mean
 from archbuilder.document import Node
 from archbuilder.ir.builder import GraphBuilder
+from archbuilder.remedy import Rename
 from archbuilder.schema.expressions import MAX_VALUE, PATTERN, ExpressionError, evaluate
 from archbuilder.schema.fields import MAX_NAME
 from archbuilder.schema.model import FORM, INVALID, REQUIRED, UNKNOWN, VALUE, Env, validate
@@ -151,6 +152,9 @@ def _definition(name: str, node: Node, span: Span, env: Env) -> Definition | Non
             "use a name of letters, digits and underscores that no block and no torch module has",
         )
         return None
+    if not name.isascii() and (composed := _as_python_reads(name)) != name:
+        message = f"{name} is {composed} to Python, as in an exported model.py"
+        env.report(NAME_TAKEN, span, message, Rename(composed, say="write {}"))
     if len(name) > MAX_NAME:
         env.report(VALUE, span, f"a name of {len(name):,} characters", f"write one of at most {MAX_NAME}")
     blocks = node.get("blocks")
@@ -165,6 +169,15 @@ def _definition(name: str, node: Node, span: Span, env: Env) -> Definition | Non
                 UNKNOWN, node.place(key), f"a definition has no field {key}", did_you_mean(key, ("params", "blocks"))
             )
     return Definition(name, _params(node.get("params"), env), blocks, span)
+
+
+def _as_python_reads(name: str) -> str:
+    """An identifier in the form that Python gives it: other letters of the same meaning are one.
+
+    Source: The Python Language Reference, Identifiers and keywords (NFKC)."""
+    from unicodedata import normalize
+
+    return normalize("NFKC", name)
 
 
 def _params(node: Node | None, env: Env) -> dict[str, int | None]:

@@ -44,7 +44,9 @@ def _compare(args: Namespace, paths: Sequence[Path], out: str | Path) -> int:
     from archbuilder.training.repeated import is_repeated
     from archbuilder.training.runs import open_run
 
-    runs, folder = [open_run(path, args.data_dir) for path in paths], RunFolder(Path(out), published=False)
+    folder = RunFolder(Path(out), published=False)
+    folder.ready()
+    runs = [open_run(path, args.data_dir) for path in paths]
     with opened(folder.path) if is_repeated(folder.path) else nullcontext():
         found = write_comparison(runs, folder)
     print(text(found, style_of(sys.stdout)), f"comparison: {folder.path / COMPARISON}", sep="\n")

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 COLOURS = {"train": "#5b6b7b", "validation": "#0b7a75", "test": "#d1495b"}  # told apart by the colour-blind too
 RATE = "#3d5a80"
+OTHERS, MOST_NAMES = "#d0d5da", 12  # names beside the ends of lines that can still be read
 RUNS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#5b6b7b", "#000000")  # Okabe and Ito 2008
 
 
@@ -92,8 +93,15 @@ def _common(runs: Together) -> list[tuple[str, Panel, str]]:
 
 
 def _overlay(axes: Axes, runs: Together, label: str, panel: Panel, key: str) -> None:
-    named = zip(runs.items(), (RUNS[number % len(RUNS)] for number in range(len(runs))), strict=True)
-    _lines(axes, panel, [Line(name, _points(metrics, key), colour) for (name, metrics), colour in named], label)
+    """A line per run.  Of more than can be named at their ends the best have names and colours, and stand before."""
+    lines = {name: _points(metrics, key) for name, metrics in runs.items()}
+    best = sorted(lines, key=lambda name: lines[name][-1][1], reverse=panel is not LOSS)[:MOST_NAMES]
+    named = [name for name in lines if len(lines) <= MOST_NAMES or name in best]
+    others = [Line("", points, OTHERS) for name, points in lines.items() if name not in named]
+    coloured = [Line(name, lines[name], RUNS[number % len(RUNS)]) for number, name in enumerate(named)]
+    _lines(axes, panel, [*others, *coloured], label)
+    if others:
+        axes.set_title(f"the best {len(named)} of {len(lines)} runs have their names", loc="right", fontsize=9)
 
 
 def _figure(width: float, height: float) -> Figure:
@@ -156,6 +164,7 @@ def _name_ends(axes: Axes, panel: Panel, lines: Sequence[Line]) -> None:
         return
     low, high = axes.get_ylim()
     gap = 0.065 * (high - low)
+    lines = [line for line in lines if line.name or len(lines) == 1]
     ends = sorted(lines, key=lambda line: line.points[-1][1])
     heights: list[float] = []
     for line in ends:

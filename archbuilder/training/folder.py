@@ -19,6 +19,7 @@ import json
 import os
 import secrets
 import shutil
+import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import datetime
@@ -110,6 +111,14 @@ class RunFolder:
             write_whole(self.path / name, data.encode() if isinstance(data, str) else data, row, temporary)
         except OSError as error:
             raise self._unwritable(name, error) from None
+
+    def ready(self) -> None:
+        """See that the folder takes a file, before long work is done for it.  Raises ArchbuilderError AB701."""
+        try:
+            with tempfile.TemporaryFile(dir=self.path):
+                pass
+        except OSError as error:
+            raise self._unwritable(self.path.name, error) from None
 
     def write_json(self, name: str, value: Any) -> None:
         self.write(name, json.dumps(value, indent=2) + "\n")

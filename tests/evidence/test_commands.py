@@ -231,6 +231,13 @@ def test_a_comparison_that_cannot_be_written_is_said(seeds: list[Path], tmp_path
     assert "AB701" in capsys.readouterr().err
 
 
+def test_a_place_for_a_comparison_is_looked_at_before_the_work(tmp_path: Path, finished: Path, monkeypatch, capsys):
+    monkeypatch.setattr("archbuilder.training.runs.open_run", lambda *_: pytest.fail("a run was opened"))
+    (tmp_path / "file").write_text("mine")
+    assert main(["report", str(finished), str(finished), "--out", str(tmp_path / "file")]) != 0
+    assert "AB701" in capsys.readouterr().err and (tmp_path / "file").read_text() == "mine"
+
+
 def test_seeds_of_one_recipe_end_in_their_comparison(tmp_path: Path, capsys):
     repeated = repeat(NETWORK, 2, overrides=["train.epochs=1"], out=tmp_path, **ALONE)
     written = {path.name for path in repeated.path.iterdir()}

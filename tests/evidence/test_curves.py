@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import io
 import xml.etree.ElementTree as ET
+from itertools import pairwise
 
 import pytest
 from PIL import Image
 
-from archbuilder.training.curves import curves, overlaid, overlaid_picture, panels
+from archbuilder.training.curves import ACCURACY, _overlay, curves, overlaid, overlaid_picture, panels
 from archbuilder.training.result import Record
 
 
@@ -36,6 +37,25 @@ def test_every_log_can_be_drawn(epochs: int, validation: bool):
 
 def test_the_same_log_gives_the_same_file():
     assert panels(log(3)) == panels(log(3)) and curves(log(3), "t") == curves(log(3), "t")
+
+
+@pytest.mark.parametrize("count", [2, 12, 13, 50])
+def test_names_at_the_ends_of_lines_do_not_overlap(count: int):
+    """Of fifty runs the best twelve are named; the lines of the others are pale."""
+    from matplotlib.figure import Figure
+
+    runs = {f"width={number}": log(3, validation=False) for number in range(count)}
+    for number, metrics in enumerate(runs.values()):
+        metrics[-1] = {**metrics[-1], "test_accuracy": 50 + number / 10}
+    figure = Figure(figsize=(9, 4.6), dpi=120)
+    axes = figure.subplots()
+    _overlay(axes, runs, ACCURACY.label, ACCURACY, "test_accuracy")
+    figure.canvas.draw()
+    boxes = sorted((text.get_window_extent().y0, text.get_window_extent().y1) for text in axes.texts)
+    assert len(boxes) == min(count, 12) and len(axes.lines) == count
+    assert all(above[0] >= below[1] - 1 for below, above in pairwise(boxes))
+    shown = {text.get_text().partition(" ")[0] for text in axes.texts}
+    assert shown == {f"width={number}" for number in range(count)[-12:]}
 
 
 def test_runs_are_laid_over_each_other_where_all_have_values():

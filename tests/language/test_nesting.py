@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import copy
 import pickle
+import unicodedata
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -149,6 +150,21 @@ def test_a_path_is_as_long_as_it_may_be_and_no_longer():
     assert report.ok and report.graph and max(map(len, report.graph.nodes)) > MAX_PATH - MAX_NAME
     (found,) = check(named(levels + 1, MAX_NAME)).diagnostics
     assert found.code.id == "AB213" and len(found.message) < 200 and found.hint
+
+
+def defined(name: str) -> Report:
+    text = f"define: {{{name}: {{blocks: [conv: 4]}}}}\nnetwork: [{name}, gap, classifier]\n"
+    return check(f"archbuilder: 1\ninput: [3, 8, 8]\nclasses: 2\n{text}")
+
+
+@pytest.mark.parametrize("name", ["\ufb01", "\u017fkip2", "a\u0308b", "\u2115"])
+def test_a_definition_has_the_name_that_python_gives_it(name: str):
+    """Else the exported model.py has another state_dict key than the network: Python normalises identifiers."""
+    composed = unicodedata.normalize("NFKC", name)
+    assert composed != name and name.isidentifier()
+    (found,) = defined(name).errors
+    assert found.code.id == "AB202" and str(found.hint) == f"write {composed}"
+    assert defined(composed).ok
 
 
 def test_a_definition_has_a_name_as_long_as_that_of_a_stage():
