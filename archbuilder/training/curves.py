@@ -159,7 +159,7 @@ def _lines(axes: Axes, panel: Panel, lines: Sequence[Line], label: str) -> None:
 
 
 def _name_ends(axes: Axes, panel: Panel, lines: Sequence[Line]) -> None:
-    """Each line's name beside its end; names that would overlap are moved apart around their middle."""
+    """Each line's name beside its end; names that would overlap are moved apart around their middle, in the panel."""
     if not lines:
         return
     low, high = axes.get_ylim()
@@ -171,6 +171,7 @@ def _name_ends(axes: Axes, panel: Panel, lines: Sequence[Line]) -> None:
         value = line.points[-1][1]
         heights.append(max(value, heights[-1] + gap) if heights else value)
     moved = (sum(heights) - sum(line.points[-1][1] for line in ends)) / len(ends)
+    moved = max(min(moved, heights[0] - low), heights[-1] - high)
     right = max(line.points[-1][0] for line in lines)
     for height, line in zip(heights, ends, strict=True):
         axes.annotate(

@@ -54,6 +54,8 @@ def test_names_at_the_ends_of_lines_do_not_overlap(count: int):
     boxes = sorted((text.get_window_extent().y0, text.get_window_extent().y1) for text in axes.texts)
     assert len(boxes) == min(count, 12) and len(axes.lines) == count
     assert all(above[0] >= below[1] - 1 for below, above in pairwise(boxes))
+    panel = axes.get_window_extent()
+    assert boxes[0][0] > panel.y0 - 12 and boxes[-1][1] < panel.y1 + 12
     shown = {text.get_text().partition(" ")[0] for text in axes.texts}
     assert shown == {f"width={number}" for number in range(count)[-12:]}
 
