@@ -69,7 +69,8 @@ class Session:
             except KeyboardInterrupt:  # at once: a second Ctrl-C, a signal before or after the training, an on_epoch
                 signal = self.ending.asked or Signals.SIGINT
                 if self.folder is not None and self.folder.published:
-                    raise self._ended(self.folder, signal, at_once=True) from None
+                    hurried = self.ending.asked is not None  # what raises it by itself is in no hurry
+                    raise self._ended(self.folder, signal, at_once=hurried) from None
                 if signal != Signals.SIGINT:
                     raise SystemExit(128 + signal) from None
                 raise
