@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from archbuilder.analysis.bits import MAX_BITS, repeated, spread
+from archbuilder.analysis.bits import MAX_BITS, repeated, repeated_down, sampled, spread
 from archbuilder.analysis.facts import Facts
 from archbuilder.ir.graph import INPUT, Graph, Node
 from archbuilder.ir.op import Pointwise
@@ -102,7 +102,7 @@ def _all(side: int) -> int:
 def _unpadded(bits: int, lead: int, side: int, mode: str) -> int:
     """The pixels of a side behind a set of positions of the padded one, which `lead` pixels of padding begin."""
     pixels = bits >> lead & _all(side)
-    if mode == "zeros":
+    if mode == "zeros" or pixels == _all(side):
         return pixels
     source = {"reflect": _reflected, "replicate": _replicated, "circular": _wrapped}[mode]
     for position in range(lead):
@@ -128,6 +128,8 @@ def _binned(bits: int, side: int, bins: int) -> int:
     """The pixels in some bins of an adaptive pool."""
     if side % bins == 0:
         return repeated(spread(bits, side // bins), side // bins, 1)
+    if bits == _all(bins):
+        return _all(side)
     pixels = 0
     for unit in range(bins):
         if bits >> unit & 1:
@@ -140,13 +142,7 @@ def _shrunk(bits: int, side: int, factor: int, bilinear: bool) -> int:
     """The pixels that some pixels of an enlarged side are made of."""
     if factor == 1:
         return bits
-    pixels = 0
-    for unit in range(bits.bit_length()):
-        if bits >> unit & 1:
-            before, rest = unit // factor, 0
-            if bilinear:  # align_corners=False: the pixel at (unit + 1/2) / factor - 1/2, and the next one
-                before, rest = divmod(max(0, 2 * unit + 1 - factor), 2 * factor)
-            pixels |= 1 << before
-            if rest and before + 1 < side:
-                pixels |= 2 << before
-    return pixels
+    # align_corners=False: unit u lies at (u + 1/2) / factor - 1/2, between the pixel before and the next one, or on one
+    on_one = factor % 2 if bilinear else 0
+    lead, window = (factor - factor // 2 - on_one, 2 * factor - on_one) if bilinear else (0, factor)
+    return sampled(repeated_down(bits << lead, window), factor) & _all(side)

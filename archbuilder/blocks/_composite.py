@@ -11,7 +11,7 @@ from archbuilder.document import Node
 from archbuilder.ir.builder import GraphBuilder
 from archbuilder.remedy import Rename
 from archbuilder.schema.expressions import MAX_VALUE, PATTERN, ExpressionError, evaluate
-from archbuilder.schema.fields import MAX_NAME
+from archbuilder.schema.fields import MAX_NAME, MAX_NAMES
 from archbuilder.schema.model import FORM, INVALID, REQUIRED, UNKNOWN, VALUE, Env, validate
 
 _DEFAULT = {"type": ["integer", "string", "null"], "pattern": PATTERN}  # of a parameter; null: it has none
@@ -24,6 +24,7 @@ DEFINITIONS = {  # as JSON Schema
             "params": {
                 "type": ["object", "null"],
                 "additionalProperties": _DEFAULT,
+                "maxProperties": MAX_NAMES,
                 "description": "each parameter with its default; null where it has none",
             },
             "blocks": {**BLOCK_LIST, "description": "the blocks that it stands for"},
@@ -187,6 +188,9 @@ def _params(node: Node | None, env: Env) -> dict[str, int | None]:
         env.report(
             FORM, node.span, "expected a mapping from parameter to default", "write params: {out: null, times: 2}"
         )
+        return {}
+    if len(node.value) > MAX_NAMES:  # each use of the definition has all of them
+        env.report(VALUE, node.span, f"{len(node.value):,} parameters, at most {MAX_NAMES} are read", "use vars")
         return {}
     return {
         key: None if child.value is None else _evaluate(key, child, node.place(key), env)

@@ -10,6 +10,7 @@ import ast
 import operator
 import re
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 
 from archbuilder.diagnostics import did_you_mean
 from archbuilder.remedy import Hint, Replace
@@ -49,13 +50,28 @@ def evaluate(text: str, names: Mapping[str, int]) -> int:
     """The whole number that `text` stands for.  Raises ExpressionError."""
     if len(text) > MAX_LENGTH:
         raise ExpressionError(f"the expression has {len(text)} characters, at most {MAX_LENGTH} are read")
+    tree, used = _tree(text)
+    if all(name in names for name in used):
+        return _result(text, tuple((name, names[name]) for name in used))
+    return _value(tree, names, text)  # which says what name there is not
+
+
+# a definition's expressions are read at each of its uses: up to 20,000 times
+@lru_cache(maxsize=512)
+def _tree(text: str) -> tuple[ast.expr, frozenset[str]]:
+    """An expression that has been read, and the names in it.  Raises ExpressionError."""
     try:
         if not _TOKENS.fullmatch(text):
             raise SyntaxError
         tree = ast.parse(text.strip(), mode="eval")
     except (SyntaxError, MemoryError, RecursionError):
         raise ExpressionError(f"{text!r} is not an integer", _HINT) from None
-    return _value(tree.body, names, text)
+    return tree.body, frozenset(node.id for node in ast.walk(tree) if isinstance(node, ast.Name))
+
+
+@lru_cache(maxsize=4096)
+def _result(text: str, values: tuple[tuple[str, int], ...]) -> int:
+    return _value(_tree(text)[0], dict(values), text)
 
 
 def _value(node: ast.expr, names: Mapping[str, int], text: str) -> int:

@@ -11,6 +11,7 @@ values, and turns pydantic's errors into diagnostics with the place of the very 
 from __future__ import annotations
 
 import re
+from collections import ChainMap
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import count
@@ -114,10 +115,11 @@ class Env:
             raise ArchbuilderError(too_many(span))
         self.diagnostics.append(code.at(span, message, hint))
 
-    def inside(self, definition: str, parameters: Mapping[str, int]) -> Env:
+    def inside(self, definition: str, parameters: dict[str, int]) -> Env:
         """What holds in the blocks of a definition."""
         expanding = (*self.expanding, definition)
-        return replace(self, variables={**self.variables, **parameters}, expanding=expanding)
+        outer = self.variables.maps if isinstance(self.variables, ChainMap) else [self.variables]
+        return replace(self, variables=ChainMap(parameters, *outer), expanding=expanding)
 
     def deeper(self) -> Env:
         """What holds one level further in."""
