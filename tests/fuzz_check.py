@@ -135,7 +135,7 @@ def _line_lengths(text: str) -> list[int]:
 
 def _describe(case: Case) -> str:
     """All that a case is made of, to read and to repeat it by hand."""
-    files = {"case.yaml": case.file, "base.yaml": case.base, "pack.yaml": case.pack}
+    files = {"case.yaml": case.file, "base.yaml": case.base, "pack.yaml": case.pack, **case.others}
     parts = [f"# {name}\n{data.decode('utf-8', 'backslashreplace')}" for name, data in files.items()]
     return "\n".join(
         [*parts, *(f"# --set {text!r}" for text in case.overrides), *(f"# --rules {r}" for r in case.rules)]

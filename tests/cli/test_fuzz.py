@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from archbuilder.diagnostics import Span
 from tests import fuzz_check, spoiling
-from tests.spoiling import as_text, as_tree, seeds
+from tests.spoiling import as_text, as_tree, large, seeds
 
 CASES, CHUNK = 500, 50
 
@@ -59,6 +59,18 @@ def test_the_files_to_spoil_are_right(file: bytes, tmp_path: Path):
         assert report.facts
     else:
         assert report.ok or {"AB009", "AB105"} & set(codes)  # a rule pack, or a part of what another file has
+
+
+@pytest.mark.parametrize("kind", [large.chain, large.files, large.packs])
+def test_what_is_made_to_be_large_is_sometimes_right_and_sometimes_not(kind: large.Kind, tmp_path: Path):
+    ends: set[bool] = set()
+    for number in range(40):
+        made = {name: text.encode() for name, text in kind(Random(number)).items()}
+        path = spoiling.Case(made.pop(large.CASE), others=made).write(tmp_path)
+        codes, _, wrong = fuzz_check.examine(path)
+        assert wrong == []
+        ends.add(not codes or all("AB400" < code < "AB490" for code in codes))
+    assert ends == {True, False}
 
 
 def test_a_good_part_of_the_cases_is_analysed(tmp_path: Path):
