@@ -53,14 +53,27 @@ class WindowMean(nn.Module):
     """The mean over a window.  It stands for a max pool, whose gradient goes to one pixel of the
     window and says nothing of the others, and for an adaptive pool, whose window grows with the map."""
 
-    def __init__(self, kernel: Pair, stride: Pair, padding: Pair = (0, 0), dilation: Pair = (1, 1)) -> None:
+    def __init__(
+        self, kernel: Pair, stride: Pair, padding: Pair = (0, 0), dilation: Pair = (1, 1), ceil_mode: bool = False
+    ) -> None:
         super().__init__()
         self.kernel = kernel
         self.slide = (stride, padding, dilation)
+        self.ceil_mode = ceil_mode
 
     def forward(self, x: Tensor) -> Tensor:
         weight = x.new_ones(x.shape[1], 1, *self.kernel) / math.prod(self.kernel)
-        return nn.functional.conv2d(x, weight, None, *self.slide, groups=x.shape[1])
+        return nn.functional.conv2d(self._to_the_end(x), weight, None, *self.slide, groups=x.shape[1])
+
+    def _to_the_end(self, x: Tensor) -> Tensor:
+        """The map with as many zeros below and to the right as the last windows hang over."""
+        if not self.ceil_mode:
+            return x
+        windows = nn.functional.max_pool2d(x, self.kernel, *self.slide, ceil_mode=True).shape[2:]
+        over = []
+        for n, count, k, s, p, d in zip(x.shape[2:], windows, self.kernel, *self.slide, strict=True):
+            over.append(max(0, (count - 1) * s + d * (k - 1) + 1 - n - 2 * p))
+        return nn.functional.pad(x, (0, over[1], 0, over[0]))
 
 
 class Mean(nn.Module):
@@ -88,7 +101,7 @@ def linear(graph: Graph, at_home: bool = False) -> nn.Module:
             for name, parameter in leaf.named_parameters():
                 nn.init.constant_(parameter, 0 if name == "bias" else parameter.shape[0] / parameter.numel())
         elif isinstance(op, ops.MaxPool2d):
-            module.set_submodule(node.module, WindowMean(op.kernel, op.stride, op.padding, op.dilation))
+            module.set_submodule(node.module, WindowMean(op.kernel, op.stride, op.padding, op.dilation, op.ceil_mode))
         elif isinstance(op, ops.AdaptivePool) and at_home:
             module.set_submodule(node.module, nn.AdaptiveAvgPool2d(op.size))
         elif isinstance(op, ops.AdaptivePool):

@@ -64,6 +64,9 @@ def test_the_middle_unit_is_the_one_nearest_to_the_middle():
         "{conv: {out: 8, kernel: 5}}, {dilated: {out: 8, dilation: 4}}, {dilated: {out: 8, dilation: 5}}",
         "{conv: {out: 8, kernel: 4}}, {strided: {out: 8, kernel: 4}}, {dilated: {out: 8, dilation: 3}}, {conv: 8}",
         "{max_pool: 2}, {dilated: {out: 8, dilation: 3}}, {upsample: {factor: 3, mode: bilinear}}, {conv: 8}",
+        # windows that hang over the end, and pixels around a map
+        "{max_pool: {kernel: 3, stride: 2, ceil_mode: true}}, {conv: {out: 8, kernel: 9}}",
+        "{avg_pool: {kernel: 2, stride: 3, padding: 1, ceil_mode: true}}, {pad: [2, 0, 0, 3]}, {dilated: 8}, {conv: 8}",
         "{strided: 8}, {adaptive_avg_pool: 5}, {dilated: {out: 8, dilation: 2}}, {avg_pool: {kernel: 3, padding: 1}}",
     ],
 )

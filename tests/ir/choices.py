@@ -54,12 +54,16 @@ class Map:
         """The strides since an earlier map."""
         return (self.stride[0] // before.stride[0], self.stride[1] // before.stride[1])
 
-    def window(self, kernel: Pair, stride: Pair, dilation: Pair, pads: Pair) -> Map | None:
+    def window(self, kernel: Pair, stride: Pair, dilation: Pair, pads: Pair, ceil: bool = False) -> Map | None:
         """The map after a window has slid over it, None where it does not fit."""
         spans = [d * (k - 1) for k, d in zip(kernel, dilation, strict=True)]
         if any(n + p <= span for n, p, span in zip(self.size, pads, spans, strict=True)):
             return None
-        size = tuple((n + p - t - 1) // s + 1 for n, p, t, s in zip(self.size, pads, spans, stride, strict=True))
+        sides = list(zip(self.size, pads, spans, stride, strict=True))
+        size = tuple((n + p - t - 1) // s + 1 for n, p, t, s in sides)
+        if ceil:  # one more where it hangs over the end, but does not begin behind the map
+            more = [(n + p - t - 1) % s > 0 and c * s < n + p // 2 for (n, p, t, s), c in zip(sides, size, strict=True)]
+            size = tuple(c + m for c, m in zip(size, more, strict=True))
         steps = (self.stride[0] * stride[0], self.stride[1] * stride[1])
         field = self.field + max(s * span for s, span in zip(self.stride, spans, strict=True))
         return Map(self.c, size, steps, field, self.halved and pads == tuple(spans))

@@ -192,11 +192,11 @@ class Writer(Single):
         before, count = self.map, self.among([2, 2, 3])
         merge = self.among(["concat", "concat", "add", "multiply"])
         stride = (2, 2) if not still and max(before.stride) < COARSEST and self.chance(25) else (1, 1)
-        split = before.c % count == 0 and not repeated and self.chance(25)
+        parts = self.parts(before.c, count) if not repeated and self.chance(30) else ()
         paths, channels, field = [], 0, before.field
         out = before.c if self.chance(30) else self.among([1, 2, 3, 4])
-        for _ in range(count):
-            self.map = replace(before, c=before.c // count) if split else before
+        for number in range(count):
+            self.map = replace(before, c=parts[number]) if parts else before
             if stride == (1, 1) and not repeated and self.chance(25) and (merge == "concat" or out == self.map.c):
                 path = []
             elif stride == (1, 1) and not repeated and max(before.size) <= 12 and self.chance(20):
@@ -212,7 +212,16 @@ class Writer(Single):
         fields: dict[str, Any] = {"paths": paths}
         if merge != "concat" or self.chance(20):
             fields["merge"] = merge
-        return {"branches": fields | ({"split": True} if split else {})}
+        if parts:
+            fields["split"] = True if len(set(parts)) == 1 and self.chance(50) else list(parts)
+        return {"branches": fields}
+
+    def parts(self, channels: int, count: int) -> tuple[int, ...]:
+        """How many channels each of so many paths gets; none where there are too few."""
+        if channels % count == 0 and self.chance(50):
+            return (channels // count,) * count
+        first = (1,) * (count - 1)
+        return (*first, channels - sum(first)) if channels >= count else ()
 
     def whole_image(self, out: int) -> list[Item]:
         """What the whole map looks like, at every unit: a global pool that ends nothing, as in ASPP."""

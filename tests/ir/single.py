@@ -103,7 +103,8 @@ class Single:
         kind = self.among(["max_pool", "avg_pool"])
         dilation = (2, 1) if kind == "max_pool" and self.chance(20) else (1, 1)
         pads = (2 * padding[0], 2 * padding[1])
-        after = self.map.window(kernel, stride or kernel, dilation, pads)
+        ceil = self.chance(40)
+        after = self.map.window(kernel, stride or kernel, dilation, pads, ceil)
         if after is None or max(after.stride) > COARSEST:
             return "activation"
         self.map = after
@@ -114,9 +115,26 @@ class Single:
             fields["padding"] = self.size(padding)
         if dilation != (1, 1):
             fields["dilation"] = self.size(dilation)
+        if ceil:
+            fields["ceil_mode"] = True
         if kind == "avg_pool" and self.chance(20):
             fields["count_include_pad"] = False
         return {kind: fields if len(fields) > 1 else fields["kernel"]}
+
+    def pad(self) -> Any:
+        """Pixels around the map, channels of zeros, or both."""
+        fields: dict[str, Any] = {}
+        if self.chance(50):
+            self.map = replace(self.map, c=self.map.c + 2)
+            fields["channels"] = self.among([1, [0, 2], [2, 0]])
+        if not fields or self.chance(30):
+            top, bottom, left, right = sides = self.among([(1, 1, 1, 1), (0, 1, 0, 1), (2, 0, 0, 3)])
+            height, width = self.map.size
+            self.map = replace(self.map, size=(height + top + bottom, width + left + right), halved=False)
+            fields["padding"] = list(sides)
+            if min(height, width) > max(sides):
+                fields["padding_mode"] = self.among(["zeros", "reflect", "replicate", "circular"])
+        return fields
 
     def resize(self, depth: int, still: bool, repeated: bool) -> Item:
         """A pool to a size, or a larger map; no window slides over these."""
@@ -150,8 +168,7 @@ class Single:
         if kind == "pad":
             if still or repeated or self.map.c + 2 > WIDEST:
                 return "activation"
-            self.map = replace(self.map, c=self.map.c + 2)
-            return {kind: {"channels": self.among([1, [0, 2], [2, 0]])}}
+            return {kind: self.pad()}
         if kind == "channel_shuffle":
             divisors = [n for n in range(1, self.map.c + 1) if self.map.c % n == 0]
             return {kind: 1 if repeated else self.among(divisors)}
