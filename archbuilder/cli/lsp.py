@@ -37,7 +37,8 @@ def run(args: Namespace) -> int:
         raise ArchbuilderError(
             NO_SERVER.at(Span("archbuilder lsp"), message, "pip install 'archbuilder[lsp]'")
         ) from None
-    stream, sys.stdout = sys.stdout.buffer, sys.stderr  # what a block of the user's own prints, must not get between
+    # what a block of the user's own prints, must not get between; the stream itself is kept, or it would be closed
+    answers, sys.stdout = sys.stdout, sys.stderr
     said = sys.stdin.buffer if sys.stdin else io.BytesIO()  # closed: the editor has gone
-    create().start_io(said, stream)
+    create().start_io(said, answers.buffer)
     return 0

@@ -9,17 +9,20 @@ import os
 import subprocess
 import sys
 import types
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from archbuilder.data import known, prepared
+from archbuilder.data import known, npz, prepared
 from archbuilder.data.class_names import CIFAR10
 from archbuilder.data.datasets import load
+from archbuilder.data.pictures import picture
 from archbuilder.data.prepared import MANIFEST, data_folder, open_prepared, prepare, verify
-from archbuilder.diagnostics import Span
+from archbuilder.diagnostics import ArchbuilderError, Span
+from archbuilder.exporters import weights
 
 HERE = Span("net.yaml", 3, 1)
 
@@ -247,3 +250,17 @@ def test_a_prepared_data_set_opens_without_torchvision_and_torch(small, tmp_path
     environment = {**os.environ, "ARCHBUILDER_DATA_DIR": str(tmp_path)}
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
     assert done.stdout == "40 []\n"
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("name", [MANIFEST, "images.npz", "cat.png", "weights.pt", "weights.safetensors"])
+def test_a_pipe_is_not_waited_for(name: str, tmp_path: Path):
+    """Nor any other file that is named by a file or on the command line, and may have no end."""
+    os.mkfifo(path := tmp_path / name)
+    read: dict[str, Callable[[Path], object]] = {
+        MANIFEST: lambda path: open_prepared(path.parent, HERE),
+        "images.npz": lambda path: npz.read(path, HERE),
+        "cat.png": lambda path: picture(path, (3, 8, 8)),
+    }
+    with pytest.raises(ArchbuilderError, match="not an ordinary file"):
+        read.get(name, weights.read)(path)
