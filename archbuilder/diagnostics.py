@@ -22,7 +22,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -197,9 +197,14 @@ def nearest(found: str, known: Sequence[str], is_value: bool = False, more: str 
 
 def like(found: str, known: Sequence[str]) -> str:
     """The known name that is like the one that was found, or means the same; empty where none does."""
-    if same := synonym(found[:MAX_NAME], known):
+    return _like(found[:MAX_NAME], tuple(known))
+
+
+@lru_cache(maxsize=256)  # a definition's slip is met at each of its uses, and long names take long to compare
+def _like(found: str, known: tuple[str, ...]) -> str:
+    if same := synonym(found, known):
         return same
-    for name in (found[:MAX_NAME], found[:MAX_NAME].lower()):
+    for name in dict.fromkeys((found, found.lower())):
         near = get_close_matches(name, known, n=1, cutoff=0.65)
         near = near or [word for word in known if len(word) > 3 and word in name]  # there is a norm in BatchNorm2d
         if near:
