@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from argparse import ArgumentParser, Namespace
+from collections import deque
 from collections.abc import Iterable, Iterator
 from importlib import import_module
 from pathlib import Path
@@ -68,7 +69,9 @@ def run(args: Namespace) -> int:
         reports = _sparing_sources(args, reports)
     if args.fix is not None:
         reports = status.watching(_remedies.fix(args, list(reports), counting))
-    if not _remedies.is_filter(args):  # else the text has been printed
+    if _remedies.is_filter(args):  # the text has been printed
+        deque(reports, maxlen=0)
+    else:
         _write(_shown(args, reports, counting), args.output_file)
     return status.worst
 
