@@ -5,16 +5,18 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import torch
-from torch import nn
-from torch.nn.parameter import is_lazy
+from torch import Tensor, nn
+from torch.nn.parameter import UninitializedBuffer, is_lazy
 
 from archbuilder.diagnostics import ArchbuilderError, Diagnostic, Span, declare
 from archbuilder.importers.flow import Step
 from archbuilder.importers.mistakes import OF_INPUT, check_batch, failed
+from archbuilder.importers.places import defining_line
 from archbuilder.importers.proof import Proof, images_like, like, prove
-from archbuilder.importers.recorder import BATCH, Recording, record
+from archbuilder.importers.recorder import BATCH, Recording, first_tensor, record
 from archbuilder.importers.tape import address
 from archbuilder.importers.writing import write
 from archbuilder.ir.shape import Shape
@@ -89,7 +91,7 @@ class Imported:
 
     text: str
     report: Report
-    params: int  # of the module, those that nothing uses left out
+    params: int  # of the module, those that nothing uses left out; weights that it computes as they are computed
     proof: Proof = field(default_factory=Proof)
     problems: tuple[Diagnostic, ...] = ()
     notes: tuple[str, ...] = ()
@@ -144,7 +146,7 @@ def convert(
     problems = list(recording.lost.problems if recording.lost else ())
     written = write(recording, problems)
     unused = tuple(_unused(subject, recording))
-    params = sum(p.numel() for p in subject.parameters() if address(p) in recording.used)
+    params = _params(subject, recording)
     comments = [f"Imported from {source or name} by archbuilder import.", *_left_out(recording, unused)]
     result = Imported("", Report(file), params, Proof(), tuple(problems), tuple(recording.notes), unused)
     if not problems:
@@ -163,7 +165,7 @@ def _state(problem: Diagnostic) -> str:
 def _copied(module: nn.Module) -> nn.Module:
     """A copy in evaluation mode, whose weights may be changed; what training freezes is frozen in it."""
     try:
-        subject = copy.deepcopy(module).train().eval()
+        subject = copy.deepcopy(module, _copies(module)).train().eval()
         for parameter, own in zip(module.parameters(), subject.parameters(), strict=True):
             for hook in (parameter._backward_hooks or {}).values():  # which the copy lacks
                 own.register_hook(hook)
@@ -174,6 +176,19 @@ def _copied(module: nn.Module) -> nn.Module:
         raise ArchbuilderError(FORWARD.at(Span(type(module).__name__), message, hint)) from error
 
 
+def _copies(module: nn.Module) -> dict[int, Any]:
+    """Copies, by the id of what is copied, of what torch does not copy: results, such as a weight that is normed before
+    each run, and the buffers of lazy layers."""
+    results: dict[int, Any] = {}
+    for part in module.modules():
+        for item in (*vars(part).values(), *part._buffers.values()):
+            if isinstance(item, UninitializedBuffer):
+                results[id(item)] = UninitializedBuffer().to(item)
+            elif isinstance(item, Tensor) and not item.is_leaf:
+                results[id(item)] = item.detach().clone()
+    return results
+
+
 def _record(subject: nn.Module, shape: Shape, origin: str) -> Recording:
     image = images_like(like(subject), shape, BATCH, torch.Generator().manual_seed(0))
     try:
@@ -181,11 +196,19 @@ def _record(subject: nn.Module, shape: Shape, origin: str) -> Recording:
             subject(image.clone())  # gives lazy layers their shapes
         return record(subject, image, origin)
     except Exception as error:
-        check_batch(error, lambda count: subject(image[:1].expand(count, -1, -1, -1).clone()), _called(subject), origin)
+        place = defining_line(type(subject).forward, origin)
+        check_batch(
+            error,
+            lambda count: first_tensor(subject(image[:1].expand(count, -1, -1, -1).clone())),
+            _called(subject),
+            place,
+        )
         hint = "give the input that it was written for, --input CHANNELSxHEIGHTxWIDTH"
-        own = "" if isinstance(error, OF_INPUT) else "the module's forward has to take one batch of images and no more"
+        own = (
+            "" if isinstance(error, OF_INPUT) else "forward has to take one batch of images and no more, and return one"
+        )
         doing = f"{_called(subject)} does not run on an input of {shape}: "
-        raise failed(error, FORWARD, doing, origin, hint, own) from error
+        raise failed(error, FORWARD, doing, place, hint, own) from error
 
 
 def _called(module: nn.Module) -> str:
@@ -206,6 +229,15 @@ def _prove(result: Imported, text: str, subject: nn.Module, order: list[Step], r
         (UNPROVEN.at(Span(type(subject).__name__), failure, "the YAML is written all the same"),) if failure else ()
     )
     return replace(result, proof=replace(proof, failure=failure), problems=problems)
+
+
+def _params(module: nn.Module, recording: Recording) -> int:
+    """How many parameters the file must have: those in use, and in place of some of them what is computed from them."""
+    weights = {address(w): w.numel() for step in recording.flow.live().values() for w in step.weights.values()}
+    made = weights.keys() & recording.made.keys()
+    replaced = {source for where in made for source in recording.made[where]} - weights.keys()
+    own = sum(p.numel() for p in module.parameters() if address(p) in recording.used - replaced)
+    return own + sum(weights[where] for where in made)
 
 
 def _unused(module: nn.Module, recording: Recording) -> Iterator[Unused]:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import torch
 
-from archbuilder.diagnostics import ArchbuilderError, Code, declare
+from archbuilder.diagnostics import ArchbuilderError, Code, Span, declare
 from archbuilder.importers.places import failing_line
 
 MAX_TRIES = 12  # numbers of images
@@ -66,10 +66,11 @@ $ archbuilder import model.py:Net --input 3x32x32""",
 )
 
 
-def check_batch(error: BaseException, run: Callable[[int], object], name: str, file: str) -> None:
+def check_batch(error: BaseException, run: Callable[[int], object], name: str, place: Span) -> None:
     """Raises ArchbuilderError AB815 where a module has failed because it runs on one number of images alone.
 
-    run: runs it on so many.  Tried are 1 and the numbers in the lines that failed and in the error's text."""
+    run: runs it on so many.  place: where to point where the error has no line of the user's.
+    Tried are 1 and the numbers in the lines that failed and in the error's text."""
     lines = [frame.line or "" for frame in traceback.extract_tb(error.__traceback__)]
     numbers = map(int, re.findall(r"(?<!\d)[1-9]\d{0,2}(?!\d)", " ".join([*lines, str(error)])))
     for count in list(dict.fromkeys([1, *numbers]))[:MAX_TRIES]:
@@ -80,15 +81,15 @@ def check_batch(error: BaseException, run: Callable[[int], object], name: str, f
             continue
         message = f"{name} runs on {count} images at once and on no other number: it is written into it"
         hint = f"write x.size(0) in place of the {count}, or flatten(1)"
-        raise ArchbuilderError(FIXED_BATCH.at(failing_line(error, file), message, hint)) from error
+        raise ArchbuilderError(FIXED_BATCH.at(failing_line(error, place), message, hint)) from error
 
 
-def failed(error: BaseException, code: Code, doing: str, file: str, hint: str, own: str = "") -> ArchbuilderError:
-    """What a user's source has raised, at its own line.
+def failed(error: BaseException, code: Code, doing: str, place: Span, hint: str, own: str = "") -> ArchbuilderError:
+    """What a user's source has raised, at its own line, or at this place where it has none.
 
     doing: what was done, up to the error's own words; hint: what helps, where the error says no better; own: what helps
     where the mistake is the source's own, the hint by default."""
-    place = failing_line(error, file)
+    place = failing_line(error, place)
     if isinstance(error, ModuleNotFoundError) and error.name:
         package = error.name.partition(".")[0]
         message = f"{doing}{in_words(error)}"

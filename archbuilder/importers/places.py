@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import sys
 import sysconfig
 import traceback
-from collections.abc import Iterable
+from collections.abc import Callable, Container, Iterable
 from pathlib import Path
 from types import CodeType, FrameType
 
@@ -55,10 +56,27 @@ def running_line(fallback: str, start: CodeType) -> Span:
     return _place(lines, fallback)
 
 
-def failing_line(error: BaseException, fallback: str) -> Span:
+def running_below(codes: Container[CodeType], start: CodeType) -> bool:
+    """Whether one of these is running now, below `start`."""
+    frame: FrameType | None = sys._getframe()
+    while frame and frame.f_code is not start:
+        if frame.f_code in codes:
+            return True
+        frame = frame.f_back
+    return False
+
+
+def failing_line(error: BaseException, fallback: Span) -> Span:
     """The innermost line of the user's source that an exception came through."""
     frames = traceback.extract_tb(error.__traceback__)
-    return _place([(frame.filename, frame.lineno) for frame in reversed(frames)], fallback)
+    found = _place([(frame.filename, frame.lineno) for frame in reversed(frames)], fallback.file)
+    return found if found.line else fallback
+
+
+def defining_line(function: Callable[..., object], fallback: str) -> Span:
+    """Where a function of the user's source is defined; the fallback for one of torch's own."""
+    code: CodeType | None = getattr(inspect.unwrap(function), "__code__", None)
+    return _place([(code.co_filename, code.co_firstlineno)] if code else [], fallback)
 
 
 def shown(file: str) -> str:

@@ -10,6 +10,8 @@ Operands that are changed in place keep their identity: the tensor object stands
 
 from __future__ import annotations
 
+import linecache
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -86,6 +88,7 @@ class Recording:
     several: bool = False  # there are more outputs than the one that is taken over
     called: set[str] = field(default_factory=set)  # modules that ran, by name
     used: set[int] = field(default_factory=set)  # addresses of parameters that something worked with
+    made: dict[int, frozenset[int]] = field(default_factory=dict)  # weights that are no parameters: their sources
 
 
 class Recorder(TorchFunctionMode):
@@ -115,6 +118,10 @@ class Recorder(TorchFunctionMode):
                 self._keep(args[0], self._lose("writes into a part of a value", tensors))
             elif name not in FRESH and any(isinstance(item, Tensor) for item in _flat([result])):
                 return self._read(name, args, kwargs, tensors, result)
+        elif name not in FRESH and (sources := self.tape.sources(*tensors)):
+            for item in _flat([result]):
+                if isinstance(item, Tensor):
+                    self.tape.derive(item, sources)
         return result
 
     def _read(self, name: str, args: Any, kwargs: Any, tensors: list[Tensor], result: Any) -> Any:
@@ -146,7 +153,7 @@ class Recorder(TorchFunctionMode):
             return self._lose(f"{name} has no block", tensors)
         try:
             if any(item.dim() == 0 or item.shape[0] != BATCH for item in _flat([result]) if isinstance(item, Tensor)):
-                if count := _written_batch(name, args, result):
+                if count := self._written_batch(name, args, result):
                     raise Unsupported(
                         f"writes a batch of {count} into the shape", f"write x.size(0) in place of {count}"
                     )
@@ -159,6 +166,14 @@ class Recorder(TorchFunctionMode):
         except TypeError as error:  # arguments that the reader does not know
             return self._lose(f"{name} is called in a way that is not known here: {error}", tensors)
         return made
+
+    def _written_batch(self, name: str, args: Any, result: Any) -> int:
+        """The number of images that the source's line writes into a shape, 0 where it writes none."""
+        if name not in ("view", "reshape") or not isinstance(result, Tensor) or not result.dim():
+            return 0
+        first = next(iter(_flat(args[1:])), None)
+        line = linecache.getline(self.tape.place.file, self.tape.place.line)
+        return first if first == result.shape[0] and re.search(rf"\b{first}\b", line) else 0
 
     def _lose(self, message: str, tensors: list[Tensor], hint: Hint = "") -> Lost:
         known = [value for tensor in tensors if isinstance(value := self.value(tensor), Value)]
@@ -199,8 +214,7 @@ def record(module: nn.Module, image: Tensor, origin: str = "") -> Recording:
     origin: the module's file, for what has no line.  Whatever the module's forward raises comes through.  An output
     that is a list, tuple or dict stands for its first tensor."""
     tape = Tape(Flow(Shape(*image.shape[1:])), place=Span(origin or type(module).__name__))
-    tape.owned = {address(t): name for name, t in [*module.named_buffers(), *module.named_parameters()] if t.numel()}
-    tape.learnt = frozenset(map(address, module.parameters()))
+    tape.learnt = frozenset(address(p) for p in module.parameters() if p.numel())
     tape.all_frozen = not any(p.requires_grad for p in module.parameters())
     recorder = Recorder(tape, image)
     called: set[str] = set()
@@ -219,7 +233,7 @@ def record(module: nn.Module, image: Tensor, origin: str = "") -> Recording:
     recording.used -= dead - {where for step in live for where in step.layer}  # of an output that is left out
     recording.notes += tape.notes
     recording.for_file += [note for note, in_file in tape.notes.items() if in_file]
-    recording.always_drops = tape.always_drops
+    recording.always_drops, recording.made = tape.always_drops, tape.made
     return recording
 
 
@@ -244,20 +258,12 @@ def tensors_in(returned: Any, name: str = "") -> Iterator[str]:
             yield from tensors_in(item, f"{name}.{fields[number]}" if fields else f"{name}[{number}]")
 
 
-def _written_batch(name: str, args: Any, result: Any) -> int:
-    """The number of images that a call writes into a shape, 0 where it writes none."""
-    if name not in ("view", "reshape") or not isinstance(result, Tensor) or not result.dim():
-        return 0
-    first = next(iter(_flat(args[1:])), None)
-    return first if isinstance(first, int) and first == result.shape[0] else 0
-
-
 def _finish(recording: Recording, recorder: Recorder, tape: Tape) -> None:
     """Read off what the output is."""
     value = recorder.value(recording.output)
     if value is None:
         message = "the output is not computed from the image by torch functions that can be seen"
-        hint = "a scripted or compiled module cannot be imported; give the plain one"
+        hint = "give the plain module: what a scripted or compiled one computes, or numpy, is not seen"
         problem = NO_BLOCK.at(tape.unseen or tape.place, message, hint)
         value = Lost((problem,), IMAGE)
     if isinstance(value, Value):

@@ -169,7 +169,7 @@ def _import(file: Path) -> ModuleType:
         _fail(RAISES, place, f"not Python: {error.msg}", "")
     except (Exception, SystemExit) as error:
         hint = "the file is run from top to bottom when it is imported; put what trains under if __name__ == '__main__'"
-        raise failed(error, RAISES, "importing the file raises ", str(file), hint) from None
+        raise failed(error, RAISES, "importing the file raises ", Span(str(file)), hint) from None
 
 
 def _networks(module: ModuleType) -> list[str]:
@@ -198,7 +198,7 @@ def _made(found: Any, name: str, file: Path, arguments: Mapping[str, Any]) -> nn
         except Exception as error:
             given = ", ".join(f"{key}={show(value)}" for key, value in arguments.items())
             hint = "give other values with --arg NAME=VALUE"
-            raise failed(error, UNBUILT, f"{name}({given}) raises ", str(file), hint) from None
+            raise failed(error, UNBUILT, f"{name}({given}) raises ", Span(str(file)), hint) from None
     elif arguments:
         message = f"{name} is a module already, it takes no arguments"
         _fail(UNBUILT, Span(str(file)), message, "leave --arg out, or name its class")

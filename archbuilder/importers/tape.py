@@ -24,8 +24,9 @@ from archbuilder.remedy import Hint
 
 # first: channels first, as torch has a map.  last: channels moved to the end.  dealt: channels of
 # `groups` groups dealt out, the view back is still to come (a channel shuffle).  rows: averaged over
-# the width, the height is still to come.  spread: one number per channel, repeated over a map.
-Layout = Literal["first", "last", "dealt", "rows", "spread"]
+# one axis of the map, the other is still to come.  peaks: the same of a maximum.  spread: one number per channel,
+# repeated over a map.
+Layout = Literal["first", "last", "dealt", "rows", "peaks", "spread"]
 
 _PURE = (Add, Multiply, Concat, ChannelSlice, Flatten)  # computing one of these twice is the same as once
 
@@ -57,8 +58,8 @@ class Tape:
     """The flow that is being written, and what is known of the call that is being read."""
 
     flow: Flow
-    owned: Mapping[int, str] = field(default_factory=dict)  # the module's parameters and buffers, by `address`
-    learnt: frozenset[int] = frozenset()  # those of them that are parameters
+    learnt: frozenset[int] = frozenset()  # the module's parameters, by `address`
+    made: dict[int, frozenset[int]] = field(default_factory=dict)  # weights that are no parameters: their sources
     all_frozen: bool = False
     dims: tuple[int, ...] = ()  # of the call's real result, without the batch
     path: str = ""
@@ -72,10 +73,25 @@ class Tape:
     moments: Moments = field(default_factory=Moments)
     _known: dict[Any, int] = field(default_factory=dict)
     _layers: dict[int, Step] = field(default_factory=dict)
+    _derived: dict[int, tuple[Tensor, frozenset[int]]] = field(default_factory=dict)  # by id, which keeping it keeps
 
     def note(self, text: str, in_file: bool = False) -> None:
         """Keep a remark for the report, and for the first lines of the file."""
         self.notes[text] = in_file
+
+    def sources(self, *tensors: Tensor) -> frozenset[int]:
+        """The parameters that tensors are, or are computed from, by address; none where they are fixed numbers."""
+        found: set[int] = set()
+        for tensor in tensors:
+            if address(tensor) in self.learnt:
+                found.add(address(tensor))
+            elif id(tensor) in self._derived:
+                found |= self._derived[id(tensor)][1]
+        return frozenset(found)
+
+    def derive(self, tensor: Tensor, sources: frozenset[int]) -> None:
+        """Note that a tensor is computed from parameters."""
+        self._derived[id(tensor)] = (tensor, sources)
 
     def map(self, value: Value) -> int:
         """The step of a value that must be a map of channels, height and width."""
@@ -124,7 +140,9 @@ class Tape:
             raise Unsupported(error.message, error.hint) from None
         kept = {name: tensor for name, tensor in weights.items() if tensor is not None}
         id = len(self.flow.steps) + 1
-        step = Step(id, op, tuple(inputs), shape, kept, self._layer(kept), self.path, self.place, constants)
+        self._note_weights(op, kept)
+        layer = tuple(map(address, kept.values()))  # unique while the flow holds them
+        step = Step(id, op, tuple(inputs), shape, kept, layer, self.path, self.place, constants)
         self._check_sharing(step)
         self.flow.steps[id] = step
         self._known[key] = id
@@ -167,14 +185,20 @@ class Tape:
         for where in step.layer:
             self._layers.pop(where, None)
 
-    def _layer(self, weights: Mapping[str, Tensor]) -> tuple[int, ...]:
-        """Whose the weights are: by address, which is unique while the flow holds them."""
-        if any(address(tensor) not in self.owned for tensor in weights.values()):
-            self.note(
-                f"{self.path or 'the network'} computes its weights while it runs: the file has them as ordinary ones",
-                in_file=True,
-            )
-        return tuple(map(address, weights.values()))
+    def _note_weights(self, op: Op, weights: Mapping[str, Tensor]) -> None:
+        """Remember which weights are no parameters of the module, as they are in the file."""
+        for name, tensor in weights.items():
+            if name.startswith("running") or address(tensor) in self.learnt:
+                continue
+            self.made[address(tensor)] = sources = self.sources(tensor)
+            if sources:
+                whose = self.path or "the network"
+                text = f"{whose} computes its weights while it runs: the file has them as ordinary ones"
+            else:
+                how = "frozen" if getattr(op, "frozen", False) else "which learn"
+                place = f"{self.place.file}:{self.place.line}"
+                text = f"{place}: weights that are no parameters of the module: the file has them as such, {how}"
+            self.note(text, in_file=True)
 
     def _check_sharing(self, step: Step) -> None:
         """A layer that runs again must be the same in all: one that shares only some weights cannot be written."""

@@ -46,11 +46,11 @@ class Pairs:
         pairs = cls({}, {})
         for layer, step in layers:
             for own, weight in step.weights.items():
-                for known, found in ((parameters, pairs.parameters), (buffers, pairs.buffers)):
-                    name, theirs = known.get(address(weight), ("", weight))
-                    ours = getattr(layer, own)
-                    if name and ours.numel() == theirs.numel():
-                        found[name] = (theirs, ours)
+                ours = getattr(layer, own)
+                learns = isinstance(ours, nn.Parameter)
+                name, theirs = (parameters if learns else buffers).get(address(weight), ("", weight))
+                if name and ours.numel() == theirs.numel():
+                    (pairs.parameters if learns else pairs.buffers)[name] = (theirs, ours)
         return pairs
 
 

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
-from archbuilder.importers.places import running_line
+from archbuilder.importers.places import running_below, running_line
 from archbuilder.importers.recorder import function_name, without_dropping
 from archbuilder.importers.tape import Tape
 
@@ -62,7 +62,12 @@ class Witness(TorchFunctionMode):
         if name in _CUTTING:
             self.cuts[f"{place} cuts it off ({name})"] = None
         elif not torch.is_grad_enabled():
-            self.cuts[f"{place} runs without gradients"] = None
+            own = (
+                "has a gradient of its own"
+                if running_below(_with_own_gradients(), self.start)
+                else "runs without gradients"
+            )
+            self.cuts[f"{place} {own}"] = None
         if name == "batch_norm" and not kwargs.get("training", args[5] if len(args) > 5 else False):
             self.still[f"{self.tape.path or place} normalises by its running statistics"] = None
 
@@ -74,6 +79,14 @@ class Witness(TorchFunctionMode):
         for line in dict.fromkeys([*self.lines, *evaluation.lines]):
             if self.lines[line] != evaluation.lines[line] and line not in told:
                 yield f"{line} runs otherwise than in evaluation"
+
+
+def _with_own_gradients() -> set[CodeType]:
+    """The code of every forward that has a backward beside it."""
+    kinds: list[type[torch.autograd.Function]] = [torch.autograd.Function]
+    for kind in kinds:
+        kinds += kind.__subclasses__()
+    return {kind.forward.__code__ for kind in kinds if hasattr(kind.forward, "__code__")}
 
 
 def _weakened(

@@ -113,6 +113,11 @@ class Two(nn.Module):
         return x + y
 
 
+class Silent(nn.Module):
+    def forward(self, image):
+        image.relu()
+
+
 class Lazy(nn.Module):
     def forward(self, x):
         import no_such_package
@@ -306,7 +311,9 @@ BAD = {
     "a name that torch lacks": (["misnamed.py:Net"], "AB803", 1, "the package has nothing of that name"),
     "an attribute that is missing": (["mistakes.py:Attribute"], "AB806", 1, "the attribute is misspelt"),
     "no forward": (["mistakes.py:Empty"], "AB806", 1, "the class has no forward of its own"),
-    "two inputs": (["mistakes.py:Two"], "AB806", 1, "has to take one batch of images"),
+    "two inputs": (["mistakes.py:Two"], "AB806", 1, "forward has to take one batch of images"),
+    "its place is forward": (["mistakes.py:Two"], "AB806", 1, f"{wrong('def forward(self, x, y)')} AB806 Two does not"),
+    "no output": (["mistakes.py:Silent"], "AB806", 1, f"{wrong('def forward(self, image)')} AB806 Silent does not run"),
     "a place behind Python's library": (["mistakes.py:Library"], "AB806", 1, f"{wrong('json.loads')} AB806"),
     "the same while it is built": (["mistakes.py:Late"], "AB805", 2, f"{wrong('re.compile')} AB805"),
     "a place behind a decorator": (["mistakes.py:Wrapped"], "AB806", 1, f"{wrong('no_such_thing')} AB806"),

@@ -54,6 +54,10 @@ SAME = {  # what the model does after a bare conv, and the blocks that say the s
     "one minus": (lambda m, x: 1 - x, BARE + ", rescale: {scale: -1, offset: 1}"),
     "negative": (lambda m, x: -x, BARE + ", rescale: -1"),
     "a number in a tensor": (lambda m, x: x * torch.tensor(0.1), BARE + ", rescale: 0.1"),
+    "divisors in single precision": (
+        lambda m, x: x / torch.tensor([0.2, 0.3] * 4)[:, None, None],
+        BARE + f", rescale: {[5, 3.3333332] * 4}",
+    ),
     "constants per channel": (
         lambda m, x: (x - m.steps) / 2,
         BARE + ", rescale: {scale: 0.5, offset: [0, -0.5, -1, -1.5, -2, -2.5, -3, -3.5]}",
@@ -108,7 +112,21 @@ SAME = {  # what the model does after a bare conv, and the blocks that say the s
     "mean, its axes kept": (lambda m, x: x.mean((-1, -2), keepdim=True), BARE + ", gap"),
     "average pool over the map": (lambda m, x: F.avg_pool2d(x, 8).flatten(1), BARE + ", gap, flatten"),
     "a smaller window": (lambda m, x: F.avg_pool2d(x, 4, 2), BARE + ", avg_pool: {kernel: 4, stride: 2}"),
+    "mean in two steps, the other way round": (
+        lambda m, x: x.mean(2, keepdim=True).mean(3, keepdim=True),
+        BARE + ", gap",
+    ),
+    "mean, channels at the end": (lambda m, x: x.permute(0, 2, 3, 1).mean((1, 2)), BARE + ", gap, flatten"),
+    "mean, its axes kept, channels at the end": (
+        lambda m, x: x.permute(0, 2, 3, 1).mean((1, 2), keepdim=True).permute(0, 3, 1, 2),
+        BARE + ", gap",
+    ),
     "amax": (lambda m, x: x.amax((2, 3)), BARE + ", adaptive_max_pool: 1, flatten"),
+    "max in two steps": (lambda m, x: x.max(-1)[0].max(-1)[0], BARE + ", adaptive_max_pool: 1, flatten"),
+    "max of a view": (
+        lambda m, x: torch.max(x.flatten(2), dim=2).values,
+        BARE + ", adaptive_max_pool: 1, flatten",
+    ),
     "x + x": (lambda m, x: x + x, BARE + ", branches: {merge: add, paths: [[], []]}"),
     "x * f(x)": (lambda m, x: x * m.more(x), BARE + f", skip: {{blocks: [{BARE}], merge: multiply}}"),
     "sum of a list": (lambda m, x: sum([x, m.more(x)]), BARE + f", skip: {{blocks: [{BARE}]}}"),
@@ -172,6 +190,22 @@ REFUSED = {
     "a corner of the map": (lambda m, x: x[:, :, 1:, 1:], "getitem: takes a part of the map"),
     "constants of another shape": (lambda m, x: x * torch.rand(9, 9), "mul: a constant of 9x9"),
     "a quotient": (lambda m, x: x / x.exp(), "div: divides by a value"),
+    "a learnt summand": (lambda m, x: x + m.gamma.view(8, 1, 1), "add: a learnt tensor of 8x1x1"),
+    "a learnt difference": (lambda m, x: x - m.gamma[:1], "sub: a learnt tensor of 1"),
+    "a learnt divisor": (lambda m, x: x / m.gamma[0], "div: a learnt tensor of a number"),
+    "computed from what is learnt": (lambda m, x: x * m.gamma[:1].exp().abs(), "mul: a learnt tensor of 1"),
+    "mean, then maximum": (lambda m, x: x.mean(3).amax(2), "amax: a maximum over other axes"),
+    "the larger of two": (lambda m, x: torch.max(x, x), "max: compares two values"),
+    "the smallest": (lambda m, x: x.min(1)[0], "min has no block"),
+    "cut from below": (lambda m, x: x.clamp(min=0.1), "clamp: cuts values to at least 0.1"),
+    "a norm without a bias": (
+        lambda m, x: F.group_norm(x, 2, m.gamma),
+        "group_norm: one of a norm's weight and bias",
+    ),
+    "a batch that is moved": (
+        lambda m, x: x.reshape(x.size(0) * 4, 2, -1),
+        "reshape: mixes the images of a batch, or moves its axis",
+    ),
     "another range": (lambda m, x: x.clamp(-2, 5), "clamp: cuts values to the range from -2 to 5"),
     "other axes": (lambda m, x: x.mean(1), "mean: a mean over other axes"),
     "softmax in the middle": (lambda m, x: F.relu(torch.softmax(x, 1)), "relu: works on the result of softmax"),
@@ -353,9 +387,10 @@ def test_a_projection_that_two_sums_share():
 
 
 def test_lazy_layers_get_their_shapes():
-    found = convert(Net(lambda m, x: m.lazy(x), lazy=nn.LazyConv2d(4, 1)), (3, 8, 8))
+    lazy = nn.Sequential(nn.LazyConv2d(4, 1), nn.LazyBatchNorm2d())
+    found = convert(Net(lambda m, x: m.lazy(x), lazy=lazy), (3, 8, 8))
     assert found.ok
-    assert found.params == 8 * 3 * 9 + 8 + 8 * 4 + 4
+    assert found.params == 8 * 3 * 9 + 8 + 8 * 4 + 4 + 2 * 4
 
 
 def test_a_module_that_insists_on_float32_is_compared_in_float32():
@@ -399,11 +434,52 @@ def test_what_is_computed_unseen_is_not_believed():
     assert found.text.startswith("# NOT PROVEN: ")
 
 
-def test_weights_that_are_computed_are_noted():
-    normed = nn.utils.parametrizations.weight_norm(nn.Conv2d(8, 8, 3))
-    found = convert(Net(lambda m, x: m.normed(x), normed=normed), (3, 8, 8))
-    assert any("computes its weights" in note for note in found.notes)
-    assert "parameters, the module uses" in found.problems[0].message
+@pytest.mark.filterwarnings("ignore::FutureWarning")
+@pytest.mark.parametrize("norm", [nn.utils.parametrizations.weight_norm, nn.utils.weight_norm, nn.utils.spectral_norm])
+def test_weights_that_are_computed_are_noted(norm):
+    """They are counted as the file has them, however many parameters they are computed from."""
+    found = convert(Net(lambda m, x: m.normed(x), normed=norm(nn.Conv2d(8, 8, 3))), (3, 8, 8))
+    assert found.ok
+    assert found.params == 2 * (8 * 8 * 9) - 5 * 8 * 9 + 2 * 8
+    assert found.notes == ("normed computes its weights while it runs: the file has them as ordinary ones",)
+    assert f"# {found.notes[0]}.\n" in found.text
+
+
+BLUR = torch.ones(8, 1, 3, 3) / 9
+FIXED = {
+    "a buffer": (lambda m, x: F.conv2d(x, m.blur, groups=8), "frozen"),
+    "a tensor": (lambda m, x: F.conv2d(x, BLUR.to(x.dtype), groups=8), "frozen"),
+    "of a norm": (lambda m, x: F.group_norm(x, 2, *(BLUR.to(x.dtype)[:, 0, 0, :2].T)), "which learn"),
+}
+
+
+@pytest.mark.parametrize("name", FIXED)
+def test_weights_that_are_no_parameters_are_noted(name: str):
+    call, how = FIXED[name]
+    found = convert(Net(call, blur=nn.Buffer(BLUR)), (3, 8, 8))
+    assert found.ok, "\n".join(map(str, found.diagnostics))
+    assert found.params == found.report.facts.params == 8 * 3 * 9 + 8 + (72 if how == "frozen" else 8 + 8)
+    assert found.report.facts.frozen_params == (72 if how == "frozen" else 0)
+    (note,) = found.notes
+    assert note.endswith(f"weights that are no parameters of the module: the file has them as such, {how}")
+    assert f"# {note}.\n" in found.text
+    assert all(one.ok for one in found.proof.training.comparisons)
+
+
+def test_a_parameter_that_the_file_has_not_is_seen():
+    factor = nn.Parameter(torch.zeros(()))
+    found = convert(Net(lambda m, x: x.add(1, alpha=int(m.factor > 1)), factor=factor), (3, 8, 8))
+    assert "the file has 224 parameters, the module uses 225" in found.problems[0].message
+
+
+def test_a_module_that_keeps_a_result_is_copied():
+    def call(m, x):
+        m.kept = m.more(x)
+        return m.kept
+
+    net = Net(call, more=nn.Conv2d(8, 8, 1))
+    net(torch.zeros(1, 3, 8, 8))
+    assert convert(net, (3, 8, 8)).ok
 
 
 def test_a_network_of_nothing():

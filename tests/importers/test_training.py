@@ -141,7 +141,10 @@ TOLD = {
         ["the gradient of the image, stem.weight, stem.bias is another", "cuts it off (detach)"],
     ),
     "no gradient": (lambda: Net(Call(unlearned, conv=conv())), ["stem.bias and 1 more", "runs without gradients"]),
-    "a gradient of its own": (lambda: Net(Call(lambda m, x: Doubled.apply(x))), ["the gradient of the image, stem"]),
+    "a gradient of its own": (
+        lambda: Net(Call(lambda m, x: Doubled.apply(x))),
+        ["the gradient of the image, stem", after(Doubled.forward, 2), "has a gradient of its own"],
+    ),
     "a hook on a gradient": (hooked, ["the gradient of stem.weight is another than in the file"]),
     "frozen parameters": (frozen_head, ["frozen in the module, in the file they learn: head.weight, head.bias"]),
     "all are frozen": (

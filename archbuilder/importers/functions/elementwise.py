@@ -11,7 +11,7 @@ from torch import Tensor
 
 from archbuilder.importers.curves import function_of
 from archbuilder.importers.functions import reads
-from archbuilder.importers.tape import Tape, Unsupported, Value, address, by
+from archbuilder.importers.tape import Tape, Unsupported, Value, by
 from archbuilder.ir import ops
 from archbuilder.ir.op import Op
 
@@ -61,19 +61,27 @@ def _tensor(constant: Any) -> Tensor:
     return constant if isinstance(constant, Tensor) else torch.tensor(constant, dtype=torch.float64)
 
 
-def _constant(tape: Tape, value: Value, constant: Any) -> Tensor:
-    """The constant in double precision: a number, or one per channel."""
+def fixed(tape: Tape, constant: Any) -> Any:
+    """A constant as it is, a tensor in double precision.  Raises Unsupported for one that is learnt."""
     if not isinstance(constant, Tensor):
-        return _tensor(constant)
-    if address(constant) in tape.learnt:
+        return constant
+    if tape.sources(constant):
         message = f"a learnt tensor of {by(tuple(constant.shape))}"
         raise Unsupported(message, "the language has a learnt factor per channel: scale")
+    return constant.double()
+
+
+def _constant(tape: Tape, value: Value, constant: Any) -> Tensor:
+    """The constant in double precision: a number, or one per channel."""
+    constant = fixed(tape, constant)
+    if not isinstance(constant, Tensor):
+        return _tensor(constant)
     if constant.numel() == 1:
-        return constant.double().reshape(())
+        return constant.reshape(())
     if not per_channel(tape, value, constant):
         message = f"a constant of {by(tuple(constant.shape))}"
         raise Unsupported(message, "the language has constants of one number, or of one per channel: rescale")
-    return constant.double().flatten()
+    return constant.flatten()
 
 
 def per_channel(tape: Tape, value: Value, tensor: Tensor) -> bool:
@@ -154,7 +162,7 @@ def rsqrt(tape: Tape, input: Value) -> Value:
     return power(tape, input, -0.5)
 
 
-@reads("maximum", "minimum", "max", "min", "fmax", "fmin")
+@reads("maximum", "minimum", "fmax", "fmin")
 def extreme(tape: Tape, input: Any, other: Any) -> Value:
     raise Unsupported("compares two values", "`archbuilder blocks activation` lists the activations")
 
@@ -167,7 +175,9 @@ def cut_off(tape: Tape, input: Value, low: Any, high: Any) -> Value:
         found = part(tape, "clamp", input, lambda x: x.clamp(low, high))
         if tape.flow.steps[found.step].op != ops.Activation("clamp"):
             return found
-    raise Unsupported(f"cuts values to the range from {low} to {high}", "the language has relu and relu6")
+    bounds = f"to at most {high}" if low is None else f"to at least {low}"
+    bounds = bounds if None in (low, high) else f"to the range from {low} to {high}"
+    raise Unsupported(f"cuts values {bounds}", "the language has relu and relu6")
 
 
 def pointwise(tape: Tape, op: ops.Activation, input: Value, **weights: Tensor | None) -> Value:

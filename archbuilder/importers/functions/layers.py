@@ -127,7 +127,7 @@ def batch_norm(
         )
         momentum = ops.BatchNorm2d().momentum
     weights = {"weight": weight, "bias": bias, "running_mean": running_mean, "running_var": running_var}
-    return tape.emit(ops.BatchNorm2d(eps, momentum, weight is not None), [_either(tape, input)], **weights)
+    return tape.emit(ops.BatchNorm2d(eps, momentum, _affine(weight, bias)), [_either(tape, input)], **weights)
 
 
 @reads("group_norm")
@@ -140,7 +140,7 @@ def group_norm(
     eps: float = 1e-5,
     cudnn_enabled: bool = True,
 ) -> Value:
-    op = ops.GroupNorm(num_groups, eps, weight is not None)
+    op = ops.GroupNorm(num_groups, eps, _affine(weight, bias))
     return tape.emit(op, [_either(tape, input)], weight=weight, bias=bias)
 
 
@@ -158,7 +158,7 @@ def instance_norm(
 ) -> Value:
     if running_mean is not None:
         raise Unsupported("instance norm with running statistics", "leave track_running_stats off")
-    return tape.emit(ops.InstanceNorm2d(eps, weight is not None), [tape.map(input)], weight=weight, bias=bias)
+    return tape.emit(ops.InstanceNorm2d(eps, _affine(weight, bias)), [tape.map(input)], weight=weight, bias=bias)
 
 
 @reads("layer_norm")
@@ -173,13 +173,20 @@ def layer_norm(
 ) -> Value:
     shape = tape.shape(input)
     if input.layout == "last" and tuple(normalized_shape) == (shape.c,):
-        return tape.pointwise(ops.ChannelNorm(eps, weight is not None), input, weight=weight, bias=bias)
+        return tape.pointwise(ops.ChannelNorm(eps, _affine(weight, bias)), input, weight=weight, bias=bias)
     if tuple(normalized_shape) == input.dims == (shape.elements,):
-        return tape.emit(ops.GroupNorm(1, eps, weight is not None), [tape.vector(input)], weight=weight, bias=bias)
+        return tape.emit(ops.GroupNorm(1, eps, _affine(weight, bias)), [tape.vector(input)], weight=weight, bias=bias)
     if tuple(normalized_shape) == shape.dims and weight is None:
         return tape.emit(ops.GroupNorm(1, eps, False), [tape.map(input)])
     message = f"layer norm over {by(tuple(normalized_shape))} with weights of that shape"
     raise Unsupported(message, "the language has it with a weight per channel: GroupNorm(1, channels)")
+
+
+def _affine(weight: Tensor | None, bias: Tensor | None) -> bool:
+    """Whether a norm learns.  Raises Unsupported where one of weight and bias is there."""
+    if (weight is None) != (bias is None):
+        raise Unsupported("one of a norm's weight and bias", "a norm of the language has both, or none: affine")
+    return weight is not None
 
 
 def _either(tape: Tape, value: Value) -> int:
@@ -193,5 +200,8 @@ def _constant(*weights: object) -> None:
 
 
 def _frozen(tape: Tape, weight: Tensor) -> bool:
-    """Whether a weight of the module's own is switched off for training; where all are, that says nothing."""
-    return not weight.requires_grad and address(weight) in tape.owned and not tape.all_frozen
+    """Whether training leaves a weight as it is: fixed numbers, or a parameter that is switched off (where all are,
+    that says nothing)."""
+    if not tape.sources(weight):
+        return True
+    return not weight.requires_grad and address(weight) in tape.learnt and not tape.all_frozen

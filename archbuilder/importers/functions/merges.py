@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from archbuilder.importers.functions import reads
-from archbuilder.importers.functions.elementwise import known, part, per_channel, rescale
+from archbuilder.importers.functions.elementwise import fixed, known, part, per_channel, rescale
 from archbuilder.importers.functions.excite import excite
 from archbuilder.importers.tape import Tape, Unsupported, Value, address, by
 from archbuilder.ir import ops
@@ -23,7 +23,7 @@ def add(tape: Tape, input: Any, other: Any, *, alpha: float = 1) -> Value:
         return _merge(tape, ops.Add(), input, rescale(tape, other, alpha))
     if isinstance(other, Tensor) and (found := tape.moments.shifted(tape, input, other)):
         return found
-    return tape.moments.steadied(tape, input, other) or rescale(tape, input, offset=alpha * other)
+    return tape.moments.steadied(tape, input, other) or rescale(tape, input, offset=alpha * fixed(tape, other))
 
 
 @reads("sub", "subtract", "isub")
@@ -33,7 +33,7 @@ def sub(tape: Tape, input: Any, other: Any, *, alpha: float = 1) -> Value:
             return found
         return add(tape, input, rescale(tape, other, -alpha))
     if isinstance(input, Value):
-        return rescale(tape, input, offset=-alpha * other)
+        return rescale(tape, input, offset=-alpha * fixed(tape, other))
     return rescale(tape, other, -alpha, input)
 
 
@@ -52,7 +52,7 @@ def div(tape: Tape, input: Any, other: Any, *, rounding_mode: str | None = None)
     if rounding_mode:
         raise Unsupported("divides and rounds")
     if isinstance(input, Value) and not isinstance(other, Value):
-        return rescale(tape, input, 1 / other)
+        return rescale(tape, input, 1 / fixed(tape, other))
     if isinstance(input, Value):
         if found := tape.moments.normed(tape, input, other, inverse=False):
             return found

@@ -8,7 +8,7 @@ from typing import Any
 
 from archbuilder.importers.functions import reads
 from archbuilder.importers.functions.layers import pair
-from archbuilder.importers.tape import Tape, Unsupported, Value
+from archbuilder.importers.tape import Layout, Tape, Unsupported, Value
 from archbuilder.ir import ops
 from archbuilder.ir.op import OpError
 
@@ -93,6 +93,14 @@ def var(
     return found
 
 
+@reads("max")
+def maximum(tape: Tape, input: Value, dim: Any = None, keepdim: bool = False, *, other: Any = None) -> Value:
+    """The largest values along an axis; or of two values, which no block has."""
+    if not isinstance(dim, int):
+        raise Unsupported("compares two values", "`archbuilder blocks activation` lists the activations")
+    return _reduce(tape, input, dim, keepdim, maximum=True)
+
+
 @reads("amax")
 def amax(tape: Tape, input: Value, dim: Any = (), keepdim: bool = False) -> Value:
     return _reduce(tape, input, dim, keepdim, maximum=True)
@@ -102,17 +110,21 @@ def _reduce(tape: Tape, input: Value, dim: Any, keepdim: bool, maximum: bool) ->
     """A mean or maximum over both axes of the map is a global pool, also where the two come one after the other."""
     shape, rank = tape.shape(input), len(input.dims) + 1
     axes = {axis % rank for axis in (dim if isinstance(dim, Sequence) else [dim])} if dim is not None else set()
+    half: Layout = "peaks" if maximum else "rows"
+    left = {axis for axis, n in enumerate(input.dims[1:], 2) if n > 1} or {2}  # of two axes, where one is done
     whole = (input.layout, input.dims, axes) in (
         ("first", shape.dims, {2, 3}),
         ("first", (shape.c, shape.h * shape.w), {2}),
-        ("rows", (shape.c, shape.h), {2}),
+        ("last", (shape.h, shape.w, shape.c), {1, 2}),
+        (half, input.dims, left),
     )
     if not maximum and (found := tape.moments.mean(tape, input, axes, keepdim)):
         return found
     if whole and not shape.flat:
-        return replace(tape.emit(ops.AdaptivePool(maximum=maximum), [input.step]), dims=tape.dims)
-    if (input.layout, input.dims, axes, keepdim) == ("first", shape.dims, {3}, False) and not maximum:
-        return Value(input.step, tape.dims, "rows")
+        layout: Layout = "last" if input.layout == "last" and keepdim else "first"
+        return replace(tape.emit(ops.AdaptivePool(maximum=maximum), [input.step]), dims=tape.dims, layout=layout)
+    if (input.layout, input.dims) == ("first", shape.dims) and axes in ({2}, {3}) and not shape.flat:
+        return Value(input.step, tape.dims, half)
     word = "maximum" if maximum else "mean"
     raise Unsupported(
         f"a {word} over other axes than height and width", f"the language has it over the whole map: {word}((2, 3))"
