@@ -164,6 +164,7 @@ def _state(problem: Diagnostic) -> str:
 
 def _copied(module: nn.Module) -> nn.Module:
     """A copy in evaluation mode, whose weights may be changed; what training freezes is frozen in it."""
+    module = getattr(module, "_orig_mod", module)  # of torch.compile
     try:
         subject = copy.deepcopy(module, _copies(module)).train().eval()
         for parameter, own in zip(module.parameters(), subject.parameters(), strict=True):
@@ -196,7 +197,7 @@ def _record(subject: nn.Module, shape: Shape, origin: str) -> Recording:
             subject(image.clone())  # gives lazy layers their shapes
         return record(subject, image, origin)
     except Exception as error:
-        place = defining_line(type(subject).forward, origin)
+        place = defining_line(type(subject), "forward", origin)
         check_batch(
             error,
             lambda count: first_tensor(subject(image[:1].expand(count, -1, -1, -1).clone())),

@@ -7,9 +7,11 @@ import traceback
 from collections.abc import Callable
 
 import torch
+from torch import Tensor
 
 from archbuilder.diagnostics import ArchbuilderError, Code, Span, declare
 from archbuilder.importers.places import failing_line
+from archbuilder.importers.recorder import BATCH
 
 MAX_TRIES = 12  # numbers of images
 OF_INPUT = (RuntimeError, ValueError, IndexError, AssertionError)  # what a wrong size of the image makes torch raise
@@ -66,22 +68,31 @@ $ archbuilder import model.py:Net --input 3x32x32""",
 )
 
 
-def check_batch(error: BaseException, run: Callable[[int], object], name: str, place: Span) -> None:
+def check_batch(error: BaseException, run: Callable[[int], Tensor], name: str, place: Span) -> None:
     """Raises ArchbuilderError AB815 where a module has failed because it runs on one number of images alone.
 
     run: runs it on so many.  place: where to point where the error has no line of the user's.
     Tried are 1 and the numbers in the lines that failed and in the error's text."""
+    if _runs(run, BATCH):  # it failed of being looked at
+        return
     lines = [frame.line or "" for frame in traceback.extract_tb(error.__traceback__)]
     numbers = map(int, re.findall(r"(?<!\d)[1-9]\d{0,2}(?!\d)", " ".join([*lines, str(error)])))
     for count in list(dict.fromkeys([1, *numbers]))[:MAX_TRIES]:
-        try:
-            with torch.no_grad():
-                run(count)
-        except Exception:
+        if not _runs(run, count):
             continue
-        message = f"{name} runs on {count} images at once and on no other number: it is written into it"
+        images = f"{count} images" if count > 1 else "one image"
+        message = f"{name} runs on {images} at once and on no other number: it is written into it"
         hint = f"write x.size(0) in place of the {count}, or flatten(1)"
         raise ArchbuilderError(FIXED_BATCH.at(failing_line(error, place), message, hint)) from error
+
+
+def _runs(run: Callable[[int], Tensor], count: int) -> bool:
+    """Whether there is an output for each of so many images: one may have been repeated to the number written down."""
+    try:
+        with torch.no_grad():
+            return len(run(count)) == count
+    except Exception:
+        return False
 
 
 def failed(error: BaseException, code: Code, doing: str, place: Span, hint: str, own: str = "") -> ArchbuilderError:
@@ -105,6 +116,8 @@ def _own_mistake(error: BaseException) -> str:
     if isinstance(error, NameError):
         found = re.search(r"name '(\w+)' is not defined", str(error))
         return f"this is the source's own mistake: import or define {found[1] if found else 'the name'}"
+    if isinstance(error, AttributeError) and "before Module.__init__()" in str(error):
+        return "this is the source's own mistake: call super().__init__() first"
     if isinstance(error, AttributeError):
         return "this is the source's own mistake: the attribute is misspelt, or was never set"
     if isinstance(error, NotImplementedError):
@@ -115,6 +128,9 @@ def _own_mistake(error: BaseException) -> str:
 
 
 def in_words(error: BaseException) -> str:
-    """Its type and text, on one line."""
-    text = " ".join(str(error).split())
+    """Its type and text, on one line; of a traceback within the text what was raised."""
+    lines = str(error).strip().splitlines()
+    if any(line.startswith("Traceback") for line in lines):
+        lines = [lines[-1].removeprefix(f"{type(error).__name__}: ")]
+    text = " ".join(" ".join(lines).split())
     return f"{type(error).__name__}: {text}" if text else type(error).__name__

@@ -7,7 +7,7 @@ import os
 import sys
 import sysconfig
 import traceback
-from collections.abc import Callable, Container, Iterable
+from collections.abc import Container, Iterable
 from pathlib import Path
 from types import CodeType, FrameType
 
@@ -73,9 +73,10 @@ def failing_line(error: BaseException, fallback: Span) -> Span:
     return found if found.line else fallback
 
 
-def defining_line(function: Callable[..., object], fallback: str) -> Span:
-    """Where a function of the user's source is defined; the fallback for one of torch's own."""
-    code: CodeType | None = getattr(inspect.unwrap(function), "__code__", None)
+def defining_line(kind: type, method: str, fallback: str) -> Span:
+    """Where a method of the user's source is defined; the fallback for one of torch's own, or none in Python."""
+    function = inspect.getattr_static(kind, method, None)
+    code = getattr(inspect.unwrap(function), "__code__", None) if callable(function) else None
     return _place([(code.co_filename, code.co_firstlineno)] if code else [], fallback)
 
 

@@ -85,6 +85,13 @@ net = Net(4)
 """
 
 
+SCRIPTED = """\
+import torch
+from torch import nn
+
+Net = torch.jit.script(nn.Sequential(nn.Conv2d(1, 8, 3), nn.ReLU()))
+compiled = torch.compile(nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU()))
+"""
 MISTAKES = """\
 import functools
 import json
@@ -111,6 +118,16 @@ class Empty(nn.Module):
 class Two(nn.Module):
     def forward(self, x, y):
         return x + y
+
+
+class Broadcast(nn.Module):
+    def forward(self, x):
+        return x + torch.zeros(32, 3, 16, 16)
+
+
+class NoSuper(nn.Module):
+    def __init__(self):
+        self.conv = nn.Conv2d(3, 8, 3)
 
 
 class Silent(nn.Module):
@@ -177,6 +194,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "model.py").write_text(FILE)
     (tmp_path / "mistakes.py").write_text(MISTAKES)
     (tmp_path / "needs.py").write_text("import json\nimport no_such_package.part as part\n")
+    (tmp_path / "scripted.py").write_text(SCRIPTED)
     (tmp_path / "misnamed.py").write_text("from torch import nm\n")
     (tmp_path / "raises.py").write_text("import torch\n\n\ndef helper():\n    return 1 / 0\n\n\nx = helper()\n")
     (tmp_path / "syntax.py").write_text("x = 1\ndef f(:\n")
@@ -285,6 +303,12 @@ def test_the_file_that_is_imported_stays(folder, capsys, out):
     assert (folder / "model.py").read_text() == FILE
 
 
+@pytest.mark.filterwarnings("ignore::FutureWarning")
+def test_a_compiled_module_is_its_plain_one(folder, capsys):
+    assert run("scripted.py:compiled", "--input", "3x16x16") == 0
+    assert "conv: {out: 8, padding: valid, norm: none}" in capsys.readouterr().out
+
+
 BAD = {
     "no class": (["model.py"], "AB802", 2, "write model.py:Net"),
     "no file": (["nowhere.py:Net"], "AB801", 2, "there is no such file"),
@@ -319,7 +343,10 @@ BAD = {
     "a place behind a decorator": (["mistakes.py:Wrapped"], "AB806", 1, f"{wrong('no_such_thing')} AB806"),
     "a fixed batch": (["mistakes.py:Batch"], "AB815", 1, f"{wrong('view(32')} AB815 Batch runs on 32 images at once"),
     "a fixed batch that fails later": (["mistakes.py:LaterBatch"], "AB815", 1, "LaterBatch runs on 16 images at once"),
-    "one image": (["mistakes.py:Single"], "AB815", 1, "Single runs on 1 images at once"),
+    "a fixed batch that one image fits": (["mistakes.py:Broadcast"], "AB815", 1, "Broadcast runs on 32 images at once"),
+    "a scripted module on another input": (["scripted.py:Net"], "AB806", 1, "3x16x16: RuntimeError: Given groups=1"),
+    "a module before its own": (["mistakes.py:NoSuper"], "AB805", 2, "own mistake: call super().__init__() first"),
+    "one image": (["mistakes.py:Single"], "AB815", 1, "Single runs on one image at once"),
     "no module of that name": (["no.such:Net"], "AB801", 2, "there is no module of that name, here or installed"),
     "two numbers": (["model.py:Net", "--input", "32x32"], "AB802", 2, "write --input 3x32x32"),
     "no pixels": (["model.py:Net", "--input", "3x0x32"], "AB802", 2, "'3x0x32' is not the size of an image"),
@@ -328,6 +355,7 @@ BAD = {
 }  # fmt: skip
 
 
+@pytest.mark.filterwarnings("ignore::FutureWarning")
 @pytest.mark.parametrize("name", BAD)
 def test_bad_input_is_one_diagnostic(folder, capsys, name):
     words, code, status, told = BAD[name]
