@@ -18,6 +18,7 @@ from hypothesis import HealthCheck, settings
 from archbuilder.diagnostics import Code, Diagnostic
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # read when torch is first imported
+os.environ.pop("COLUMNS", None)  # pytest-xdist sets it for its workers: tables would be those of a narrow screen
 
 settings.register_profile("default", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("explore", settings.get_profile("default"), derandomize=False, print_blob=True)

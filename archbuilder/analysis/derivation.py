@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from archbuilder.analysis.facts import Facts
-from archbuilder.ir.graph import INPUT, Graph, Node
+from archbuilder.ir.graph import INPUT, Node
 from archbuilder.ir.op import Op, Pointwise
 from archbuilder.ir.ops import AdaptivePool, AvgPool2d, Conv2d, Flatten, MaxPool2d, Pad2d, Upsample
 from archbuilder.ir.reach import Pixels, Reach
@@ -60,7 +60,7 @@ def derive(facts: Facts) -> Derivation:
         if _is_step(node.op, facts, node):
             name = _short(node.name)
             step_of[node.name] = name
-            x, window = _window(graph, node)
+            x, window = _window(facts, node)
             steps.append(Step(name, node.op.describe(), sources, x, node.shape, window, facts.reaches[node.name]))
         else:
             step_of[node.name] = sources[0]
@@ -85,8 +85,9 @@ def _short(name: str) -> str:
     return name.removesuffix(".conv")
 
 
-def _window(graph: Graph, node: Node) -> tuple[Shape, Window | None]:
-    """The map before a layer and its window, with a padding that stands before it as a layer of its own."""
+def _window(facts: Facts, node: Node) -> tuple[Shape, Window | None]:
+    """The map before a layer and its window, with a padding layer before it that is no step of its own."""
+    graph = facts.graph
     op, x, one, zero = node.op, graph.inputs(node)[0], (1, 1), (0, 0)
     if isinstance(op, Upsample):
         return x, Window(one, (Fraction(1, op.factor[0]), Fraction(1, op.factor[1])), one, zero, zero)
@@ -100,8 +101,18 @@ def _window(graph: Graph, node: Node) -> tuple[Shape, Window | None]:
     top, left = op.padding
     before, after = (top, left), (top, left)
     pad = graph.nodes.get(node.inputs[0])
-    if pad and isinstance(pad.op, Pad2d):
+    if pad and isinstance(pad.op, Pad2d) and not _is_step(pad.op, facts, pad):
         x = graph.inputs(pad)[0]
         before = (top + pad.op.top, left + pad.op.left)
         after = (top + pad.op.bottom, left + pad.op.right)
-    return x, Window(op.kernel, op.stride, op.dilation, before, after)
+    window = Window(op.kernel, op.stride, op.dilation, before, after)
+    return x, _reaching(window, x, node.shape) if getattr(op, "ceil_mode", False) else window
+
+
+def _reaching(window: Window, x: Shape, out: Shape) -> Window:
+    """The window of a pool with `ceil_mode`: what its last position reaches past the padded map is padding, too."""
+    ends = (
+        max(q, (units - 1) * s + d * (k - 1) + 1 - n - p)
+        for n, units, k, s, d, p, q in zip((x.h, x.w), (out.h, out.w), *vars(window).values(), strict=True)
+    )
+    return replace(window, after=tuple(ends))

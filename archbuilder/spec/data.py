@@ -68,7 +68,7 @@ WORKERS = declare(
 )
 
 GREY = declare(
-    "AB416",
+    "AB621",
     "a change of colours that grey images do not have",
     severity="warning",
     why="Grey images have brightness and contrast. Saturation and hue are the same after any change as before it.",
