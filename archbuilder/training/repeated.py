@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from signal import Signals
 
 from archbuilder.diagnostics import ArchbuilderError, Diagnostic
 from archbuilder.training import notes
@@ -24,6 +24,7 @@ from archbuilder.training.folder import REPEAT, Onlooker, RunFolder, created
 from archbuilder.training.plan import Options, Plan
 from archbuilder.training.processes import first_of_all
 from archbuilder.training.result import Interrupted, Record, RunResult, Spread
+from archbuilder.training.signals import HOW, Ending
 
 OnEpoch = Callable[[Record], None]
 
@@ -90,45 +91,54 @@ def start(seeds: Sequence[Plan], on_epoch: OnEpoch) -> Repeated:
 
 def proceed(path: Path, options: Options, on_epoch: OnEpoch) -> Repeated:
     """Train what is left of runs with several seeds, and say what they give together."""
+    seeds, ending = notes.seeds(path)["seeds"], Ending()
+    results: list[RunResult] = []
+    try:
+        with ending.heard():
+            return _proceed(path, seeds, options, on_epoch, ending, results)
+    except KeyboardInterrupt:  # in a run, between two of them, or after the last one
+        signal = ending.asked or Signals.SIGINT
+        if not first_of_all():
+            raise SystemExit(128 + signal) from None
+        kept = f"{len(results)} of {len(seeds)} seeds are finished"
+        raise Interrupted(path, HOW[signal], kept, 128 + signal) from None
+
+
+def _proceed(
+    path: Path, seeds: list[int], options: Options, on_epoch: OnEpoch, ending: Ending, results: list[RunResult]
+) -> Repeated:
+    """The same; `results` has the runs that are finished, however this ends."""
     from archbuilder.training.session import run
 
-    folder = RunFolder(path, published=True)
-    noted = {"seeds": notes.seeds(path)["seeds"]}
-    results: list[RunResult] = []
     report = options.report
     failures: list[Diagnostic] = []
-    for seed in noted["seeds"]:
+    for seed in seeds:
+        if ending.asked:  # it came when the run before was as good as finished
+            raise KeyboardInterrupt
         try:
             plan = plans.resumed(path / _name(seed), options)
             report = plan.options.report
-            results.append(run(plan, on_epoch))
-        except Interrupted as stop:
-            kept = f"{len(results)} of {len(noted['seeds'])} seeds are finished"
-            raise Interrupted(path, stop.how, kept, stop.status) from None
+            results.append(run(plan, on_epoch, ending))
         except ArchbuilderError as error:
             if error.diagnostics[0].code.id != DIVERGED:
                 raise
             failures += error.diagnostics
     repeated = Repeated(path, tuple(results))
     if first_of_all():
-        _conclude(folder, noted, repeated)
+        _conclude(RunFolder(path, published=True), seeds, repeated)
         if report and len(results) > 1:
-            try:
-                finish_several(path, [result.path for result in results])
-            except KeyboardInterrupt:
-                kept = f"{len(results)} of {len(noted['seeds'])} seeds are finished"
-                raise Interrupted(path, "interrupted", kept, 130) from None
+            finish_several(path, [result.path for result in results])
     if failures:
         raise ArchbuilderError(*failures)
     return repeated
 
 
-def _conclude(folder: RunFolder, noted: dict[str, Any], repeated: Repeated) -> None:
+def _conclude(folder: RunFolder, seeds: list[int], repeated: Repeated) -> None:
     if repeated.runs:
         print(repeated, f"runs:   {folder.path}", sep="\n", flush=True)
-    if len(repeated.runs) == len(noted["seeds"]):
+    if len(repeated.runs) == len(seeds):
         figures = {"each": repeated.accuracies, "mean": repeated.mean, "standard_deviation": repeated.deviation}
-        text = json.dumps({"seeds": noted["seeds"], "test_accuracy": figures}, indent=2) + "\n"
+        text = json.dumps({"seeds": seeds, "test_accuracy": figures}, indent=2) + "\n"
         if not folder.has(REPEAT, text):
             folder.write(REPEAT, text)
 

@@ -44,26 +44,37 @@ from archbuilder.training.weights import weights
 OnEpoch = Callable[[Record], None]
 
 
-def run(plan: Plan, on_epoch: OnEpoch) -> RunResult:
-    """Train what a plan says to its last epoch."""
+def run(plan: Plan, on_epoch: OnEpoch, ending: Ending | None = None) -> RunResult:
+    """Train what a plan says to its last epoch.
+
+    ending: of more than this run, which hears the signals between its runs as well.
+    """
     with joined(plan) as (place, processes), explained(plan):
-        return Session(plan, place, processes, on_epoch).run()
+        return Session(plan, place, processes, on_epoch, ending).run()
 
 
 class Session:
     """One run in this process: what is trained, where, with whom."""
 
-    def __init__(self, plan: Plan, place: torch.device, processes: Processes, on_epoch: OnEpoch) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        place: torch.device,
+        processes: Processes,
+        on_epoch: OnEpoch,
+        ending: Ending | None = None,
+    ) -> None:
         self.plan, self.place, self.processes, self.on_epoch = plan, place, processes, on_epoch
-        self.ending = Ending()
+        self.ending = ending or Ending()
         self.folder: RunFolder | None = None
 
     def run(self) -> RunResult:
-        with self.ending.heard(), ExitStack() as stack:
+        with self.ending.heard():
             try:
-                if self.plan.path is None:
-                    return self._fit(self.make(stack, self.plan.out / self.plan.report.name))
-                return self._resume(stack, self.plan.path)
+                with ExitStack() as stack:
+                    if self.plan.path is None:
+                        return self._fit(self.make(stack, self.plan.out / self.plan.report.name))
+                    return self._resume(stack, self.plan.path)
             except Interrupted:
                 raise
             except KeyboardInterrupt:  # at once: a second Ctrl-C, a signal before or after the training, an on_epoch

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import signal
 import statistics
 from collections.abc import Callable
 from pathlib import Path
@@ -13,7 +15,7 @@ import pytest
 
 from archbuilder.cli import main
 from archbuilder.diagnostics import ArchbuilderError
-from archbuilder.training import Interrupted, Repeated, repeat
+from archbuilder.training import Interrupted, Repeated, plan, repeat
 from tests.training.conftest import ALONE
 from tests.training.same import files, load
 
@@ -69,6 +71,35 @@ def test_what_is_left_can_be_trained_later(both, same_end: SameEnd):
         same_end(path / run.path.name, run.path)
     assert not (path / "comparison.html").exists()  # they were started without a report
     assert (path / "repeat.json").read_bytes() == (whole.path / "repeat.json").read_bytes()
+
+
+@pytest.mark.parametrize("asked", ["in the last epoch", "between two runs"])
+def test_a_signal_that_comes_too_late_for_one_seed_ends_before_the_next(
+    both, asked: str, monkeypatch: pytest.MonkeyPatch
+):
+    """The run that it came in is finished, and the next one is not begun."""
+
+    def end_of_run(record: dict[str, Any]) -> None:
+        if record["epoch"] == 2 and asked == "in the last epoch":
+            send()
+
+    def send() -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    if asked == "between two runs":
+        resumed = plan.resumed
+
+        def second(run: Path, *args: Any) -> plan.Plan:
+            if run.name == "seed-6":
+                send()
+            return resumed(run, *args)
+
+        monkeypatch.setattr(plan, "resumed", second)
+    with pytest.raises(Interrupted, match="ended by SIGTERM: 1 of 2 seeds are finished in") as stop:
+        both(on_epoch=end_of_run)
+    first, second_run = (stop.value.path / name for name in ("seed-5", "seed-6"))
+    assert stop.value.status == 143
+    assert (first / "weights.safetensors").exists() and not (second_run / "last.pt").exists()
 
 
 def test_a_seed_that_diverges_does_not_keep_the_others_from_theirs(both, tmp_path: Path):
