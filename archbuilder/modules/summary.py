@@ -13,6 +13,7 @@ from archbuilder.ir.graph import Graph, Node
 from archbuilder.ir.ops import Conv2d
 from archbuilder.ir.shape import Shapes
 from archbuilder.modules.network import build
+from archbuilder.reporting.width import wrapped
 
 TOO_DEEP = declare(
     "AB214",
@@ -59,7 +60,7 @@ def summary(graph: Graph, facts: Facts, width: int | None = None) -> str:
     if width is not None:
         _fit(statistics, width)
     lines = compare(graph, facts, statistics.total_params, statistics.total_mult_adds)
-    return "\n".join([str(statistics), *lines])
+    return "\n".join([str(statistics), wrapped("\n".join(lines), width)])
 
 
 def _fit(statistics: torchinfo.ModelStatistics, width: int) -> None:

@@ -88,7 +88,10 @@ def _members(group: str) -> list[Code]:
 
 def manual(code: Code, style: Style = PLAIN) -> str:
     """The whole manual of one code."""
-    parts = [f"{style.bold(code.id)}  {code.title} ({kind(code)})", textwrap.fill(code.why, WIDTH)]
+    parts = [
+        f"{style.bold(code.id)}  {code.title} ({kind(code)})",
+        textwrap.fill(code.why, min(WIDTH, style.width or WIDTH)),
+    ]
     parts += [f"bad:\n{_indented(code.bad)}"]
     if not is_session(code.bad):
         parts += ["what check says of it:\n" + _indented("\n".join(findings(code.bad, style)))]

@@ -7,7 +7,7 @@ import re
 from collections.abc import Collection, Sequence
 from typing import TextIO
 
-LEAST = 18  # characters that a column of words keeps
+LEAST, LEAST_TITLE = 18, 9  # characters that a column of words keeps, and the title of a column of numbers
 _EXCERPT = re.compile(r" *\d* \| ")  # a line of a source, or the carets under it
 _COLOUR = re.compile(r"\x1b\[[\d;]*m")
 
@@ -32,22 +32,22 @@ def narrowed(
 ) -> list[tuple[str, ...]]:
     """Rows, their header first, that fit: columns of `spare` are left out in turn, then words are cut in their middle.
 
-    words: the titles of the columns that may be cut.
+    words: the titles of the columns that may be cut; of another one only its title is, down to its longest number.
     """
     while True:
-        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-        cut = [number for number, title in enumerate(rows[0]) if title in words]
-        least = [min(each, LEAST) if number in cut else each for number, each in enumerate(widths)]
+        columns = list(zip(*rows, strict=True))
+        widths = [max(map(len, column)) for column in columns]
+        least = [
+            min(width, LEAST) if column[0] in words else max(min(width, LEAST_TITLE), *map(len, column[1:]), 0)
+            for width, column in zip(widths, columns, strict=True)
+        ]
         dropped = next((title for title in spare if title in rows[0]), None)
         if _total(least) <= width or dropped is None:
             break
         at = rows[0].index(dropped)
         rows = [row[:at] + row[at + 1 :] for row in rows]
-    while _total(widths) > width and cut:
-        widest = max(cut, key=lambda number: widths[number])
-        if widths[widest] <= least[widest]:
-            break
-        widths[widest] -= 1
+    while _total(widths) > width and (long := [at for at, each in enumerate(widths) if each > least[at]]):
+        widths[max(long, key=lambda at: widths[at])] -= 1
     return [tuple(_cut(cell, room, mark) for cell, room in zip(row, widths, strict=True)) for row in rows]
 
 

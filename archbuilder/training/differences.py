@@ -8,7 +8,7 @@ from typing import Any
 from archbuilder.diagnostics import shorten
 
 Setting = tuple[str, str]  # a dotted name and its value
-Row = tuple[str, tuple[str, ...]]  # a name, and the value that each run has there
+Row = tuple[str, Sequence[str]]  # a name, and the value that each run has there
 
 RECIPE = ("data", "train")  # sections whose defaults are filled in, so that what was left out is no difference
 NO_SETTINGS = ("archbuilder", "name", "extends", *RECIPE)
@@ -24,9 +24,9 @@ def settings(recipe: Mapping[str, Any]) -> Iterator[Setting]:
         yield from _flat(section, recipe.get(section))
 
 
-def written(values: Any) -> Iterator[Setting]:
+def written(values: Mapping[str, Any]) -> Iterator[Setting]:
     """The rest of a run's YAML, its overrides included, as dotted names: vars.width, network.1.conv.out and so on."""
-    for key, value in values.items() if isinstance(values, Mapping) else ():
+    for key, value in values.items():
         if key not in NO_SETTINGS:
             yield from _flat(key, value)
 
@@ -56,7 +56,7 @@ def differences(every: Sequence[Mapping[str, str]]) -> list[Row]:
 
     Networks that differ in more than a few values are told by their blocks."""
     names = dict.fromkeys(name for one in every for name in one)
-    rows = [(name, tuple(one.get(name, "") for one in every)) for name in names]
+    rows: list[Row] = [(name, tuple(one.get(name, "") for one in every)) for name in names]
     rows = [row for row in rows if len(set(row[1])) > 1]
     inside = [row for row in rows if row[0].startswith("network.")]
     if len(inside) <= MOST:

@@ -2,28 +2,30 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
+from os.path import lexists
 from pathlib import Path
 
 from archbuilder.diagnostics import ArchbuilderError, shorten
 from archbuilder.reporting.diagnostic import printable
+from archbuilder.reporting.json import dumps
 from archbuilder.reporting.style import PLAIN, Style
 from archbuilder.reporting.text import columns
 from archbuilder.sources import values_of_run
 from archbuilder.training import notes
 from archbuilder.training.differences import differences, sets_apart, settings, written
 from archbuilder.training.files import is_locked
-from archbuilder.training.folder import ARCHITECTURE, ENVIRONMENT
+from archbuilder.training.folder import ARCHITECTURE, ENVIRONMENT, METRICS
 from archbuilder.training.result import best_of, chosen_on
 
 DEEPEST = 4  # folders below the one that is searched
 
 HEADER = ("run", "started", "state", "epochs", "test", "best", "params", "time", "differs in")
 LEFT = ("run", "started", "state", "differs in")
+DAMAGED = "damaged"
 MAX_DIFFERENCES = 80  # characters
+TELLING = (ARCHITECTURE, ENVIRONMENT, METRICS)  # two of them are a run; a third may be lost, or not be there yet
 
 
 @dataclass(frozen=True)
@@ -51,30 +53,37 @@ class Listed:
 
 def listing(folder: Path) -> list[Listed]:
     """Every run in or below a folder, the oldest first."""
-    found = sorted(map(_listed, _runs(folder, 0)), key=lambda run: (run.started, run.path))
-    apart = _set_apart(found)
-    return [replace(run, differs=apart.get(run.path, "")) for run in found]
+    found: list[Listed] = []
+    recipes: dict[str, dict[Path, Mapping[str, str]]] = {}  # of the runs of each network
+    for path in _runs(folder, 0):
+        run = _listed(path)
+        if run.state != DAMAGED:
+            try:
+                recipes.setdefault(run.name, {})[path] = _settings(path)
+            except (ArchbuilderError, OSError, ValueError):  # its YAML
+                run = replace(run, state=DAMAGED)
+        found.append(run)
+    apart = {path: words for of_name in recipes.values() for path, words in _set_apart(of_name)}
+    runs = [replace(run, differs=apart.get(run.path, "")) for run in found]
+    return sorted(runs, key=lambda run: (run.started, run.path))
 
 
-def _set_apart(runs: list[Listed]) -> dict[str, str]:
-    """By their paths, what tells runs of one name from each other."""
-    apart: dict[str, str] = {}
-    for name in dict.fromkeys(run.name for run in runs if run.state != "damaged"):
-        paths = [run.path for run in runs if run.name == name and run.state != "damaged"]
-        rows = differences([_settings(Path(path)) for path in paths]) if len(paths) > 1 else []
-        apart |= {path: sets_apart(rows, number) for number, path in enumerate(paths)}
-    return apart
+def _set_apart(recipes: Mapping[Path, Mapping[str, str]]) -> Iterator[tuple[str, str]]:
+    """The path of each run, and what tells it from the others."""
+    rows = differences(list(recipes.values()))
+    return ((str(path), sets_apart(rows, number)) for number, path in enumerate(recipes))
 
 
 def _settings(path: Path) -> dict[str, str]:
-    """The recipe, the variables and the network of a run, as far as its files tell."""
-    with suppress(ArchbuilderError, OSError, ValueError):
-        return dict(settings(notes.facts(path))) | dict(written(values_of_run(path)))
-    return {}
+    """The recipe, the variables and the network of a run.  Raises ArchbuilderError, or ValueError for no network."""
+    values = values_of_run(path)
+    if not isinstance(values, Mapping):
+        raise ValueError(f"{ARCHITECTURE} says nothing of a network")
+    return dict(settings(notes.facts(path))) | dict(written(values))
 
 
 def _runs(folder: Path, depth: int) -> Iterator[Path]:
-    if (folder / ARCHITECTURE).is_file() and (folder / ENVIRONMENT).exists():
+    if sum(lexists(folder / name) for name in TELLING) >= 2:
         yield folder
     if depth < DEEPEST:
         try:
@@ -106,7 +115,7 @@ def _listed(path: Path) -> Listed:
             seconds=float(sum(record["seconds"] for record in metrics)),
         )
     except (ArchbuilderError, OSError):
-        return Listed(str(path), path.parent.name, "", "damaged", 0, 0, None, None, None, "", 0, 0.0)
+        return Listed(str(path), path.parent.name, "", DAMAGED, 0, 0, None, None, None, "", 0, 0.0)
 
 
 def _state(path: Path, done: int, epochs: int) -> str:
@@ -125,7 +134,7 @@ def outcome(path: Path) -> str:
 
 def table(runs: list[Listed], style: Style = PLAIN) -> str:
     """For people; accuracies on the test images, the best one marked where a validation split chose it."""
-    rows = [(*_row(run), shorten(printable(run.differs), MAX_DIFFERENCES)) for run in runs]
+    rows = [tuple(map(printable, (*_row(run), shorten(run.differs, MAX_DIFFERENCES)))) for run in runs]
     rows = [HEADER, *rows] if any(run.differs for run in runs) else [row[:-1] for row in (HEADER, *rows)]
     spare = ("started", "params", "time", "best")
     return "\n".join(columns(rows, LEFT, style, spare, whole={"run"}))
@@ -134,7 +143,7 @@ def table(runs: list[Listed], style: Style = PLAIN) -> str:
 def _row(run: Listed) -> tuple[str, ...]:
     best = f"{run.best_accuracy:.2f} %" if run.best_accuracy is not None else ""
     return (
-        printable(run.path),
+        run.path,
         run.started[:16].replace("T", " "),
         run.state,
         f"{run.done}/{run.epochs}" if run.epochs else "",
@@ -147,7 +156,7 @@ def _row(run: Listed) -> tuple[str, ...]:
 
 def to_json(runs: list[Listed]) -> str:
     """One JSON object, version 1."""
-    return json.dumps({"version": 1, "runs": [asdict(run) for run in runs]}, indent=2, allow_nan=False)
+    return dumps({"version": 1, "runs": [asdict(run) for run in runs]})
 
 
 def duration(seconds: float) -> str:

@@ -37,6 +37,7 @@ def _file_name(value: str) -> str:
 Place = Annotated[str, AfterValidator(_place)]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 Positive = Annotated[Finite, Field(ge=0)]
+Duration = Annotated[float, Field(ge=0, le=1e12)]  # so that their sum is a time, too
 Percent = Annotated[float, Field(ge=0, le=100)]
 Count = Annotated[int, Field(ge=0, lt=2**63)]
 Some = Annotated[int, Field(ge=1, lt=2**31)]
@@ -61,7 +62,7 @@ class Epoch(Note):
     flip_averaged_test_loss: Finite | None = None
     flip_averaged_test_accuracy: Percent | None = None
     lr: Finite
-    seconds: Positive
+    seconds: Duration
     images_per_second: Positive
     waiting: Finite | None = None
 
@@ -142,7 +143,7 @@ class State(Note):
     epoch: Count
     batch: Count
     lr: Finite
-    seconds: Positive
+    seconds: Duration
     waited: Positive
     metrics: list[dict[str, Any]]
     model: dict[str, Any]

@@ -12,8 +12,9 @@ import pytest
 
 from archbuilder.cli import main
 from archbuilder.data.datasets import load
+from archbuilder.reporting.style import Style
 from archbuilder.training import Interrupted, repeat, train
-from archbuilder.training.evidence.comparison import compare, labels
+from archbuilder.training.evidence.comparison import compare, labels, text
 from archbuilder.training.files import locked
 from archbuilder.training.listing import duration, listing
 from archbuilder.training.runs import Run, open_run
@@ -224,6 +225,16 @@ def test_every_run_gets_a_name_of_its_own(seeds: list[Path], finished: Path, cop
     assert labels([open_run(path) for path in seeds]) == [path.name for path in seeds]
     assert labels([open_run(finished), open_run(copy)]) == [str(finished), str(copy)]
     assert labels([open_run(finished)] * 2) == [f"{finished} (1)", f"{finished} (2)"]
+
+
+def test_more_runs_than_a_screen_has_room_for_stand_below_each_other(seeds: list[Path], finished: Path):
+    runs = [open_run(path) for path in (*seeds, finished, *seeds, finished)]
+    found = compare(runs)
+    assert max(map(len, text(found).splitlines())) > 80
+    lines = text(found, Style(width=80)).splitlines()
+    assert max(map(len, lines)) <= 80
+    below = lines[lines.index("") + 2 :]
+    assert len(below) == len(runs) and all("train.seed=" in line for line in below)
 
 
 def test_a_comparison_that_cannot_be_written_is_said(seeds: list[Path], tmp_path: Path, capsys):

@@ -44,6 +44,12 @@ def test_a_table_keeps_its_numbers_and_cuts_its_words_in_their_middle():
     assert re.fullmatch("a+…b+", cells[0])
 
 
+def test_a_long_title_over_short_numbers_is_cut_and_the_numbers_are_not():
+    rows = [("", "runs/a/2026-11-28T15-58-19", "runs/a/2026-11-28T15-58-20"), ("MACs", "472,720", "78,496,123,456")]
+    titles, numbers = narrowed(rows, {""}, 30)
+    assert numbers == rows[1] and re.fullmatch(r"r\S+…\S+9", titles[1]) and re.fullmatch(r"r\S+…\S+0", titles[2])
+
+
 def test_a_long_line_goes_on_under_its_last_column_in_its_colour():
     said = "rules pack       name  \x1b[32mok\x1b[0m  " + "word " * 20
     first, *rest = wrapped(said.rstrip(), 60).splitlines()

@@ -97,6 +97,36 @@ def test_a_damaged_run_is_a_line_among_the_others(copy: Path, capsys):
     assert len(capsys.readouterr().out.splitlines()) == 8
 
 
+SPOILED: dict[str, Callable[[Path], Any]] = {
+    "a YAML that is gone": lambda run: (run / "architecture.yaml").unlink(),
+    "a YAML of nonsense": lambda run: (run / "architecture.yaml").write_text("[]"),
+    "overrides that fit nothing": lambda run: edit(run / "environment.json", overrides=["vars.none.width=3"]),
+    "no word of how it was started": lambda run: (run / "environment.json").unlink(),
+    "a link to itself": lambda run: ((run / "facts.json").unlink(), (run / "facts.json").symlink_to("facts.json")),
+    "seconds without end": lambda run: (run / "metrics.jsonl").write_text(
+        (run / "metrics.jsonl").read_text().replace('"seconds": ', '"seconds": 1e308, "": ')
+    ),
+}
+
+
+def edit(file: Path, **changes: Any) -> None:
+    file.write_text(json.dumps(json.loads(file.read_text()) | changes))
+
+
+@pytest.mark.parametrize("case", SPOILED)
+def test_a_damaged_run_leaves_the_lines_of_the_others_as_they_are(copy: Path, case: str, capsys):
+    other = Path(shutil.copytree(copy, "runs/other"))
+    edit(other / "environment.json", started="\x1b[31m2026\n")
+    before = {run.path: run for run in listing(Path("runs"))}
+    SPOILED[case](Path(shutil.copytree(copy, "runs/spoiled")))
+    after = {run.path: run for run in listing(Path("runs"))}
+    assert after.pop("runs/spoiled").state == "damaged" and after == before
+    assert main(["runs"]) == 0
+    printed = capsys.readouterr().out
+    assert len(printed.splitlines()) == 4 and "\x1b" not in printed
+    assert main(["runs", "--format", "json"]) == 0 and len(json.loads(capsys.readouterr().out)["runs"]) == 3
+
+
 STATES: dict[str, Callable[[dict[str, Any]], Any]] = {
     "an epoch in words": lambda state: state.update(epoch="two"),
     "more epochs than its log": lambda state: state.update(epoch=3),

@@ -13,7 +13,7 @@ from archbuilder.reporting.style import PLAIN, Style
 from archbuilder.reporting.text import columns, human
 from archbuilder.training import notes
 from archbuilder.training.curves import overlaid, overlaid_picture
-from archbuilder.training.differences import Row, captions, differences, words, written
+from archbuilder.training.differences import Row, captions, differences, sets_apart, words, written
 from archbuilder.training.evidence import COMPARISON, EVALUATION, page
 from archbuilder.training.evidence.network import Table
 from archbuilder.training.evidence.pixels import uri
@@ -25,6 +25,7 @@ from archbuilder.training.runs import Run, no_epoch
 from archbuilder.version import __version__
 
 HEADER = ("run", "test", "best", "epochs", "params", "MACs", "field", "time")
+SPARE = ("time", "MACs", "field", "epochs")  # what a narrow screen does without, in turn
 PLACES = ("archbuilder", "torch", "device", "device_name", "threads")  # of the environment, worth a look
 SEED = "train.seed"
 MARKDOWN, PICTURE = "comparison.md", "comparison.png"
@@ -98,10 +99,21 @@ def _folder(run: Run) -> str:
 
 def text(found: Comparison, style: Style = PLAIN) -> str:
     """For the terminal."""
-    lines = columns([found.results.header, *found.results.rows], found.results.words, style)
+    lines = columns([found.results.header, *found.results.rows], found.results.words, style, SPARE)
     if found.differences.rows:
-        lines += ["", *columns([found.differences.header, *found.differences.rows], found.differences.words, style)]
+        lines += ["", *_different(found.differences, style)]
     return "\n".join([*lines, *([found.seeds] if found.seeds else [])])
+
+
+def _different(found: Table, style: Style) -> list[str]:
+    """A row for each setting; where a screen has no room for so many runs, a row for each run."""
+    lines = columns([found.header, *found.rows], found.words, style)
+    if style.width is None or max(map(len, lines)) <= style.width:
+        return lines
+    settings = [(name, values) for name, *values in found.rows]
+    runs = [(run, sets_apart(settings, number)) for number, run in enumerate(found.header[1:])]
+    header = ("run", "differs in")
+    return columns([header, *runs], header, style)
 
 
 def _result(name: str, run: Run) -> tuple[str, ...]:
