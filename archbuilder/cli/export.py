@@ -11,6 +11,7 @@ from archbuilder.cli._options import add_source_argument, add_source_options
 from archbuilder.cli._output import print_data, same_file, write_file
 from archbuilder.diagnostics import ArchbuilderError, Span, declare
 from archbuilder.pipeline import Report
+from archbuilder.sources import is_run
 
 ARGUMENTS = declare(
     "AB852",
@@ -78,6 +79,13 @@ def _weights(args: Namespace, report: Report) -> Path | None:
     return weights_of_run(report.run)
 
 
+def _stem(source: str) -> str:
+    """What a file made of a source may be called; a run is OUT/NAME/TIME."""
+    if is_run(source):
+        return Path(source).resolve().parent.name
+    return Path(source).stem if source != "-" else "network"
+
+
 def _check(args: Namespace) -> None:
     """Raises ArchbuilderError AB852 for arguments that make no sense together."""
     if args.weights and args.to in exporters.TEXTS:
@@ -86,8 +94,7 @@ def _check(args: Namespace) -> None:
             hint += "; the file's class takes them with load_state_dict"
         raise ArchbuilderError(ARGUMENTS.at(Span("--weights"), f"{args.to} holds no weights", hint))
     if args.out is None and args.to in exporters.BINARIES:
-        stem = Path(args.file).stem if args.file != "-" else "network"
-        hint = f"add --out {stem}{exporters.BINARIES[args.to]}"
+        hint = f"add --out {_stem(args.file)}{exporters.BINARIES[args.to]}"
         raise ArchbuilderError(ARGUMENTS.at(Span("--out"), f"{args.to} is binary and needs a file to go to", hint))
     for source in (args.file, args.weights):
         if args.out and source and same_file(args.out, source):

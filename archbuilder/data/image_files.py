@@ -57,10 +57,12 @@ class Listing:
 
     left_out: how many other files there are in the class folders, by their endings in small letters.
     beside:   folders beside those of train and test.
+    alike:    folders that are found in every class: then the classes may be parts under other names.
     """
 
     classes: tuple[str, ...]
     beside: tuple[str, ...] = ()
+    alike: tuple[str, ...] = ()
     files: list[File] = field(default_factory=list)
     left_out: Counter[str] = field(default_factory=Counter)
 
@@ -70,6 +72,9 @@ class Listing:
         notes = []
         if self.beside:
             notes.append(f"left out beside the parts of the data set: {_some(self.beside)}")
+        if self.alike:
+            found = f"the classes {_some(self.classes)} have the same folders in them: {_some(self.alike)}"
+            notes.append(f"{found}; if they are parts of the data set, call them train and test")
         if count := self.left_out.total():
             kinds = [f"{number:,} {ending or 'without an ending'}" for ending, number in self.left_out.most_common()]
             notes.append(f"left out because their names are not those of images: {count:,} files ({_some(kinds)})")
@@ -96,7 +101,8 @@ def _listed(folder: Path, place: Span) -> Listing:
     parts, beside = _parts(folder, place, problems)
     if problems and not parts:
         raise ArchbuilderError(*problems)
-    found = Listing(tuple(path.name for path in _folders(parts.get("train", folder))), beside)
+    tops = _folders(parts.get("train", folder))
+    found = Listing(tuple(path.name for path in tops), beside, () if parts else _alike(tops))
     if len(found.classes) < 2:
         there = f"one class, {found.classes[0]}" if found.classes else "no class"
         message = f"{parts.get('train', folder)} has {there}: a class is a folder of images"
@@ -145,6 +151,13 @@ def _parts(folder: Path, place: Span, problems: list[Diagnostic]) -> tuple[dict[
     if not parts["test"]:
         parts["test"], parts["validation"] = parts["validation"], []
     return {part: named[0] for part, named in parts.items() if named}, tuple(top.name for top in others)
+
+
+def _alike(tops: Sequence[Path]) -> tuple[str, ...]:
+    """The names of the folders in some folders, where there are two or more in each and the same in all."""
+    inner = {tuple(path.name for path in _folders(top)) for top in tops}
+    names = inner.pop() if len(inner) == 1 else ()
+    return names if len(names) > 1 else ()
 
 
 def _folders(top: Path) -> list[Path]:

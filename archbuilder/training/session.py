@@ -10,6 +10,8 @@ from signal import Signals
 
 import torch
 
+from archbuilder.diagnostics import ArchbuilderError
+from archbuilder.exporters.weights import read
 from archbuilder.training import checkpoint, notes, transfer
 from archbuilder.training.curves import curves
 from archbuilder.training.description import describe
@@ -235,9 +237,9 @@ class Session:
         return Interrupted(folder.path, HOW[signal], kept, status)
 
     def _complete(self, folder: RunFolder, state: checkpoint.State) -> RunResult:
-        """A run that has all its epochs: only what a kill after the last one may have left undone."""
+        """A run that has all its epochs: only what a kill after the last one, or a bad disk, may have left undone."""
         plan, metrics = self.plan, state["metrics"]
-        if not (folder.has(CURVES) and folder.has(WEIGHTS)):
+        if not (folder.has(CURVES) and _is_whole(folder.path / WEIGHTS)):
             self._end(folder, metrics, state["model"])
         if plan.options.report and self.processes.main and not folder.has(REPORT):
             finish(folder.path, images_of(plan), self.place)
@@ -258,3 +260,11 @@ class Session:
         plan = self.plan
         title = f"{plan.report.name}: {plan.data.dataset}, {plan.train.epochs} epochs, seed {plan.train.seed}"
         folder.write(CURVES, curves(metrics, title))
+
+
+def _is_whole(path: Path) -> bool:
+    """Are there weights in a file, and such as its checksum says?"""
+    try:
+        return bool(read(path))
+    except ArchbuilderError:
+        return False

@@ -158,6 +158,13 @@ def test_a_class_may_be_called_train(photos, read, inside):
     assert splits.class_names == ("bus", "train", "tram") and len(splits.train) == 12 and len(splits.test) == 3
 
 
+def test_parts_under_other_names_are_asked_for(photos, read):
+    names = [f"{part}/{name}/{number}.png" for part in ("a_train", "b_test") for name in "xy" for number in range(3)]
+    (note,) = read(photos(*names)).notes
+    assert "the classes a_train, b_test have the same folders in them: x, y" in note and "train and test" in note
+    assert not read(photos(*names, "b_test/z/1.png")).notes
+
+
 def test_classes_of_the_parts_may_be_called_train_and_test(photos, read):
     names = [f"{part}/{name}/{part}.png" for part in ("train", "test") for name in ("test", "train")]
     assert read(photos(*names)).class_names == ("test", "train")

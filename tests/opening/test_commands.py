@@ -71,6 +71,7 @@ def test_a_run_is_exported_with_its_weights(wide: Path, folder: Path, tmp_path: 
     network = open_run(wide).network()
     for file in (own, named):
         torch.testing.assert_close(torch.export.load(file).module()(x), network(x))
+    assert f"add --out {wide.parent.name}.pt2" in program("export", wide, "--to", "torch").err
     told = program("export", folder / "net.yaml", "--to", "torch", "--out", tmp_path / "x.pt2", "--weights", wide)
     assert told.status == 1 and f"hint: export the run's own network: archbuilder export {wide}" in told.err
 

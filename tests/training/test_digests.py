@@ -79,6 +79,14 @@ def test_whatever_bit_of_the_weights_is_turned_over_they_are_the_same_or_refused
         assert found.keys() == own.keys() and all(torch.equal(found[name], own[name]) for name in own)
 
 
+def test_damaged_weights_of_a_finished_run_are_written_anew_from_its_checkpoint(copy: Path):
+    file = copy / "weights.safetensors"
+    whole = file.read_bytes()
+    file.write_bytes(turned(whole, len(whole) - 5))
+    train(resume=copy)
+    assert file.read_bytes() == whole
+
+
 def test_weights_without_a_checksum_are_taken(copy: Path):
     """Those of 0.1.0, or of others."""
     file = copy / "weights.safetensors"
