@@ -25,6 +25,17 @@ from archbuilder.cli import _streams
 from archbuilder.diagnostics import ArchbuilderError
 from archbuilder.version import __version__
 
+GROUPS = {  # in the order in which people need them
+    "start": ("init", "check", "explain", "blocks", "rules"),
+    "look": ("summary", "rf", "compare"),
+    "train": ("data", "overfit", "lr-find", "train"),
+    "after training": ("runs", "report", "evaluate", "predict", "weights"),
+    "exchange": ("import", "export"),
+    "editor": ("lsp", "schema"),
+}
+_FILES = [module.name for module in iter_modules(__path__) if not module.name.startswith("_")]
+_COMMANDS = {name.rstrip("_").replace("_", "-"): name for name in _FILES}  # import_.py is `import`
+
 
 def entry() -> NoReturn:
     """The program `archbuilder`: main, with a quick start and end for commands that need no torch."""
@@ -60,7 +71,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(words: Sequence[str]) -> int:
-    args = _parser(words).parse_args(words)
+    parser = _parser(words)
+    args = parser.parse_args(words)
+    if not hasattr(args, "run"):  # no command at all
+        parser.print_help()
+        return 0
     for file in getattr(args, "blocks", ()):
         from archbuilder.blocks._external import load_file
 
@@ -91,22 +106,35 @@ def _unwritten(remarks: bool) -> int:
 
 
 def _parser(words: Sequence[str]) -> ArgumentParser:
-    """A parser that knows the command which `words` name, or every command's name and help."""
-    parser = ArgumentParser(prog="archbuilder", description="Small convolutional networks as checked YAML files.")
+    """A parser that knows the command which `words` name, or every command's name."""
+    parser = _Program(prog="archbuilder", description="Small convolutional networks as checked YAML files.")
     parser.add_argument("--version", action="version", version=f"archbuilder {__version__}")
-    commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    files = [module.name for module in iter_modules(__path__) if not module.name.startswith("_")]
-    commands_by_word = {name.rstrip("_").replace("_", "-"): name for name in files}  # import_.py is `import`
+    commands = parser.add_subparsers(metavar="COMMAND", parser_class=ArgumentParser)
     used = next((word for word in words if not word.startswith("-")), "")
-    for word in [used] if used in commands_by_word else commands_by_word:
-        name = commands_by_word[word]
-        doc = _manual(name)
-        command = commands.add_parser(word, help=doc.partition("\n")[0].rstrip("."), description=doc)
+    for word in [used] if used in _COMMANDS else _COMMANDS:
+        command = commands.add_parser(word, description=_manual(_COMMANDS[word]))
         if word == used:
-            module = import_module(f"{__name__}.{name}")
+            module = import_module(f"{__name__}.{_COMMANDS[word]}")
             module.configure(command)
             command.set_defaults(run=module.run, remarks=getattr(module, "REMARKS", False))
     return parser
+
+
+class _Program(ArgumentParser):
+    """The program's own help: its commands in groups, a line each."""
+
+    def format_help(self) -> str:
+        width = max(map(len, _COMMANDS))
+        lines = [self.format_usage().replace("usage: ", "", 1).strip(), "", self.description or ""]
+        for title, commands in GROUPS.items():
+            lines += ["", f"{title}:"]
+            lines += [f"  {word:{width}}  {_first_line(word)}" for word in commands]
+        lines += ["", "archbuilder COMMAND --help says more of a command."]
+        return "usage: " + "\n".join(lines) + "\n"
+
+
+def _first_line(word: str) -> str:
+    return _manual(_COMMANDS[word]).partition("\n")[0].rstrip(".")
 
 
 def _manual(name: str) -> str:

@@ -1,4 +1,4 @@
-"""Show the manual of a block, list all blocks, or test one."""
+"""List the blocks of the language, show a block's manual, or test one."""
 
 from __future__ import annotations
 

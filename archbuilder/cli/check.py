@@ -1,4 +1,7 @@
-"""Check architectures: shapes, parameters, MACs, receptive field, limits; needs no torch."""
+"""Check architectures: shapes, parameters, MACs, field, limits.
+
+It needs no torch.  A folder stands for every .yaml and .yml file in it, a run for the network that it trained.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Compare networks: their totals side by side, and what changed between two, block by block.
+"""Compare networks, block by block where there are two.
 
 The exit status is 0 also where a limit is missed: the table says so.  To hold networks to their limits is what `check`
 is for.

@@ -1,4 +1,4 @@
-"""Evaluate a trained network on its test images, all of them: accuracy, and every class."""
+"""Evaluate a trained network on all test images, class by class."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Explain a code of a diagnostic: what it says, why it matters, a bad and a good example; or list all codes."""
+"""Explain the code of a finding, or list all codes.
+
+What it says, why it matters, a bad and a good example.
+"""
 
 from __future__ import annotations
 

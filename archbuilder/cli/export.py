@@ -1,4 +1,4 @@
-"""Write a network as Python source, ONNX, a torch.export program, JSON or a drawing."""
+"""Write a network as Python, ONNX, torch.export, JSON or a drawing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Turn a PyTorch model into an architecture file, and prove that it is the same network.
+"""Turn a PyTorch model into an architecture, proven to be the same.
 
 archbuilder import model.py:Net --input 3x32x32 --out net.yaml
 archbuilder import model.py:Net --input 3x32x32 --arg dropout=0.1 --arg width=32

@@ -1,4 +1,6 @@
-"""Write a first architecture: commented YAML that keeps a budget and satisfies a rule pack.
+"""Write a first architecture within a budget and a rule pack.
+
+The file is commented YAML.
 
 On a terminal it asks for what no flag says; elsewhere what is left out has a default.
 """

@@ -1,4 +1,7 @@
-"""Find a learning rate: a range test on a copy of the network, with a plot and a suggestion."""
+"""Find a learning rate by a range test.
+
+It works on a copy of the network, and gives a plot and a suggestion.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Serve an editor: findings, numbers, completion and quick fixes while a file is written."""
+"""Serve an editor: findings, numbers, completion, quick fixes."""
 
 from __future__ import annotations
 

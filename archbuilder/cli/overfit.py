@@ -1,4 +1,7 @@
-"""Check whether a network can learn one batch by heart, before it is trained for long."""
+"""See whether a network can learn one batch by heart.
+
+A network that cannot has a mistake that a long training would not show sooner.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Say what a trained network takes images for: files of any size and kind."""
+"""Say what a trained network takes image files for.
+
+Files of any size and kind.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Write the report of a run again, or compare several: their results, settings and curves."""
+"""Write a run's report again, or compare several runs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Derive the receptive field layer by layer, as a table to hand in or as a drawing."""
+"""Derive the receptive field, as a table or as a drawing.
+
+Layer by layer, to be handed in.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""List rule packs and the rules they are made of, print a pack, or show the manual of a rule."""
+"""List rule packs and kinds of rules, or show one."""
 
 from __future__ import annotations
 

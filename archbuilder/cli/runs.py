@@ -1,4 +1,4 @@
-"""List runs: how far each has come, its accuracy, its parameters, its time."""
+"""List runs: how far each has come, how well, in what they differ."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Print a JSON Schema of the language, by which editors complete, explain and check YAML files."""
+"""Print a JSON Schema of the language for editors.
+
+Editors complete, explain and check YAML files by it.
+"""
 
 from __future__ import annotations
 

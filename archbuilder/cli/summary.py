@@ -1,4 +1,7 @@
-"""Show the built network as torchinfo's or torchsummary's table beside archbuilder's own totals."""
+"""Show the built network as torchinfo or torchsummary does.
+
+Beside archbuilder's own totals, with the reason where the two differ.
+"""
 
 from __future__ import annotations
 

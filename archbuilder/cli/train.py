@@ -1,4 +1,6 @@
-"""Train a checked network into a run folder; Ctrl-C keeps it to the very batch, --resume goes on with it.
+"""Train a network into a run folder; --resume goes on with it.
+
+Ctrl-C and SIGTERM keep it to the very batch.
 
 Started by `torchrun --nproc-per-node N -m archbuilder train ...` it is one run of N processes.
 """

@@ -1,4 +1,4 @@
-"""List the trained networks that come with archbuilder, or make such files of a finished run."""
+"""List trained networks that come along, or pack a finished run."""
 
 from __future__ import annotations
 
