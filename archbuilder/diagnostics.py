@@ -21,7 +21,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -99,7 +98,7 @@ class Code:
 
 
 _declared: dict[str, Code] = {}
-_DECLARATION = re.compile(r"^[A-Z_]+ = (declare\((?:.*|\n(?:.*\n)*?)\))$", re.MULTILINE)
+_DECLARATION = r"(?m)^[A-Z_]+ = (declare\((?:.*|\n(?:.*\n)*?)\))$"
 
 
 def declare(
@@ -135,7 +134,7 @@ def known_codes() -> dict[str, Code]:
 
     found = []
     for path in Path(__file__).parent.rglob("*.py"):
-        for statement in _DECLARATION.findall(path.read_text(encoding="utf-8")):
+        for statement in re.findall(_DECLARATION, path.read_text(encoding="utf-8")):
             match ast.parse(statement, mode="eval").body:
                 case ast.Call(args=given, keywords=named):
                     options = {option.arg: ast.literal_eval(option.value) for option in named if option.arg}
@@ -204,6 +203,8 @@ def like(found: str, known: Sequence[str]) -> str:
 def _like(found: str, known: tuple[str, ...]) -> str:
     if same := synonym(found, known):
         return same
+    from difflib import get_close_matches  # where nothing is wrong, nothing is near
+
     for name in dict.fromkeys((found, found.lower())):
         near = get_close_matches(name, known, n=1, cutoff=0.65)
         near = near or [word for word in known if len(word) > 3 and word in name]  # there is a norm in BatchNorm2d

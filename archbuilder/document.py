@@ -163,14 +163,14 @@ _NULL = frozenset(("", "~", "null", "Null", "NULL"))
 _BOOL = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
 _INT = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
-NUMBER = re.compile(rf"(?:{_INT.pattern}|{_FLOAT.pattern})$")
+NUMBER = rf"(?:{_INT.pattern}|{_FLOAT.pattern})$"
 _INFINITE = re.compile(r"[-+]?\.(inf|Inf|INF)")
 _NAN = frozenset((".nan", ".NaN", ".NAN"))
 LINE_BREAK = re.compile(r"\r\n|\r|\n")
 # what YAML refuses, and what would show a reader another text than the machine reads: line breaks
 # of YAML 1.1 that no editor shows, and characters that change the direction of writing
-_UNSEEN = re.compile("[\x00-\x1f\x7f\x85\xa0\u2028\u2029]")  # what an escape can make that no path has
-_WINDOWS = re.compile(r'"(?:[A-Za-z]:|\.{1,2})\\')  # "C:\... or "..\...
+_UNSEEN = "[\x00-\x1f\x7f\x85\xa0\u2028\u2029]"  # what an escape can make that no path has
+_WINDOWS = r'"(?:[A-Za-z]:|\.{1,2})\\'  # "C:\... or "..\...
 _FORBIDDEN = re.compile("[^\t\n\r\x20-\x7e\xa0-\u2027\u202f-\u2065\u206a-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
@@ -489,7 +489,7 @@ class _Reader:
         """A scalar by the YAML 1.2 core schema."""
         text: str = event.value
         if event.tag or event.style:  # !!str, quotes, | and >
-            if event.style == '"' and _UNSEEN.search(text):
+            if event.style == '"' and re.search(_UNSEEN, text):
                 self._check_escapes(event)
             return text
         if text in _NULL:
@@ -513,7 +513,7 @@ class _Reader:
         """A path of Windows whose backslashes are valid escapes, as the first one of "D:\\new" is a line break."""
         span = self._span(event)
         written = LINE_BREAK.split(self.text)[span.line - 1][span.column - 1 : span.end_column - 1]
-        if _WINDOWS.match(written):
+        if re.match(_WINDOWS, written):
             message = f"the escapes in {written} make other characters than a path has"
             raise ArchbuilderError(SYNTAX.at(span, message, _unescaped(written)))
 

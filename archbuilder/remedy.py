@@ -11,7 +11,6 @@ A remedy is for the place of its finding, unless it has a path (`at`) of its own
 
 from __future__ import annotations
 
-import json
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
@@ -124,9 +123,8 @@ class Change(Remedy):
 
 
 @final
-@dataclass(frozen=True)
 class Remove(Remedy):
-    """The block at the place, or the field, is left out."""
+    """The block at the place, or that has the field at the place, is left out."""
 
     SAY: ClassVar[str] = "leave it out"
 
@@ -164,7 +162,7 @@ class Layout(Remedy):
         return self.key
 
 
-_PLAIN = re.compile(r"(?:[A-Za-z]|~?/|\.\.?/)[\w./~+-]*(?: [\w./~+-]+)*")  # needs no quotes, and is no number
+_PLAIN = r"(?:[A-Za-z]|~?/|\.\.?/)[\w./~+-]*(?: [\w./~+-]+)*"  # needs no quotes, and is no number
 _WORDS = frozenset("true false null".split())
 
 
@@ -178,8 +176,11 @@ def written(value: object) -> str:
         return "null" if value is None else str(value).lower()
     if not isinstance(value, str):
         return repr(value)
-    is_plain = _PLAIN.fullmatch(value) and value.lower() not in _WORDS
-    return value if is_plain else json.dumps(value, ensure_ascii=not value.isprintable())
+    if re.fullmatch(_PLAIN, value) and value.lower() not in _WORDS:
+        return value
+    import json  # where nothing is wrong, nothing is written
+
+    return json.dumps(value, ensure_ascii=not value.isprintable())
 
 
 def share_of(value: object) -> str:

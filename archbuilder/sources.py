@@ -11,6 +11,7 @@ sources/index.json   where each was read, the trained one first, and which file 
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -209,7 +210,7 @@ def _dumper() -> type[yaml.SafeDumper]:
     class Dumper(yaml.SafeDumper):
         pass
 
-    Dumper.add_implicit_resolver("tag:yaml.org,2002:float", NUMBER, list("+-.0123456789"))
+    Dumper.add_implicit_resolver("tag:yaml.org,2002:float", re.compile(NUMBER), list("+-.0123456789"))
     return Dumper
 
 

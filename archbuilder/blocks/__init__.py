@@ -7,6 +7,7 @@ example and rejected examples.  Only the files of blocks that a network uses are
 import keyword
 import re
 from collections.abc import Iterable
+from functools import cache
 from importlib import import_module
 from pkgutil import iter_modules
 from typing import Annotated, Any, ClassVar, TypeVar, get_args
@@ -154,8 +155,9 @@ def names() -> list[str]:
     return sorted(_built_in() | set(_registered))
 
 
-def _built_in() -> set[str]:
-    return {module.name for module in iter_modules(__path__) if not module.name.startswith("_")}
+@cache
+def _built_in() -> frozenset[str]:
+    return frozenset(module.name for module in iter_modules(__path__) if not module.name.startswith("_"))
 
 
 def find(name: str) -> type[Block] | None:

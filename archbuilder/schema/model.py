@@ -139,16 +139,16 @@ class Model(BaseModel):
     """Base of everything that a user writes: strict types, no unknown keys, immutable.
 
     `POSITIONAL` names the field that a bare value stands for (`dropout: 0.1`).  Where none does, `MEANT` may say what
-    somebody who wrote one has most likely meant, with {} for the value, and `MEANT_FIELD` which field it is then of.
+    somebody who wrote one has most likely meant, with {} for the value.
     `STAND_INS` are values for required fields that are missing or bad, with which the rest can still be checked.
+    A model with such values may also have `MEANT_FIELD`, the field that a bare value is then of, and `SAMPLES`, for a
+    required field an example and what it says: declared here, they would cost every model some time.
     """
 
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True, defer_build=True, arbitrary_types_allowed=True)
 
     POSITIONAL: ClassVar[str] = ""
     MEANT: ClassVar[str] = ""
-    MEANT_FIELD: ClassVar[str] = ""
-    SAMPLES: ClassVar[Mapping[str, tuple[str, str]]] = {}  # for a required field: an example, and what it says
     STAND_INS: ClassVar[Mapping[str, Any]] = {}
     _node: Node | None = PrivateAttr(default=None)
     _bad: frozenset[str] = PrivateAttr(default=frozenset())
@@ -320,13 +320,14 @@ def _form_hint(model: type[Model], node: Node) -> Hint:
     if model.MEANT and not node.is_list:
         shown = shorten(node.value, 60) if isinstance(node.value, str) else show(node.value)
         words = model.MEANT.format(shown)
-        return Write(f"{{{model.MEANT_FIELD}: {written(node.value)}}}", say=words) if model.MEANT_FIELD else words
+        name = getattr(model, "MEANT_FIELD", "")
+        return Write(f"{{{name}: {written(node.value)}}}", say=words) if name else words
     return f"its fields are {', '.join(_names(model))}"
 
 
 def _missing_hint(name: str, model: type[Model]) -> Hint:
-    if name in model.SAMPLES:
-        sample, words = model.SAMPLES[name]
+    if name in (samples := getattr(model, "SAMPLES", {})):
+        sample, words = samples[name]
         return Change({name: sample}, say=f"say {words}: {{}}", guess=True)
     example = getattr(model, "EXAMPLE", "")
     if example and "\n" not in example:
