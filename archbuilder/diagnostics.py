@@ -33,6 +33,7 @@ Severity = Literal["error", "warning"]
 MAX_PROBLEMS = 100  # a file with more is not read to its end
 MAX_TEXT = 1000  # characters of a message: it may quote a file that is hostile
 MAX_NAMES, MAX_NAME = 200, 100  # how many names are searched for a near one, and of what length
+NEAR, FAR = 0.75, 0.65  # how alike a slip of the pen is, and what is only to be asked about: 1 is the same
 
 
 class Span(NamedTuple):
@@ -191,26 +192,27 @@ def did_you_mean(found: str, known: Iterable[str], is_value: bool = False, more:
 def nearest(found: str, known: Sequence[str], is_value: bool = False, more: str = "") -> Hint:
     """The known name that is like the one that was found, as a remedy; empty where none is like it."""
     name, say = like(found, known), f"did you mean {{}}?{more}"
-    return "" if not name else Replace(found, name, say=say) if is_value else Rename(name, say=say)
+    if not name:
+        return ""
+    is_far = not synonym(found[:MAX_NAME], [name]) and not _near(found[:MAX_NAME], (name,), NEAR)
+    return Replace(found, name, say=say, guess=is_far) if is_value else Rename(name, say=say, guess=is_far)
 
 
 def like(found: str, known: Sequence[str]) -> str:
     """The known name that is like the one that was found, or means the same; empty where none does."""
-    return _like(found[:MAX_NAME], tuple(known))
+    if same := synonym(found[:MAX_NAME], known):
+        return same
+    lower = found[:MAX_NAME].lower()
+    inside = (word for word in known if len(word) > 3 and word in lower)  # there is a conv in DeformableConv
+    return _near(found[:MAX_NAME], tuple(known), FAR) or next(inside, "")
 
 
 @lru_cache(maxsize=256)  # a definition's slip is met at each of its uses, and long names take long to compare
-def _like(found: str, known: tuple[str, ...]) -> str:
-    if same := synonym(found, known):
-        return same
+def _near(found: str, known: tuple[str, ...], cutoff: float) -> str:
     from difflib import get_close_matches  # where nothing is wrong, nothing is near
 
-    for name in dict.fromkeys((found, found.lower())):
-        near = get_close_matches(name, known, n=1, cutoff=0.65)
-        near = near or [word for word in known if len(word) > 3 and word in name]  # there is a norm in BatchNorm2d
-        if near:
-            return near[0]
-    return ""
+    names = dict.fromkeys((found, found.lower()))
+    return next((near for name in names for near in get_close_matches(name, known, n=1, cutoff=cutoff)), "")
 
 
 def show(value: object, width: int = 60) -> str:

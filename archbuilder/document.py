@@ -360,7 +360,7 @@ class _Frame:
     is_block: bool
     start: int  # how many nodes were read before it
     height: int = 1  # levels of collections, this one included
-    key: tuple[str, Span] | None = None  # a key that waits for its value
+    key: tuple[str | None, Span] | None = None  # a key that waits for its value
     merged: set[str] = field(default_factory=set)  # keys that came by <<, which an own key may replace
 
 
@@ -454,7 +454,8 @@ class _Reader:
             frame.key = self._key(node), node.span
         else:
             (key, span), frame.key = frame.key, None
-            self._set(frame, key, span, node)
+            if key is not None:
+                self._set(frame, key, span, node)
 
     def _set(self, frame: _Frame, key: str, span: Span, node: Node) -> None:
         mapping = frame.node
@@ -478,12 +479,18 @@ class _Reader:
                     frame.node.value[key], frame.node.keys[key] = value, base.keys[key]
                     frame.merged.add(key)
 
-    def _key(self, node: Node) -> str:
+    def _key(self, node: Node) -> str | None:
+        """The name of a key; None for what is none and has been reported."""
         if isinstance(node.value, str):
             return node.value
         shown = "a collection" if isinstance(node.value, (dict, list)) else show(node.value)
-        self._report(BAD_KEY.at(node.span, f"a key must be text, found {shown}", "put it in quotes if it is a name"))
-        return shown
+        line = LINE_BREAK.split(self.text)[node.span.line - 1][: node.span.end_column - 1]
+        decimal = re.search(r"\d+,\d+$", line)  # in brackets, a comma begins the next key
+        hint = (
+            f"a decimal has a point: {decimal[0].replace(',', '.')}" if decimal else "put it in quotes if it is a name"
+        )
+        self._report(BAD_KEY.at(node.span, f"a key must be text, found {shown}", hint))
+        return None
 
     def _value(self, event: Any) -> Any:
         """A scalar by the YAML 1.2 core schema."""

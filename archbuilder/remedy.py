@@ -154,7 +154,7 @@ class Insert(Remedy):
 class Layout(Remedy):
     """A slip of YAML at the place: quotes, blanks, dashes or indentation that the text lacks."""
 
-    slip: Literal["limit without quotes", "tabs", "list without dashes", "item without a dash"]
+    slip: Literal["limit without quotes", "tabs", "list without dashes", "list without a key", "item without a dash"]
     key: str = ""  # that the slip is at, where it is at one
 
     @property
@@ -187,6 +187,12 @@ def share_of(value: object) -> str:
     """10% as a number: 0.1; empty for what is no percentage."""
     number = value.strip().removesuffix("%").strip() if isinstance(value, str) and value.strip().endswith("%") else ""
     return f"{float(number) / 100:g}" if re.fullmatch(r"[0-9]{1,9}(?:\.[0-9]{1,9})?", number) else ""
+
+
+def number_of(value: object) -> str:
+    """A number that was written as a text: '0.1' in quotes, 0,1 with a comma; empty for what is none."""
+    number = value.strip().replace(",", ".") if isinstance(value, str) else ""
+    return number if re.fullmatch(r"-?[0-9]{1,9}(?:\.[0-9]{1,9})?(?:e-?[0-9]{1,2})?", number) else ""
 
 
 def percent(value: object, most: float) -> str:

@@ -231,7 +231,7 @@ def _read_block(node: Node, env: Env) -> Block:
             body = node.value[name] if node.is_mapping else Node(None, node.span)
             block = env.definitions[name].read(Node(body.value, node.place(name), body.keys), env)
             return block if isinstance(block, Block) else BROKEN
-    block = BLOCKS.read(node, env)
+    block = BLOCKS.read(node, env, in_list=True)
     return block if isinstance(block, Block) else BROKEN
 
 

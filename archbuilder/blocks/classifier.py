@@ -31,6 +31,10 @@ class Classifier(Block):
     """
 
     POSITIONAL: ClassVar[str] = "kind"
+    MEANT: ClassVar[str] = "write classifier alone: classes: at the top of the file says how many there are"
+    LEFT_OUT: ClassVar[dict[str, str]] = dict.fromkeys(
+        ("out", "classes", "num_classes", "out_features"), "classes: at the top of the file says how many there are"
+    ) | {"activation": "the loss takes the scores as they are"}
     DEFAULTS: ClassVar[tuple[str, ...]] = ("bias",)
     EXAMPLE: ClassVar[str] = "classifier: linear"
     REJECTS: ClassVar[dict[str, str]] = {"classifier: dense": "AB103", "classifier: {out: 10}": "AB101"}

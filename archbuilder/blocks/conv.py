@@ -66,6 +66,7 @@ class Convolution(ConvDefaults, Block):
     """What every conv block has."""
 
     DEFAULTS: ClassVar[tuple[str, ...]] = tuple(ConvDefaults.model_fields)
+    LEFT_OUT: ClassVar[dict[str, str]] = {"in_channels": "a conv takes all channels of what is before it"}
 
     kernel: Annotated[Size, Field(description="pixels, one integer or [height, width]")] = (3, 3)
     stride: Annotated[Size, Field(description="step in pixels")] = (1, 1)

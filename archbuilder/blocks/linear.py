@@ -18,6 +18,7 @@ class Linear(Block):
     POSITIONAL: ClassVar[str] = "out"
     DEFAULTS: ClassVar[tuple[str, ...]] = ("bias",)
     EXAMPLE: ClassVar[str] = "- flatten\n- linear: {out: 10, bias: false}"
+    LEFT_OUT: ClassVar[dict[str, str]] = {"in_features": "linear takes all values of what is before it"}
     SAMPLES: ClassVar[dict[str, tuple[str, str]]] = {"out": ("32", "how many values it gives")}
     REJECTS: ClassVar[dict[str, str]] = {"linear": "AB102", "linear: 10": "AB304"}
 

@@ -14,8 +14,9 @@ from typing import Annotated, Any, Literal
 from pydantic_core import PydanticCustomError, core_schema
 
 from archbuilder.diagnostics import Code, show
-from archbuilder.remedy import Hint, Replace, Write, percent, share_of
+from archbuilder.remedy import Hint, Replace, Write, number_of, percent, share_of, written
 from archbuilder.schema.expressions import MAX_LENGTH, PATTERN, ExpressionError, evaluate
+from archbuilder.synonyms import synonym
 
 MAX_INTEGER = 1_000_000  # no small network has a wider layer
 MAX_PIXELS = 10_000  # a side of an image
@@ -116,6 +117,8 @@ def size(minimum: int, accept: Callable[[tuple[int, int]], bool] | None = None, 
     @reads(**_listed(minimum, 2, "" if form else f"size from {minimum}") | form)
     def read(value: Any, variables: Variables) -> tuple[int, int]:
         items = list(value) if isinstance(value, (list, tuple)) else [value, value]
+        if isinstance(value, str) and (pair := re.fullmatch(r"\(?(\d{1,4})(?:x|, *)(\d{1,4})\)?", value)):
+            raise expected("one integer or [height, width]", value, Write(written([int(n) for n in pair.groups()])))
         if len(items) != 2:
             raise failure(f"expected one integer or [height, width], found {len(items)} values")
         result = (number(items[0], variables), number(items[1], variables))
@@ -148,7 +151,7 @@ def number(minimum: float, maximum: float = float("inf"), exclusive: bool = Fals
     @reads(type="number", **{least: minimum}, **({most: maximum} if maximum < float("inf") else {}))
     def read(value: Any, variables: Variables) -> float:
         if isinstance(value, bool) or not isinstance(value, (int, float)):
-            share = share_of(value)
+            share = share_of(value) or number_of(value)
             off = Write("0", say="write {}, which leaves it out") if minimum == 0 and value in OFF else ""
             raise expected("a number", value, Write(share) if share else off)
         inside = minimum < value < maximum if exclusive else minimum <= value <= maximum
@@ -194,6 +197,8 @@ def _read_sides(value: Any, variables: Variables, words: str = "") -> Sides:
     try:
         height, width = _edges(value, variables)
     except PydanticCustomError:
+        if isinstance(value, str) and (word := synonym(value, re.findall(r"\w+", words))):
+            raise expected("a padding", value, Replace(value, word)) from None
         hint = f"{words}one integer, [height, width] or [top, bottom, left, right]"
         raise expected("a padding", value, hint) from None
     return (height, height, width, width)

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 from collections import ChainMap
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import Any, ClassVar, Literal, TypeVar, get_origin
@@ -34,7 +34,8 @@ from archbuilder.diagnostics import (
     show,
 )
 from archbuilder.document import Node, too_many
-from archbuilder.remedy import Change, Hint, Layout, Rename, Write, percent, share_of, written
+from archbuilder.remedy import Change, Hint, Layout, Remedy, Rename, Write, number_of, percent, share_of, written
+from archbuilder.synonyms import synonym
 
 UNKNOWN = declare(
     "AB101",
@@ -267,15 +268,19 @@ def _report(errors: Sequence[Any], reported: set[str], model: type[Model], node:
     by_field: dict[str, list[Any]] = {}
     for error in errors:
         by_field.setdefault(str(error["loc"][0]) if error["loc"] else "", []).append(error)
-    written = {name.partition(":")[0].strip() for name in by_field if ":" in name}  # {out:32} has an out
+    written = {re.split("[:=]", name)[0].strip() for name in by_field if ":" in name or "=" in name}  # as {out:32} has
     unknown = (name for name, found in by_field.items() if found[0]["type"] == "extra_forbidden")
     meant = {like(name, _names(model)) for name in unknown}  # {filters: 32} as well: one slip is reported once
+    taken = set(node.value) if node.is_mapping else set()
     for name, found in by_field.items():
         kind, child = found[0]["type"], node.get(name) or node  # a bare value, as in norm: batch, is the node itself
         span = node.place(name) if child.value is None else child.span
         label = f"{name}: " if child is not node else ""
         if kind == "extra_forbidden":
-            hint = env.elsewhere(name, model) or unknown_hint(name, _names(model))
+            hint = _unknown_field(name, model, () if node.place(name).is_option else taken, env)
+            if isinstance(hint, Rename) and ":" in hint.to and child.value is not None:
+                hint = str(hint)  # {out=16: 3} would have two values
+            taken |= {hint.to} if isinstance(hint, Rename) else set()
             env.report(UNKNOWN, node.place(name), f"there is no field {name} here", hint)
         elif kind == "missing":
             if name not in reported | written | meant:
@@ -287,6 +292,8 @@ def _report(errors: Sequence[Any], reported: set[str], model: type[Model], node:
             value = child.plain()
             expected = " or ".join(map(_expected, found))
             hint = _value_hint(value, expected, {error["type"] for error in found})
+            if name == model.POSITIONAL and type(value) is int and model.MEANT:
+                hint = model.MEANT.format(value)
             env.report(VALUE, span, f"{label}expected {expected}, found {show(value)}", hint)
 
 
@@ -296,7 +303,7 @@ def _expected(error: Any) -> str:
     return text.format(**context) if text else str(error["msg"]).replace("Input should be ", "")
 
 
-OFF = ("off", "no", "false", "0", "null", "nothing", "identity")  # what people write for none
+OFF = ("off", "no", "false", "0", "null", "nothing", "identity", "linear")  # what people write for none
 SOFTMAX = ("softmax", "Softmax", "log_softmax", "LogSoftmax", "logsoftmax")
 _TRUTH = {"yes": "true", "on": "true", "no": "false", "off": "false"}
 
@@ -306,6 +313,12 @@ def _value_hint(value: Any, expected: str, kinds: set[str]) -> Hint:
         return f"write a number that is {expected}" + percent(value, 1)
     if "true or false" in expected and isinstance(value, str) and value in _TRUTH:
         return Write(_TRUTH[value], say=f"YAML knows true and false; {value} is text")
+    if "true or false" in expected and value in (0, 1):
+        return Write("true" if value else "false")
+    if value is True and expected.endswith("or none"):
+        return Write(expected.partition(",")[0], say="true does not say which: write {}, for example", guess=True)
+    if "number" in expected and (number := number_of(value)):
+        return Write(number)
     if expected.endswith("none") and (value is False or value in OFF):
         return Write("none", say="write none, which leaves it out")
     if value in SOFTMAX and "softplus" in expected:
@@ -317,11 +330,16 @@ def _value_hint(value: Any, expected: str, kinds: set[str]) -> Hint:
 
 def _form_hint(model: type[Model], node: Node) -> Hint:
     """The remedy for a value in the place of a mapping."""
+    slip = re.fullmatch(r"([A-Za-z_]\w*) *[:=] *([\w.%-]+)", node.value) if isinstance(node.value, str) else None
+    if slip and slip[1] in _names(model):
+        return Write(f"{{{slip[1]}: {slip[2]}}}", say="put a colon and a blank after the name: {}")
     if model.MEANT and not node.is_list:
         shown = shorten(node.value, 60) if isinstance(node.value, str) else show(node.value)
         words = model.MEANT.format(shown)
         name = getattr(model, "MEANT_FIELD", "")
         return Write(f"{{{name}: {written(node.value)}}}", say=words) if name else words
+    if node.is_list and "blocks" in model.model_fields:
+        return Layout("list without a key", "blocks", say="put {}: before its list of blocks")
     return f"its fields are {', '.join(_names(model))}"
 
 
@@ -338,12 +356,29 @@ def _missing_hint(name: str, model: type[Model]) -> Hint:
     return Change({name: str(field.examples[0])}, say="add {}", guess=get_origin(field.annotation) is not Literal)
 
 
+def _unknown_field(name: str, model: type[Model], taken: Collection[str], env: Env) -> Hint:
+    """The remedy for a field that a model does not have, where it has those that are taken."""
+    if reason := getattr(model, "LEFT_OUT", {}).get(name):
+        return Change(drop=(name,), say=f"leave it out: {reason}")
+    names = _names(model)
+    elsewhere = "" if synonym(name, names) else env.elsewhere(name, model)
+    hint = elsewhere or unknown_hint(name, names)
+    if isinstance(hint, Rename) and hint.to in taken:  # renamed, it would stand there twice
+        return f"{hint.to} is given, too: keep one of the two"
+    return hint
+
+
+_VALUED = r"([A-Za-z_][\w.]*)(?: *= *| +|( *\( *))([A-Za-z0-9_.]+%?)(?(2)\))"  # conv=16, conv 16 or conv(16)
+
+
 def unknown_hint(name: str, known: Sequence[str]) -> Hint:
     """The remedy for a name that is none of those that are known: a slip of the pen, or the nearest of them."""
     if ":" in name:
         return Rename(name.replace(":", ": ", 1), say="put a blank after the colon: {}")
     if "{" in name:
         return Rename(name.replace(" {", ": {"), say="put a colon before the bracket: {}")
+    if (valued := re.fullmatch(_VALUED, name)) and valued[1] in known:
+        return Rename(f"{valued[1]}: {valued[3]}", say="put a colon after the name: {}")
     return did_you_mean(name, known)
 
 
@@ -380,9 +415,9 @@ class Family:
     def of(cls, noun: str, members: Mapping[str, type[Model]]) -> Family:
         return cls(noun, members.get, lambda: sorted(members))
 
-    def read(self, node: Node, env: Env) -> Any:
+    def read(self, node: Node, env: Env, in_list: bool = False) -> Any:
         """The validated member that a node names, or INVALID."""
-        split = self.split(node, env)
+        split = self.split(node, env, in_list)
         if split is None:
             return INVALID
         name, body, span = split
@@ -397,37 +432,77 @@ class Family:
 
     def hint(self, name: str, env: Env, is_bare: bool) -> Hint:
         """The remedy for a name that is not known, which stands there alone or with fields."""
-        word, _, rest = name.partition(" ")
-        if is_bare and rest and rest.replace(".", "", 1).isalnum() and (model := self.find(word)) and model.POSITIONAL:
-            return Rename(f"{word}: {rest}", say="put a colon after the name: {}")
-        return unknown_hint(name, self.names())
+        valued = re.fullmatch(_VALUED, name)
+        word = synonym(valued[1], self.names()) if valued else ""
+        if valued and is_bare and word and (model := self.find(word)) and model.POSITIONAL:
+            return Rename(f"{word}: {valued[3]}", say="put a colon after the name: {}")
+        hint = did_you_mean(name, self.names()) if valued else unknown_hint(name, self.names())
+        return hint if isinstance(hint, Remedy) else env.elsewhere(name, Model) or hint
 
     def read_list(self, node: Node, env: Env) -> Any:
         """A tuple of members; every bad one is reported."""
         if not node.is_list:
             shown = "a mapping" if node.is_mapping else show(node.value)
-            message = f"expected a list of {self.noun}s, found {shown}"
-            env.report(FORM, node.span, message, Layout("list without dashes", say="start each one with a dash"))
+            hint: Hint = Layout("list without dashes", say="start each one with a dash")
+            if not node.is_mapping:
+                is_name = isinstance(node.value, str) and node.value in self.names()
+                hint = (
+                    Write(f"[{node.value}]") if is_name else "write a list, each one behind a dash; [] is an empty one"
+                )
+            env.report(FORM, node.span, f"expected a list of {self.noun}s, found {shown}", hint)
             return INVALID
-        members = [self.read(item, env) for item in node.value]
+        members = [self.read(item, env, in_list=True) for item in node.value]
         return INVALID if INVALID in members else tuple(members)
 
-    def split(self, node: Node, env: Env) -> tuple[str, Node, Span] | None:
+    def split(self, node: Node, env: Env, in_list: bool = False) -> tuple[str, Node, Span] | None:
         """(name, body, place of the name) of a member, None where there is no name."""
         if isinstance(node.value, str):
             return node.value, Node(None, node.span), node.span
+        if named := self._named(node):
+            message = f"expected the name of {self._one} as the key, found {next(iter(node.value))}"
+            env.report(FORM, node.place(next(iter(node.value))), message, f"write {named}")
+            return None
         if node.is_mapping and len(node.value) == 1:
             ((name, body),) = node.value.items()
             span = node.place(name)
             return name, Node(body.value, span, body.keys), span  # its place as a whole is its name
         if node.is_mapping and len(node.value) > 1:
             second = list(node.value)[1]
-            say = "start a new item with a dash before {}, or indent it to make it a field"
-            hint = Layout("item without a dash", second, say=say)
-            env.report(FORM, node.place(second), f"expected one {self.noun} here, found a second key {second}", hint)
+            message = f"expected one {self.noun} here, found a second key {second}"
+            env.report(FORM, node.place(second), message, self._second(node, second, in_list))
         else:
-            article = "an" if self.noun[0] in "aeiou" else "a"
             shown = "a list" if node.is_list else show(node.value)
             known = did_you_mean("", self.names())
-            env.report(FORM, node.span, f"expected the name of {article} {self.noun}, found {shown}", known)
+            env.report(FORM, node.span, f"expected the name of {self._one}, found {shown}", known)
         return None
+
+    @property
+    def _one(self) -> str:
+        return f"{'an' if self.noun[0] in 'aeiou' else 'a'} {self.noun}"
+
+    def _named(self, node: Node) -> str:
+        """`{type: conv, out: 16}` as it is written here; empty for what is no such mapping."""
+        values = {key: child.plain() for key, child in node.value.items()} if node.is_mapping else {}
+        if next(iter(values), "") not in ("type", "kind", "name"):
+            return ""
+        for word in ("type", "kind", "name"):
+            if isinstance(value := values.get(word), str) and (name := synonym(value, self.names())):
+                fields = {key: value for key, value in values.items() if key != word}
+                return f"{{{name}: {shorten(written(fields), 200)}}}" if fields else name
+        return ""
+
+    def _second(self, node: Node, second: str, in_list: bool) -> Hint:
+        """The remedy for a second key where one stands alone, as a name."""
+        first, value = next(iter(node.value.items()))
+        model = self.find(first)
+        if model and synonym(second, _names(model)) and not self.find(second):
+            say = f"indent {{}}: it is a field of {first}"
+            if value.value is not None and model.POSITIONAL:
+                say = f"write {first}: {{{model.POSITIONAL}: {show(value.plain())}, {second}: ...}}"
+            elif model.MEANT and isinstance(value.value, (str, int)):
+                return model.MEANT.format(value.value)
+            return Layout("item without a dash", second, say=say)
+        if not in_list:
+            return f"leave one of them out, or indent {second} to make it a field"
+        say = "start a new item with a dash before {}, or indent it to make it a field"
+        return Layout("item without a dash", second, say=say)

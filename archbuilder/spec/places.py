@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
+from typing import NamedTuple
 
-from archbuilder.schema.model import Family, Model
+from archbuilder.schema.model import Model
 from archbuilder.synonyms import synonym
 
-
-@cache
-def _paths() -> dict[str, str]:
-    """Each key of a section -> the section; a key of several sections is left out."""
-    found: dict[str, set[str]] = {}
-    for path, model in _sections():
-        for name, field in model.model_fields.items():
-            found.setdefault(field.alias or name, set()).add(path)
-    return {name: next(iter(paths)) for name, paths in found.items() if len(paths) == 1}
+LIMITS = ("params", "macs", "receptive_field")  # the limits that people know; rules/limits.py has all
 
 
-def _sections() -> Iterator[tuple[str, type[Model]]]:
+class Section(NamedTuple):
+    """A place for keys; `more` says how they are written there, with {} for the key, where that is not plain."""
+
+    path: str
+    names: Iterable[str]
+    more: str = ""
+    model: type[Model] | None = None  # that has them, where it is one of a family
+
+
+def _sections() -> Iterator[Section]:
+    from archbuilder.blocks import names
+    from archbuilder.blocks.conv import ConvDefaults
     from archbuilder.spec.architecture import Architecture
     from archbuilder.spec.augmentations import AUGMENTATIONS
     from archbuilder.spec.data import Data
@@ -28,35 +32,45 @@ def _sections() -> Iterator[tuple[str, type[Model]]]:
     from archbuilder.spec.train.recipe import Train
     from archbuilder.spec.train.schedules import SCHEDULES
 
-    yield from (("the top of the file", Architecture), ("data:", Data), ("train:", Train))
-    families = (("train: optimizer:", OPTIMIZERS), ("train: schedule:", SCHEDULES), ("train: loss:", LOSSES))
-    for path, family in families:
-        yield from ((path, model) for model in _members(family))
-    for name in AUGMENTATIONS.names():  # a name of the list itself, as a key
-        yield "data: augment:", type(name, (Model,), {"__annotations__": {name: object}, name: None})
+    yield Section("at the top of the file", _names(Architecture))
+    yield Section("under data:", _names(Data))
+    yield Section("under train:", _names(Train))
+    yield Section("under limits:", LIMITS)
+    yield Section("under defaults:", _names(ConvDefaults), ", or in a block")
+    yield Section("under network:", set(names()) - set(_names(ConvDefaults)), ", as an item of the list")
+    yield Section("under data: augment:", AUGMENTATIONS.names(), ", as an item of the list")
+    for field, family in (("optimizer", OPTIMIZERS), ("schedule", SCHEDULES), ("loss", LOSSES)):
+        for name in sorted(family.names(), key=lambda name: (name != "sgd", name)):  # the one that most people know
+            if model := family.find(name):
+                more = f", as in {field}: {{{name}: {{{{}}: ...}}}}"
+                yield Section(f"under train: {field}:", _names(model), more, model)
 
 
-def _members(family: Family) -> Iterator[type[Model]]:
-    for name in family.names():
-        if model := family.find(name):
-            yield model
+def _names(model: type[Model]) -> list[str]:
+    return [field.alias or name for name, field in model.model_fields.items()]
+
+
+@cache
+def _places() -> dict[str, list[Section]]:
+    """Each key of a section -> the sections that have it."""
+    found: dict[str, list[Section]] = {}
+    for section in _sections():
+        for name in section.names:
+            found.setdefault(name, []).append(section)
+    return found
 
 
 def belongs(name: str, model: type[Model]) -> str:
-    """What to say of a key that another section has; empty where none has it, or this one has it, too."""
+    """What to say of a key that another section has; empty where none or several have it, or this one does, too."""
     if hasattr(model, "KIND"):
         return ""  # a block or a rule: its fields are numbers of a layer, not of a recipe
-    paths = _paths()
-    meant = name if name in paths else synonym(name, paths)
-    if not meant or meant in model.model_fields:
+    places = _places()
+    meant = name if name in places else synonym(name, places)
+    sections = places.get(meant, [])
+    if len({section.path for section in sections}) != 1 or meant in _names(model):
         return ""
-    other = f"{meant} belongs" if meant != name else "it belongs"
-    where = paths[meant]
-    return f"{other} {'at' if where.startswith('the') else 'under'} {where}{_example(meant, where)}"
-
-
-def _example(name: str, where: str) -> str:
-    """How it is written there, where it is no plain key of the section."""
-    if where == "train: optimizer:":
-        return f", as in optimizer: {{sgd: {{{name}: ...}}}}" if name != "lr" else ", as in optimizer: {sgd: {lr: 0.1}}"
-    return ", as an item of the list" if where == "data: augment:" else ""
+    first, among = sections[0], [section.model for section in sections]
+    relatives = {section.path for found in places.values() for section in found if section.model is model}
+    if first.path in relatives and model not in among:
+        return f"others have it{first.more.replace('{}', meant)}"
+    return f"{'it' if meant == name else meant} belongs {first.path}{first.more.replace('{}', meant)}"

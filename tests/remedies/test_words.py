@@ -6,7 +6,10 @@ import pytest
 
 from archbuilder.pipeline import check
 from archbuilder.remedies import apply_edits, quick_fixes
+from archbuilder.remedies.repair import repair
+from archbuilder.rules.limits import QUANTITIES
 from archbuilder.spec.data import Data
+from archbuilder.spec.places import LIMITS as LIMIT_NAMES
 from archbuilder.spec.places import belongs
 from archbuilder.spec.train import Train
 from archbuilder.synonyms import SYNONYMS, synonym
@@ -45,6 +48,25 @@ BLOCKS = {
     "conv 8": ("conv: 8", "conv: 8"),
     "dropout 0.1": ("dropout: 0.1", "dropout: 0.1"),
     "max_pool 2": ("max_pool: 2", "max_pool: 2"),
+    "conv(8)": ("conv: 8", "conv: 8"),
+    "conv=8": ("conv: 8", "conv: 8"),
+    "nn.Dropout(0.25)": ("dropout: 0.25", "dropout: 0.25"),
+    "MaxPool2d(2)": ("max_pool: 2", "max_pool: 2"),
+    "nn.ReLU(inplace=True)": ("activation: relu", "activation: relu"),
+    "{conv: {out=8}}": ("out: 8", "{conv: {out: 8}}"),
+    "{conv1x1: 8}": ("did you mean pointwise?", "{pointwise: 8}"),
+    "{dsconv: 8}": ("did you mean depthwise_separable?", "{depthwise_separable: 8}"),
+    "{conv: {in_channels: 16, out: 8}}": ("takes all channels of what is before it", "{conv: {out: 8}}"),
+    "{conv: {out: 8, kernel: 5x3}}": ("write [5, 3]", "{conv: {out: 8, kernel: [5, 3]}}"),
+    "{conv: {out: 8, padding: SAME}}": ("did you mean same?", "{conv: {out: 8, padding: same}}"),
+    "{conv: {out: 8, bias: 1, norm: none}}": ("write true", "{conv: {out: 8, bias: true, norm: none}}"),
+    "{conv: {out: 8, activation: linear}}": ("write none", "{conv: {out: 8, activation: none}}"),
+    "{conv: {out: 8, dropout: '0.1'}}": ("write 0.1", "{conv: {out: 8, dropout: 0.1}}"),
+    "{conv: 8, kernel: 5}": ("write conv: {out: 8, kernel: ...}", "{conv: {out: 8, kernel: 5}}"),
+    "{skip: [{conv: 16}]}": ("put blocks: before", "{skip: {blocks: [{conv: 16}]}}"),
+    "{skip: {body: [{conv: 16}]}}": ("did you mean blocks?", "{skip: {blocks: [{conv: 16}]}}"),
+    "{skip: {blocks: {conv: 16, norm: batch}}}": ("dash", "{skip: {blocks: [{conv: 16}, {norm: batch}]}}"),
+    "{repeat: {n: 2, blocks: [{conv: 16}]}}": ("did you mean times?", "{repeat: {times: 2, blocks: [{conv: 16}]}}"),
 }
 
 
@@ -173,3 +195,99 @@ def test_synonyms_are_written_plainly_and_never_hide_a_word_of_ours():
 @pytest.mark.parametrize("block", ["{conv: {filters: 8}}", "{strided: {outt: 8}}", "{linear: {units: 8}}"])
 def test_a_field_under_another_name_is_not_reported_as_missing_too(block: str):
     assert [d.code.id for d in check(network(block)).diagnostics if d.code.id in ("AB101", "AB102")] == ["AB101"]
+
+
+# what is only somewhat like a name, and what a value hangs on that the name alone would lose: never mended unasked
+FAR = ["add", "pool", "conv-16", "conv 16 3", "'MaxPool2d(2, 2)'", "'Conv2d(3, 16)'", "{ConvTranspose2d: 8}"]
+
+
+@pytest.mark.parametrize("block", FAR)
+def test_what_may_be_another_thing_is_asked_about_and_left_as_it_is(block: str):
+    report = check(network(block))
+    assert [d.code.id for d in report.errors] == ["AB101"]
+    assert not [fix for fix in quick_fixes(report) if not fix.guess]
+
+
+@pytest.mark.parametrize("block", ["{conv: {out: 8, filters: 8}}", "{conv: {out_channels: 8, filters: 8}}"])
+def test_no_field_is_written_twice(block: str):
+    text = network(block)
+    mended = repair(text, check(text), check)
+    assert mended.text.count("out:") == 1 and "AB005" not in [d.code.id for d in mended.report.diagnostics]
+    assert "out is given, too: keep one of the two" in [d.hint for d in mended.report.errors]
+
+
+@pytest.mark.parametrize("true", ["norm: true", "activation: true"])
+def test_true_is_no_kind(true: str):
+    (fix,) = quick_fixes(check(network(f"{{conv: {{out: 8, {true}}}}}")))
+    assert fix.guess and "true does not say which" in fix.diagnostic.hint
+
+
+def test_a_comma_is_no_decimal_point_and_is_one_slip():
+    (finding,) = check(network("{conv: {out: 8, dropout: 0,1}}")).diagnostics
+    assert finding.code.id == "AB006" and finding.hint == "a decimal has a point: 0.1"
+
+
+NAMED = {  # the name as a value, as other tools have it
+    "network: [{type: Conv2d, out: 16}, gap, classifier]": "{conv: {out: 16}}",
+    "network: [{name: stem, type: conv, out: 16}, gap, classifier]": "{conv: {name: stem, out: 16}}",
+    "network: [{conv: 16}, {type: gap}, classifier]": "gap",
+    f"{NETWORK}train: {{optimizer: {{name: SGD, lr: 0.1}}}}": "{sgd: {lr: 0.1}}",
+}
+
+
+@pytest.mark.parametrize("text", NAMED)
+def test_a_name_as_a_value_is_told_to_be_the_key(text: str):
+    (finding,) = check(f"{HEAD}{text}\n").diagnostics
+    assert finding.hint == f"write {NAMED[text]}" and finding.remedy is None
+
+
+LINES = {
+    "- conv: 16\n    kernel: 5": "- conv:\n      out: 16\n      kernel: 5",
+    "- conv: 16  # few\n    kernel: 5\n    name: a": "- conv:\n      out: 16  # few\n      kernel: 5\n      name: a",
+    "- conv:\n    out: 16": "- conv:\n      out: 16",
+    "- skip:\n    - conv: 3\n\n    - conv:\n        out: 3": (
+        "- skip:\n      blocks:\n      - conv: 3\n\n      - conv:\n          out: 3"
+    ),
+    "- conv: &a 16\n    kernel: 5\n  - conv: *a": None,  # the anchor has to stay
+    "- conv: 16\n    kernal: 5": None,
+}
+
+
+@pytest.mark.parametrize("block", LINES)
+def test_lines_that_stand_one_level_too_far_out(block: str):
+    text = f"{HEAD}network:\n  {block}\n  - gap\n  - classifier\n"
+    report = check(text)
+    assert [d.code.id for d in report.errors] == ["AB104"]
+    fixes = [fix for fix in quick_fixes(report) if fix.diagnostic.severity == "error"]
+    after = LINES[block]
+    assert [apply_edits(text, fix.edits) for fix in fixes] == ([text.replace(block, after)] if after else [])
+    assert not after or check(text.replace(block, after)).ok
+
+
+PLACES = {
+    "dropout: 0.1": "it belongs under defaults:, or in a block",
+    'params: "< 200k"': "it belongs under limits:",
+    "conv: 16": "it belongs under network:, as an item of the list",
+    "augmentations: []": "augment belongs under data:",
+    "train: {steps: 5}": "as in optimizer: {muon: {steps: ...}}",
+    "train: {optimizer: {adam: {momentum: 0.9}}}": "others have it, as in optimizer: {sgd: {momentum: ...}}",
+    "train: {optimizer: {lr: 0.1}}": "as in optimizer: {sgd: {lr: ...}}",
+    "train: {epochs=3}": "epochs: 3",
+    "train:\n  epochs=3": "{epochs: 3}",
+    "data: {name: cifar10}": "did you mean dataset?",
+}
+
+
+@pytest.mark.parametrize("key", PLACES)
+def test_a_key_of_other_tools_or_of_another_section_has_its_place(key: str):
+    (finding,) = check(f"{HEAD}{NETWORK}{key}\n").diagnostics
+    assert PLACES[key] in finding.hint
+
+
+def test_a_name_with_a_value_in_it_that_has_another_one_is_no_slip_of_the_colon():
+    report = check(network("{conv: {out=8: 16}}"))
+    assert "put a colon" in report.errors[0].hint and not quick_fixes(report)
+
+
+def test_the_limits_that_people_know_are_limits():
+    assert set(LIMIT_NAMES) <= set(QUANTITIES)

@@ -43,7 +43,7 @@ def change(remedy: Change, span: Span, page: Page) -> Mending | None:
 def _title(remedy: Change) -> str:
     if remedy.word:
         return f"write {remedy.word}"
-    return f"write {remedy.text}" if remedy.fields else f"leave the {' and the '.join(remedy.drop)} out"
+    return f"write {remedy.text}" if remedy.fields else f"leave out {' and '.join(remedy.drop)}"
 
 
 def _value(node: Node, name: str, text: str, page: Page) -> Mending | None:
