@@ -310,7 +310,7 @@ _TRUTH = {"yes": "true", "on": "true", "no": "false", "off": "false"}
 
 def _value_hint(value: Any, expected: str, kinds: set[str]) -> Hint:
     if kinds <= _BOUNDS:
-        return f"write a number that is {expected}" + percent(value, 1)
+        return f"write a number that is {expected}" + (percent(value, 1) if expected.endswith((" 1", " 1.0")) else "")
     if "true or false" in expected and isinstance(value, str) and value in _TRUTH:
         return Write(_TRUTH[value], say=f"YAML knows true and false; {value} is text")
     if "true or false" in expected and value in (0, 1):
