@@ -30,7 +30,9 @@ RECURRENCE = (
     "r_out = r_in + d (k - 1) j_in                                         receptive field in pixels, padding included",
     "start_out = start_in + (d (k - 1) / 2 - p_before) j_in                centre of the first unit; pixel 0 is at 0",
 )
-LETTERS = "k kernel, s stride, d dilation, p padding (before+after where they differ)"
+LETTERS = (
+    "k kernel, s stride, d dilation, p padding (before+after where they differ; what a last window hangs over is after)"
+)
 SIGNS = {  # what stands in a table, and what it means
     "x": "3x5: height x width",
     "-": "9-21: by the shortest path through skips and branches, and by the longest; a merge keeps both ends",

@@ -74,6 +74,19 @@ def test_every_line_follows_from_those_before():
     assert lines > 500 and merges > 40
 
 
+def test_a_padding_by_itself_is_counted_once_and_a_window_may_hang_over():
+    report = archbuilder.check(
+        "archbuilder: 1\ninput: [3, 33, 33]\n"
+        "network: [{max_pool: {kernel: 2, ceil_mode: true}}, {pad: [1, 0, 1, 0]}, {avg_pool: 2}, {pad: 1}, "
+        "{conv: {out: 4, padding: valid}}]\n"
+    )
+    steps = [
+        (step.name, step.before.h, step.after.h, step.window.before[0], step.window.after[0])
+        for step in derive(report.facts).steps
+    ]
+    assert steps == [("max_pool", 33, 17, 0, 1), ("pad", 17, 18, 1, 0), ("avg_pool", 18, 9, 0, 0), ("conv", 9, 9, 1, 1)]
+
+
 def test_the_derivation_ends_where_the_field_is_read():
     for file, last in ((C1C2C3C40, "C4.skip.add"), (SEED003, "skip7.add")):
         _, facts = archbuilder.pipeline.analyse_file(file)
