@@ -194,7 +194,8 @@ def nearest(found: str, known: Sequence[str], is_value: bool = False, more: str 
     name, say = like(found, known), f"did you mean {{}}?{more}"
     if not name:
         return ""
-    is_far = not synonym(found[:MAX_NAME], [name]) and not _near(found[:MAX_NAME], (name,), NEAR)
+    is_swapped = len(found) == len(name) and sorted(found.lower()) == sorted(name)  # sdg, of which half is like sgd
+    is_far = not is_swapped and not synonym(found[:MAX_NAME], [name]) and not _near(found[:MAX_NAME], (name,), NEAR)
     return Replace(found, name, say=say, guess=is_far) if is_value else Rename(name, say=say, guess=is_far)
 
 
