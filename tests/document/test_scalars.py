@@ -11,7 +11,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from archbuilder.document import parse
+from archbuilder.document import NUMBER, parse
 
 
 def read(text: str) -> Any:
@@ -127,7 +127,11 @@ scalars = (
     | st.integers(-(10**20), 10**20)
     | st.floats(0.001, 1e6).map(lambda x: round(x, 3))
     | words
-    | st.text(st.characters(codec="utf-8", categories=("L", "N", "P", "S", "Zs")), max_size=12)
+    | st.text(st.characters(codec="utf-8", categories=("L", "N", "P", "S", "Zs")), max_size=12).filter(
+        lambda text: (
+            not re.match(NUMBER, text) or not isinstance(yaml.safe_load(text), str)
+        )  # 08 and 1e3 are ours alone
+    )
 )
 values = st.recursive(
     scalars,
