@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from archbuilder.ir.graph import Graph
     from archbuilder.modules import build
     from archbuilder.pipeline import Report, check, load
+    from archbuilder.trained.open import open_run
+    from archbuilder.trained.shipped import open_trained
     from archbuilder.training import train
-    from archbuilder.training.runs import open_run
-    from archbuilder.training.shipped import open_trained
 
 __all__ = [
     "ArchbuilderError",
@@ -43,8 +43,8 @@ _HOMES = {
     "build": "archbuilder.modules",
     "check": "archbuilder.pipeline",
     "load": "archbuilder.pipeline",
-    "open_run": "archbuilder.training.runs",
-    "open_trained": "archbuilder.training.shipped",
+    "open_run": "archbuilder.trained.open",
+    "open_trained": "archbuilder.trained.shipped",
     "train": "archbuilder.training",
 }
 

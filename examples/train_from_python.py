@@ -1,7 +1,7 @@
 """Train a network, then ask its weights about every test image."""
 
 import archbuilder
-from archbuilder.training.evaluation import predictions
+from archbuilder.trained.evaluation import predictions
 
 result = archbuilder.train("architectures/quickstart.yaml", overrides=["train.epochs=5"], device="cpu")
 print(f"{result.last['test_accuracy']:.2f} % on the test images; report: {result.path}/report.html")

@@ -26,9 +26,9 @@ import torch
 from PIL import Image
 
 from archbuilder.cli import main as archbuilder
-from archbuilder.exporters.weights import digest
+from archbuilder.modules.weights import digest
+from archbuilder.run.checkpoint import FORMAT, KIND
 from archbuilder.training import Interrupted, train
-from archbuilder.training.checkpoint import FORMAT, KIND
 
 NETWORK = """\
 archbuilder: 1

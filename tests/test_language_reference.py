@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from archbuilder.reporting.manual import markdown
+from archbuilder.manual.blocks import markdown
 from archbuilder.schema.model import Model
 from archbuilder.spec.data import Data
 from archbuilder.spec.train import Train

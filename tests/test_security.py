@@ -18,9 +18,9 @@ from archbuilder.data import npz
 from archbuilder.diagnostics import ArchbuilderError, Span
 from archbuilder.ir import builder
 from archbuilder.pipeline import check
+from archbuilder.run import checkpoint
 from archbuilder.schema import expressions
 from archbuilder.spec import rules
-from archbuilder.training import checkpoint
 
 ROOT = Path(__file__).parents[1]
 TEXT = (ROOT / "SECURITY.md").read_text()

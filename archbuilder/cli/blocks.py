@@ -29,7 +29,7 @@ def configure(parser: ArgumentParser) -> None:
 def run(args: Namespace) -> int:
     """Exit 0, 1 where a test fails, 2 where there is no such block."""
     from archbuilder.blocks._external import load_all_installed
-    from archbuilder.reporting import manual
+    from archbuilder.manual import blocks as manual
 
     if args.markdown:
         print(manual.markdown(), end="")
@@ -48,15 +48,15 @@ def run(args: Namespace) -> int:
 
 
 def _show(name: str) -> int:
-    from archbuilder.reporting import manual
+    from archbuilder.manual import blocks as manual
 
     print_text(manual.text(manual.manual(name)))
     return 0
 
 
 def _test(name: str) -> int:
+    from archbuilder.manual.blocks import manual
     from archbuilder.modules.conformance import failures
-    from archbuilder.reporting.manual import manual
 
     found = list(failures(manual(name)))
     print("\n".join([f"{name}: {'FAILED' if found else 'ok'}", *(f"  {failure}" for failure in found)]))

@@ -159,7 +159,7 @@ def _for_people(args: Namespace, reports: Iterable[Report], counting: _codes.Sel
 
 def _outcome(run: Path) -> str:
     """How far a run has come, and how well."""
-    from archbuilder.training.listing import outcome  # only where there is a run
+    from archbuilder.run.listing import outcome  # only where there is a run
 
     return outcome(run)
 

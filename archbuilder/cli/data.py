@@ -65,7 +65,7 @@ def _prepare(args: argparse.Namespace) -> int:
     report = pipeline.check(args.file, args.set)
     spec = report.spec
     if spec is None or spec.data is None:
-        from archbuilder.training.plan import NO_DATA
+        from archbuilder.run.plan import NO_DATA
 
         place = spec.span() if spec else Span(args.file)
         absent = NO_DATA.at(place, "there is no data: section", "add data: {dataset: digits}, for one")

@@ -21,9 +21,9 @@ def configure(parser: ArgumentParser) -> None:
 def run(args: Namespace) -> int:
     """Exit 0 evaluated, 1 something wrong with the run or the data, 2 no trained network."""
     from archbuilder.reporting.json import dumps
-    from archbuilder.training import device
-    from archbuilder.training.assessment import assess, text, to_dict
-    from archbuilder.training.shipped import open_trained
+    from archbuilder.trained.assessment import assess, text, to_dict
+    from archbuilder.trained.shipped import open_trained
+    from archbuilder.training.learning import device
 
     opened, place = open_trained(args.trained, args.data_dir), device.pick(args.device)
     with device.settings(place, args.threads):

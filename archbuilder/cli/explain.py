@@ -27,7 +27,7 @@ def configure(parser: ArgumentParser) -> None:
 
 def run(args: Namespace) -> int:
     """Exit 0, 2 where there is no such code."""
-    from archbuilder.reporting import explain
+    from archbuilder.manual import explain
     from archbuilder.reporting.style import style_of
 
     style, known = style_of(sys.stdout), known_codes()

@@ -74,7 +74,7 @@ def _weights(args: Namespace, report: Report) -> Path | None:
     """What the network is exported with: a run's own weights, as long as nothing is changed by --set."""
     if args.weights or not report.run or args.set:
         return Path(args.weights) if args.weights else None
-    from archbuilder.exporters.weights import weights_of_run
+    from archbuilder.modules.weights import weights_of_run
 
     return weights_of_run(report.run)
 

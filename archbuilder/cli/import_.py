@@ -118,7 +118,7 @@ def run(args: Namespace) -> int:
     imported = convert(module, shape, name=name, source=source, origin=str(file), file=new, data=data)
     packed = None
     if args.weights and imported.ok:
-        from archbuilder.training.elsewhere import content
+        from archbuilder.trained.elsewhere import content
 
         data_dir = Path(args.data_dir) if args.data_dir else None
         packed = content(imported.text, Path(args.out), imported.proof.state, *scales, data_dir)
@@ -155,8 +155,8 @@ def _beside(out: str) -> Path:
 
 
 def _load_weights(module: nn.Module, weights: str) -> list[str]:
-    from archbuilder.exporters.weights import read
     from archbuilder.importers.weights import load_weights
+    from archbuilder.modules.weights import read
 
     file = Path(weights)
     state = read(file, "give a state_dict, as torch.save(module.state_dict(), ...) writes it")
@@ -177,7 +177,7 @@ def _write_weights(out: str, packed: bytes | None, usable: bool) -> str:
     if packed is None:
         return "no weights are written: the file is not the same network"
     from archbuilder.reporting.memory import size_of
-    from archbuilder.training.elsewhere import write
+    from archbuilder.trained.elsewhere import write
 
     path = _beside(out)
     write(path, packed)

@@ -34,8 +34,8 @@ def configure(parser: ArgumentParser) -> None:
 
 def run(args: Namespace) -> int:
     """Exit 0 found, 1 the loss falls nowhere or the file is wrong, 2 could not run."""
-    from archbuilder.training import plan
-    from archbuilder.training.lr_range import drawing, range_test
+    from archbuilder.run import plan
+    from archbuilder.training.probes.lr_range import drawing, range_test
 
     data_dir = Path(args.data_dir) if args.data_dir else None
     options = plan.Options(args.device, args.threads, data_dir)

@@ -21,8 +21,8 @@ def configure(parser: ArgumentParser) -> None:
 
 def run(args: Namespace) -> int:
     """Exit 0 it can, 1 it cannot or the file is wrong, 2 could not run."""
-    from archbuilder.training import plan
-    from archbuilder.training.memorise import memorise
+    from archbuilder.run import plan
+    from archbuilder.training.probes.memorise import memorise
 
     data_dir = Path(args.data_dir) if args.data_dir else None
     options = plan.Options(args.device, args.threads, data_dir)

@@ -29,10 +29,10 @@ def run(args: Namespace) -> int:
     from archbuilder.reporting.diagnostic import render_diagnostic
     from archbuilder.reporting.json import dumps
     from archbuilder.reporting.style import style_of
-    from archbuilder.training import device
-    from archbuilder.training.prediction import answers
-    from archbuilder.training.runs import doubts
-    from archbuilder.training.shipped import open_trained
+    from archbuilder.trained.open import doubts
+    from archbuilder.trained.prediction import answers
+    from archbuilder.trained.shipped import open_trained
+    from archbuilder.training.learning import device
 
     opened, status, found = open_trained(args.trained, args.data_dir), 0, []
     place = device.pick(args.device)
@@ -53,7 +53,7 @@ def run(args: Namespace) -> int:
 
 def _text(answer: object) -> str:
     from archbuilder.reporting.diagnostic import printable
-    from archbuilder.training.prediction import Answer
+    from archbuilder.trained.prediction import Answer
 
     assert isinstance(answer, Answer)
     lines = [f"{printable(answer.path)} ({answer.size[0]}x{answer.size[1]})"]

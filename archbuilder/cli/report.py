@@ -37,12 +37,12 @@ def run(args: Namespace) -> int:
 
 
 def _compare(args: Namespace, paths: Sequence[Path], out: str | Path) -> int:
+    from archbuilder.evidence import COMPARISON
+    from archbuilder.evidence.comparison import text, write_comparison
     from archbuilder.reporting.style import style_of
-    from archbuilder.training.evidence import COMPARISON
-    from archbuilder.training.evidence.comparison import text, write_comparison
-    from archbuilder.training.folder import RunFolder, opened
+    from archbuilder.run.folder import RunFolder, opened
+    from archbuilder.trained.open import open_run
     from archbuilder.training.repeated import is_repeated
-    from archbuilder.training.runs import open_run
 
     folder = RunFolder(Path(out), published=False)
     folder.ready()
@@ -54,11 +54,11 @@ def _compare(args: Namespace, paths: Sequence[Path], out: str | Path) -> int:
 
 
 def _report(args: Namespace, path: Path) -> int:
-    from archbuilder.training import device
-    from archbuilder.training.evidence import REPORT
-    from archbuilder.training.evidence.report import write_report
-    from archbuilder.training.folder import opened
-    from archbuilder.training.runs import doubts, open_run
+    from archbuilder.evidence import REPORT
+    from archbuilder.evidence.report import write_report
+    from archbuilder.run.folder import opened
+    from archbuilder.trained.open import doubts, open_run
+    from archbuilder.training.learning import device
 
     run, place = open_run(path, args.data_dir), device.pick(args.device)
     with opened(path), device.settings(place, args.threads):

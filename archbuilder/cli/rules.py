@@ -39,7 +39,7 @@ def run(args: Namespace) -> int:
 
 
 def _index() -> str:
-    from archbuilder.reporting.manual import first_line
+    from archbuilder.manual.blocks import first_line
 
     packs = [(name, built_in(name).title) for name in shipped()]
     rules = [(name, first_line(rule)) for name in kinds.names() if (rule := kinds.find(name))]
@@ -49,7 +49,7 @@ def _index() -> str:
 
 
 def _show(name: str) -> None:
-    from archbuilder.reporting.manual import text
+    from archbuilder.manual.blocks import text
 
     rule = kinds.find(name)
     if rule is None:

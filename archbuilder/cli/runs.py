@@ -28,7 +28,7 @@ def configure(parser: ArgumentParser) -> None:
 def run(args: Namespace) -> int:
     """Exit 0, also where there are none; 2 where there is no such folder."""
     from archbuilder.reporting.style import style_of
-    from archbuilder.training.listing import listing, table, to_json
+    from archbuilder.run.listing import listing, table, to_json
 
     folder = Path(args.folder)
     if not folder.is_dir():

@@ -30,7 +30,7 @@ def run(args: Namespace) -> int:
     """Exit 0; 2 where the file cannot be written."""
     from archbuilder.blocks import BLOCKS
     from archbuilder.blocks._external import load_all_installed
-    from archbuilder.reporting import jsonschema
+    from archbuilder.manual import jsonschema
 
     load_all_installed()
     text = jsonschema.render(BLOCKS.names())

@@ -49,7 +49,7 @@ def _check(args: Namespace) -> None:
 
 def _list(form: str | None) -> int:
     from archbuilder.reporting.json import dumps
-    from archbuilder.training.shipped import listing, table
+    from archbuilder.trained.shipped import listing, table
 
     found = listing()
     if form == "json":
@@ -63,8 +63,8 @@ def _list(form: str | None) -> int:
 
 def _pack(folder: str, data_dir: str | None, out: Path) -> int:
     from archbuilder.reporting.memory import size_of
-    from archbuilder.training.packing import pack
-    from archbuilder.training.runs import doubts, open_run
+    from archbuilder.trained.open import doubts, open_run
+    from archbuilder.trained.pack import pack
 
     run = open_run(folder, data_dir)
     warn(doubts(run))

@@ -15,8 +15,8 @@ from torch import Tensor, nn
 
 from archbuilder.exporters.proof import Exported, compare, failed
 from archbuilder.exporters.torch import trace
-from archbuilder.exporters.weights import ready
 from archbuilder.ir.graph import Graph
+from archbuilder.modules.weights import ready
 from archbuilder.version import __version__
 
 TOLERANCE = 1e-4

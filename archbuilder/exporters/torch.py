@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from archbuilder.exporters.proof import EXAMPLE, Exported, compare, failed, images
-from archbuilder.exporters.weights import ready
 from archbuilder.ir.graph import Graph
+from archbuilder.modules.weights import ready
 
 TOLERANCE = 1e-6
 

@@ -16,7 +16,7 @@ def language() -> Vocabulary:
     """The vocabulary of the language, with every block that is installed."""
     from archbuilder.blocks import BLOCKS
     from archbuilder.blocks._external import load_all_installed
-    from archbuilder.reporting.jsonschema import schema
+    from archbuilder.manual.jsonschema import schema
 
     load_all_installed()
     return Vocabulary(schema(BLOCKS.names()))

@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from archbuilder.diagnostics import ArchbuilderError, Span, declare
-from archbuilder.training import plan as plans
-from archbuilder.training.plan import ARGUMENTS, Options, PathLike
-from archbuilder.training.processes import launched, said_once
+from archbuilder.run import plan as plans
+from archbuilder.run.plan import ARGUMENTS, Options, PathLike
+from archbuilder.run.processes import launched, said_once
+from archbuilder.run.result import Interrupted, Record, RunResult
 from archbuilder.training.repeated import DIVERGED, Repeated, proceed, start
-from archbuilder.training.result import Interrupted, Record, RunResult
 
 __all__ = ["Interrupted", "Record", "Repeated", "RunResult", "repeat", "train"]
 

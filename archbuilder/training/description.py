@@ -10,12 +10,12 @@ import torch
 from archbuilder.data.arrays import Splits
 from archbuilder.data.grid import sample_grid
 from archbuilder.reporting.json import to_dict
+from archbuilder.run.environment import choices, environment
+from archbuilder.run.folder import ARCHITECTURE, DATASET, ENVIRONMENT, FACTS, SAMPLES, RunFolder
+from archbuilder.run.plan import Plan
+from archbuilder.run.processes import Processes
 from archbuilder.schema.model import Model
-from archbuilder.training.environment import choices, environment
-from archbuilder.training.folder import ARCHITECTURE, DATASET, ENVIRONMENT, FACTS, SAMPLES, RunFolder
-from archbuilder.training.plan import Plan
-from archbuilder.training.processes import Processes
-from archbuilder.training.runs import DataCard, images_of
+from archbuilder.trained.open import DataCard, images_of
 
 
 def describe(folder: RunFolder, plan: Plan, place: torch.device, processes: Processes) -> Splits:

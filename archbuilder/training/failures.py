@@ -9,7 +9,7 @@ import torch
 
 from archbuilder.diagnostics import ArchbuilderError, Diagnostic, Span, declare
 from archbuilder.rules.recipe import SINGLE
-from archbuilder.training.plan import Plan
+from archbuilder.run.plan import Plan
 
 MEMORY = declare(
     "AB713",

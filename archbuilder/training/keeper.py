@@ -11,11 +11,11 @@ from collections.abc import Sequence
 from time import perf_counter
 
 from archbuilder.diagnostics import ArchbuilderError
-from archbuilder.training import checkpoint
-from archbuilder.training.folder import BEST, LAST, METRICS, MIDWAY, RunFolder, older, row
-from archbuilder.training.result import Record, best_of
-from archbuilder.training.signals import Ending
-from archbuilder.training.trainer import Trainer
+from archbuilder.run import checkpoint
+from archbuilder.run.folder import BEST, LAST, METRICS, MIDWAY, RunFolder, older, row
+from archbuilder.run.result import Record, best_of
+from archbuilder.run.signals import Ending
+from archbuilder.training.learning.trainer import Trainer
 
 NOTHING, SAVE, STOP, DOUBT = range(4)  # what a process may wish for between two batches
 RESERVE = 4 * 2**20  # bytes for the files of a run that are no checkpoints

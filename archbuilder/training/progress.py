@@ -13,9 +13,9 @@ import torch
 from archbuilder.data.remarks import remarks
 from archbuilder.reporting.diagnostic import printable
 from archbuilder.reporting.width import width_of
-from archbuilder.training.loop import Score
-from archbuilder.training.result import Record, best_of, choice, chosen_on
-from archbuilder.training.trainer import Trainer
+from archbuilder.run.result import Record, best_of, choice, chosen_on
+from archbuilder.training.learning.loop import Score
+from archbuilder.training.learning.trainer import Trainer
 
 
 def progress(epochs: int, done: int, images: int, quiet: bool = False) -> Progress:

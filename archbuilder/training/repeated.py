@@ -17,14 +17,14 @@ from pathlib import Path
 from signal import Signals
 
 from archbuilder.diagnostics import ArchbuilderError, Diagnostic
-from archbuilder.training import notes
-from archbuilder.training import plan as plans
-from archbuilder.training.evidence import finish_several
-from archbuilder.training.folder import REPEAT, Onlooker, RunFolder, created
-from archbuilder.training.plan import Options, Plan
-from archbuilder.training.processes import first_of_all
-from archbuilder.training.result import Interrupted, Record, RunResult, Spread
-from archbuilder.training.signals import HOW, Ending
+from archbuilder.evidence import finish_several
+from archbuilder.run import notes
+from archbuilder.run import plan as plans
+from archbuilder.run.folder import REPEAT, Onlooker, RunFolder, created
+from archbuilder.run.plan import Options, Plan
+from archbuilder.run.processes import first_of_all
+from archbuilder.run.result import Interrupted, Record, RunResult, Spread
+from archbuilder.run.signals import HOW, Ending
 
 OnEpoch = Callable[[Record], None]
 
@@ -73,7 +73,7 @@ def seeds_of(path: Path) -> list[Path]:
 
 def start(seeds: Sequence[Plan], on_epoch: OnEpoch) -> Repeated:
     """Make a run of every plan, in one new folder, and train them all."""
-    from archbuilder.training.joining import joined
+    from archbuilder.training.parallel.joining import joined
     from archbuilder.training.session import Session
 
     first = seeds[0]

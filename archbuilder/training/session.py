@@ -11,14 +11,12 @@ from signal import Signals
 import torch
 
 from archbuilder.diagnostics import ArchbuilderError
-from archbuilder.exporters.weights import read
-from archbuilder.training import checkpoint, notes, transfer
-from archbuilder.training.curves import curves
-from archbuilder.training.description import describe
-from archbuilder.training.environment import environment, resumed
-from archbuilder.training.evidence import REPORT, finish
-from archbuilder.training.failures import explained, is_lost_worker
-from archbuilder.training.folder import (
+from archbuilder.evidence import REPORT, finish
+from archbuilder.evidence.curves import curves
+from archbuilder.modules.weights import read
+from archbuilder.run import checkpoint, notes
+from archbuilder.run.environment import environment, resumed
+from archbuilder.run.folder import (
     CURVES,
     ENVIRONMENT,
     LAST,
@@ -31,17 +29,20 @@ from archbuilder.training.folder import (
     opened,
     row,
 )
-from archbuilder.training.joining import joined
+from archbuilder.run.plan import Plan
+from archbuilder.run.processes import Processes
+from archbuilder.run.result import Interrupted, Record, RunResult
+from archbuilder.run.signals import HOW, Ending
+from archbuilder.trained.open import images_of, refuse_other_data
+from archbuilder.trained.weights import weights
+from archbuilder.training.description import describe
+from archbuilder.training.failures import explained, is_lost_worker
 from archbuilder.training.keeper import Keeper, Stop, lines
-from archbuilder.training.loop import Score
-from archbuilder.training.plan import Plan
-from archbuilder.training.processes import Processes
+from archbuilder.training.learning import transfer
+from archbuilder.training.learning.loop import Score
+from archbuilder.training.learning.trainer import Trainer
+from archbuilder.training.parallel.joining import joined
 from archbuilder.training.progress import closing, opening, progress
-from archbuilder.training.result import Interrupted, Record, RunResult
-from archbuilder.training.runs import images_of, refuse_other_data
-from archbuilder.training.signals import HOW, Ending
-from archbuilder.training.trainer import Trainer
-from archbuilder.training.weights import weights
 
 OnEpoch = Callable[[Record], None]
 

@@ -12,8 +12,8 @@ from accelerate.tracking import LOGGER_TYPE_TO_CLASS, get_available_trackers
 from accelerate.utils import ProjectConfiguration
 
 from archbuilder.diagnostics import ArchbuilderError, Span, declare, did_you_mean
-from archbuilder.training.plan import Plan
-from archbuilder.training.result import Record
+from archbuilder.run.plan import Plan
+from archbuilder.run.result import Record
 
 FOLDER = "log"  # of a run: where trackers keep what they keep in files
 

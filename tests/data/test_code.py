@@ -10,7 +10,7 @@ import pytest
 
 from archbuilder.data.augment import Draws, compose
 from archbuilder.data.batches import Normaliser
-from archbuilder.data.code import augmentation_code
+from archbuilder.evidence.augmentation import augmentation_code
 
 MEAN, STD = (125.306918, 122.950394, 113.865383), (62.993219, 62.088707, 66.704899)
 ASSIGNMENT = [

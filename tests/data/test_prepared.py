@@ -22,7 +22,7 @@ from archbuilder.data.datasets import load
 from archbuilder.data.pictures import picture
 from archbuilder.data.prepared import MANIFEST, data_folder, open_prepared, prepare, verify
 from archbuilder.diagnostics import ArchbuilderError, Span
-from archbuilder.exporters import weights
+from archbuilder.modules import weights
 
 HERE = Span("net.yaml", 3, 1)
 

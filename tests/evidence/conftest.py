@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 import torch
 
+from archbuilder.trained.open import Run, open_run
 from archbuilder.training import train
-from archbuilder.training.runs import Run, open_run
 
 NETWORK = """\
 archbuilder: 1

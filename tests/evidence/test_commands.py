@@ -12,12 +12,12 @@ import pytest
 
 from archbuilder.cli import main
 from archbuilder.data.datasets import load
+from archbuilder.evidence.comparison import compare, labels, text
 from archbuilder.reporting.style import Style
+from archbuilder.run.listing import duration, listing
+from archbuilder.run.locks import locked
+from archbuilder.trained.open import Run, open_run
 from archbuilder.training import Interrupted, repeat, train
-from archbuilder.training.evidence.comparison import compare, labels, text
-from archbuilder.training.files import locked
-from archbuilder.training.listing import duration, listing
-from archbuilder.training.runs import Run, open_run
 from tests.evidence.conftest import ALONE, NETWORK
 
 CPU = ["--device", "cpu", "--threads", "1"]
@@ -243,7 +243,7 @@ def test_a_comparison_that_cannot_be_written_is_said(seeds: list[Path], tmp_path
 
 
 def test_a_place_for_a_comparison_is_looked_at_before_the_work(tmp_path: Path, finished: Path, monkeypatch, capsys):
-    monkeypatch.setattr("archbuilder.training.runs.open_run", lambda *_: pytest.fail("a run was opened"))
+    monkeypatch.setattr("archbuilder.trained.open.open_run", lambda *_: pytest.fail("a run was opened"))
     (tmp_path / "file").write_text("mine")
     assert main(["report", str(finished), str(finished), "--out", str(tmp_path / "file")]) != 0
     assert "AB701" in capsys.readouterr().err and (tmp_path / "file").read_text() == "mine"

@@ -9,8 +9,8 @@ from itertools import pairwise
 import pytest
 from PIL import Image
 
-from archbuilder.training.curves import ACCURACY, _overlay, curves, overlaid, overlaid_picture, panels
-from archbuilder.training.result import Record
+from archbuilder.evidence.curves import ACCURACY, _overlay, curves, overlaid, overlaid_picture, panels
+from archbuilder.run.result import Record
 
 
 def log(epochs: int, validation: bool = False) -> list[Record]:

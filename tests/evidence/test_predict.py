@@ -15,8 +15,8 @@ from PIL import Image
 from archbuilder.cli import main
 from archbuilder.data.pictures import FORMATS, picture
 from archbuilder.diagnostics import ArchbuilderError
-from archbuilder.training.evaluation import predictions
-from archbuilder.training.runs import Run
+from archbuilder.trained.evaluation import predictions
+from archbuilder.trained.open import Run
 from tests.evidence.conftest import CPU
 
 ALONE = ["--device", "cpu", "--threads", "1"]

@@ -12,9 +12,9 @@ from PIL import Image
 
 from archbuilder.cli import main
 from archbuilder.diagnostics import ArchbuilderError
-from archbuilder.training import plan
-from archbuilder.training.lr_range import RangeTest, range_test, until_it_grows
-from archbuilder.training.memorise import memorise
+from archbuilder.run import plan
+from archbuilder.training.probes.lr_range import RangeTest, range_test, until_it_grows
+from archbuilder.training.probes.memorise import memorise
 from tests.evidence.conftest import NETWORK
 
 CPU = ["--device", "cpu", "--threads", "1"]

@@ -16,14 +16,15 @@ import pytest
 import torch
 from PIL import Image
 
+from archbuilder import evidence
 from archbuilder.cli import main
+from archbuilder.evidence.markdown import escaped, fenced
+from archbuilder.evidence.report import write_report
 from archbuilder.exporters import exporter
 from archbuilder.modules.torchsummary import torchsummary
-from archbuilder.training import Interrupted, evidence, train
-from archbuilder.training.evidence.markdown import escaped, fenced
-from archbuilder.training.evidence.report import write_report
+from archbuilder.trained.open import Run, open_run
+from archbuilder.training import Interrupted, train
 from archbuilder.training.progress import line
-from archbuilder.training.runs import Run, open_run
 from tests.evidence.conftest import ALONE, CPU, NETWORK
 
 FILES = {
@@ -286,7 +287,7 @@ def test_a_report_that_fails_does_not_cost_the_run(tmp_path: Path, monkeypatch, 
     def fail(*_: Any) -> None:
         raise OSError("the disk\nhas gone")
 
-    monkeypatch.setattr("archbuilder.training.evidence.report.write_report", fail)
+    monkeypatch.setattr("archbuilder.evidence.report.write_report", fail)
     result = train(NETWORK, overrides=["train.epochs=1"], out=tmp_path, **ALONE)
     said = capsys.readouterr()
     assert result.last["epoch"] == 1 and (result.path / "weights.safetensors").exists()

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from archbuilder.cli import main
+from archbuilder.evidence.story import command
+from archbuilder.trained.open import Run, open_run
 from archbuilder.training import train
-from archbuilder.training.evidence.story import command
-from archbuilder.training.runs import Run, open_run
 from tests.evidence.conftest import ALONE, NETWORK
 
 

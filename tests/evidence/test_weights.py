@@ -19,12 +19,13 @@ from safetensors.torch import load_file, save_file
 import archbuilder
 from archbuilder.cli import main
 from archbuilder.diagnostics import ArchbuilderError
-from archbuilder.exporters.weights import DEEPEST, KEY, checksum
+from archbuilder.modules.weights import DEEPEST, KEY, checksum
 from archbuilder.pipeline import check
-from archbuilder.training import Interrupted, repeat, shipped, train
-from archbuilder.training.packed import open_packed
-from archbuilder.training.packing import pack
-from archbuilder.training.runs import Run, open_run
+from archbuilder.trained import shipped
+from archbuilder.trained.open import Run, open_run
+from archbuilder.trained.pack import pack
+from archbuilder.trained.packed import open_packed
+from archbuilder.training import Interrupted, repeat, train
 from tests.evidence.conftest import ALONE, NETWORK
 
 CPU = ["--device", "cpu", "--threads", "1"]

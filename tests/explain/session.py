@@ -12,7 +12,7 @@ from typing import NamedTuple
 import pytest
 
 from archbuilder.cli import main
-from archbuilder.reporting.explain import FILE, NETWORK
+from archbuilder.manual.explain import FILE, NETWORK
 
 CODE = re.compile(r": (AB[0-9]{3}) ")  # as a diagnostic shows it behind its place
 

@@ -11,7 +11,7 @@ import pytest
 
 from archbuilder.cli import main
 from archbuilder.diagnostics import known_codes
-from archbuilder.reporting import explain
+from archbuilder.manual import explain
 from archbuilder.reporting.style import Style
 
 ROOT = Path(__file__).parents[2]

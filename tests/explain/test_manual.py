@@ -15,8 +15,8 @@ import pytest
 from archbuilder import blocks, document
 from archbuilder.diagnostics import _declared, known_codes
 from archbuilder.ir import builder
+from archbuilder.manual import explain
 from archbuilder.pipeline import check_text
-from archbuilder.reporting import explain
 from tests.explain.session import Outcome, play
 
 ROOT = Path(__file__).parents[2]

@@ -16,11 +16,12 @@ from torch import Tensor, nn
 
 from archbuilder.diagnostics import ArchbuilderError
 from archbuilder.exporters import onnx as to_onnx
-from archbuilder.exporters import proof, weights
+from archbuilder.exporters import proof
 from archbuilder.exporters import torch as to_torch
 from archbuilder.ir.graph import Graph
-from archbuilder.modules import build
-from archbuilder.training import folder, train
+from archbuilder.modules import build, weights
+from archbuilder.run import folder
+from archbuilder.training import train
 from tests.exporters.samples import NETWORKS, analysed
 
 ROOT = Path(__file__).parent.parent.parent

@@ -12,12 +12,12 @@ import numpy as np
 import pytest
 
 from archbuilder.cli import main
+from archbuilder.evidence.comparison import compare
+from archbuilder.evidence.story import command, story_part
 from archbuilder.pipeline import check
+from archbuilder.run.listing import listing
+from archbuilder.trained.open import open_run
 from archbuilder.training import Interrupted, train
-from archbuilder.training.evidence.comparison import compare
-from archbuilder.training.evidence.story import command, story_part
-from archbuilder.training.listing import listing
-from archbuilder.training.runs import open_run
 from tests.opening.conftest import ALONE, NET, WIDE
 
 WORDS = "a run, trained with --set vars.width=8"

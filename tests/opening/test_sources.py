@@ -19,8 +19,8 @@ from archbuilder.cli import main
 from archbuilder.diagnostics import ArchbuilderError
 from archbuilder.pipeline import Report, check, check_text
 from archbuilder.sources import is_run, open_source, trained_text
+from archbuilder.trained.open import open_run
 from archbuilder.training import train
-from archbuilder.training.runs import open_run
 from tests.opening.conftest import ALONE, BASE, NET, PACK, VARIANT, WIDE
 
 NUMBERS = [

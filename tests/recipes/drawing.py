@@ -8,7 +8,7 @@ from collections.abc import Callable
 from random import Random
 from typing import Any
 
-from archbuilder.reporting.jsonschema import schema
+from archbuilder.manual.jsonschema import schema
 
 Form = dict[str, Any]
 

@@ -15,15 +15,16 @@ import torch
 
 from archbuilder.diagnostics import ArchbuilderError
 from archbuilder.modules import build
-from archbuilder.training import checkpoint, plan, train
-from archbuilder.training.assessment import assess
-from archbuilder.training.evaluation import predictions
-from archbuilder.training.evidence.outcome import figures
-from archbuilder.training.joining import trial as settings
-from archbuilder.training.loop import Score
-from archbuilder.training.plan import Options, Plan
-from archbuilder.training.runs import images_of, open_run
-from archbuilder.training.trainer import Trainer
+from archbuilder.run import checkpoint, plan
+from archbuilder.run.plan import Options, Plan
+from archbuilder.trained.assessment import assess
+from archbuilder.trained.evaluation import predictions
+from archbuilder.trained.open import images_of, open_run
+from archbuilder.trained.outcome import figures
+from archbuilder.training import train
+from archbuilder.training.learning.loop import Score
+from archbuilder.training.learning.trainer import Trainer
+from archbuilder.training.parallel.joining import trial as settings
 from tests.recipes.files import File
 from tests.training.same import TIMES
 

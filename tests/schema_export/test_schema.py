@@ -14,8 +14,8 @@ from archbuilder import blocks
 from archbuilder.blocks import Block, find
 from archbuilder.cli import main
 from archbuilder.document import parse
+from archbuilder.manual.jsonschema import DIALECT, render, schema
 from archbuilder.pipeline import check
-from archbuilder.reporting.jsonschema import DIALECT, render, schema
 from tests.schema_export.variants import IMAGES, SECTIONS, UNSEEN, around, reason, sources, variants
 
 ROOT = Path(__file__).parents[2]

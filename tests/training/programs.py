@@ -16,7 +16,7 @@ SERVER = multiprocessing.get_context("forkserver")
 # what a run imports late, the server imports once
 SERVER.set_forkserver_preload(
     "albumentations archbuilder.training.session archbuilder.training.several "
-    "archbuilder.training.evidence.report matplotlib.backends.backend_agg torch._dynamo".split()
+    "archbuilder.evidence.report matplotlib.backends.backend_agg torch._dynamo".split()
 )
 
 

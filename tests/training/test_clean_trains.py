@@ -11,9 +11,9 @@ import torch
 
 from archbuilder.diagnostics import ArchbuilderError
 from archbuilder.pipeline import check
+from archbuilder.trained.open import open_run
 from archbuilder.training import train
-from archbuilder.training.runs import open_run
-from archbuilder.training.trainer import Trainer
+from archbuilder.training.learning.trainer import Trainer
 from tests import fuzz_recipes
 from tests.recipes import files
 from tests.recipes.drawing import named

@@ -16,7 +16,7 @@ from safetensors.torch import load, load_file, save_file
 
 from archbuilder.cli import main
 from archbuilder.diagnostics import ArchbuilderError
-from archbuilder.exporters.weights import read
+from archbuilder.modules.weights import read
 from archbuilder.training import Interrupted, Record, RunResult, train
 from tests.training.same import files
 

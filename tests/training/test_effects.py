@@ -22,15 +22,15 @@ from archbuilder.spec.train.objectives import CrossEntropy, Cutmix, Distill, Mix
 from archbuilder.spec.train.optimizers import Muon, Sgd
 from archbuilder.spec.train.schedules import Constant
 from archbuilder.spec.train.weights import Ema, Lookahead
-from archbuilder.training.averages import Ema as Average
-from archbuilder.training.averages import Lookahead as Slow
-from archbuilder.training.initial import initialise, kaiming, whiten
-from archbuilder.training.loop import Meter, Mirrored
-from archbuilder.training.mixing import Mixer
-from archbuilder.training.optim import make_optimizer
-from archbuilder.training.recipe import Objective
-from archbuilder.training.schedule import Schedule
-from archbuilder.training.step import TrainStep, Turn
+from archbuilder.training.learning.averages import Ema as Average
+from archbuilder.training.learning.averages import Lookahead as Slow
+from archbuilder.training.learning.initial import initialise, kaiming, whiten
+from archbuilder.training.learning.loop import Meter, Mirrored
+from archbuilder.training.learning.loss import Objective
+from archbuilder.training.learning.mixing import Mixer
+from archbuilder.training.learning.optim import make_optimizer
+from archbuilder.training.learning.schedule import Schedule
+from archbuilder.training.learning.step import TrainStep, Turn
 from tests.training.conftest import Train as Run
 from tests.training.test_features import RESIDUAL
 

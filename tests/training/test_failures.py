@@ -16,8 +16,8 @@ import torch
 from archbuilder.cli import main
 from archbuilder.diagnostics import ArchbuilderError
 from archbuilder.training import RunResult, train
-from archbuilder.training.device import pick
 from archbuilder.training.failures import explained
+from archbuilder.training.learning.device import pick
 from tests.training.same import load
 
 SameEnd = Callable[[Path, Path], None]
@@ -180,7 +180,7 @@ def test_a_batch_of_one_value_per_channel_is_explained(quick, tiny: str):
 @pytest.mark.raises_code("AB734")
 def test_a_process_that_is_lost_is_explained(tiny: str):
     """As torch says it; tests/training/test_several.py loses one."""
-    from archbuilder.training import plan
+    from archbuilder.run import plan
 
     wanted = plan.new(tiny, (), "runs", plan.Options(), check=True)
     with pytest.raises(ArchbuilderError, match="AB734 another process of this run has ended"), explained(wanted):
@@ -189,7 +189,7 @@ def test_a_process_that_is_lost_is_explained(tiny: str):
 
 @pytest.mark.raises_code("AB713")
 def test_too_little_memory_is_explained(tiny: str):
-    from archbuilder.training import plan
+    from archbuilder.run import plan
 
     wanted = plan.new(tiny, (), "runs", plan.Options(), check=True)
     with pytest.raises(ArchbuilderError, match=r"AB713 .*allocate") as error, explained(wanted):

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 import torch
 
-from archbuilder.training import plan as plans
-from archbuilder.training.plan import Options
-from archbuilder.training.runs import images_of
-from archbuilder.training.trainer import Trainer
+from archbuilder.run import plan as plans
+from archbuilder.run.plan import Options
+from archbuilder.trained.open import images_of
+from archbuilder.training.learning.trainer import Trainer
 
 RESIDUAL = """\
 archbuilder: 1

@@ -14,9 +14,10 @@ from typing import Any
 import pytest
 
 from archbuilder.diagnostics import ArchbuilderError
-from archbuilder.training import Interrupted, RunResult, session, train, trainer
-from archbuilder.training.evidence import outcome
-from archbuilder.training.signals import Ending
+from archbuilder.run.signals import Ending
+from archbuilder.trained import outcome
+from archbuilder.training import Interrupted, RunResult, session, train
+from archbuilder.training.learning import trainer
 from tests.training import kill
 from tests.training.conftest import ALONE
 from tests.training.programs import Program, program, until

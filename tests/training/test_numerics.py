@@ -13,8 +13,8 @@ import torch
 
 from archbuilder.diagnostics import ArchbuilderError
 from archbuilder.spec.train import Train
-from archbuilder.training import device
-from archbuilder.training.numerics import check, settings
+from archbuilder.training.learning import device
+from archbuilder.training.learning.precision import check, settings
 
 CPU = torch.device("cpu")
 

@@ -12,8 +12,8 @@ import torch
 from torch import Tensor, nn
 
 from archbuilder.spec.train.optimizers import Adam, AdamW, AnyOptimizer, Muon, Sgd
-from archbuilder.training.optim import Optimizer, make_optimizer
-from archbuilder.training.optim.muon import Matrices, newton_schulz, orthogonal
+from archbuilder.training.learning.optim import Optimizer, make_optimizer
+from archbuilder.training.learning.optim.muon import Matrices, newton_schulz, orthogonal
 
 
 def network(frozen: bool = False) -> nn.Sequential:

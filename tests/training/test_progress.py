@@ -8,8 +8,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from archbuilder.training.curves import curves
-from archbuilder.training.loop import Score
+from archbuilder.evidence.curves import curves
+from archbuilder.training.learning.loop import Score
 from archbuilder.training.progress import Bar, Progress, closing, line, progress
 
 RECORD = {

@@ -15,7 +15,8 @@ import pytest
 
 from archbuilder.cli import main
 from archbuilder.diagnostics import ArchbuilderError
-from archbuilder.training import Interrupted, Repeated, plan, repeat
+from archbuilder.run import plan
+from archbuilder.training import Interrupted, Repeated, repeat
 from tests.training.conftest import ALONE
 from tests.training.same import files, load
 

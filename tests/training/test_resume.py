@@ -19,13 +19,14 @@ import torch
 from archbuilder.blocks._external import forget, load_file
 from archbuilder.cli import main
 from archbuilder.diagnostics import ArchbuilderError
-from archbuilder.training import Interrupted, RunResult, checkpoint, folder, train
-from archbuilder.training.evidence.story import command
-from archbuilder.training.files import is_locked, locked
-from archbuilder.training.folder import created, opened
-from archbuilder.training.processes import ALONE, Processes
-from archbuilder.training.runs import images_of, open_run
-from archbuilder.training.trainer import Trainer
+from archbuilder.evidence.story import command
+from archbuilder.run import checkpoint, folder
+from archbuilder.run.folder import created, opened
+from archbuilder.run.locks import is_locked, locked
+from archbuilder.run.processes import ALONE, Processes
+from archbuilder.trained.open import images_of, open_run
+from archbuilder.training import Interrupted, RunResult, train
+from archbuilder.training.learning.trainer import Trainer
 from tests.training.same import files, load
 
 SameEnd = Callable[[Path, Path], None]

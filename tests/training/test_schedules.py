@@ -20,7 +20,7 @@ from torch.optim.lr_scheduler import (
 )
 
 from archbuilder.spec.train import schedules as spec
-from archbuilder.training.schedule import Schedule
+from archbuilder.training.learning.schedule import Schedule
 
 
 def toy() -> torch.optim.SGD:

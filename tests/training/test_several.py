@@ -14,10 +14,10 @@ import torch
 from safetensors.torch import load_file
 
 from archbuilder.diagnostics import ArchbuilderError
+from archbuilder.run.processes import Processes
 from archbuilder.spec.data import Data
 from archbuilder.training import Interrupted, train
-from archbuilder.training.processes import Processes
-from archbuilder.training.several import check_batch, join
+from archbuilder.training.parallel.several import check_batch, join
 from tests.training.programs import Program, crew, free_port, until
 from tests.training.same import load, metrics
 
@@ -157,7 +157,7 @@ def test_devices_are_counted_before_anybody_is_waited_for(monkeypatch: pytest.Mo
 
 def test_the_sums_of_processes_are_those_of_all_images():
     """Another number of processes takes the sums over."""
-    from archbuilder.training.loop import Meter
+    from archbuilder.training.learning.loop import Meter
 
     parts = []
     for images in (3, 5):

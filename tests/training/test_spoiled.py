@@ -17,10 +17,10 @@ import torch
 
 from archbuilder.cli import main
 from archbuilder.diagnostics import ArchbuilderError
-from archbuilder.exporters.weights import digest
+from archbuilder.modules.weights import digest
+from archbuilder.run.checkpoint import FORMAT, KIND
+from archbuilder.run.listing import listing
 from archbuilder.training import RunResult, train
-from archbuilder.training.checkpoint import FORMAT, KIND
-from archbuilder.training.listing import listing
 from tests import fuzz_runs
 
 CPU = ("--device", "cpu", "--threads", "1")

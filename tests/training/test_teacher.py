@@ -97,7 +97,7 @@ def test_a_teacher_that_is_not_there_is_named(quick: Run, refused, tmp_path: Pat
 
 def test_an_averaging_teacher_teaches_with_its_average(quick: Run):
     """What is evaluated is what is taught: model in its checkpoint, not the weights that were moving."""
-    from archbuilder.training.runs import open_run
+    from archbuilder.trained.open import open_run
 
     run = quick("train.ema=0.9").path
     state = torch.load(run / "last.pt", weights_only=True)

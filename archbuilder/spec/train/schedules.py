@@ -1,4 +1,4 @@
-"""Schedules of the learning rate: what a user may write, typed.  Their values stand in `training/schedule.py`.
+"""Schedules of the learning rate: what a user may write, typed.  Their values stand in `training/learning/schedule.py`.
 
 Each spans the whole run; a share is a share of the run, whatever its length.
 """

@@ -1,0 +1,153 @@
+"""The report of one run: its parts put together, and the files they become."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import torch
+
+from archbuilder.data.pixels import png
+from archbuilder.diagnostics import ArchbuilderError
+from archbuilder.evidence import EVALUATION, REPORT, page
+from archbuilder.evidence.augmentation import augmentation_code
+from archbuilder.evidence.confusion import as_picture, as_table, shaded
+from archbuilder.evidence.gallery import Mistake, as_sheet
+from archbuilder.evidence.network import NetworkPart, network_part
+from archbuilder.evidence.pixels import uri
+from archbuilder.evidence.story import StoryPart, story_part
+from archbuilder.ir.op import by
+from archbuilder.reporting.text import human, layer_table
+from archbuilder.run import checkpoint
+from archbuilder.run.folder import LAST, SAMPLES, WEIGHTS, RunFolder
+from archbuilder.run.listing import duration
+from archbuilder.run.result import choice
+from archbuilder.trained.open import Run, no_epoch
+from archbuilder.trained.outcome import Outcome, outcome_of
+from archbuilder.version import __version__
+
+MARKDOWN, MODEL = "report.md", "model.py"
+DRAWING, FIELD, MISTAKES = "network.svg", "receptive_field.png", "mistakes.png"
+PNG, SVG = "image/png", "image/svg+xml"
+AUGMENTED = "In each row a training image, and what the first epochs of this run have made of it."
+PLAIN = "In each row training images of one class; they are not augmented."
+CHARTS = ("loss over the epochs", "accuracy over the epochs", "learning rate over the epochs")
+
+
+def write_report(run: Run, device: torch.device, readme: str = "") -> Outcome:
+    """Write a run's evidence into its folder; the test images are evaluated for it, all of them.
+
+    readme: the address of the README that is handed in.
+    Raises ArchbuilderError AB760 (no finished epoch), AB701 (cannot be written), and whatever `Run` raises.
+    """
+    run, facts = _with_its_log(run), run.plan.report.facts
+    if not run.metrics or facts is None:
+        raise ArchbuilderError(no_epoch(run.path))
+    print(f"writing the report: {run.card.test:,} test images are evaluated for it", flush=True)
+    story, network = story_part(run), network_part(run.plan.report, facts)
+    outcome = outcome_of(run, facts, device)
+    folder = RunFolder(run.path, published=True)
+    folder.write(DRAWING, network.drawing)
+    folder.write(MODEL, network.code)
+    folder.write_json(EVALUATION, {"split": "test", "epoch": len(run.metrics), **outcome.to_dict()})
+    if network.field_picture:
+        folder.write(FIELD, network.field_picture)
+    if outcome.mistakes:
+        folder.write(MISTAKES, png(as_sheet(outcome.mistakes)))
+    values = _values(run, story, network, outcome, readme)
+    folder.write(MARKDOWN, page.md("report.md.jinja", values | {"layers": "\n".join(layer_table(facts))}))
+    folder.write(REPORT, page.html("report.html.jinja", values))
+    return outcome
+
+
+def _with_its_log(run: Run) -> Run:
+    """The run with the log of the weights that are evaluated.
+
+    An unfinished run's log may have an epoch more or fewer: a kill may come between the two files.
+    """
+    if (run.path / WEIGHTS).is_file():
+        return run
+    state = checkpoint.load(run.path / LAST, run.plan)
+    return replace(run, metrics=tuple(state["metrics"])) if state else run
+
+
+def _values(run: Run, story: StoryPart, network: NetworkPart, outcome: Outcome, readme: str) -> dict[str, Any]:
+    """What the templates speak of; a picture is there as an address that holds it whole."""
+    facts, samples = run.plan.report.facts, run.path / SAMPLES
+    assert facts is not None  # write_report has looked
+    field, shape = network.field_picture, run.plan.graph.input
+    matrix = as_picture(outcome)
+    return {
+        "name": run.plan.report.name,
+        "dataset": run.plan.data.dataset,
+        "started": str(run.environment.get("started", ""))[:16].replace("T", " "),
+        "seed": run.plan.train.seed,
+        "device": run.environment.get("device"),
+        "exact": run.environment.get("device") == "cpu",
+        "params": facts.params,
+        "macs": human(facts.macs),
+        "field": by(facts.field.size) if facts.field.status != "unknown" else "unknown",
+        "duration": duration(story.seconds),
+        "story": story,
+        "network": network,
+        "outcome": outcome,
+        "agreement": _agreement(story, outcome),
+        "best": _best(story),
+        "averaged": story.last.get("flip_averaged_test_accuracy"),
+        "charts": [{"source": uri(svg, SVG), "alt": alt} for svg, alt in zip(story.curves, CHARTS, strict=True)],
+        "drawing": uri(network.drawing, SVG),
+        "field_picture": uri(field, PNG) if field else None,
+        "data": _data(run),
+        "samples": uri(samples.read_bytes(), PNG) if samples.is_file() else None,
+        "samples_words": AUGMENTED if run.plan.data.augment else PLAIN,
+        "confusion": shaded(outcome),
+        "confusion_picture": uri(png(matrix), PNG) if matrix is not None else None,
+        "matrix": as_table(outcome),
+        "mistakes": [_mistake(one, outcome.names) for one in outcome.mistakes],
+        "augmentation": augmentation_code(run.plan.data, run.card.mean, run.card.std, (shape.h, shape.w)),
+        "untested": any("test_accuracy" not in record for record in run.metrics),
+        "readme": readme,
+        "version": __version__,
+    }
+
+
+def _mistake(one: Mistake, names: tuple[str, ...]) -> dict[str, Any]:
+    return {
+        "index": one.index,
+        "truth": names[one.truth],
+        "predicted": names[one.predicted],
+        "sureness": f"{100 * one.sureness:.1f} %",
+        "image": uri(png(one.image), PNG),
+        "heat": uri(png(one.heat), PNG) if one.heat is not None else None,
+    }
+
+
+def _data(run: Run) -> list[tuple[str, str]]:
+    card = run.card
+    channels = [f"{mean:.2f} ± {std:.2f}" for mean, std in zip(card.mean, card.std, strict=True)]
+    validation = f", {card.validation:,} for validation (cut from the training images)" if card.validation else ""
+    return [
+        ("data set", card.dataset),
+        ("images", f"{card.train:,} for training{validation}, {card.test:,} for the test"),
+        ("classes", ", ".join(card.classes)),
+        ("level per channel", f"{', '.join(channels)} (mean ± deviation of the training images, 0 to 255)"),
+    ]
+
+
+def _agreement(story: StoryPart, outcome: Outcome) -> str:
+    """What the weights on disk, evaluated anew, say about the log."""
+    logged = story.last.get("test_accuracy")
+    if logged is None:
+        return "The log has no test result of this epoch: a validation split was used."
+    if abs(logged - outcome.accuracy) < 50 / outcome.images:  # less than half an image
+        return "The weights on disk were evaluated anew for this report, and give just what the log says."
+    return f"The log says {logged:.2f} %; this figure is that of the weights on disk, evaluated anew for this report."
+
+
+def _best(story: StoryPart) -> str:
+    best, split = story.best, story.chosen_on
+    if best is story.last:
+        return f"The last epoch is also the best one on the {split} images."
+    return (
+        f"The best epoch was {best['epoch']}, with {split} accuracy {best[f'{split}_accuracy']:.2f} %: {choice(split)}."
+    )

@@ -1,0 +1,1 @@
+"""The language for people and for editors: manuals of blocks, rules and codes, the JSON Schema."""

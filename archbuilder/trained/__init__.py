@@ -1,0 +1,1 @@
+"""A trained network as a thing: opened, evaluated, asked, packed, shipped."""

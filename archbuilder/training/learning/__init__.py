@@ -1,0 +1,1 @@
+"""How weights learn: loss, schedule, optimisers, mixing, averages, precision, the step and the loop."""

@@ -1,0 +1,1 @@
+"""Short trainings before the long one: a range of learning rates, one batch by heart."""
