@@ -7,12 +7,13 @@ from typing import Any
 
 import torch
 
+from archbuilder.analysis.facts import Facts
 from archbuilder.data.pixels import png
 from archbuilder.diagnostics import ArchbuilderError
 from archbuilder.evidence import EVALUATION, REPORT, page
 from archbuilder.evidence.augmentation import augmentation_code
 from archbuilder.evidence.confusion import as_picture, as_table, shaded
-from archbuilder.evidence.gallery import Mistake, as_sheet
+from archbuilder.evidence.gallery import Mistake, as_sheet, gallery
 from archbuilder.evidence.network import NetworkPart, network_part
 from archbuilder.evidence.pixels import uri
 from archbuilder.evidence.story import StoryPart, story_part
@@ -21,9 +22,11 @@ from archbuilder.reporting.text import human, layer_table
 from archbuilder.run import checkpoint
 from archbuilder.run.folder import LAST, SAMPLES, WEIGHTS, RunFolder
 from archbuilder.run.listing import duration
+from archbuilder.run.progress import counted
 from archbuilder.run.result import choice
+from archbuilder.trained.evaluation import predictions
 from archbuilder.trained.open import Run, no_epoch
-from archbuilder.trained.outcome import Outcome, outcome_of
+from archbuilder.trained.outcome import Outcome, figures
 from archbuilder.version import __version__
 
 MARKDOWN, MODEL = "report.md", "model.py"
@@ -45,19 +48,29 @@ def write_report(run: Run, device: torch.device, readme: str = "") -> Outcome:
         raise ArchbuilderError(no_epoch(run.path))
     print(f"writing the report: {run.card.test:,} test images are evaluated for it", flush=True)
     story, network = story_part(run), network_part(run.plan.report, facts)
-    outcome = outcome_of(run, facts, device)
+    outcome, mistakes = _test(run, facts, device)
     folder = RunFolder(run.path, published=True)
     folder.write(DRAWING, network.drawing)
     folder.write(MODEL, network.code)
     folder.write_json(EVALUATION, {"split": "test", "epoch": len(run.metrics), **outcome.to_dict()})
     if network.field_picture:
         folder.write(FIELD, network.field_picture)
-    if outcome.mistakes:
-        folder.write(MISTAKES, png(as_sheet(outcome.mistakes)))
-    values = _values(run, story, network, outcome, readme)
+    if mistakes:
+        folder.write(MISTAKES, png(as_sheet(mistakes)))
+    values = _values(run, story, network, outcome, mistakes, readme)
     folder.write(MARKDOWN, page.md("report.md.jinja", values | {"layers": "\n".join(layer_table(facts))}))
     folder.write(REPORT, page.html("report.html.jinja", values))
     return outcome
+
+
+def _test(run: Run, facts: Facts, device: torch.device) -> tuple[Outcome, tuple[Mistake, ...]]:
+    """The last epoch's network on every test image, in evaluation mode and without augmentation."""
+    module = run.network().to(device).to(memory_format=torch.channels_last)
+    card, images, data = run.card, run.splits.test, run.plan.data
+    with counted("report", len(images)) as seen:
+        found = predictions(module, images, data, card.mean, card.std, device, seen)
+    mistakes = gallery(module, facts, images, found, data, card.mean, card.std, device)
+    return figures(found, card.classes), mistakes
 
 
 def _with_its_log(run: Run) -> Run:
@@ -71,7 +84,9 @@ def _with_its_log(run: Run) -> Run:
     return replace(run, metrics=tuple(state["metrics"])) if state else run
 
 
-def _values(run: Run, story: StoryPart, network: NetworkPart, outcome: Outcome, readme: str) -> dict[str, Any]:
+def _values(
+    run: Run, story: StoryPart, network: NetworkPart, outcome: Outcome, mistakes: tuple[Mistake, ...], readme: str
+) -> dict[str, Any]:
     """What the templates speak of; a picture is there as an address that holds it whole."""
     facts, samples = run.plan.report.facts, run.path / SAMPLES
     assert facts is not None  # write_report has looked
@@ -103,7 +118,7 @@ def _values(run: Run, story: StoryPart, network: NetworkPart, outcome: Outcome, 
         "confusion": shaded(outcome),
         "confusion_picture": uri(png(matrix), PNG) if matrix is not None else None,
         "matrix": as_table(outcome),
-        "mistakes": [_mistake(one, outcome.names) for one in outcome.mistakes],
+        "mistakes": [_mistake(one, outcome.names) for one in mistakes],
         "augmentation": augmentation_code(run.plan.data, run.card.mean, run.card.std, (shape.h, shape.w)),
         "untested": any("test_accuracy" not in record for record in run.metrics),
         "readme": readme,

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import json
-import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 from archbuilder.evidence.curves import panels
 from archbuilder.run import differences, notes
 from archbuilder.run.differences import Setting, words
+from archbuilder.run.progress import line
 from archbuilder.run.result import Record, best_of, chosen_on
-from archbuilder.sources import ARCHITECTURE, SOURCES
+from archbuilder.trained.command import command
 from archbuilder.trained.open import Run
-from archbuilder.training.progress import line
 
 
 @dataclass(frozen=True)
@@ -68,37 +65,3 @@ def story_part(run: Run) -> StoryPart:
 def settings(run: Run) -> Iterator[Setting]:
     """The recipe of a run as dotted names."""
     return differences.settings(notes.facts(run.path))
-
-
-def command(run: Run, file: str | None = None) -> str:
-    """What trains the same network again, from the run's own copy of its YAML; where that is more than one file, from
-    its folder, which brings the overrides along.
-
-    file: another one with that text, on another machine: the places of this one are left out, but for their last part.
-    """
-    environment, processes = run.environment, run.environment.get("processes", 1)
-    parts = ["torchrun", "--nproc-per-node", str(processes), "-m"] if processes != 1 else []
-    whole = (run.path / SOURCES).is_dir()
-    parts += ["archbuilder", "train", file or str(run.path if whole else run.path / ARCHITECTURE)]
-    for override in (*(run.plan.overrides if file or not whole else ()), *(() if file or whole else _places(run))):
-        parts += ["--set", override]
-    for blocks in environment.get("blocks", ()):
-        parts += ["--blocks", Path(blocks).name if file else str(blocks)]
-    parts += ["--device", str(environment["device"]), "--threads", str(environment["threads"])]
-    if environment.get("data_dir") and not file:
-        parts += ["--data-dir", str(environment["data_dir"])]
-    if environment.get("init"):
-        parts += ["--init", Path(environment["init"]).name if file else str(environment["init"])]
-    parts += ["--sync-batch-norm"] if environment.get("sync_batch_norm") else []
-    parts += [] if run.plan.report.ok else ["--no-check"]
-    return shlex.join(parts)
-
-
-def _places(run: Run) -> Iterator[str]:
-    """Overrides for paths that count from the YAML's own folder: from that of its copy they would lead elsewhere."""
-    written, plan = run.plan.report.spec, run.plan
-    assert written is not None and written.data is not None  # a plan has them
-    if plan.data.dataset != written.data.dataset:
-        yield f"data.dataset={json.dumps(plan.data.dataset)}"
-    if plan.train.distill and written.train and plan.train.distill != written.train.distill:
-        yield f"train.distill={json.dumps(plan.train.distill.model_dump())}"

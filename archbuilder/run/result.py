@@ -31,6 +31,15 @@ def best_of(metrics: Sequence[Record]) -> Record:
 
 
 @dataclass(frozen=True)
+class Score:
+    """Mean loss per image, accuracy in per cent, and over how many images."""
+
+    loss: float
+    accuracy: float
+    images: int
+
+
+@dataclass(frozen=True)
 class RunResult:
     """A finished run: its folder and one record per epoch (losses; accuracies in per cent)."""
 

@@ -17,11 +17,10 @@ from archbuilder.data.datasets import load
 from archbuilder.diagnostics import ArchbuilderError, Diagnostic, Span
 from archbuilder.reporting.diagnostic import printable
 from archbuilder.reporting.text import columns
-from archbuilder.trained.evaluation import predictions
+from archbuilder.run.progress import counted
+from archbuilder.trained.evaluation import Mirrored, predictions
 from archbuilder.trained.open import LAST, Trained, doubts
 from archbuilder.trained.outcome import Outcome, figures
-from archbuilder.training.learning.loop import Mirrored
-from archbuilder.training.progress import counted
 
 HEADER = ("class", "images", "right", "accuracy", "most often taken for")
 LEFT = ("class", "most often taken for")

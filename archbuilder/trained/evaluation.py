@@ -10,7 +10,7 @@ from math import sqrt
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import nn
+from torch import Tensor, nn
 
 from archbuilder.data.arrays import Images
 from archbuilder.data.batches import eval_batches
@@ -115,6 +115,18 @@ def predictions(
         found.append(predicted_by(module(batch).cpu().double().numpy(), truth.cpu().numpy()))
         seen(len(truth))
     return joined(found)
+
+
+class Mirrored(nn.Module):
+    """The mean of a module's logits for each image and for its mirror image: test-time averaging."""
+
+    def __init__(self, module: nn.Module) -> None:
+        super().__init__()
+        self.module = module
+
+    def forward(self, images: Tensor) -> Tensor:
+        logits: Tensor = (self.module(images) + self.module(images.flip(-1))) / 2
+        return logits
 
 
 def interval(right: int, images: int) -> tuple[float, float]:

@@ -1,17 +1,12 @@
-"""What a report says about the test images: all of them, class by class, and the worst mistakes."""
+"""What predictions for a whole split come to: accuracy, class by class, and which classes are confused."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 
-from archbuilder.analysis.facts import Facts
-from archbuilder.evidence.gallery import Mistake, gallery
-from archbuilder.trained.evaluation import Predictions, interval, predictions
-from archbuilder.trained.open import Run
-from archbuilder.training.progress import counted
+from archbuilder.trained.evaluation import Predictions, interval
 
 MOST_PAIRS = 12
 MOST_CLASSES = 1000  # of a matrix that somebody could look at: a million numbers
@@ -60,7 +55,6 @@ class Outcome:
     classes: tuple[ClassResult, ...]
     confusion: tuple[tuple[int, ...], ...] | None
     pairs: tuple[Pair, ...]
-    mistakes: tuple[Mistake, ...] = ()
 
     def to_dict(self) -> dict[str, object]:
         """The figures as plain data."""
@@ -75,17 +69,7 @@ class Outcome:
         }
 
 
-def outcome_of(run: Run, facts: Facts, device: torch.device) -> Outcome:
-    """The last epoch's network on every test image, in evaluation mode and without augmentation."""
-    module = run.network().to(device).to(memory_format=torch.channels_last)
-    card, images, data = run.card, run.splits.test, run.plan.data
-    with counted("report", len(images)) as seen:
-        found = predictions(module, images, data, card.mean, card.std, device, seen)
-    mistakes = gallery(module, facts, images, found, data, card.mean, card.std, device)
-    return figures(found, card.classes, mistakes)
-
-
-def figures(found: Predictions, names: tuple[str, ...], mistakes: tuple[Mistake, ...] = ()) -> Outcome:
+def figures(found: Predictions, names: tuple[str, ...]) -> Outcome:
     """The figures of predictions for a whole split."""
     low, high = interval(found.right, len(found))
     return Outcome(
@@ -99,7 +83,6 @@ def figures(found: Predictions, names: tuple[str, ...], mistakes: tuple[Mistake,
         classes=_classes(found, names),
         confusion=_matrix(found) if len(names) <= MOST_CLASSES else None,
         pairs=tuple(Pair(names[truth], names[other], count) for truth, other, count in _wrong(found)[:MOST_PAIRS]),
-        mistakes=mistakes,
     )
 
 

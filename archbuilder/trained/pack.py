@@ -15,13 +15,13 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from archbuilder.diagnostics import ArchbuilderError, Span, declare
-from archbuilder.evidence.story import command
 from archbuilder.files import MAX_TEXT, MAX_WEIGHTS, read_regular, regular
 from archbuilder.modules.weights import FORMAT, KEY, checksum
 from archbuilder.reporting import json as reports
 from archbuilder.run import notes
 from archbuilder.run.folder import REPEAT, RunFolder
 from archbuilder.run.result import typed
+from archbuilder.trained.command import command
 from archbuilder.trained.open import LAST, DataCard, Run
 from archbuilder.trained.weights import weights
 

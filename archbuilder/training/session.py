@@ -10,10 +10,12 @@ from signal import Signals
 
 import torch
 
+from archbuilder.data.remarks import remarks
 from archbuilder.diagnostics import ArchbuilderError
 from archbuilder.evidence import REPORT, finish
 from archbuilder.evidence.curves import curves
 from archbuilder.modules.weights import read
+from archbuilder.reporting.diagnostic import printable
 from archbuilder.run import checkpoint, notes
 from archbuilder.run.environment import environment, resumed
 from archbuilder.run.folder import (
@@ -31,7 +33,8 @@ from archbuilder.run.folder import (
 )
 from archbuilder.run.plan import Plan
 from archbuilder.run.processes import Processes
-from archbuilder.run.result import Interrupted, Record, RunResult
+from archbuilder.run.progress import closing, progress
+from archbuilder.run.result import Interrupted, Record, RunResult, Score
 from archbuilder.run.signals import HOW, Ending
 from archbuilder.trained.open import images_of, refuse_other_data
 from archbuilder.trained.weights import weights
@@ -39,10 +42,8 @@ from archbuilder.training.description import describe
 from archbuilder.training.failures import explained, is_lost_worker
 from archbuilder.training.keeper import Keeper, Stop, lines
 from archbuilder.training.learning import transfer
-from archbuilder.training.learning.loop import Score
 from archbuilder.training.learning.trainer import Trainer
 from archbuilder.training.parallel.joining import joined
-from archbuilder.training.progress import closing, opening, progress
 
 OnEpoch = Callable[[Record], None]
 
@@ -269,3 +270,20 @@ def _is_whole(path: Path) -> bool:
         return bool(read(path))
     except ArchbuilderError:
         return False
+
+
+def opening(trainer: Trainer, path: Path) -> str:
+    """What is about to be trained, on what, and where it goes."""
+    splits, device = trainer.splits, trainer.device.type
+    parameters = sum(p.numel() for p in trainer.module.parameters())
+    parts = {"training": splits.train, "validation": splits.validation, "test": splits.test}
+    images = ", ".join(f"{len(part):,} {name}" for name, part in parts.items() if part is not None)
+    threads = torch.get_num_threads()
+    cores = f", {threads} thread{'s' if threads > 1 else ''}" if device == "cpu" else ""
+    count = trainer.processes.count
+    cores += f", {count} processes" if count > 1 else ""
+    after = f", continues after epoch {trainer.done}" if trainer.done or trainer.batch else ""
+    after += f" and {trainer.batch} batches" if trainer.batch else ""
+    network = f"{trainer.plan.report.name}: {parameters:,} parameters"
+    notes = [f"note: {printable(remark)}" for remark in remarks(splits)]
+    return "\n".join([f"{network}; {images} images; {device}{cores}", *notes, f"run: {path}{after}"])

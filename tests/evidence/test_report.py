@@ -22,9 +22,9 @@ from archbuilder.evidence.markdown import escaped, fenced
 from archbuilder.evidence.report import write_report
 from archbuilder.exporters import exporter
 from archbuilder.modules.torchsummary import torchsummary
+from archbuilder.run.progress import line
 from archbuilder.trained.open import Run, open_run
 from archbuilder.training import Interrupted, train
-from archbuilder.training.progress import line
 from tests.evidence.conftest import ALONE, CPU, NETWORK
 
 FILES = {

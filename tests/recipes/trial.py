@@ -17,12 +17,12 @@ from archbuilder.diagnostics import ArchbuilderError
 from archbuilder.modules import build
 from archbuilder.run import checkpoint, plan
 from archbuilder.run.plan import Options, Plan
+from archbuilder.run.result import Score
 from archbuilder.trained.assessment import assess
 from archbuilder.trained.evaluation import predictions
 from archbuilder.trained.open import images_of, open_run
 from archbuilder.trained.outcome import figures
 from archbuilder.training import train
-from archbuilder.training.learning.loop import Score
 from archbuilder.training.learning.trainer import Trainer
 from archbuilder.training.parallel.joining import trial as settings
 from tests.recipes.files import File

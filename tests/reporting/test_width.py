@@ -11,7 +11,7 @@ from archbuilder import check
 from archbuilder.reporting import compare, derivation, text
 from archbuilder.reporting.style import Style
 from archbuilder.reporting.width import narrowed, width_of, wrapped
-from archbuilder.training.progress import line
+from archbuilder.run.progress import line
 
 ROOT = Path(__file__).parents[2]
 NETWORKS = sorted((ROOT / "architectures").rglob("*.yaml"))

@@ -9,8 +9,8 @@ from types import SimpleNamespace
 import pytest
 
 from archbuilder.evidence.curves import curves
-from archbuilder.training.learning.loop import Score
-from archbuilder.training.progress import Bar, Progress, closing, line, progress
+from archbuilder.run.progress import Bar, Progress, closing, line, progress
+from archbuilder.run.result import Score
 
 RECORD = {
     "epoch": 2,

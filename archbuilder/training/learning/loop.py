@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from time import perf_counter
 from typing import Any
 
@@ -11,19 +10,11 @@ import torch
 from torch import Tensor, nn
 
 from archbuilder.run.processes import Processes
+from archbuilder.run.result import Score
 
 Batches = Iterable[tuple[Tensor, Tensor]]  # images (b, c, h, w) float32 and labels (b,) int64, on the device
 Loss = Callable[[Tensor, Tensor], Tensor]
 Outcome = tuple[Tensor, Tensor, Tensor]  # of a training batch: its mean loss, its logits, what they were held against
-
-
-@dataclass(frozen=True)
-class Score:
-    """Mean loss per image, accuracy in per cent, and over how many images."""
-
-    loss: float
-    accuracy: float
-    images: int
 
 
 class Meter:
@@ -81,18 +72,6 @@ class Timed:
             if batch is None:
                 return
             yield batch
-
-
-class Mirrored(nn.Module):
-    """The mean of a module's logits for each image and for its mirror image: test-time averaging."""
-
-    def __init__(self, module: nn.Module) -> None:
-        super().__init__()
-        self.module = module
-
-    def forward(self, images: Tensor) -> Tensor:
-        logits: Tensor = (self.module(images) + self.module(images.flip(-1))) / 2
-        return logits
 
 
 def train_pass(

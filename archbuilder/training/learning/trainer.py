@@ -15,8 +15,9 @@ from archbuilder.data.batches import TrainBatches, batch_count, eval_batches
 from archbuilder.diagnostics import ArchbuilderError, declare
 from archbuilder.run.plan import Plan
 from archbuilder.run.processes import ALONE, Processes
-from archbuilder.run.result import Record
-from archbuilder.training.learning.loop import Meter, Mirrored, Outcome, Score, Timed, evaluate, train_pass
+from archbuilder.run.result import Record, Score
+from archbuilder.trained.evaluation import Mirrored
+from archbuilder.training.learning.loop import Meter, Outcome, Timed, evaluate, train_pass
 from archbuilder.training.learning.making import compiled, make_network, make_objective
 from archbuilder.training.learning.mixing import Mixer
 from archbuilder.training.learning.optim import make_optimizer

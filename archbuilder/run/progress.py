@@ -5,17 +5,10 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any, TextIO
 
-import torch
-
-from archbuilder.data.remarks import remarks
-from archbuilder.reporting.diagnostic import printable
 from archbuilder.reporting.width import width_of
-from archbuilder.run.result import Record, best_of, choice, chosen_on
-from archbuilder.training.learning.loop import Score
-from archbuilder.training.learning.trainer import Trainer
+from archbuilder.run.result import Record, Score, best_of, choice, chosen_on
 
 
 def progress(epochs: int, done: int, images: int, quiet: bool = False) -> Progress:
@@ -125,23 +118,6 @@ class Bar(Progress):
 
     def close(self) -> None:
         self._bar.close()
-
-
-def opening(trainer: Trainer, path: Path) -> str:
-    """What is about to be trained, on what, and where it goes."""
-    splits, device = trainer.splits, trainer.device.type
-    parameters = sum(p.numel() for p in trainer.module.parameters())
-    parts = {"training": splits.train, "validation": splits.validation, "test": splits.test}
-    images = ", ".join(f"{len(part):,} {name}" for name, part in parts.items() if part is not None)
-    threads = torch.get_num_threads()
-    cores = f", {threads} thread{'s' if threads > 1 else ''}" if device == "cpu" else ""
-    count = trainer.processes.count
-    cores += f", {count} processes" if count > 1 else ""
-    after = f", continues after epoch {trainer.done}" if trainer.done or trainer.batch else ""
-    after += f" and {trainer.batch} batches" if trainer.batch else ""
-    network = f"{trainer.plan.report.name}: {parameters:,} parameters"
-    notes = [f"note: {printable(remark)}" for remark in remarks(splits)]
-    return "\n".join([f"{network}; {images} images; {device}{cores}", *notes, f"run: {path}{after}"])
 
 
 def line(record: Record, epochs: int, width: int | None = None) -> str:
