@@ -32,7 +32,7 @@ def lower(spec: Architecture, diagnostics: list[Diagnostic]) -> Graph:
     g = GraphBuilder(Shape(*spec.input), diagnostics, spec)
     g.graph.name, g.graph.classes = spec.name, spec.classes
     if not spec.is_known("input"):
-        g.lose()
+        g.forget()
     if not spec.is_known("classes"):
         g.graph.classes = 1  # any number will do: what depends on it is not held against it
     try:

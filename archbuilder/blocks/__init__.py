@@ -194,7 +194,7 @@ class _Broken(Block):
     """Stands for a block that has been reported, so that the rest of the list is still checked."""
 
     def lower(self, g: GraphBuilder) -> None:
-        g.lose()
+        g.forget()
 
 
 BROKEN = _Broken.model_construct()

@@ -76,7 +76,7 @@ class Branches(Block):
         if sizes and len(sizes) != len(self.paths):
             message = f"{len(sizes)} sizes for {len(self.paths)} paths"
             g.report(SIZES, message, "write how many channels each path gets, one number for each", "split")
-            g.lose()
+            g.forget()
             return
         with g.scope(self.name or self.KIND):
             start, ends = g.value, []

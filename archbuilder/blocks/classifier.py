@@ -53,7 +53,7 @@ class Classifier(Block):
             say = "write {}, which takes a vector, or leave out what flattens before it"
             hint = Change({"kind": "linear"}, say=say.replace("{}", "classifier: linear"))
             g.report(NEEDS_MAP, f"needs a map of channels, height and width, gets a vector of {g.shape.c}", hint)
-            g.lose()
+            g.forget()
             return
         with g.scope(self.name or self.KIND):
             if self.kind == "conv":

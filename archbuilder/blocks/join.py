@@ -31,7 +31,7 @@ class Join(Block):
     def lower(self, g: GraphBuilder) -> None:
         found = [g.recall(source, "from") for source in self.sources]
         if None in found:
-            g.lose()
+            g.forget()
             return
         values = dict.fromkeys([value for value in found if value] + [g.value])
         g.add(MERGES[self.merge], self.name or self.KIND, tuple(values))

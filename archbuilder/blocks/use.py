@@ -29,7 +29,7 @@ class Use(Block):
     def lower(self, g: GraphBuilder) -> None:
         named = g.find(self.block, "block")
         if named is None:
-            g.lose()
+            g.forget()
             return
         with g.scope(self.name or self.block):
             g.share(named)

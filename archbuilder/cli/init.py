@@ -16,7 +16,7 @@ from archbuilder.cli._ask import ask, can_ask
 from archbuilder.cli._output import print_data
 from archbuilder.diagnostics import ArchbuilderError, Span, declare
 from archbuilder.starter import Start, answers, start
-from archbuilder.starter.wish import Wish
+from archbuilder.starter.answers import Wish
 
 EXISTS = declare(
     "AB922",

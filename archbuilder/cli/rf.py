@@ -83,7 +83,7 @@ def _plot(facts: Facts, path: str) -> None:
 def _measure(facts: Facts) -> Measured | None:
     """The measured field of the middle unit, None without torch."""
     try:
-        from archbuilder.exporters.measured_field import measured_field
+        from archbuilder.exporters.field_plot import measured_field
 
         return measured_field(facts)
     except ImportError:

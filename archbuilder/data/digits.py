@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from archbuilder.data.arrays import Images, Splits, sha256, statistics
-from archbuilder.data.resize import resize
+from archbuilder.data.pixels import resize
 
 FILE = Path(__file__).with_name("digits.npz")
 NAME = "digits"

@@ -1,4 +1,4 @@
-"""Data sets that are known by name, prepared once: fetched by torchvision, or taken from its folder or an .npz."""
+"""Data sets that are known by name."""
 
 from __future__ import annotations
 
@@ -15,12 +15,41 @@ import numpy as np
 
 from archbuilder.data import npz
 from archbuilder.data.arrays import sha256
-from archbuilder.data.class_names import CIFAR10, CIFAR100, DIGITS, FASHION_MNIST
 from archbuilder.data.npz import CORRUPT, MISSING
 from archbuilder.data.packages import INSTALL, missing
 from archbuilder.data.prepared import ARRAYS, MANIFEST, Arrays, Prepared, open_prepared, prepare
 from archbuilder.diagnostics import ArchbuilderError, Span, declare
 from archbuilder.spec.data import DATASETS
+
+DIGITS = tuple("0123456789")
+CIFAR10 = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
+FASHION_MNIST = (
+    "T-shirt/top",
+    "trouser",
+    "pullover",
+    "dress",
+    "coat",
+    "sandal",
+    "shirt",
+    "sneaker",
+    "bag",
+    "ankle boot",
+)
+CIFAR100 = tuple(
+    """
+    apple aquarium_fish baby bear beaver bed bee beetle bicycle bottle
+    bowl boy bridge bus butterfly camel can castle caterpillar cattle
+    chair chimpanzee clock cloud cockroach couch crab crocodile cup dinosaur
+    dolphin elephant flatfish forest fox girl hamster house kangaroo keyboard
+    lamp lawn_mower leopard lion lizard lobster man maple_tree motorcycle mountain
+    mouse mushroom oak_tree orange orchid otter palm_tree pear pickup_truck pine_tree
+    plain plate poppy porcupine possum rabbit raccoon ray road rocket
+    rose sea seal shark shrew skunk skyscraper snail snake spider
+    squirrel streetcar sunflower sweet_pepper table tank telephone television tiger tractor
+    train trout tulip turtle wardrobe whale willow_tree wolf woman worm
+    """.split()
+)
+
 
 DOWNLOAD = declare(
     "AB607",

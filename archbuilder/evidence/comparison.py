@@ -1,4 +1,4 @@
-"""Several runs side by side: their results, what they were trained with, and their curves in one drawing."""
+"""Distributed runs side by side: their results, what they were trained with, and their curves in one drawing."""
 
 from __future__ import annotations
 

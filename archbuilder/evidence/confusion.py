@@ -8,7 +8,7 @@ import numpy as np
 
 from archbuilder.data.pixels import Pixels
 from archbuilder.evidence.network import Table
-from archbuilder.trained.outcome import Outcome
+from archbuilder.trained.evaluation import Outcome
 
 MOST_CLASSES = 20  # of a table that can still be read
 

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 
 from archbuilder import exporters
 from archbuilder.analysis.facts import Facts
-from archbuilder.exporters.field_plot import draw
-from archbuilder.exporters.measured_field import measured_field
+from archbuilder.exporters.field_plot import draw, measured_field
 from archbuilder.modules.torchsummary import torchsummary
 from archbuilder.pipeline import Report
 from archbuilder.reporting import derivation, text

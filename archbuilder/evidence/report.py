@@ -13,7 +13,7 @@ from archbuilder.diagnostics import ArchbuilderError
 from archbuilder.evidence import EVALUATION, REPORT, page
 from archbuilder.evidence.augmentation import augmentation_code
 from archbuilder.evidence.confusion import as_picture, as_table, shaded
-from archbuilder.evidence.gallery import Mistake, as_sheet, gallery
+from archbuilder.evidence.mistakes import Mistake, as_sheet, gallery
 from archbuilder.evidence.network import NetworkPart, network_part
 from archbuilder.evidence.pixels import uri
 from archbuilder.evidence.story import StoryPart, story_part
@@ -24,9 +24,8 @@ from archbuilder.run.folder import LAST, SAMPLES, WEIGHTS, RunFolder
 from archbuilder.run.listing import duration
 from archbuilder.run.progress import counted
 from archbuilder.run.result import choice
-from archbuilder.trained.evaluation import predictions
+from archbuilder.trained.evaluation import Outcome, figures, predictions
 from archbuilder.trained.open import Run, no_epoch
-from archbuilder.trained.outcome import Outcome, figures
 from archbuilder.version import __version__
 
 MARKDOWN, MODEL = "report.md", "model.py"

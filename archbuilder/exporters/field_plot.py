@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from archbuilder.analysis.derivation import Step, derive
 from archbuilder.analysis.facts import Facts
-from archbuilder.analysis.view import middle_unit
+from archbuilder.analysis.view import middle_unit, views
 from archbuilder.ir.graph import INPUT
 from archbuilder.ir.op import by
 from archbuilder.ir.reach import Axis
@@ -17,6 +17,7 @@ from archbuilder.ir.reach import Axis
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
 
 MOST_ROWS = 60  # layers that are drawn; of more, the last ones
 AROUND = 1.0  # how many sides of the image are shown on each side of it, at most
@@ -193,3 +194,14 @@ def _heat(axes: Axes, measured: Measured, last: Field, side: tuple[int, int]) ->
     axes.set_ylim(side[0] - 0.5, -0.5)
     axes.set_title(f"measured: where its gradient comes from\n({measured.words})", **_TITLE)
     _frame(axes)
+
+
+def measured_field(facts: Facts) -> Measured:
+    """The field of the middle unit of the map before the global pool.  Raises ImportError without torch."""
+    from archbuilder.modules.effective import effective_field, level, side
+
+    h, w = views(facts)
+    heat = effective_field(facts.graph, facts.value, (h.unit, w.unit))
+    (half, half_part), (most, most_part) = level(heat, 0.5), level(heat, 0.95)
+    parts = f"half of it: {100 * half_part:.0f} % of the image, 95 % of it: {100 * most_part:.0f} %"
+    return Measured(heat, (half, most), f"{parts};\neffective side: {side(heat):.0f} pixels")

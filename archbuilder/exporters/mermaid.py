@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from archbuilder.analysis.facts import Facts
-from archbuilder.exporters.diagram import Block, Item, Stage, blocks, diagram
-from archbuilder.exporters.palette import COLOURS
+from archbuilder.exporters.diagram import COLOURS, Block, Item, Stage, blocks, diagram
 from archbuilder.ir.graph import Graph
 
 INDENT = "  "

@@ -272,7 +272,7 @@ class GraphBuilder:
             inputs = tuple(values.get(value, value) for value in node.inputs)
             old, new = self._shapes_of(node.inputs), self._shapes_of(inputs)
             if new is None or old is None:
-                return self.lose()
+                return self.forget()
             if not node.op.is_shareable(old, new):
                 message = f"{node.name} is made for {old[0].c} channels, here it gets {new[0].c}"
                 return self._unshared(message, "share a block where the channels are equal")
@@ -285,14 +285,14 @@ class GraphBuilder:
 
     def _unshared(self, message: str, hint: str) -> None:
         self.report(SHARED, message, hint)
-        self.lose()
+        self.forget()
 
     def _shapes_of(self, values: tuple[str, ...]) -> Shapes | None:
         """The shapes of values, None where one is unknown."""
         shapes = [self._shapes[value] for value in values]
         return None if None in shapes else tuple(shape for shape in shapes if shape)
 
-    def lose(self) -> None:
+    def forget(self) -> None:
         """The current value becomes unknown: what follows is left out without complaint."""
         self.value = self.unique("unknown")
         self._shapes[self.value] = None

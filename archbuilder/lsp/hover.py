@@ -1,16 +1,39 @@
-"""What is to be said about the place under the cursor."""
+"""What an editor shows of a block: its numbers at the end of its line, its manual under the cursor."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+from lsprotocol import types
+
 from archbuilder.analysis.facts import Facts
 from archbuilder.ir.op import by
-from archbuilder.lsp.measures import Measure, facts_of, measures
+from archbuilder.lsp.buffer import Buffer
+from archbuilder.lsp.files import Good, moved
+from archbuilder.lsp.measures import Measure, facts_of, label, measures
 from archbuilder.lsp.places import Found, find
 from archbuilder.lsp.vocabulary import language
 from archbuilder.pipeline import Report
 from archbuilder.reporting.field import field_of
 from archbuilder.reporting.text import HEADER, human, layer_rows
 from archbuilder.schema.expressions import ExpressionError, evaluate
+
+
+def hints(good: Good, now: Buffer, first: int, last: int) -> Iterator[types.InlayHint]:
+    """The hints from one line to another (from 0).
+
+    Where the text cannot be analysed as it is now, the last numbers stay with the lines that are still there."""
+    place = moved(good.buffer, now)
+    lines: dict[int, list[Measure]] = {}
+    for measure in measures(good.report).values():
+        if measure.inside != measure.span.line:  # a block on the line of the one around it is part of that
+            lines.setdefault(measure.span.line - 1, []).append(measure)
+    for line, found in sorted(lines.items()):
+        here = place(line)
+        if here is not None and first <= here <= last:
+            found.sort(key=lambda measure: measure.span.column)
+            yield types.InlayHint(now.end(here), label(found), padding_left=True)
+
 
 MAX_ROWS = 12  # of a table of layers
 

@@ -15,8 +15,7 @@ from pygls.uris import to_fs_path
 from archbuilder.lsp.buffer import Buffer
 from archbuilder.lsp.completion import complete
 from archbuilder.lsp.files import File, moved
-from archbuilder.lsp.hints import hints
-from archbuilder.lsp.hover import hover
+from archbuilder.lsp.hover import hints, hover
 from archbuilder.lsp.problems import problem, problems
 from archbuilder.version import __version__
 

@@ -1,4 +1,4 @@
-"""A module with weights from a file; to export it with those of a run or a checkpoint, or with fresh ones."""
+"""Weights: read from a file, held against a network and their checksum, and written as safetensors."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from pickle import UnpicklingError
 from typing import Any
 
 import torch
+from safetensors.torch import save
 from torch import Tensor
 
 from archbuilder.diagnostics import ArchbuilderError, Span, declare
@@ -253,3 +254,12 @@ def _size(tensor: Tensor) -> str:
 def unreadable(path: Path, reason: str, hint: str) -> ArchbuilderError:
     """AB855, in words."""
     return ArchbuilderError(UNREADABLE.at(Span(str(path)), f"cannot be read: {reason}", hint))
+
+
+def weights(state: Mapping[str, Tensor], key: str = CHECKSUM, value: str = "") -> bytes:
+    """The content of a .safetensors file, of a state_dict and one entry of metadata: the checksum unless said.
+
+    Of more entries the order, and so the bytes, would be left to chance.
+    """
+    tensors = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in state.items()}
+    return save(tensors, {key: value or checksum({}, tensors)})

@@ -6,7 +6,7 @@
         print(fix.diagnostic, fix.title, fix.edits)
 
 `suggest` mends what is simply wrong, then looks for the cheapest edits that satisfy all limits and all rules;
-`archbuilder.remedies.cost` says what cheap means.  Nothing here writes a file but `write`.
+`archbuilder.remedies.search` says what cheap means.  Nothing here writes a file but `write`.
 """
 
 from __future__ import annotations
@@ -18,8 +18,7 @@ from archbuilder.document import read_text
 from archbuilder.pipeline import Report, Source
 from archbuilder.remedies.fixes import Fix, quick_fixes
 from archbuilder.remedies.goals import Totals
-from archbuilder.remedies.proposals import Proposal, Suggestions
-from archbuilder.remedies.search import Budget
+from archbuilder.remedies.search import Budget, Proposal, Suggestions
 from archbuilder.remedies.session import Session
 from archbuilder.remedies.source import Edit, apply_edits
 

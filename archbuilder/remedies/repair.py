@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from archbuilder.pipeline import Report
-from archbuilder.remedies.cost import new_warnings
 from archbuilder.remedies.fixes import Fix, quick_fixes
+from archbuilder.remedies.search import new_warnings
 from archbuilder.remedies.source import Overlap, Patch, Source, splice
 
 ROUNDS = 10  # mistakes come to light when others are mended: syntax first, then names, then shapes

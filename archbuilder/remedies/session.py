@@ -7,15 +7,11 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from archbuilder.pipeline import Report, check_opened
-from archbuilder.remedies.cost import cost_of
 from archbuilder.remedies.goals import Goals, Totals, rules_of, totals
-from archbuilder.remedies.moves import Scene, all_moves
-from archbuilder.remedies.proposals import Proposal, Suggestions, choose
-from archbuilder.remedies.refine import refine
+from archbuilder.remedies.moves import Context, all_moves
 from archbuilder.remedies.repair import Mended, repair, tidy
-from archbuilder.remedies.search import Budget, Search
+from archbuilder.remedies.search import Budget, Proposal, Search, Suggestions, Trial, Trials, choose, cost_of, refine
 from archbuilder.remedies.sites import MAX_SITES, find_sites, find_variables
-from archbuilder.remedies.trial import Laboratory, Trial
 from archbuilder.sources import Opened
 
 if TYPE_CHECKING:
@@ -61,18 +57,18 @@ class Session:
         """Where no edits are found, those that came nearest are made, and others looked for on top of them."""
         before, checks, seconds = totals(mended.report), 0, 0.0
         while True:
-            laboratory = Laboratory(mended.report, self.check, Goals.of(mended.report, self.rules))
-            scene = _scene(laboratory, self.rules)
+            trials = Trials(mended.report, self.check, Goals.of(mended.report, self.rules))
+            context = _context(trials, self.rules)
             left = Budget(budget.seconds - seconds, budget.checks - checks, budget.moves)
-            search = Search(laboratory, all_moves(scene), left)
-            refined = [refine(laboratory, trial) for trial in choose(search.run(), REFINED)]
-            checks, seconds = checks + laboratory.checks, seconds + search.seconds
+            search = Search(trials, all_moves(context), left)
+            refined = [refine(trials, trial) for trial in choose(search.run(), REFINED)]
+            checks, seconds = checks + trials.checks, seconds + search.seconds
             if refined or search.spent or not search.nearest.moves:
                 break
             mended = Mended(search.nearest.text, search.nearest.report, (*mended.titles, *_of(search.nearest)))
         proposals = tuple(self._tried(trial, mended, before) for trial in choose(refined))
         nearest = None if proposals else self._tried(search.nearest, mended, before)
-        notes = tuple(_notes(mended.report, scene, budget if search.spent else None, self.overrides))
+        notes = tuple(_notes(mended.report, context, budget if search.spent else None, self.overrides))
         return Suggestions(report, proposals, nearest, checks, seconds, notes)
 
     def _tried(self, trial: Trial, mended: Mended, before: Totals | None) -> Proposal:
@@ -94,19 +90,19 @@ def _counted(titles: Sequence[str]) -> list[tuple[str, int]]:
     return [(title, titles.count(title)) for title in dict.fromkeys(titles)]
 
 
-def _scene(laboratory: Laboratory, packs: Sequence[str]) -> Scene:
-    report, root = laboratory.base, laboratory.root()
+def _context(trials: Trials, packs: Sequence[str]) -> Context:
+    report, root = trials.base, trials.root()
     assert report.facts is not None
     missing = [
         limit.bound - value + 1
-        for limit, value in zip(laboratory.goals.limits, root.values, strict=True)
+        for limit, value in zip(trials.goals.limits, root.values, strict=True)
         if limit.name == "receptive_field" and not limit.holds(value)
     ]
-    sites = tuple(find_sites(report, laboratory.source))
-    variables = tuple(find_variables(report, laboratory.source))
+    sites = tuple(find_sites(report, trials.source))
+    variables = tuple(find_variables(report, trials.source))
     rules = rules_of(report, packs)
-    return Scene(
-        laboratory.source,
+    return Context(
+        trials.source,
         report.facts,
         sites,
         variables,
@@ -124,7 +120,7 @@ def _network(report: Report) -> Network:
     return Network(report.spec, report.graph, report.facts)
 
 
-def _notes(report: Report, scene: Scene, spent: Budget | None, overrides: Sequence[str]) -> Iterator[str]:
+def _notes(report: Report, context: Context, spent: Budget | None, overrides: Sequence[str]) -> Iterator[str]:
     """What was left alone, and why; `spent` is the budget, where it was used up."""
     assert report.document is not None and report.facts is not None
     files = {layer.node.span.file for layer in report.facts.layers} - {report.file}
@@ -133,7 +129,7 @@ def _notes(report: Report, scene: Scene, spent: Budget | None, overrides: Sequen
         yield f"blocks of {', '.join(bases)} are not edited: try --suggest on that file"
     if overrides:
         yield "values given by --set are left as they are"
-    if len(scene.sites) == MAX_SITES:
+    if len(context.sites) == MAX_SITES:
         yield f"only the {MAX_SITES} blocks that cost most were tried"
     if spent:
         yield f"stopped at the bound of {spent.checks} checks or {spent.seconds:g} s: there may be more"

@@ -8,9 +8,8 @@ from typing import Any
 
 from archbuilder.diagnostics import MAX_PROBLEMS, Diagnostic
 from archbuilder.ir.op import by
-from archbuilder.remedies.cost import leaps
 from archbuilder.remedies.goals import Totals
-from archbuilder.remedies.proposals import Proposal, Suggestions
+from archbuilder.remedies.search import Proposal, Suggestions, leaps
 from archbuilder.reporting.diagnostic import printable
 from archbuilder.reporting.style import PLAIN, Style
 from archbuilder.reporting.text import human

@@ -9,9 +9,9 @@ from archbuilder.diagnostics import ArchbuilderError, Diagnostic, Span, declare
 from archbuilder.pipeline import Report, check
 from archbuilder.rules.limits import MISSED
 from archbuilder.rules.packs.rule import TOTAL
+from archbuilder.starter.answers import Wish
 from archbuilder.starter.networks import TEMPLATES, Template
 from archbuilder.starter.page import page
-from archbuilder.starter.wish import Wish
 
 UNMET = declare(
     "AB520",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from archbuilder.starter.wish import Wish
+from archbuilder.starter.answers import Wish
 
 CIFAR10 = (3, 32, 32)
 

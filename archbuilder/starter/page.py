@@ -8,8 +8,8 @@ from textwrap import indent
 
 from archbuilder.analysis.facts import Facts
 from archbuilder.ir.op import by
+from archbuilder.starter.answers import Wish
 from archbuilder.starter.networks import Template, data
-from archbuilder.starter.wish import Wish
 
 
 def page(template: Template, wish: Wish, depth: int, width: int, facts: Facts | None = None) -> str:

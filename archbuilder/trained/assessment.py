@@ -18,9 +18,8 @@ from archbuilder.diagnostics import ArchbuilderError, Diagnostic, Span
 from archbuilder.reporting.diagnostic import printable
 from archbuilder.reporting.text import columns
 from archbuilder.run.progress import counted
-from archbuilder.trained.evaluation import Mirrored, predictions
+from archbuilder.trained.evaluation import Mirrored, Outcome, figures, predictions
 from archbuilder.trained.open import LAST, Trained, doubts
-from archbuilder.trained.outcome import Outcome, figures
 
 HEADER = ("class", "images", "right", "accuracy", "most often taken for")
 LEFT = ("class", "most often taken for")

@@ -16,14 +16,13 @@ from torch import Tensor
 
 from archbuilder.diagnostics import ArchbuilderError, Span, declare
 from archbuilder.files import MAX_TEXT, MAX_WEIGHTS, read_regular, regular
-from archbuilder.modules.weights import FORMAT, KEY, checksum
+from archbuilder.modules.weights import FORMAT, KEY, checksum, weights
 from archbuilder.reporting import json as reports
 from archbuilder.run import notes
 from archbuilder.run.folder import REPEAT, RunFolder
 from archbuilder.run.result import typed
 from archbuilder.trained.command import command
 from archbuilder.trained.open import LAST, DataCard, Run
-from archbuilder.trained.weights import weights
 
 TOTALS = ("params", "frozen_params", "macs", "receptive_field", "receptive_field_with_gap", "receptive_field_status")
 VERSIONS = ("archbuilder", "python", "torch", "torchvision", "numpy", "albumentations")

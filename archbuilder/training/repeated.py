@@ -73,7 +73,7 @@ def seeds_of(path: Path) -> list[Path]:
 
 def start(seeds: Sequence[Plan], on_epoch: OnEpoch) -> Repeated:
     """Make a run of every plan, in one new folder, and train them all."""
-    from archbuilder.training.parallel.joining import joined
+    from archbuilder.training.parallel import joined
     from archbuilder.training.session import Session
 
     first = seeds[0]

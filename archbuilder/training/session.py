@@ -14,7 +14,7 @@ from archbuilder.data.remarks import remarks
 from archbuilder.diagnostics import ArchbuilderError
 from archbuilder.evidence import REPORT, finish
 from archbuilder.evidence.curves import curves
-from archbuilder.modules.weights import read
+from archbuilder.modules.weights import read, weights
 from archbuilder.reporting.diagnostic import printable
 from archbuilder.run import checkpoint, notes
 from archbuilder.run.environment import environment, resumed
@@ -37,13 +37,12 @@ from archbuilder.run.progress import closing, progress
 from archbuilder.run.result import Interrupted, Record, RunResult, Score
 from archbuilder.run.signals import HOW, Ending
 from archbuilder.trained.open import images_of, refuse_other_data
-from archbuilder.trained.weights import weights
 from archbuilder.training.description import describe
 from archbuilder.training.failures import explained, is_lost_worker
 from archbuilder.training.keeper import Keeper, Stop, lines
 from archbuilder.training.learning import transfer
 from archbuilder.training.learning.trainer import Trainer
-from archbuilder.training.parallel.joining import joined
+from archbuilder.training.parallel import joined
 
 OnEpoch = Callable[[Record], None]
 

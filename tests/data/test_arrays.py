@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from archbuilder.data.arrays import SAMPLE, SHUFFLE, cut_by_class, statistics, stream
-from archbuilder.data.resize import resize
+from archbuilder.data.pixels import resize
 
 
 def test_statistics_match_numpy(photos):

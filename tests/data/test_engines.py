@@ -13,7 +13,7 @@ from scipy import stats
 
 from archbuilder.data.augment import Augmenter
 from archbuilder.data.calls import _CALLS as PER_IMAGE
-from archbuilder.data.resize import resize
+from archbuilder.data.pixels import resize
 from archbuilder.data.tensor import _STEPS as PER_BATCH
 from archbuilder.data.tensor import BatchAugmenter
 from archbuilder.data.tensor.step import Canvas

@@ -17,8 +17,8 @@ import numpy as np
 import pytest
 
 from archbuilder.data import known, npz, prepared
-from archbuilder.data.class_names import CIFAR10
 from archbuilder.data.datasets import load
+from archbuilder.data.known import CIFAR10
 from archbuilder.data.pictures import picture
 from archbuilder.data.prepared import MANIFEST, data_folder, open_prepared, prepare, verify
 from archbuilder.diagnostics import ArchbuilderError, Span

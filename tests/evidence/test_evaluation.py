@@ -15,12 +15,11 @@ from scipy.stats import binomtest
 
 from archbuilder.analysis.facts import Facts
 from archbuilder.data.batches import eval_batches
-from archbuilder.evidence.gradcam import grad_cam
+from archbuilder.evidence.mistakes import grad_cam
 from archbuilder.modules import build
 from archbuilder.pipeline import check
-from archbuilder.trained.evaluation import Predictions, interval, joined, predicted_by, predictions
+from archbuilder.trained.evaluation import Predictions, figures, interval, joined, predicted_by, predictions
 from archbuilder.trained.open import Run
-from archbuilder.trained.outcome import figures
 from tests.evidence.conftest import CPU
 
 

@@ -151,7 +151,7 @@ def test_layers_that_no_gradient_reaches_are_named():
     dead = NETWORK.replace("  - gap", "  - scale: {init: 0}\n  - scale: {init: 0}\n  - gap")
     found = memorise(planned(text=dead), lambda *_: None, steps=20)
     assert not found.ok and "no gradient ever reaches" in found.reason
-    assert "conv.conv.weight" in found.deaf and "classifier.conv.bias" not in found.deaf
+    assert "conv.conv.weight" in found.unreached and "classifier.conv.bias" not in found.unreached
 
 
 def test_the_batch_can_have_any_size():

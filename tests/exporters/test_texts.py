@@ -12,8 +12,7 @@ import pytest
 
 from archbuilder.analysis.facts import Facts
 from archbuilder.exporters import json, mermaid, svg
-from archbuilder.exporters.diagram import blocks, diagram, stages
-from archbuilder.exporters.labels import labels
+from archbuilder.exporters.diagram import blocks, diagram, labels, stages
 from archbuilder.exporters.svg.layout import Box, layout
 from archbuilder.ir import ops
 from archbuilder.ir.graph import Graph

@@ -9,7 +9,7 @@ import pytest
 from archbuilder.diagnostics import ArchbuilderError
 from archbuilder.pipeline import check
 from archbuilder.starter import answers, start
-from archbuilder.starter.wish import Wish
+from archbuilder.starter.answers import Wish
 
 OWN = """
 archbuilder_rules: 1

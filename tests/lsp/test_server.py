@@ -13,8 +13,7 @@ from archbuilder.lsp.buffer import Buffer, check_buffer
 from archbuilder.lsp.completion import complete
 from archbuilder.lsp.files import Good
 from archbuilder.lsp.fixes import Remedies
-from archbuilder.lsp.hints import hints
-from archbuilder.lsp.hover import hover
+from archbuilder.lsp.hover import hints, hover
 from archbuilder.lsp.problems import problems
 from tests.lsp.client import Client
 from tests.lsp.test_findings import CLEAN, FIVE, HEAD

@@ -19,12 +19,11 @@ from archbuilder.run import checkpoint, plan
 from archbuilder.run.plan import Options, Plan
 from archbuilder.run.result import Score
 from archbuilder.trained.assessment import assess
-from archbuilder.trained.evaluation import predictions
+from archbuilder.trained.evaluation import figures, predictions
 from archbuilder.trained.open import images_of, open_run
-from archbuilder.trained.outcome import figures
 from archbuilder.training import train
 from archbuilder.training.learning.trainer import Trainer
-from archbuilder.training.parallel.joining import trial as settings
+from archbuilder.training.parallel import trial as settings
 from tests.recipes.files import File
 from tests.training.same import TIMES
 

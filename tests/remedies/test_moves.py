@@ -8,7 +8,7 @@ import pytest
 
 from archbuilder.blocks import Block
 from archbuilder.pipeline import Report, check
-from archbuilder.remedies.moves import Move, Scene, all_moves
+from archbuilder.remedies.moves import Context, Move, all_moves
 from archbuilder.remedies.sites import descend, find_sites, find_variables
 from archbuilder.remedies.source import Source, splice
 from tests.remedies.samples import FORMS, REACHABLE, SEED001, SEED002, SIX_LINES
@@ -23,11 +23,11 @@ TEXTS = {
 }
 
 
-def scene_of(text: str) -> Scene:
+def scene_of(text: str) -> Context:
     report = check(text)
     assert report.facts is not None
     source = Source(text, report.file)
-    return Scene(source, report.facts, tuple(find_sites(report, source)), tuple(find_variables(report, source)), 10)
+    return Context(source, report.facts, tuple(find_sites(report, source)), tuple(find_variables(report, source)), 10)
 
 
 SCENES = {name: scene_of(text) for name, text in TEXTS.items()}
@@ -48,19 +48,19 @@ def fields(block: Block) -> dict[str, Any]:
 
 
 def test_there_are_enough_of_them():
-    kinds = {move.kind for scene in SCENES.values() for move in all_moves(scene)}
+    kinds = {move.kind for context in SCENES.values() for move in all_moves(context)}
     assert kinds == {
         "channels", "dilation", "kernel", "multiplier", "one less", "one more", "pool", "repeat", "separable", "stride",
         "stride moved",
     }  # fmt: skip
-    assert sum(len(all_moves(scene)) for scene in SCENES.values()) > 500
+    assert sum(len(all_moves(context)) for context in SCENES.values()) > 500
 
 
 @pytest.mark.parametrize("name", TEXTS)
 def test_a_move_changes_what_it_says_and_nothing_else(name: str):
-    scene, before = SCENES[name], check(TEXTS[name])
-    for move in all_moves(scene)[:: 1 if name == "forms" else 4]:
-        text = splice(scene.source.text, move.patches)
+    context, before = SCENES[name], check(TEXTS[name])
+    for move in all_moves(context)[:: 1 if name == "forms" else 4]:
+        text = splice(context.source.text, move.patches)
         report = check(text)
         if move.kind == "one less" and "&shape" not in text and "*shape" in text:
             continue  # the anchor has gone: a check says so
@@ -114,10 +114,10 @@ def _expect_fields(move: Move, old: Any, new: Any) -> None:
 
 @pytest.mark.parametrize("name", TEXTS)
 def test_comments_and_blank_lines_stay(name: str):
-    scene = SCENES[name]
-    for move in all_moves(scene):
-        text = splice(scene.source.text, move.patches)
-        comments = [line.partition("#")[2] for line in scene.source.text.splitlines() if "#" in line]
+    context = SCENES[name]
+    for move in all_moves(context):
+        text = splice(context.source.text, move.patches)
+        comments = [line.partition("#")[2] for line in context.source.text.splitlines() if "#" in line]
         left = [line.partition("#")[2] for line in text.splitlines() if "#" in line]
         if move.kind == "one less":  # those in the block go with it
             rest = iter(comments)

@@ -9,10 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from archbuilder.document import parse
-from archbuilder.remedies.items import insert_after, remove
-from archbuilder.remedies.mapping import Unwritable
 from archbuilder.remedies.source import Overlap, Patch, Patches, Source, apply_edits, difference, splice, unified
-from archbuilder.remedies.writing import Written, change
+from archbuilder.remedies.writing import Unwritable, Written, change, insert_after, remove
 
 
 def on(text: str, do: Callable[[Written], Patches], index: int = 0, positional: str = "out") -> str:

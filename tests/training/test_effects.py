@@ -24,10 +24,10 @@ from archbuilder.spec.train.schedules import Constant
 from archbuilder.spec.train.weights import Ema, Lookahead
 from archbuilder.training.learning.averages import Ema as Average
 from archbuilder.training.learning.averages import Lookahead as Slow
-from archbuilder.training.learning.initial import initialise, kaiming, whiten
 from archbuilder.training.learning.loop import Meter, Mirrored
 from archbuilder.training.learning.loss import Objective
 from archbuilder.training.learning.mixing import Mixer
+from archbuilder.training.learning.network import initialise, kaiming, whiten
 from archbuilder.training.learning.optim import make_optimizer
 from archbuilder.training.learning.schedule import Schedule
 from archbuilder.training.learning.step import TrainStep, Turn

@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 from archbuilder.diagnostics import ArchbuilderError
+from archbuilder.evidence import report
 from archbuilder.run.signals import Ending
-from archbuilder.trained import outcome
 from archbuilder.training import Interrupted, RunResult, session, train
 from archbuilder.training.learning import trainer
 from tests.training import kill
@@ -135,7 +135,7 @@ def test_a_signal_after_the_last_batch_leaves_the_report_for_later(quick, whole:
 def test_a_signal_while_the_report_is_written(
     number: signal.Signals, how: str, status: int, quick, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(outcome, "predictions", lambda *args: send(number))
+    monkeypatch.setattr(report, "predictions", lambda *args: send(number))
     with pytest.raises(Interrupted, match=f"{how}: 4 of 4 epochs are kept in") as stop:
         quick(report=True)
     monkeypatch.undo()

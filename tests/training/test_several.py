@@ -17,7 +17,7 @@ from archbuilder.diagnostics import ArchbuilderError
 from archbuilder.run.processes import Processes
 from archbuilder.spec.data import Data
 from archbuilder.training import Interrupted, train
-from archbuilder.training.parallel.several import check_batch, join
+from archbuilder.training.parallel import check_batch, join
 from tests.training.programs import Program, crew, free_port, until
 from tests.training.same import load, metrics
 

@@ -7,7 +7,7 @@ archbuilder's own module, and in the same order: the same seed gives the same we
 from __future__ import annotations
 
 from archbuilder.analysis.facts import Facts
-from archbuilder.exporters.labels import labels
+from archbuilder.exporters.diagram import labels
 from archbuilder.exporters.python.classes import Classes
 from archbuilder.exporters.python.helpers import imports, used
 from archbuilder.exporters.python.plan import plan

@@ -68,7 +68,7 @@ class Parameter:
 
 @dataclass(frozen=True)
 class Common:
-    """Several makes as one body with parameters, in the order of the signature."""
+    """Distributed makes as one body with parameters, in the order of the signature."""
 
     parameters: tuple[Parameter, ...]
     body: Make

@@ -6,8 +6,7 @@ from collections.abc import Iterator
 from html import escape
 
 from archbuilder.analysis.facts import Facts
-from archbuilder.exporters.diagram import Block, Diagram, blocks, diagram, stages
-from archbuilder.exporters.palette import COLOURS
+from archbuilder.exporters.diagram import COLOURS, Block, Diagram, blocks, diagram, stages
 from archbuilder.exporters.svg.layout import MERGE, NEAR, Layout, layout
 from archbuilder.exporters.svg.lines import arrows, notes
 from archbuilder.exporters.svg.text import HEAD, LINE, PADDING

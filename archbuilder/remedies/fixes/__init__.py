@@ -14,9 +14,9 @@ from archbuilder.pipeline import Report
 from archbuilder.remedies.anchors import anchors_of, elsewhere
 from archbuilder.remedies.fixes import blocks, fields, layout, names
 from archbuilder.remedies.fixes.mending import Mending
-from archbuilder.remedies.mapping import Unwritable
 from archbuilder.remedies.page import Page
 from archbuilder.remedies.source import Edit
+from archbuilder.remedies.writing import Unwritable
 from archbuilder.remedy import Change, Insert, Layout, Remedy, Remove, Rename, Replace, Write
 
 _WRITERS: dict[type[Remedy], Callable[[Any, Span, Page], Mending | None]] = {

@@ -5,11 +5,9 @@ from __future__ import annotations
 from archbuilder.diagnostics import Span
 from archbuilder.remedies.fixes.fields import alone
 from archbuilder.remedies.fixes.mending import Mending
-from archbuilder.remedies.items import insert_after, insert_before, remove
-from archbuilder.remedies.mapping import change_mapping
 from archbuilder.remedies.page import Page
 from archbuilder.remedies.source import Patches
-from archbuilder.remedies.writing import Written
+from archbuilder.remedies.writing import Written, change_mapping, insert_after, insert_before, remove
 from archbuilder.remedy import Insert, Path, Remove
 
 

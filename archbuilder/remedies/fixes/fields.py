@@ -5,9 +5,9 @@ from __future__ import annotations
 from archbuilder.diagnostics import Span
 from archbuilder.document import Node, parse
 from archbuilder.remedies.fixes.mending import Mending
-from archbuilder.remedies.mapping import Unwritable, change_mapping, own_keys
 from archbuilder.remedies.page import Page
 from archbuilder.remedies.source import Patch, Patches, Source
+from archbuilder.remedies.writing import Unwritable, change_mapping, own_keys
 from archbuilder.remedies.writing import change as change_block
 from archbuilder.remedy import Change, Write
 

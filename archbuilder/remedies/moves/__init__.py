@@ -1,6 +1,6 @@
 """What can be tried on a network: one file per kind of edit, found by its presence.
 
-A file defines `moves(scene)`, which yields a `Move` for every place where the edit can be written.  A move
+A file defines `moves(context)`, which yields a `Move` for every place where the edit can be written.  A move
 says which totals it pushes up or down, so that only those that help are tried; what it really does is
 measured by checking the edited text.
 """
@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, ParamSpec
 
 from archbuilder.analysis.facts import Facts
 from archbuilder.remedies.anchors import Anchor, anchors_of, elsewhere
-from archbuilder.remedies.mapping import Unwritable
 from archbuilder.remedies.sites import Site, Variable
 from archbuilder.remedies.source import Patches, Source
+from archbuilder.remedies.writing import Unwritable
 
 if TYPE_CHECKING:
     from archbuilder.rules.packs.network import Network
@@ -68,7 +68,7 @@ class Move:
 
 
 @dataclass(frozen=True)
-class Scene:
+class Context:
     """A network and the places where it can be changed; its field is too small by `field_missing` pixels.
 
     `rules` are those of its packs; `network` is what they look at, None where there are none."""
@@ -83,16 +83,16 @@ class Scene:
 
 
 @cache
-def _kinds() -> tuple[Callable[[Scene], Iterable[Move]], ...]:
+def _kinds() -> tuple[Callable[[Context], Iterable[Move]], ...]:
     names = [module.name for module in iter_modules(__path__) if not module.name.startswith("_")]
     return tuple(import_module(f"{__name__}.{name}").moves for name in names)
 
 
-def all_moves(scene: Scene) -> list[Move]:
+def all_moves(context: Context) -> list[Move]:
     """Every move there is, in the order of its kinds and of the file."""
-    anchors = anchors_of(scene.source)
-    found = (move for kind in _kinds() for move in kind(scene))
-    return [_told(move, scene.source, anchors) for move in found] if anchors else list(found)
+    anchors = anchors_of(context.source)
+    found = (move for kind in _kinds() for move in kind(context))
+    return [_told(move, context.source, anchors) for move in found] if anchors else list(found)
 
 
 def _told(move: Move, source: Source, anchors: Sequence[Anchor]) -> Move:
@@ -112,6 +112,6 @@ def written(write: Callable[P, Patches], *args: P.args, **kwargs: P.kwargs) -> P
         return None
 
 
-def conv_sites(scene: Scene) -> Iterator[Site]:
+def conv_sites(context: Context) -> Iterator[Site]:
     """The blocks of the conv family with a window."""
-    return (site for site in scene.sites if site.conv and max(site.conv.kernel) > 1)
+    return (site for site in context.sites if site.conv and max(site.conv.kernel) > 1)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from math import gcd
 
-from archbuilder.remedies.moves import MEMORY, WEIGHTS, WORK, Move, Scene, written
+from archbuilder.remedies.moves import MEMORY, WEIGHTS, WORK, Context, Move, written
 from archbuilder.remedies.moves._conv import set_fields
 from archbuilder.remedies.sites import Site, Variable
 from archbuilder.remedies.source import Patch
@@ -18,13 +18,13 @@ ALL = WEIGHTS | WORK | MEMORY
 _PRODUCT = re.compile(r"\s*([0-9]+)\s*\*\s*([A-Za-z_]\w*)\s*|\s*([A-Za-z_]\w*)\s*(?:\*\s*([0-9]+)\s*)?")
 
 
-def moves(scene: Scene) -> Iterator[Move]:
+def moves(context: Context) -> Iterator[Move]:
     narrow = []
-    for site in scene.sites:
+    for site in context.sites:
         if site.written.field("out") is not None:
             narrow.append(site)
             yield from _ladder(site)
-    for variable in scene.variables:
+    for variable in context.variables:
         for eighths in FEWER + MORE:
             if (value := _part(variable.value, eighths)) != variable.value:
                 yield _variable(variable, value)

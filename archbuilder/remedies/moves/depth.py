@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from archbuilder.remedies.items import insert_after, remove
-from archbuilder.remedies.moves import ALL, MEMORY, WORK, Move, Scene, conv_sites, written
+from archbuilder.remedies.moves import ALL, MEMORY, WORK, Context, Move, conv_sites, written
 from archbuilder.remedies.moves._conv import set_fields
 from archbuilder.remedies.sites import Site
+from archbuilder.remedies.writing import insert_after, remove
 
 ADDED = ("depthwise_separable", "conv", "dilated", "strided")
 
 
-def moves(scene: Scene) -> Iterator[Move]:
-    convs = list(conv_sites(scene))
+def moves(context: Context) -> Iterator[Move]:
+    convs = list(conv_sites(context))
     for site in convs:
         for word in ADDED:
             yield from _more(site, word)
-    for site in scene.sites:
+    for site in context.sites:
         if site.layers and (site.conv or site.word in ("max_pool", "avg_pool", "activation", "dropout", "norm")):
             yield from _less(site)
         if site.word == "repeat":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from archbuilder.remedies.moves import FIELD, WORK, Move, Scene, conv_sites, written
+from archbuilder.remedies.moves import FIELD, WORK, Context, Move, conv_sites, written
 from archbuilder.remedies.moves._conv import Pair, set_dilation, size
 from archbuilder.remedies.sites import Site
 
@@ -12,25 +12,25 @@ MOST = 16
 LADDER = (2, 3, 4)  # tried of every conv; and the one that is just enough
 
 
-def moves(scene: Scene) -> Iterator[Move]:
+def moves(context: Context) -> Iterator[Move]:
     """Convs of stride 1 only: a stride and a dilation with a common factor leave pixels unread."""
-    for site in conv_sites(scene):
+    for site in conv_sites(context):
         conv = site.conv
         if conv is None or conv.stride != (1, 1):
             continue
         old = max(conv.dilation)
-        up = {old - 1 + step for step in LADDER} | {_enough(scene, site)}
+        up = {old - 1 + step for step in LADDER} | {_enough(context, site)}
         for new in sorted(up | set(range(1, old))):
             if new != old and new <= MOST and (move := _move(site, new)):
                 yield move
 
 
-def _enough(scene: Scene, site: Site) -> int:
+def _enough(context: Context, site: Site) -> int:
     """The dilation that alone makes the field large enough, if the block is on the way to it."""
     (layer, op), *_ = site.convs
-    stride = min(scene.facts.reaches[layer.node.inputs[0]].stride)
+    stride = min(context.facts.reaches[layer.node.inputs[0]].stride)
     gain = max(int(stride), 1) * (min(k for k in op.kernel if k > 1) - 1) * site.uses
-    return max(op.dilation) + -(-scene.field_missing // gain)
+    return max(op.dilation) + -(-context.field_missing // gain)
 
 
 def _move(site: Site, value: int, keep_size: bool = True) -> Move | None:

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from archbuilder.remedies.moves import FIELD, WEIGHTS, WORK, Move, Scene, conv_sites, written
+from archbuilder.remedies.moves import FIELD, WEIGHTS, WORK, Context, Move, conv_sites, written
 from archbuilder.remedies.moves._conv import Pair, set_kernel, size
 from archbuilder.remedies.sites import Site
 
 MOST = 7
 
 
-def moves(scene: Scene) -> Iterator[Move]:
+def moves(context: Context) -> Iterator[Move]:
     """Two pixels more, or two fewer, on each axis that has a window; never down to a 1x1 kernel."""
-    for site in conv_sites(scene):
+    for site in conv_sites(context):
         conv = site.conv
         if conv is None:
             continue

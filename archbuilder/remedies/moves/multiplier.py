@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from archbuilder.remedies.moves import MEMORY, WEIGHTS, WORK, Move, Scene, written
+from archbuilder.remedies.moves import MEMORY, WEIGHTS, WORK, Context, Move, written
 from archbuilder.remedies.sites import Site
 from archbuilder.remedies.writing import change
 
@@ -12,9 +12,9 @@ ALL = WEIGHTS | WORK | MEMORY
 MOST = 4
 
 
-def moves(scene: Scene) -> Iterator[Move]:
+def moves(context: Context) -> Iterator[Move]:
     """One more or one fewer."""
-    for site in scene.sites:
+    for site in context.sites:
         old = getattr(site.block, "multiplier", 0)
         for new in (old - 1, old + 1) if old and site.conv else ():
             if 1 <= new <= MOST:

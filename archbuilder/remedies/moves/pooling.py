@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from archbuilder.remedies.items import insert_before
-from archbuilder.remedies.moves import FIELD, MEMORY, WEIGHTS, WORK, Move, Scene, written
+from archbuilder.remedies.moves import FIELD, MEMORY, WEIGHTS, WORK, Context, Move, written
 from archbuilder.remedies.sites import Site
-from archbuilder.remedies.writing import change
+from archbuilder.remedies.writing import change, insert_before
 
 POOLS = ("adaptive_avg_pool", "adaptive_max_pool", "avg_pool", "max_pool")
 WINDOW = {"kernel", "stride", "padding", "dilation"}
 
 
-def moves(scene: Scene) -> Iterator[Move]:
-    for site in scene.sites:
+def moves(context: Context) -> Iterator[Move]:
+    for site in context.sites:
         if site.word == "max_pool" and site.layers:
             yield from _strided(site)
             yield from _instead(site, "avg_pool", {"dilation"})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from archbuilder.remedies.moves import LAYERS, WEIGHTS, WORK, Move, Scene, conv_sites, written
+from archbuilder.remedies.moves import LAYERS, WEIGHTS, WORK, Context, Move, conv_sites, written
 from archbuilder.remedies.sites import Site
 from archbuilder.remedies.source import Patches
 from archbuilder.remedies.writing import change
@@ -12,9 +12,9 @@ from archbuilder.remedies.writing import change
 SEPARABLE = "depthwise_separable"
 
 
-def moves(scene: Scene) -> Iterator[Move]:
+def moves(context: Context) -> Iterator[Move]:
     """By the block's word: a definition or a block of the user's own is left as it is."""
-    for site in conv_sites(scene):
+    for site in conv_sites(context):
         if site.word in ("conv", "dilated", "strided", "grouped") and site.before.c > 1:
             yield from _separable(site)
         if site.word == SEPARABLE:

@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from archbuilder.remedies.items import dash_of, insert_after, insert_before, remove
-from archbuilder.remedies.mapping import Unwritable
-from archbuilder.remedies.moves import ALL, Move, Scene
+from archbuilder.remedies.moves import ALL, Context, Move
 from archbuilder.remedies.source import Patch, Patches
-from archbuilder.remedies.writing import Written
+from archbuilder.remedies.writing import Unwritable, Written, dash_of, insert_after, insert_before, remove
 from archbuilder.rules.packs.kinds.convs import Convs
 from archbuilder.rules.packs.kinds.stages import Stages
 from archbuilder.rules.packs.network import Network
@@ -27,10 +25,10 @@ class Plan:
     ending: int = 0
 
     @classmethod
-    def of(cls, scene: Scene) -> Plan | None:
+    def of(cls, context: Context) -> Plan | None:
         """What the packs ask for, None where none does."""
-        stages = [rule.names for rule in scene.rules if isinstance(rule, Stages)]
-        convs = [rule for rule in scene.rules if isinstance(rule, Convs)]
+        stages = [rule.names for rule in context.rules if isinstance(rule, Stages)]
+        convs = [rule for rule in context.rules if isinstance(rule, Convs)]
         if not stages and not convs:
             return None
         names = max([*stages, *(rule.stages for rule in convs)], key=len)
@@ -48,12 +46,12 @@ class Plan:
 class Row:
     """The top-level blocks as they are written, with what each makes."""
 
-    def __init__(self, scene: Scene, net: Network) -> None:
+    def __init__(self, context: Context, net: Network) -> None:
         holder = net.spec._node.get("network") if net.spec._node else None
-        if holder is None or not holder.is_list or holder.span.file != scene.source.file:
+        if holder is None or not holder.is_list or holder.span.file != context.source.file:
             raise Unwritable("the network is written elsewhere")
         self.net = net
-        self.items = [Written(scene.source, holder, number) for number in range(len(holder.value))]
+        self.items = [Written(context.source, holder, number) for number in range(len(holder.value))]
 
     def place(self, number: int) -> int:
         return self.items[number].name[0]
@@ -72,13 +70,13 @@ class Row:
         return next(number for number, block in enumerate(self.net.spec.network) if block is stage.block)
 
 
-def moves(scene: Scene) -> Iterator[Move]:
+def moves(context: Context) -> Iterator[Move]:
     """Each is written out of what the rules ask for; where its form has no place in the text, there is none."""
-    plan = Plan.of(scene)
-    if plan is None or scene.network is None:
+    plan = Plan.of(context)
+    if plan is None or context.network is None:
         return
     try:
-        row = Row(scene, scene.network)
+        row = Row(context, context.network)
         found = in_order(row.net.stages, plan.names)
         yield from _structure(plan, row, found)
     except Unwritable:

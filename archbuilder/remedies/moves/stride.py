@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from archbuilder.remedies.moves import FIELD, MEMORY, WORK, Move, Scene, conv_sites, written
+from archbuilder.remedies.moves import FIELD, MEMORY, WORK, Context, Move, conv_sites, written
 from archbuilder.remedies.moves._conv import set_stride
 from archbuilder.remedies.sites import Site
 
 
-def moves(scene: Scene) -> Iterator[Move]:
+def moves(context: Context) -> Iterator[Move]:
     """Every conv of stride 1 with stride 2, every strided one without, and each pair of the two exchanged."""
-    convs = [site for site in conv_sites(scene) if site.conv]
+    convs = [site for site in conv_sites(context) if site.conv]
     plain = [site for site in convs if site.conv and site.conv.stride == (1, 1)]
     strided = [site for site in convs if site.conv and site.conv.stride != (1, 1)]
     for site in plain:

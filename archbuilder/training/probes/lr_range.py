@@ -21,7 +21,7 @@ from archbuilder.trained.open import images_of
 from archbuilder.training.learning.schedule import Schedule
 from archbuilder.training.learning.step import Turn
 from archbuilder.training.learning.trainer import Trainer
-from archbuilder.training.parallel.joining import trial
+from archbuilder.training.parallel import trial
 
 FLAT = declare(
     "AB762",

@@ -18,7 +18,7 @@ from archbuilder.trained.open import images_of
 from archbuilder.training.learning.schedule import Schedule
 from archbuilder.training.learning.step import Turn
 from archbuilder.training.learning.trainer import Trainer
-from archbuilder.training.parallel.joining import trial
+from archbuilder.training.parallel import trial
 
 IMAGES, STEPS = 32, 300
 KNOWN = 0.1  # mean cross-entropy of a batch that is known by heart: nine in ten for the true class
@@ -31,8 +31,9 @@ Watch = Callable[[int, float, float], None]  # step, loss, accuracy in per cent
 
 @dataclass(frozen=True)
 class Memory:
-    """How it went: `loss` and `accuracy` (per cent) of the last step, and `deaf`, parameters that no gradient reached.
+    """How it went: `loss` and `accuracy` (per cent) of the last step.
 
+    unreached: parameters that no gradient reached.
     reason: what may be wrong, empty where the batch is known by heart.
     """
 
@@ -40,7 +41,7 @@ class Memory:
     steps: int
     loss: float
     accuracy: float
-    deaf: tuple[str, ...]
+    unreached: tuple[str, ...]
     reason: str
 
     @property

@@ -1,9 +1,10 @@
-"""The first weights of a network, as a recipe wants them."""
+"""What a plan makes of a network before it is trained: its first weights, its place, what it is held against."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from typing import Any, cast
 
 import torch
 import torch.nn.functional as F
@@ -12,10 +13,17 @@ from torch import Tensor, nn
 from archbuilder.analysis.roles import residual_ends, stem, weighted
 from archbuilder.data.arrays import Images, Splits
 from archbuilder.data.batches import eval_batches
+from archbuilder.diagnostics import ArchbuilderError, Diagnostic
 from archbuilder.ir.graph import Graph
 from archbuilder.ir.ops import Conv2d
+from archbuilder.modules import build
+from archbuilder.modules.quick import quicken
+from archbuilder.rules.recipe import NOTHING
+from archbuilder.run.plan import Plan
 from archbuilder.spec.data import Data
 from archbuilder.spec.train.recipe import Train
+from archbuilder.training.learning import teacher
+from archbuilder.training.learning.loss import Objective
 
 
 @torch.no_grad()
@@ -75,3 +83,44 @@ def _some(images: Images, count: int) -> Images:
     """So many images from all over the array: a folder's are sorted by class."""
     step = max(1, len(images) // count)
     return Images(images.images[::step][:count], images.labels[::step][:count])
+
+
+def make_network(plan: Plan, splits: Splits, batches: int, device: torch.device) -> nn.Module:
+    """The network with its first weights, on its device.
+
+    batches: of an epoch.  Raises ArchbuilderError AB711 where there are none.
+    """
+    torch.manual_seed(plan.train.seed)
+    module = build(plan.graph)
+    if not batches:
+        raise ArchbuilderError(_no_batch(plan, len(splits.train)))
+    initialise(module, plan.graph, plan.train, plan.data, splits)
+    return _placed(module, plan, device)
+
+
+def make_objective(plan: Plan, splits: Splits, device: torch.device) -> Objective:
+    """The loss, with the teacher on the device where the recipe has one.  Raises ArchbuilderError AB744."""
+    train = plan.train
+    if train.distill is None:
+        return Objective(train.loss)
+    return Objective(train.loss, train.distill, _placed(teacher.load(plan, train.distill, splits), plan, device))
+
+
+def compiled(module: nn.Module, plan: Plan) -> nn.Module:
+    """What training calls for a module; evaluation calls the module itself, so that nothing is compiled twice."""
+    made: Any = torch.compile(module) if plan.train.compile else module
+    return cast(nn.Module, made)
+
+
+def _placed(module: nn.Module, plan: Plan, device: torch.device) -> nn.Module:
+    """The module on its device, in the form in which it is fastest there."""
+    form = torch.channels_last if plan.train.channels_last else torch.contiguous_format
+    module = module.to(device).to(memory_format=form)
+    if device.type == "cpu":
+        quicken(module)
+    return module
+
+
+def _no_batch(plan: Plan, images: int) -> Diagnostic:
+    message = "1 training image makes no batch" if images == 1 else f"{images} training images make no batch"
+    return NOTHING.at(plan.data.span("dataset"), message, "give it at least two images")

@@ -1,4 +1,4 @@
-"""Several processes, on one machine or many, found and joined by Hugging Face Accelerate.
+"""Where a run takes place: the device, and one or several processes, joined by Hugging Face Accelerate.
 
 Accelerate picks the way to talk (gloo, nccl ...) and the device of each process from what the launcher
 says; the gradients are averaged by torch's DistributedDataParallel.
@@ -21,8 +21,12 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from archbuilder.diagnostics import ArchbuilderError, Diagnostic, Span, declare
-from archbuilder.run.processes import Processes
+from archbuilder.run.plan import Plan
+from archbuilder.run.processes import ALONE, Processes, launched, said_once
 from archbuilder.spec.data import Data
+from archbuilder.training.failures import explained
+from archbuilder.training.learning import device
+from archbuilder.training.learning import precision as numerics
 
 DEVICES = declare(
     "AB732",
@@ -51,7 +55,7 @@ SYNCHRONISED = declare(
 T = TypeVar("T")
 
 
-class Several(Processes):
+class Distributed(Processes):
     """One of several processes, its device, and how it reaches the others."""
 
     def __init__(self, state: PartialState, sync_batch_norm: bool) -> None:
@@ -122,7 +126,7 @@ def check_batch(data: Data, processes: Processes) -> None:
         raise ArchbuilderError(BATCH.at(data.span("batch_size"), message, hint))
 
 
-def join(place: torch.device, sync_batch_norm: bool) -> Several:
+def join(place: torch.device, sync_batch_norm: bool) -> Distributed:
     """Join the other processes; done once, for all runs of this process.
 
     place: the kind of device to train on.
@@ -141,7 +145,47 @@ def join(place: torch.device, sync_batch_norm: bool) -> Several:
 
 
 @lru_cache(maxsize=1)
-def _joined(cpu: bool, sync_batch_norm: bool) -> Several:
+def _joined(cpu: bool, sync_batch_norm: bool) -> Distributed:
     state = PartialState(cpu=cpu)
     atexit.register(state.destroy_process_group)
-    return Several(state, sync_batch_norm)
+    return Distributed(state, sync_batch_norm)
+
+
+@contextmanager
+def joined(plan: Plan) -> Iterator[tuple[torch.device, Processes]]:
+    """The device and the processes of a plan, with torch's settings for it."""
+    place, processes = device.pick(plan.options.device), ALONE
+    if launched():
+        from archbuilder.training.parallel import check_batch, join
+
+        with said_once():
+            processes = join(place, plan.options.sync_batch_norm)
+        place = processes.device
+        with processes.agreed():
+            check_batch(plan.data, processes)
+    if plan.options.log:
+        from archbuilder.training import trackers
+
+        with processes.agreed():
+            trackers.check(plan.options.log)
+    with _settings(plan, place):
+        yield place, processes
+
+
+@contextmanager
+def trial(plan: Plan) -> Iterator[torch.device]:
+    """The device of a plan, with torch's settings for it, for a training of which nothing is kept.
+
+    torch's random state and settings are as they were afterwards.
+    """
+    place = device.pick(plan.options.device)
+    with torch.random.fork_rng(), _settings(plan, place), explained(plan):
+        yield place
+
+
+@contextmanager
+def _settings(plan: Plan, place: torch.device) -> Iterator[None]:
+    if place.type == "cpu":
+        device.keep_freed_memory()
+    with device.settings(place, plan.options.threads), numerics.settings(plan.train, place):
+        yield
