@@ -15,12 +15,16 @@ from archbuilder.version import __version__
 
 if TYPE_CHECKING:
     from archbuilder.diagnostics import ArchbuilderError
+    from archbuilder.exporters import export
+    from archbuilder.importers import to_yaml
     from archbuilder.ir.graph import Graph
     from archbuilder.modules import build
-    from archbuilder.pipeline import Report, check, load
+    from archbuilder.pipeline import Report, check, check_text, load, load_text
+    from archbuilder.remedies import suggest
+    from archbuilder.reporting.compare import compare
     from archbuilder.trained.open import open_run
     from archbuilder.trained.shipped import open_trained
-    from archbuilder.training import train
+    from archbuilder.training import repeat, train
 
 __all__ = [
     "ArchbuilderError",
@@ -29,9 +33,16 @@ __all__ = [
     "__version__",
     "build",
     "check",
+    "check_text",
+    "compare",
+    "export",
     "load",
+    "load_text",
     "open_run",
     "open_trained",
+    "repeat",
+    "suggest",
+    "to_yaml",
     "train",
 ]
 
@@ -42,9 +53,16 @@ _HOMES = {
     "Report": "archbuilder.pipeline",
     "build": "archbuilder.modules",
     "check": "archbuilder.pipeline",
+    "check_text": "archbuilder.pipeline",
+    "compare": "archbuilder.reporting.compare",
+    "export": "archbuilder.exporters",
     "load": "archbuilder.pipeline",
+    "load_text": "archbuilder.pipeline",
     "open_run": "archbuilder.trained.open",
     "open_trained": "archbuilder.trained.shipped",
+    "repeat": "archbuilder.training",
+    "suggest": "archbuilder.remedies",
+    "to_yaml": "archbuilder.importers",
     "train": "archbuilder.training",
 }
 

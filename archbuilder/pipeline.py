@@ -153,11 +153,30 @@ class Report:
 
 
 def check(source: Source, overrides: Sequence[str] = (), rules: Sequence[str] = ()) -> Report:
-    """Everything about a path, `-` (standard input), a YAML text or the folder of a run, without torch.
+    """Everything about a path, `-` (standard input) or the folder of a run, without torch.
 
-    `overrides` are texts such as `train.epochs=3`, after those of a run; `rules` rule packs beside those that the file
-    names.  Problems are in the report, never raised.
+    overrides: texts such as `train.epochs=3`, after those of a run.
+    rules:     rule packs beside those that the file names.
+
+    Parameters are counted in scalars, MACs for one image, fields in input pixels.  Problems are in the report, never
+    raised.  A string with a line break is still taken for YAML itself: that is for `check_text` now.
+
+        >>> report = archbuilder.check("architectures/c1c2c3c40.yaml")
+        >>> report.ok, report.facts.params, report.facts.field.size
+        (True, 172910, (69, 69))
     """
+    _warn_of_text(source, "check_text")
+    return _check(source, overrides, rules)
+
+
+def _warn_of_text(source: Source, function: str) -> None:
+    if isinstance(source, str) and "\n" in source:
+        import warnings
+
+        warnings.warn(f"a YAML text is for archbuilder.{function}", DeprecationWarning, stacklevel=3)
+
+
+def _check(source: Source, overrides: Sequence[str], rules: Sequence[str] = ()) -> Report:
     try:
         opened = open_source(source)
     except ArchbuilderError as error:
@@ -165,8 +184,12 @@ def check(source: Source, overrides: Sequence[str] = (), rules: Sequence[str] = 
     return check_opened(opened, overrides, rules)
 
 
-def check_text(text: str, file: str, overrides: Sequence[str] = (), rules: Sequence[str] = ()) -> Report:
-    """`check` of a text that stands for a file (an edited one): what it extends is found beside that file."""
+def check_text(text: str, file: str = "<string>", overrides: Sequence[str] = (), rules: Sequence[str] = ()) -> Report:
+    """`check` of a YAML text; what it extends is found beside the file that it stands for.
+
+    >>> archbuilder.check_text("{archbuilder: 1, input: [3, 8, 8], classes: 2, network: [gap, classifier]}").ok
+    True
+    """
     return check_opened(Opened(file, text), overrides, rules)
 
 
@@ -271,8 +294,25 @@ def _settled(report: Report, diagnostics: list[Diagnostic], complete: bool = Fal
 
 
 def load(source: Source, overrides: Sequence[str] = ()) -> Graph:
-    """The graph of a source that meets its limits.  Raises ArchbuilderError with every error."""
-    report = check(source, overrides)
+    """The graph of a path, `-` or a run's folder that meets its limits.  Raises ArchbuilderError with every error.
+
+    >>> archbuilder.load("architectures/c1c2c3c40.yaml")
+    <Graph 'c1c2c3c40': 3x32x32 -> 10, 53 nodes>
+    """
+    _warn_of_text(source, "load_text")
+    return _sound(_check(source, overrides))
+
+
+def load_text(text: str, file: str = "<string>", overrides: Sequence[str] = ()) -> Graph:
+    """The graph of a YAML text that meets its limits.  Raises ArchbuilderError with every error.
+
+    >>> archbuilder.load_text("{archbuilder: 1, name: n, input: [3, 8, 8], classes: 2, network: [gap, classifier]}")
+    <Graph 'n': 3x8x8 -> 2, 3 nodes>
+    """
+    return _sound(check_text(text, file, overrides))
+
+
+def _sound(report: Report) -> Graph:
     if not report.ok or report.graph is None:
         raise ArchbuilderError(*report.errors)
     return report.graph
@@ -282,7 +322,7 @@ def analyse_file(source: Source, overrides: Sequence[str] = ()) -> tuple[Graph, 
     """The graph of a source and its facts, whether or not it meets its limits.
 
     Raises ArchbuilderError where it cannot be analysed."""
-    report = check(source, overrides)
+    report = _check(source, overrides)
     if report.graph is None or report.facts is None:
         raise ArchbuilderError(*report.errors)
     return report.graph, report.facts

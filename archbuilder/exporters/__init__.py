@@ -8,11 +8,15 @@ Texts are written from a graph and its facts, without torch; binaries hold weigh
 
 from __future__ import annotations
 
+import os
+from collections.abc import Sequence
 from importlib import import_module
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 from archbuilder.diagnostics import ArchbuilderError, Span, declare, did_you_mean
+from archbuilder.pipeline import Source, check
 
 # each format with the ending of its files
 TEXTS = {"python": ".py", "json": ".json", "mermaid": ".mmd", "svg": ".svg"}
@@ -37,6 +41,35 @@ EXTRA = declare(
     bad="$ archbuilder export net.yaml --to onnx --out net.onnx  # without archbuilder[onnx]",
     good="$ archbuilder export net.yaml --to python  # needs no package",
 )
+
+
+def export(
+    source: Source, to: str, *, weights: str | os.PathLike[str] | None = None, overrides: Sequence[str] = ()
+) -> str | bytes:
+    """A network in another form: a text for python, json, mermaid and svg, bytes for onnx and torch.
+
+    source:  a path, `-` or a run's folder; a missed limit does not matter.
+    weights: a run's folder or a checkpoint, for onnx and torch; of a run its own, else fresh ones.
+
+    Raises ArchbuilderError for a network that cannot be analysed or that the format cannot hold, AB851 (no such
+    format), AB854 (a package is missing).
+
+        >>> archbuilder.export("architectures/quickstart.yaml", "mermaid").splitlines()[0]
+        'flowchart TD'
+    """
+    made, report = exporter(to), check(source, overrides)
+    if report.facts is None or report.graph is None:
+        raise ArchbuilderError(*report.errors)
+    if to in TEXTS:
+        text: str = made.export(report.graph, report.facts)
+        return text
+    given = Path(weights) if weights else None
+    if given is None and report.run and not overrides:
+        from archbuilder.modules.weights import weights_of_run
+
+        given = weights_of_run(report.run)
+    data: bytes = made.export(report.graph, given).data
+    return data
 
 
 def exporter(name: str) -> Any:

@@ -113,6 +113,11 @@ def to_yaml(module: nn.Module, input_shape: Sequence[int]) -> str:
 
     Runs the module in evaluation mode; it is left as it was.  Raises ArchbuilderError where something has
     no words in the language, or where the outputs differ.  `convert` gives the text even then.
+
+        >>> from torch import nn
+        >>> net = nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU(), nn.Flatten(), nn.Linear(8 * 36, 10))
+        >>> archbuilder.check_text(archbuilder.to_yaml(net, (3, 8, 8))).facts.params
+        3114
     """
     imported = convert(module, input_shape)
     if not imported.ok:

@@ -2,45 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor, nn
 
+from archbuilder.importers.comparison import Comparison, compare
 from archbuilder.importers.flow import Step
 from archbuilder.importers.recorder import BATCH, Recording, first_tensor, record
 from archbuilder.importers.training import IMAGES, Pairs, Training, train_alike
 from archbuilder.ir.graph import Graph
 from archbuilder.ir.shape import Shape
 from archbuilder.modules import Network, build
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """The largest difference between two values over several batches, and the largest value."""
-
-    what: str
-    difference: float
-    largest: float
-    tolerance: float
-
-    @property
-    def ok(self) -> bool:
-        return self.difference <= self.tolerance * max(1.0, self.largest)  # False for nan
-
-
-def compare(what: str, pairs: Iterable[tuple[Tensor, Tensor]], tolerance: float) -> Comparison:
-    """Hold (theirs, ours) of equal shapes against each other.  Raises ValueError where theirs is not finite."""
-    difference = largest = 0.0
-    for theirs, ours in pairs:
-        if not theirs.isfinite().all():
-            raise ValueError(f"the module's own {what} are not finite")
-        gap = (ours - theirs).abs().max()
-        difference = max(difference, float(gap)) if not gap.isnan() else float("nan")
-        largest = max(largest, float(theirs.abs().max()))
-    return Comparison(what, difference, largest, tolerance)
-
 
 BATCHES = (BATCH, 1, 5)  # with the weights as they are; one batch with others
 AS_THEY_ARE = "weights as they are"

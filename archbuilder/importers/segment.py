@@ -12,7 +12,7 @@ from archbuilder.importers.singles import bias_field, single_block
 from archbuilder.importers.tree import Inexpressible
 from archbuilder.importers.units import MAX_STEPS, Unit, kind, unit
 from archbuilder.importers.wording import Style, conv_block, separable_block
-from archbuilder.importers.writing import inline
+from archbuilder.importers.writer import inline
 from archbuilder.ir import ops
 
 # what counts beside characters when the cheapest way to write a run is looked for

@@ -8,7 +8,7 @@ from itertools import groupby
 
 from archbuilder.importers.block import Block
 from archbuilder.importers.naming import Names, is_name, says_something
-from archbuilder.importers.writing import listed
+from archbuilder.importers.writer import listed
 
 LINE = 12  # what a line costs beside its characters, where a repeat may save some
 

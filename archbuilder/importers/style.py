@@ -12,7 +12,7 @@ from archbuilder.importers.segment import LINE, segment
 from archbuilder.importers.units import Unit
 from archbuilder.importers.values import layer_values
 from archbuilder.importers.wording import Style
-from archbuilder.importers.writing import inline
+from archbuilder.importers.writer import inline
 from archbuilder.ir import ops
 
 MOST = 4  # values that are tried per field, the most frequent ones

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from archbuilder.importers.comparison import Comparison, compare
 from archbuilder.importers.flow import Flow, Step
 from archbuilder.importers.following import following
-from archbuilder.importers.proof import Comparison, compare
 from archbuilder.importers.recorder import first_tensor, tensors_in
 from archbuilder.importers.tape import Tape, address
 from archbuilder.importers.witness import Witness, seeded

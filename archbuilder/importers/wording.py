@@ -9,7 +9,7 @@ from typing import Any
 from archbuilder.importers.block import Block
 from archbuilder.importers.units import Sides, Unit
 from archbuilder.importers.values import layer_values, size
-from archbuilder.importers.writing import inline
+from archbuilder.importers.writer import inline
 from archbuilder.ir import ops
 
 

@@ -1,13 +1,12 @@
-"""A flow as blocks, and blocks as YAML text: one line where a block fits, nested lists where it does not."""
+"""A flow -> blocks, defaults and the order of its steps: everything between the recording and the text."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from archbuilder.blocks import find
 from archbuilder.diagnostics import ArchbuilderError, Diagnostic, Span, declare
 from archbuilder.importers.assemble import Assembler
 from archbuilder.importers.block import Block
@@ -17,108 +16,9 @@ from archbuilder.importers.shorten import repeats, stages
 from archbuilder.importers.structure import Structure
 from archbuilder.importers.style import choose
 from archbuilder.importers.tree import Inexpressible
+from archbuilder.importers.writer import document
 from archbuilder.ir import ops
 from archbuilder.ir.shape import Shape
-
-WIDTH = 110  # columns that a line may have
-CROWDED = 90  # the same for a line with several blocks
-MAX_INLINE = 3  # blocks that a block on one line may hold
-
-_PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_.-]*")
-_WORDS = {"true", "false", "null"}  # which mean something else without quotes
-
-
-def inline(value: Any) -> str:
-    """A value in YAML's one-line style."""
-    if isinstance(value, Block):
-        return _block(value)
-    if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{key}: {inline(item)}" for key, item in value.items()) + "}"
-    if isinstance(value, (list, tuple)):
-        return "[" + ", ".join(map(_item, value)) + "]"
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, str):
-        return (
-            value if _PLAIN.fullmatch(value) and value.lower() not in _WORDS else '"' + value.replace('"', '\\"') + '"'
-        )
-    return repr(value)
-
-
-def _item(value: Any) -> str:
-    """A block inside brackets has braces of its own, unless it is one word."""
-    text = inline(value)
-    return "{" + text + "}" if isinstance(value, Block) and ": " in text else text
-
-
-def _block(block: Block) -> str:
-    """`conv: 16`, `conv: {out: 16, kernel: 5}`, `gap`."""
-    if not block.fields:
-        return block.word
-    kind = find(block.word)
-    if kind and list(block.fields) == [kind.POSITIONAL]:
-        return f"{block.word}: {inline(block.fields[kind.POSITIONAL])}"
-    return f"{block.word}: {inline(block.fields)}"
-
-
-def document(
-    comments: Sequence[str], head: Mapping[str, Any], defaults: Mapping[str, Any], network: Sequence[Block], data: str
-) -> str:
-    """The whole file; `data` is a data set, empty where there is none."""
-    lines = [f"# {comment}" for comment in comments]
-    lines += [f"{key}: {inline(value)}" for key, value in head.items()]
-    if defaults:
-        short = f"defaults: {inline(defaults)}"
-        long = ["defaults:", *(f"  {key}: {inline(value)}" for key, value in defaults.items())]
-        lines += ["", *([short] if len(short) <= WIDTH else long)]
-    lines += ["", "network:", *(line for block in network for line in listed(block, 2))]
-    if data:
-        lines += ["", f"data: {inline({'dataset': data})}"]
-    return "\n".join(lines) + "\n"
-
-
-def listed(block: Block, indent: int = 0) -> Iterator[str]:
-    """The lines of a block in a list."""
-    margin, short = " " * indent, inline(block)
-    if _fits([block], short, indent):
-        yield f"{margin}- {short}"
-        return
-    yield f"{margin}- {block.word}:"
-    for key, value in block.fields.items():
-        if key == "paths":
-            yield f"{margin}    paths:"
-            for path in value:
-                yield from _path(path, indent + 6)
-        elif key in _NESTED and not _fits(value, inline(value), indent + 4 + len(key)):
-            yield f"{margin}    {key}:"
-            for inner in value:
-                yield from listed(inner, indent + 6)
-        else:
-            yield f"{margin}    {key}: {inline(value)}"
-
-
-def _path(path: Sequence[Block], indent: int) -> Iterator[str]:
-    """The lines of a list of blocks in a list."""
-    margin = " " * indent
-    if not path or _fits(path, inline(path), indent):
-        yield f"{margin}- {inline(path)}"
-        return
-    first, *others = (line for block in path for line in listed(block, indent + 2))
-    yield f"{margin}- {first.lstrip()}"
-    yield from others
-
-
-_NESTED = {"blocks", "paths", "shortcut"}
-
-
-def _fits(blocks: Sequence[Block], short: str, indent: int) -> bool:
-    """Whether blocks may stand on one line: no stage, few that hold others, none that hold others that do."""
-    held = [inner for block in blocks for inside in block.lists() for inner in inside]
-    flat = held or blocks
-    plain = len(flat) <= MAX_INLINE and all(not block.fields.keys() & _NESTED for block in flat)
-    room = WIDTH if len(blocks) == 1 and not held else CROWDED
-    return plain and indent + len(short) < room and all(block.word != "stage" for block in blocks)
-
 
 CONNECTIONS = declare(
     "AB808",

@@ -47,7 +47,17 @@ def suggest(
     file: str | None = None,
     budget: Budget = BUDGET,
 ) -> list[Proposal]:
-    """The proposals for a path or a YAML text, cheapest first; each checks clean.  See `investigate`."""
+    """Edits after which a path or a YAML text checks clean, cheapest first; nothing is written.
+
+    file:   the path that a text stands for.
+    budget: how long is searched, in seconds of processor time.
+
+    What came nearest where there are none says `investigate`.  Problems of the file are not raised.
+
+        >>> best = archbuilder.suggest("examples/six_lines.yaml")[0]
+        >>> best.title, best.before.receptive_field, best.after.receptive_field
+        ('dilate conv2 (line 6): dilation 3', (29, 29), (45, 45))
+    """
     return list(investigate(source, overrides, rules, file, budget).proposals)
 
 

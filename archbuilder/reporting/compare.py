@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from archbuilder.analysis.changes import Change, Part, changes
 from archbuilder.analysis.facts import Facts
-from archbuilder.pipeline import Report
+from archbuilder.diagnostics import ArchbuilderError
+from archbuilder.pipeline import Report, Source, check
 from archbuilder.reporting.diagnostic import printable
 from archbuilder.reporting.field import field_of
 from archbuilder.reporting.json import VERSION, dumps, to_dict
@@ -27,6 +29,41 @@ _NUMBERS: dict[str, Callable[[Facts], int]] = {
     "kept for backward, bytes": lambda facts: facts.memory.training_bytes(),
     "weights on disk, bytes": lambda facts: facts.weight_bytes(),
 }
+
+
+@dataclass(frozen=True, repr=False)
+class Comparison:
+    """Two networks or more side by side: `text` for people, `data` as `archbuilder compare --format json` prints it."""
+
+    reports: tuple[Report, ...]
+
+    @property
+    def text(self) -> str:
+        return render(self.reports)
+
+    @property
+    def data(self) -> dict[str, Any]:
+        return plain(self.reports)
+
+    def __str__(self) -> str:
+        return self.text
+
+    def __repr__(self) -> str:
+        return f"<Comparison of {', '.join(report.name for report in self.reports)}>"
+
+
+def compare(*sources: Source, overrides: Sequence[str] = (), rules: Sequence[str] = ()) -> Comparison:
+    """Networks side by side, and of two what each changed block did to parameters, MACs and field.
+
+    Raises ArchbuilderError for one that cannot be analysed; missed limits are in the comparison.
+
+        >>> archbuilder.compare("architectures/tiny.yaml", "architectures/fast85.yaml").text.splitlines()[3].split()
+        ['parameters', '49,954', '177,546', '+127,592', '(+255.4%)']
+    """
+    reports = tuple(check(source, overrides, rules) for source in sources)
+    if wrong := [d for report in reports if report.facts is None for d in report.errors]:
+        raise ArchbuilderError(*wrong)
+    return Comparison(reports)
 
 
 def render(reports: Sequence[Report], style: Style = PLAIN) -> str:
@@ -172,12 +209,17 @@ def signed_pair(pair: tuple[int, int]) -> str:
 
 def to_json(reports: Sequence[Report]) -> str:
     """The totals of all networks and the changes between two, as one JSON object."""
+    return dumps(plain(reports))
+
+
+def plain(reports: Sequence[Report]) -> dict[str, Any]:
+    """The same as plain data, version 1."""
     wanted = ("file", "name", "run", "ok", "totals", "limits", "rules")
     files = [{key: value for key, value in to_dict(report).items() if key in wanted} for report in reports]
     found: list[dict[str, Any]] | None = None
     if len(reports) == 2 and reports[0].facts and reports[1].facts:
         found = [_to_dict(change) for change in changes(reports[0].facts, reports[1].facts)]
-    return dumps({"version": VERSION, "files": files, "changes": found})
+    return {"version": VERSION, "files": files, "changes": found}
 
 
 def _to_dict(change: Change) -> dict[str, Any]:

@@ -315,6 +315,10 @@ def open_run(
     data_dir: where prepared data sets are kept, instead of where the run found them.
     loaded:   the run's images, where the caller has them already.
     Raises ArchbuilderError AB702 (no run, or one whose files are damaged) and whatever is wrong with its YAML.
+
+        >>> run = archbuilder.open_run("runs/quickstart/2026-11-21T09-30-00")
+        >>> run.finished, len(run.metrics), run.metrics[-1]["epoch"]
+        (True, 1, 1)
     """
     path = Path(path)
     plan = plans.resumed(path, Options(data_dir=Path(data_dir) if data_dir else None), blocks=False)

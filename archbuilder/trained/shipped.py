@@ -47,6 +47,10 @@ def open_trained(trained: str | os.PathLike[str], data_dir: str | os.PathLike[st
 
     data_dir: where prepared data sets are kept.
     Raises ArchbuilderError AB763 for a name that is none of these, and what `open_run` and `open_packed` raise.
+
+        >>> trained = archbuilder.open_trained("tiny")
+        >>> trained.name, trained.card.classes[:2], sum(p.numel() for p in trained.network().parameters())
+        ('tiny', ('airplane', 'automobile'), 49954)
     """
     path, name = Path(trained), str(trained)
     if path.suffix == ".safetensors":

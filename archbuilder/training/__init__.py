@@ -69,6 +69,12 @@ def train(
 
     Raises ArchbuilderError for whatever is wrong with the file, the data, the run or the disk, and
     Interrupted (a KeyboardInterrupt) on Ctrl-C and on SIGTERM; in every case the run keeps its last checkpoint.
+
+        >>> quick = ["train.epochs=1", "data.batch_size=256"]
+        >>> result = archbuilder.train("architectures/quickstart.yaml", overrides=quick, report=False)
+        quickstart: ...
+        >>> len(result.metrics), result.last["epoch"]
+        (1, 1)
     """
     options = _options(
         device=device,
@@ -107,6 +113,12 @@ def repeat(
     options: as `train` takes them.
 
     Raises what `train` raises.  A seed whose training diverges does not keep the others from theirs.
+
+        >>> quick = ["train.epochs=1", "data.batch_size=256"]
+        >>> found = archbuilder.repeat("architectures/quickstart.yaml", 2, overrides=quick, report=False)
+        quickstart: ...
+        >>> len(found.accuracies)
+        2
     """
     chosen, see = _options(**options), on_epoch or (lambda record: None)
     with said_once():
