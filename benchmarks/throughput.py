@@ -29,7 +29,7 @@ ROOT = Path(__file__).parent.parent
 SHIPPED = [ROOT / "architectures" / f"{name}.yaml" for name in ("seeds/seed001", "c1c2c3c40", "known/cifar10_tiniest")]
 FIRST_BATCH = """
 import sys
-from archbuilder.training.step import TrainStep
+from archbuilder.training.learning.step import TrainStep
 def stop(*batch):
     raise KeyboardInterrupt  # the images of the first batch are on the device, and nothing is trained yet
 TrainStep.__call__ = stop

@@ -19,7 +19,7 @@ from archbuilder.diagnostics import ArchbuilderError, Span
 from archbuilder.ir import builder
 from archbuilder.pipeline import check
 from archbuilder.run import checkpoint
-from archbuilder.schema import expressions
+from archbuilder.schema import expressions, fields
 from archbuilder.spec import rules
 
 ROOT = Path(__file__).parents[1]
@@ -38,14 +38,18 @@ def test_every_test_that_is_named_exists():
 def test_bounds_are_those_of_the_code():
     rows = dict(re.findall(r"^\| ([a-z ,]+) \| ([0-9,]+)", TEXT, re.MULTILINE))
     assert {what: int(number.replace(",", "")) for what, number in rows.items()} == {
-        "bytes of a file": document.MAX_BYTES,
+        "bytes of a file, characters of all files together": document.MAX_BYTES,
         "levels of nesting": document.MAX_DEPTH,
-        "values, aliases expanded": document.MAX_NODES,
+        "values of all files together, aliases expanded": document.MAX_NODES,
         "digits of a number": document.MAX_DIGITS,
         "files that extend each other": extends.MAX_BASES,
         "characters of an expression": expressions.MAX_LENGTH,
         "rule packs of a file": rules.MAX_PACKS,
         "blocks, definitions written out": blocks.MAX_BLOCKS,
+        "levels of blocks in blocks, definitions written out": blocks.MAX_LEVELS,
+        "parameters of a definition": fields.MAX_NAMES,
+        "characters of a name": fields.MAX_NAME,
+        "characters of a layer, path and all": builder.MAX_PATH,
         "layers, repeats written out": builder.MAX_LAYERS,
         "problems that are reported": diagnostics.MAX_PROBLEMS,
         "characters of a message": diagnostics.MAX_TEXT,

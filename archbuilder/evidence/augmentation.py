@@ -44,7 +44,7 @@ def _head(data: Data, steps: Sequence[Call]) -> Iterator[str]:
 
 def _own_class() -> Iterator[str]:
     """The source of the class that stands for albumentations' own, without types."""
-    source = Path(__file__).with_name("subpixel.py").read_text(encoding="utf-8")
+    source = Path(__file__).parents[1].joinpath("data", "subpixel.py").read_text(encoding="utf-8")
     for line in source[source.index(f"class {OWN}") :].splitlines():
         yield line.partition("  # type:")[0].replace(": tuple[int, int]) -> dict[str, Any]", ")")
 

@@ -175,7 +175,7 @@ def _alone(source: PathLike | None, overrides: Sequence[str], options: Options, 
 
 def _import(options: Options) -> None:
     """Import what training needs.  Raises ArchbuilderError AB700 for a package that is missing."""
-    needed = {"session": True, "several": launched(), "trackers": bool(options.log)}
+    needed = {"session": True, "parallel": launched(), "trackers": bool(options.log)}
     try:
         for name in filter(needed.get, needed):
             import_module(f"archbuilder.training.{name}")

@@ -103,7 +103,7 @@ def test_the_code_is_laid_out_as_ruff_does(section, tmp_path):
 def test_it_is_written_without_albumentations():
     code = (
         "import sys\n"
-        "from archbuilder.data.code import augmentation_code\n"
+        "from archbuilder.evidence.augmentation import augmentation_code\n"
         "from archbuilder.spec.data import Data\n"
         "assert 'train_transforms' in augmentation_code(Data(dataset='cifar10'), [1.0], [2.0], (8, 8))\n"
         "print(sorted({'torch', 'albumentations', 'cv2'} & set(sys.modules)))"

@@ -77,7 +77,7 @@ def _fault(plan: Plan, folder: Path) -> str:
         network.load_state_dict(trainer.state()["model"])
         found = predictions(network.to(place), splits.test, plan.data, splits.mean, splits.std, place)
         figures(found, splits.class_names)
-        return "" if bool(torch.from_numpy(found.logits).isfinite().all()) else "the network kept gives no numbers"
+        return "" if bool(torch.from_numpy(found.losses).isfinite().all()) else "the network kept gives no numbers"
 
 
 def _run(file: File, folder: Path, device: str) -> None:

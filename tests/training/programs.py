@@ -15,7 +15,7 @@ from pathlib import Path
 SERVER = multiprocessing.get_context("forkserver")
 # what a run imports late, the server imports once
 SERVER.set_forkserver_preload(
-    "albumentations archbuilder.training.session archbuilder.training.several "
+    "albumentations archbuilder.training.session archbuilder.training.parallel "
     "archbuilder.evidence.report matplotlib.backends.backend_agg torch._dynamo".split()
 )
 

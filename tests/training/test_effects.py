@@ -22,9 +22,10 @@ from archbuilder.spec.train.objectives import CrossEntropy, Cutmix, Distill, Mix
 from archbuilder.spec.train.optimizers import Muon, Sgd
 from archbuilder.spec.train.schedules import Constant
 from archbuilder.spec.train.weights import Ema, Lookahead
+from archbuilder.trained.evaluation import Mirrored
 from archbuilder.training.learning.averages import Ema as Average
 from archbuilder.training.learning.averages import Lookahead as Slow
-from archbuilder.training.learning.loop import Meter, Mirrored
+from archbuilder.training.learning.loop import Meter
 from archbuilder.training.learning.loss import Objective
 from archbuilder.training.learning.mixing import Mixer
 from archbuilder.training.learning.network import initialise, kaiming, whiten

@@ -60,7 +60,7 @@ def test_settings_do_not_load_torchs_compiler():
 import sys
 import torch
 from archbuilder.spec.train import Train
-from archbuilder.training.numerics import autocast, settings
+from archbuilder.training.learning.precision import autocast, settings
 with settings(Train(precision="bf16"), torch.device("cpu")), autocast(Train(precision="bf16"), torch.device("cpu")):
     torch.ones(2, 2) @ torch.ones(2, 2)
 sys.exit("torch._dynamo" in sys.modules)
@@ -72,7 +72,9 @@ FAULTS = """
 import resource
 import sys
 import torch
-from archbuilder.training import device, joining, plan
+from archbuilder.run import plan
+from archbuilder.training import parallel
+from archbuilder.training.learning import device
 
 def faults():
     rounds = []
@@ -89,7 +91,7 @@ torch.set_num_threads(1)
 found = [faults()]
 with device.settings(torch.device("cpu"), 1):  # as predict and evaluate have it
     found.append(faults())
-with joining.joined(wanted):
+with parallel.joined(wanted):
     found.append(faults())
 print(*found)
 """

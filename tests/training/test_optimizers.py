@@ -237,7 +237,7 @@ def test_optimizers_do_not_load_torchs_compiler():
 import sys
 import torch
 from archbuilder.spec.train.optimizers import AdamW, Muon
-from archbuilder.training.optim import make_optimizer
+from archbuilder.training.learning.optim import make_optimizer
 module = torch.nn.Sequential(torch.nn.Linear(2, 2), torch.nn.Linear(2, 2))
 optimizer = make_optimizer(Muon(rest=AdamW()), module)
 module(torch.zeros(1, 2)).sum().backward()

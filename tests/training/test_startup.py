@@ -11,7 +11,7 @@ COMPILER = {"torch._dynamo", "torch._inductor"}  # torch's own, 1.4 s, which its
 
 CODE = """
 import sys
-from archbuilder.training.step import TrainStep
+from archbuilder.training.learning.step import TrainStep
 
 def stop(self, images, labels, turn):
     print("imported:", *sys.modules)
