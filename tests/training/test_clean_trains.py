@@ -70,7 +70,7 @@ def test_what_fails_is_printed_cut_down(monkeypatch: pytest.MonkeyPatch, capsys:
     monkeypatch.setattr(Trainer, "check_finite", broken)
     assert fuzz_recipes.main(["--cases", "2", "--seed", "1"]) == 1
     said = capsys.readouterr().out
-    assert "whatever it is" in said and "2 ZeroDivisionError in trial.py, _train" in said
+    assert "whatever it is" in said and "2 ZeroDivisionError" in said
     assert said.count("Traceback") == 1
     shown = said[: said.index("Traceback")].splitlines()
     assert len(shown) < 12 and not any(word in line for word in ("augment", "optimizer") for line in shown)
