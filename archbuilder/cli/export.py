@@ -10,7 +10,6 @@ from archbuilder.cli._analysed import analysed
 from archbuilder.cli._options import add_source_argument, add_source_options
 from archbuilder.cli._output import print_data, same_file, write_file
 from archbuilder.diagnostics import ArchbuilderError, Span, declare
-from archbuilder.pipeline import Report
 from archbuilder.sources import is_run
 
 ARGUMENTS = declare(
@@ -62,21 +61,12 @@ def run(args: Namespace) -> int:
             return 0
         data, remark = text.encode(), f"{text.count(chr(10)):,} lines"
     else:
-        weights = _weights(args, report)
+        weights = exporters.weights_for(report, args.weights, args.set)
         made = exporter.export(graph, weights)
         data, remark = made.data, f"{weights or 'fresh weights'}; outputs differ by at most {made.difference:.1e}"
     write_file(args.out, data, UNWRITABLE, "name another file with --out")
     print(f"{args.out}: {graph.name} as {args.to}, {remark}")
     return 0
-
-
-def _weights(args: Namespace, report: Report) -> Path | None:
-    """What the network is exported with: a run's own weights, as long as nothing is changed by --set."""
-    if args.weights or not report.run or args.set:
-        return Path(args.weights) if args.weights else None
-    from archbuilder.modules.weights import weights_of_run
-
-    return weights_of_run(report.run)
 
 
 def _stem(source: str) -> str:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from archbuilder.diagnostics import ArchbuilderError, Span, declare, did_you_mean
-from archbuilder.pipeline import Source, check
+from archbuilder.pipeline import Report, Source, check
 
 # each format with the ending of its files
 TEXTS = {"python": ".py", "json": ".json", "mermaid": ".mmd", "svg": ".svg"}
@@ -63,13 +63,17 @@ def export(
     if to in TEXTS:
         text: str = made.export(report.graph, report.facts)
         return text
-    given = Path(weights) if weights else None
-    if given is None and report.run and not overrides:
-        from archbuilder.modules.weights import weights_of_run
-
-        given = weights_of_run(report.run)
-    data: bytes = made.export(report.graph, given).data
+    data: bytes = made.export(report.graph, weights_for(report, weights, overrides)).data
     return data
+
+
+def weights_for(report: Report, given: str | os.PathLike[str] | None, overrides: Sequence[str]) -> Path | None:
+    """What a network is exported with: what is given, else a run's own weights as long as no override changes it."""
+    if given or not report.run or overrides:
+        return Path(given) if given else None
+    from archbuilder.modules.weights import weights_of_run
+
+    return weights_of_run(report.run)
 
 
 def exporter(name: str) -> Any:
