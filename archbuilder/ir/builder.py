@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
-from archbuilder.diagnostics import MAX_PROBLEMS, Code, Diagnostic, declare, did_you_mean, shorten
+from archbuilder.diagnostics import MAX_PROBLEMS, Code, Diagnostic, Span, declare, did_you_mean, shorten
 from archbuilder.document import too_many
 from archbuilder.ir.graph import INPUT, Graph, Node, Place
 from archbuilder.ir.op import Op, OpError
@@ -126,6 +126,7 @@ class GraphBuilder:
         self._shapes: dict[str, Shape | None] = {INPUT: input}
         self._scope = ""
         self._place = place
+        self._around = [place]  # the blocks that are being lowered, from the outside in
         self._block = ""
         self._nodes: list[Node] = []
         self._named: dict[str, Named] = {}
@@ -174,17 +175,25 @@ class GraphBuilder:
             raise self._too_large()
         outer = self._place, self._block
         self._place, self._block = place, block
+        self._around.append(place)
         try:
             yield
         finally:
             self._place, self._block = outer
+            self._around.pop()
+
+    @property
+    def _written(self) -> Span:
+        """The place of the innermost block that somebody wrote: one that another block makes stands in no file."""
+        spans = (place.span() for place in reversed(self._around))
+        return next((span for span in spans if span.line), self._around[0].span())
 
     def unique(self, name: str) -> str:
         """A path in the current scope that no other value or scope has."""
         base = self._scope + name
         if len(base) > MAX_PATH:
             message = f"a layer's path has more than {MAX_PATH:,} characters: {shorten(base, 100)}"
-            self.diagnostics.append(PATH.at(self._place.span(), message, "nest less, or choose shorter names"))
+            self.diagnostics.append(PATH.at(self._written, message, "nest less, or choose shorter names"))
             raise Stopped
         number = self._next.get(base, 1)
         path = base if number == 1 else f"{base}{number}"
@@ -217,7 +226,7 @@ class GraphBuilder:
 
     def _too_large(self) -> Stopped:
         message = f"the network has more than {MAX_LAYERS:,} layers, or {MAX_INPUTS:,} connections between them"
-        self.diagnostics.append(LAYERS.at(self._place.span(), message, "repeat fewer times"))
+        self.diagnostics.append(LAYERS.at(self._written, message, "repeat fewer times"))
         return Stopped()
 
     def report(self, code: Code, message: str, hint: Hint = "", field: str = "", at: Place | None = None) -> None:

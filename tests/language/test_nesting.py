@@ -16,10 +16,12 @@ import pytest
 import torch
 
 from archbuilder import exporters
-from archbuilder.blocks import MAX_LEVELS
+from archbuilder.blocks import MAX_LEVELS, find
 from archbuilder.cli import main
 from archbuilder.cli.check import STAGES
-from archbuilder.ir.builder import MAX_PATH
+from archbuilder.diagnostics import Diagnostic, Span
+from archbuilder.ir.builder import MAX_PATH, GraphBuilder, Stopped
+from archbuilder.ir.shape import Shape
 from archbuilder.modules import build
 from archbuilder.pipeline import Report, check
 from archbuilder.reporting import concise, github, html, sarif, stages, text
@@ -176,3 +178,19 @@ def test_a_definition_has_a_name_as_long_as_that_of_a_stage():
         ]
 
     assert codes(MAX_NAME) == [] and codes(MAX_NAME + 1) == ["AB103"]
+
+
+def test_a_path_that_is_too_long_is_told_at_a_block_that_was_written():
+    """Not at one that stands in for a block with a mistake, or that another block makes: these are in no file."""
+
+    class Written:
+        def span(self, field: str = "") -> Span:
+            return Span("net.yaml", 7, 3, 7, 9)
+
+    found: list[Diagnostic] = []
+    g = GraphBuilder(Shape(3, 8, 8), found, Written())
+    made = find("conv").model_construct()
+    assert not made.span().line
+    with pytest.raises(Stopped), g.writing(Written(), "skip"), g.writing(made, "conv"):
+        g.unique("n" * (MAX_PATH + 1))
+    assert [(d.code.id, d.span) for d in found] == [("AB213", Written().span())]
