@@ -7,9 +7,11 @@ Generated cases are the same in every run, so that a red test stays red until it
 `pytest --hypothesis-profile explore` draws new ones; so does `python -m tests.fuzz`.
 """
 
+import importlib.util
 import os
+import shutil
 import sys
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from typing import Any
 
 import pytest
@@ -23,6 +25,38 @@ os.environ.pop("COLUMNS", None)  # pytest-xdist sets it for its workers: tables 
 settings.register_profile("default", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("explore", settings.get_profile("default"), derandomize=False, print_blob=True)
 settings.load_profile("default")
+
+
+def has_package(name: str) -> Callable[[], bool]:
+    return lambda: importlib.util.find_spec(name) is not None
+
+
+def has_program(*names: str) -> Callable[[], bool]:
+    return lambda: any(shutil.which(name) for name in names)
+
+
+# What a group of tests needs beyond the extra `dev`, and how it is found.
+TOOLS: dict[str, Callable[[], bool]] = {
+    "browser": has_program("chromium", "chromium-browser", "google-chrome"),
+    "compiler": has_program("gcc", "cc"),
+    "mcu": has_package("tflite_micro"),  # Linux on x86-64 alone has it
+    "node": has_program("npm"),
+    "ray": has_package("ray"),
+}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip the groups whose tool is absent, each with one line; an error where CI_REQUIRE names the tool."""
+    required = set(filter(None, os.environ.get("CI_REQUIRE", "").split(",")))
+    if unknown := required - set(TOOLS):
+        raise pytest.UsageError(f"CI_REQUIRE: {', '.join(sorted(unknown))} is none of {', '.join(TOOLS)}")
+    needed = {item: {tool for marker in item.iter_markers("needs") for tool in marker.args} for item in items}
+    absent = {tool for tool in set().union(*needed.values()) if not TOOLS[tool]()}
+    if missing := absent & required:
+        raise pytest.UsageError(f"CI_REQUIRE: not found: {', '.join(sorted(missing))}")
+    for item, tools in needed.items():
+        for tool in tools & absent:
+            item.add_marker(pytest.mark.skip(reason=f"needs {tool}, which is not here"))
 
 
 @pytest.fixture(autouse=True)
