@@ -19,12 +19,15 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
+from typing import TypeVar
 
 from archbuilder.diagnostics import Span
 from archbuilder.pipeline import Report, check
 from archbuilder.reporting import concise, github, html, sarif, text
 from archbuilder.reporting import json as as_json
 from tests.spoiling import Case, case
+
+T = TypeVar("T")
 
 SECONDS = 1.0  # of processor time, for the check and one format
 GIVE_UP = 20.0
@@ -61,8 +64,8 @@ def examine(path: Path, overrides: Sequence[str] = (), rules: Sequence[str] = ()
     try:
         with limited():
             report, rendered, seconds = _answer(path, overrides, rules)
-            if seconds > SECONDS:  # a busy machine may be to blame
-                seconds = min(seconds, _answer(path, overrides, rules)[2])
+            if seconds > SECONDS:
+                seconds = min(seconds, _deeper(9, lambda: _answer(path, overrides, rules))[2])
     except BaseException as error:  # whatever it is, it is not an answer
         if isinstance(error, KeyboardInterrupt):
             raise
@@ -73,6 +76,15 @@ def examine(path: Path, overrides: Sequence[str] = (), rules: Sequence[str] = ()
     ):
         wrong.append("the output is not what it should be")
     return sorted({d.code.id for d in report.diagnostics}), seconds, wrong
+
+
+def _deeper(calls: int, answer: Callable[[], T]) -> T:
+    """The answer from so many calls further in.
+
+    A busy machine may be to blame for a slow one, or where the interpreter's stack happened to be: CPython maps it in
+    pages of 16 KiB, and work that goes back and forth over the end of one maps and unmaps the next each time.
+    """
+    return _deeper(calls - 1, answer) if calls else answer()
 
 
 def _answer(path: Path, overrides: Sequence[str], rules: Sequence[str]) -> tuple[Report, dict[str, str], float]:

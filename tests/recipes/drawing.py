@@ -88,8 +88,9 @@ class Drawer:
         usual = form.get("default")
         if isinstance(usual, (int, float)) and not isinstance(usual, bool):
             return float(min(max(usual * self.random.choice((0.5, 1, 1, 1.5)), low), high))
-        if ends and self.random.random() < 0.1:
-            return float(self.random.choice(ends))
+        ordinary = [end for end in ends if abs(end) <= 10]  # a factor of a million is allowed, and diverges
+        if ordinary and self.random.random() < 0.1:
+            return float(self.random.choice(ordinary))
         low = max(low, -1.0)
         return round(self.random.uniform(low, min(high, low + self.random.choice((0.2, 1.0)))), 3)
 
