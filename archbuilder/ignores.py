@@ -37,6 +37,8 @@ UNKNOWN = declare(
     good="- pointwise: {out: 16, padding: 1}  # archbuilder: ignore AB403 as in the paper\n- gap",
 )
 
+REMARKS = (UNUSED, UNKNOWN)  # findings on comments
+
 MAX_COMMENTS, MAX_CODES = 1_000, 100  # of a file, of a comment: what lies past them is not read, and ignores nothing
 
 # codes stand between commas or blanks; the first word that is none, and no comma before it, begins the reason
@@ -117,7 +119,7 @@ def _problems(comment: Comment, used: set[tuple[str, int]], complete: bool) -> I
         if kind is None:
             near = nearest(code, list(known_codes())) or "write it as in # archbuilder: ignore AB402 and why"
             yield UNKNOWN.at(span, f"there is no code {code}", near)
-        elif kind in (UNUSED, UNKNOWN) or not kind.ignorable:
+        elif kind in REMARKS or not kind.ignorable:
             yield UNKNOWN.at(span, f"{code} cannot be ignored on a line", "mend what it says, and take the code out")
         elif complete and not kind.of_pack:  # it may be for a pack that only another check asks for, with --rules
             yield UNUSED.at(span, f"there is no {code} on this line", "take it out of the comment")

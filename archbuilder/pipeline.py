@@ -97,6 +97,15 @@ class Report:
         shown = (d for d in found if d not in rest)
         return replace(self, diagnostics=(*shown, document.more(cut[0].span, len(cut))), cut=cut)
 
+    def heeding_no_comment(self) -> Report:
+        """The report as it were without a single comment that ignores something; findings on those are left out."""
+        if not self.document or not any("ignore" in text for text in self.document.sources.values()):
+            return self
+        from archbuilder.ignores import REMARKS
+
+        found = [d for d in (*self.all_found, *self.ignored) if d.code not in REMARKS]
+        return replace(self, ignored=()).holding(self.ordered(found))
+
     @property
     def all_found(self) -> tuple[Diagnostic, ...]:
         """`found`, and what another finding says already: who waves that away shall see the rest."""

@@ -9,17 +9,22 @@ import os
 import sys
 from argparse import ArgumentParser, Namespace
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from importlib import import_module
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from archbuilder.cli import _codes, _remedies
+from archbuilder.cli._analysed import cells_of_run, outcome_of_run
 from archbuilder.cli._options import add_source_options
 from archbuilder.cli._output import same_file, write_file
 from archbuilder.diagnostics import ArchbuilderError, Span, declare
 from archbuilder.document import MISSING
 from archbuilder.pipeline import Report, check
 from archbuilder.sources import is_run
+
+if TYPE_CHECKING:
+    from archbuilder.reporting.style import Style
 
 UNWRITABLE = declare(
     "AB945",
@@ -32,6 +37,7 @@ UNWRITABLE = declare(
 )
 
 FORMATS = ("text", "concise", "json", "github", "sarif")
+TABLES = ("summary", "csv", "markdown")  # one row for each file
 STAGES = ("document", "spec", "graph", "facts")
 
 
@@ -43,13 +49,20 @@ def configure(parser: ArgumentParser) -> None:
         action="extend",
         help="a YAML file, a folder of them, a run, or - for standard input",
     )
-    help = "text for people, concise with a line for each finding; json, github (annotations) and sarif for programs"
-    parser.add_argument("--format", choices=FORMATS, default="text", help=help)
+    help = (
+        "text for people, concise with a line for each finding; json, github (annotations) and sarif for programs; "
+        "one table of all files: summary for a screen, csv, markdown"
+    )
+    parser.add_argument("--format", choices=(*FORMATS, *TABLES), default="text", help=help)
+    help = "order the rows of a table by a column of its csv; --sort=-COLUMN puts the largest first"
+    parser.add_argument("--sort", metavar="COLUMN", help=help)
     parser.add_argument("--output-file", metavar="FILE", help="write the report into a file, as a whole or not at all")
     _codes.add_code_options(parser)
     add_source_options(parser)
     help = "a rule pack to satisfy, beside those that the file names: era-s9, mcu, or a file"
     parser.add_argument("--rules", metavar="PACK", action="append", default=[], help=help)
+    help = "count also what comments in the files ignore"
+    parser.add_argument("--no-ignore-comments", action="store_true", help=help)
     parser.add_argument("--strict", action="store_true", help="warnings also give exit status 1")
     detail = parser.add_mutually_exclusive_group()
     detail.add_argument("-q", "--quiet", action="store_true", help="leave the table of layers out")
@@ -63,7 +76,10 @@ def configure(parser: ArgumentParser) -> None:
 def run(args: Namespace) -> int:
     """Exit 0 all clean, 1 something found, 2 a file could not be read or the arguments are bad."""
     _remedies.verify(args)
-    counting = _codes.selection(args)
+    if args.sort and args.format not in TABLES:
+        message = "only a table has rows to sort"
+        raise ArchbuilderError(_remedies.NOT_TOGETHER.at(Span("--sort"), message, f"add --format {TABLES[0]}"))
+    counting = _counting(args)
     status = Status(args.strict)
     reports = status.watching(
         counting(report) for name in args.files for report in _reports(name, args.set, args.rules)
@@ -77,6 +93,12 @@ def run(args: Namespace) -> int:
     else:
         _write(_shown(args, reports, counting), args.output_file)
     return status.worst
+
+
+def _counting(args: Namespace) -> Callable[[Report], Report]:
+    """What makes of a report one of the findings that count."""
+    selection = _codes.selection(args)
+    return (lambda report: selection(report.heeding_no_comment())) if args.no_ignore_comments else selection
 
 
 class Status:
@@ -110,12 +132,16 @@ def _read_for(report: Report) -> Iterator[str]:
         yield from (*report.document.sources, *report.document.links.values())
 
 
-def _shown(args: Namespace, reports: Iterable[Report], counting: _codes.Selection) -> Iterator[str]:
+def _shown(args: Namespace, reports: Iterable[Report], counting: _remedies.Counting) -> Iterator[str]:
     """The reports in the format that was asked for, piece by piece."""
     if args.emit:
         return _emitted(reports, args.emit)
     if args.format in ("text", "concise"):
         return _for_people(args, reports, counting)
+    if args.format in TABLES:
+        from archbuilder.reporting import table
+
+        return table.pieces(reports, args.format, args.sort, args.rules, cells_of_run, _style(args))
     if args.suggest:  # goes with JSON alone
         from archbuilder.reporting import json
 
@@ -139,10 +165,8 @@ def _emitted(reports: Iterable[Report], stage: str) -> Iterator[str]:
             print(render_diagnostic(d, report.source_of(d), style_of(sys.stderr), report.file), file=sys.stderr)
 
 
-def _for_people(args: Namespace, reports: Iterable[Report], counting: _codes.Selection) -> Iterator[str]:
-    from archbuilder.reporting.style import PLAIN, style_of
-
-    style = PLAIN if args.output_file else style_of(sys.stdout)
+def _for_people(args: Namespace, reports: Iterable[Report], counting: _remedies.Counting) -> Iterator[str]:
+    style = _style(args)
     if args.format == "concise":
         from archbuilder.reporting import concise
 
@@ -152,16 +176,15 @@ def _for_people(args: Namespace, reports: Iterable[Report], counting: _codes.Sel
 
     if args.suggest:
         reports = list(reports)  # proposals follow the reports on all files
-    yield from text.pieces(reports, style, table=not args.quiet, per_op=args.verbose, outcome=_outcome)
+    yield from text.pieces(reports, style, table=not args.quiet, per_op=args.verbose, outcome=outcome_of_run)
     if args.suggest:
         yield from (f"\n\n{proposal}" for proposal in _remedies.shown(args, list(reports), counting, style))
 
 
-def _outcome(run: Path) -> str:
-    """How far a run has come, and how well."""
-    from archbuilder.run.listing import outcome  # only where there is a run
+def _style(args: Namespace) -> Style:
+    from archbuilder.reporting.style import PLAIN, style_of
 
-    return outcome(run)
+    return PLAIN if args.output_file else style_of(sys.stdout)
 
 
 def _write(pieces: Iterable[str], file: str | None) -> None:

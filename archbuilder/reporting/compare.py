@@ -10,12 +10,15 @@ from archbuilder.analysis.changes import Change, Part, changes
 from archbuilder.analysis.facts import Facts
 from archbuilder.diagnostics import ArchbuilderError
 from archbuilder.pipeline import Report, Source, check
+from archbuilder.reporting import table
 from archbuilder.reporting.diagnostic import printable
 from archbuilder.reporting.field import field_of
 from archbuilder.reporting.json import VERSION, dumps, to_dict
+from archbuilder.reporting.markdown import code, grid
 from archbuilder.reporting.style import PLAIN, Style
 from archbuilder.reporting.text import columns, human
 
+MOST = 4  # networks that fit beside each other on a screen
 SIGNS = {"added": "+", "removed": "-", "changed": "~", "renamed": "=", "follows": " "}
 HEADER = ("", "line", "block", "was", "is", "params", "MACs", "RF")
 LEFT = {"", "block", "was", "is"}
@@ -66,13 +69,20 @@ def compare(*sources: Source, overrides: Sequence[str] = (), rules: Sequence[str
     return Comparison(reports)
 
 
-def render(reports: Sequence[Report], style: Style = PLAIN) -> str:
-    """The table of totals; for two networks the table of changes, too."""
+def render(reports: Sequence[Report], style: Style = PLAIN, of_run: table.OfRun = lambda run: {}) -> str:
+    """The table of totals, for two networks that of changes, too; more than a few have a row each, as in a check."""
+    if len(reports) > MOST:
+        return table.as_text(as_table(reports, of_run), style)
     lines = columns([("", *map(printable, titles(reports))), *_rows(reports)], {""}, style)
     parts = [style.bold(lines[0]), *lines[1:]]
     if len(reports) == 2:
         parts += ["", *_changes(reports[0], reports[1], style)]
     return "\n".join(parts)
+
+
+def as_table(reports: Sequence[Report], of_run: table.OfRun = lambda run: {}) -> table.Table:
+    """The networks as the rows of a table."""
+    return table.tabulate(table.row(report, of_run) for report in reports)
 
 
 def titles(reports: Sequence[Report]) -> Iterator[str]:
@@ -205,6 +215,27 @@ def signed_pair(pair: tuple[int, int]) -> str:
     if pair[0] == pair[1]:
         return signed(pair[0])
     return f"{pair[0]:+,}x{pair[1]:+,}"
+
+
+def to_csv(reports: Sequence[Report], of_run: table.OfRun = lambda run: {}) -> str:
+    """A row for each network, as a check has it."""
+    return table.as_csv(as_table(reports, of_run))
+
+
+def to_markdown(reports: Sequence[Report], of_run: table.OfRun = lambda run: {}) -> str:
+    """The same as a Markdown table; for two networks the table of changes, too."""
+    parts = [table.as_markdown(as_table(reports, of_run))]
+    if len(reports) == 2 and reports[0].facts and reports[1].facts:
+        parts.append(marked_down(changes(reports[0].facts, reports[1].facts)))
+    return "\n\n".join(parts)
+
+
+def marked_down(found: Sequence[Change]) -> str:
+    """The table of changes as Markdown, with their sum."""
+    if not found:
+        return "The blocks are the same."
+    rows = [[code(cell) if n in (0, 2, 3, 4) else cell for n, cell in enumerate(_cells(change))] for change in found]
+    return grid(HEADER, [*rows, _sum(found)], LEFT)
 
 
 def to_json(reports: Sequence[Report]) -> str:

@@ -11,6 +11,7 @@ from archbuilder.diagnostics import ArchbuilderError, shorten
 from archbuilder.reporting.diagnostic import printable
 from archbuilder.reporting.json import dumps
 from archbuilder.reporting.style import PLAIN, Style
+from archbuilder.reporting.table import RUN, Cell
 from archbuilder.reporting.text import columns
 from archbuilder.run import notes
 from archbuilder.run.differences import differences, sets_apart, settings, written
@@ -122,6 +123,15 @@ def _state(path: Path, done: int, epochs: int) -> str:
     if is_locked(path):
         return "running"
     return "finished" if done >= epochs else "interrupted"
+
+
+def cells(path: Path) -> dict[str, Cell]:
+    """The columns of a run in a table of files and runs."""
+    run = _listed(path)
+    if run.state == DAMAGED:
+        return {"state": DAMAGED}
+    values = (run.state, run.done, run.test_accuracy, run.seconds)
+    return {"epochs": run.epochs, **dict(zip(RUN, values, strict=True))}
 
 
 def outcome(path: Path) -> str:

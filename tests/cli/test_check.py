@@ -139,7 +139,7 @@ def test_a_base_in_which_something_is_found_names_the_file_that_was_checked(form
     assert "(checked:" not in program("check", "missed.yaml", "--format", form).out
 
 
-@pytest.mark.parametrize("form", ["text", "concise", "json", "sarif"])
+@pytest.mark.parametrize("form", ["text", "concise", "json", "sarif", "summary", "csv"])
 def test_many_files_are_never_all_in_memory(form: str, files: Path, monkeypatch: pytest.MonkeyPatch):
     """A report is gone when the next but one is made; --output-file is written piece by piece, too."""
     made: list[weakref.ref[Facts]] = []

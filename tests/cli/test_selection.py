@@ -143,7 +143,7 @@ def test_what_is_ignored_is_not_mended(program: Any, files: Path):
     assert result.status == 0 and "padding: 0" in Path("both.yaml").read_text()
 
 
-FORMATS = ["text", "concise", "json", "github", "sarif"]
+FORMATS = ["text", "concise", "json", "github", "sarif", "summary", "csv", "markdown"]
 
 
 @pytest.mark.parametrize("format", FORMATS)

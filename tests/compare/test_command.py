@@ -78,13 +78,32 @@ def test_networks_that_are_alike(capsys: pytest.CaptureFixture[str]):
 
 
 def test_more_than_two(capsys: pytest.CaptureFixture[str]):
-    files = [str(SEEDS / f"seed00{number}.yaml") for number in range(5)]
+    files = [str(SEEDS / f"seed00{number}.yaml") for number in (0, 1, 2, 4)]
     assert main(["compare", *files, "--rules", "era-s9"]) == 0
     text = capsys.readouterr().out
     found = rows(text)
-    assert found["receptive field"] == ["119", "27", "31", "175", "95"]
+    assert found["receptive field"] == ["119", "27", "31", "95"]
     assert found["rules"][0] == "2 missed: convs, gap" and found["rules"][-1] == "ok"
     assert "difference" not in text and "\n\n" not in text
+
+
+def test_more_than_four_have_a_row_each(capsys: pytest.CaptureFixture[str]):
+    files = [str(SEEDS / f"seed00{number}.yaml") for number in range(5)]
+    assert main(["compare", *files, "--rules", "era-s9"]) == 0
+    first, *table = capsys.readouterr().out.split("\n\n")[0].splitlines()
+    assert first.split()[:5] == ["file", "status", "params", "MACs", "RF"]
+    assert [line.split()[4] for line in table] == ["119", "27", "31", "175", "95"]
+    assert main(["compare", *files, "--rules", "era-s9", "--format", "csv"]) == 0
+    compared = capsys.readouterr().out
+    assert main(["check", *files, "--rules", "era-s9", "--format", "csv"]) == 1
+    assert compared == capsys.readouterr().out
+
+
+def test_two_as_markdown(pair: tuple[str, str], capsys: pytest.CaptureFixture[str]):
+    assert main(["compare", *pair, "--format", "markdown"]) == 0
+    totals, changes = capsys.readouterr().out.strip().split("\n\n")
+    assert [line.split(" | ")[2] for line in totals.splitlines()[2:]] == ["ok", "missed"]
+    assert "| `-` | 21 | `C1.dilated` | `conv 3x3 d2, batch norm, relu: 20x32x32` |  | -3,640 | -3.7M | -4 |" in changes
 
 
 def test_axes_that_differ(tmp_path: Path, capsys: pytest.CaptureFixture[str]):

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from os.path import realpath
 
 from archbuilder.analysis.facts import Facts
-from archbuilder.diagnostics import Diagnostic, Span
-from archbuilder.document import Document
+from archbuilder.diagnostics import ArchbuilderError, Diagnostic, Span
+from archbuilder.document import Document, Node
 from archbuilder.ir.graph import Graph
 from archbuilder.rules.packs.network import Network
-from archbuilder.rules.packs.pack import Pack, load
+from archbuilder.rules.packs.pack import Pack, is_path, load
 from archbuilder.rules.packs.rule import Evidence, Outcome, Rule
 from archbuilder.spec.architecture import Architecture
 from archbuilder.spec.limits import Limit
@@ -40,16 +41,35 @@ class Verdict:
 
 
 def asked_for(spec: Architecture, more: Iterable[str]) -> list[PackName]:
-    """The packs that a file names, and those that the command line adds, each once."""
-    extra = (PackName(text, Span(f"{COMMAND_LINE}{text}")) for text in more)
-    return list({name.text: name for name in [*extra, *spec.rules]}.values())
+    """The packs that the command line adds, and those that a file names."""
+    return [*_named(more), *spec.rules]
+
+
+def _named(options: Iterable[str]) -> Iterator[PackName]:
+    return (PackName(text, Span(f"{COMMAND_LINE}{text}")) for text in options)
 
 
 def read_packs(names: Iterable[PackName], document: Document, diagnostics: list[Diagnostic]) -> list[tuple[Pack, Span]]:
-    """The packs that can be read, each with the place where it was asked for; problems are reported."""
+    """The packs that can be read, each once, with the place where it was asked for; problems are reported."""
     asking = replace(document, read=replace(document.read))  # asked again, the document counts its packs anew
-    packs = ((load(name, asking, diagnostics), name.span) for name in names)
+    # one path means two files where an option and a file name it: a file's own pack must not stand in for another
+    once = {_identity(name, asking): name for name in names}
+    packs = ((load(name, asking, diagnostics), name.span) for name in once.values())
     return [(pack, span) for pack, span in packs if pack is not None]
+
+
+def _identity(name: PackName, asking: Document) -> str:
+    return realpath(asking.path_of(name.span, name.text)) if is_path(name.text) else name.text
+
+
+def of_options(names: Iterable[str]) -> list[Pack]:
+    """The packs that a command names, for whatever files.  Raises ArchbuilderError for those that cannot be used."""
+    diagnostics: list[Diagnostic] = []
+    nobody = Span("")
+    found = read_packs(_named(names), Document("", "", Node({}, nobody)), diagnostics)
+    if diagnostics:
+        raise ArchbuilderError(*diagnostics)
+    return [pack for pack, _ in found]
 
 
 def judge(

@@ -1,0 +1,280 @@
+"""Many files as one table: a row for each, a column for each total, limit and rule.
+
+A row is all that is kept of a report, so that many files take little memory.  Columns and their order depend on the
+files and the rule packs alone, not on what was found in them: `FIXED`, then limits, then rules, those of the packs that
+the command names first.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from io import StringIO
+from itertools import islice
+from pathlib import Path
+from string import ascii_letters
+
+from archbuilder.diagnostics import ArchbuilderError, Diagnostic, Span, declare, did_you_mean
+from archbuilder.pipeline import Report
+from archbuilder.reporting.diagnostic import printable, said
+from archbuilder.reporting.markdown import code, grid
+from archbuilder.reporting.style import PLAIN, Style
+from archbuilder.reporting.text import Tally, columns, human
+from archbuilder.rules.limits import FIELD, QUANTITIES
+
+NO_COLUMN = declare(
+    "AB940",
+    "a table that is sorted by a column it does not have",
+    exit_status=2,
+    why="The columns of limits and rules are those that the files and the rule packs ask for. A table in another order "
+    "than was meant is easily taken for the right one.",
+    bad="$ archbuilder check net.yaml --format csv --sort size",
+    good="$ archbuilder check net.yaml --format csv --sort params",
+)
+
+Cell = int | float | str | None
+Row = dict[str, Cell]
+OfRun = Callable[[Path], Mapping[str, Cell]]  # what else is known of a run: its columns of RUN
+
+RUN = ("state", "epochs_done", "test_accuracy", "train_seconds")
+FIXED = ("file", "name", "status", "errors", "warnings", "ignored", *QUANTITIES, "epochs", *RUN, "codes", "problem")
+
+OK, MISSED, IGNORED, UNKNOWN = "ok", "missed", "ignored", "unknown"  # what a limit or a rule can be
+_MARKS = {OK: ".", MISSED: "X", IGNORED: "i", UNKNOWN: "?", None: " "}
+_FORMULA = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")  # with the wide ones of East Asian keyboards
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows in the order in which they are shown, and the titles of their columns."""
+
+    rows: tuple[Row, ...]
+    titles: tuple[str, ...]
+
+    @property
+    def checks(self) -> list[str]:
+        """The columns of limits and rules."""
+        return [title for title in self.titles if _is_check(title)]
+
+
+def pieces(
+    reports: Iterable[Report],
+    form: str,
+    sort: str | None = None,
+    packs: Sequence[str] = (),
+    of_run: OfRun = lambda run: {},
+    style: Style = PLAIN,
+) -> Iterator[str]:
+    """The table of a check as summary, csv or markdown; `packs` are those that hold for all files.
+
+    Raises ArchbuilderError AB510 for a pack that cannot be used, AB940 for a column to sort by that there is not."""
+    asked = _rules_of(packs) if packs else []
+    tally = Tally()
+    table = tabulate((row(report, of_run) for report in tally.counting(reports)), asked, sort)
+    if form == "csv":
+        yield as_csv(table)
+    elif form == "markdown":
+        yield as_markdown(table)
+    else:
+        yield f"{as_text(table, style)}\n\n{tally.words(style)}"
+
+
+def _rules_of(packs: Sequence[str]) -> list[str]:
+    """The columns of the packs that a command names."""
+    from archbuilder.rules.packs import of_options  # only where a pack is asked for
+
+    return list(_numbered((pack.name, rule.title) for pack in of_options(packs) for rule in pack.rules))
+
+
+def tabulate(rows: Iterable[Row], asked: Sequence[str] = (), sort: str | None = None) -> Table:
+    """The rows under all columns that one of them has, `asked` among them, in order or sorted by a column.
+
+    sort: a column, the smallest first; with a dash before it the largest.  Rows that have nothing there come last.
+    """
+    rows = list(rows)
+    found = dict.fromkeys(title for row in rows for title in row if _is_check(title))
+    limits = [title for name in QUANTITIES for title in _limit(name) if title in found]
+    titles = (*FIXED, *dict.fromkeys([*limits, *asked, *found]))
+    return Table(tuple(_sorted(rows, sort, titles) if sort else rows), titles)
+
+
+def _is_check(title: str) -> bool:
+    return title.startswith(("limits.", "rules."))
+
+
+def _limit(name: str) -> tuple[str, str]:
+    """The columns of a limit: how it was kept, and how much of the budget is left."""
+    return f"limits.{name}", f"limits.{name}.left"
+
+
+def _sorted(rows: list[Row], sort: str, titles: Sequence[str]) -> list[Row]:
+    title = sort.removeprefix("-")
+    if title not in titles:
+        raise ArchbuilderError(
+            NO_COLUMN.at(Span(f"--sort {sort}"), f"there is no column {title}", did_you_mean(title, titles, True))
+        )
+    known = [row for row in rows if row.get(title) is not None]
+    known.sort(key=lambda row: _key(row[title]), reverse=sort != title)
+    return [*known, *(row for row in rows if row.get(title) is None)]
+
+
+def _key(cell: Cell) -> tuple[float, str]:
+    return (0.0, cell.casefold()) if isinstance(cell, str) else (cell or 0.0, "")
+
+
+def row(report: Report, of_run: OfRun = lambda run: {}) -> Row:
+    """What is kept of a report."""
+    errors = report.errors
+    train = report.spec.train if report.spec else None
+    cells: Row = {
+        "file": report.place,
+        "name": report.name if report.spec else None,
+        "status": _status(report),
+        "errors": len(errors),
+        "warnings": len(report.found) - len(errors),
+        "ignored": len(report.ignored),
+        "epochs": train.epochs if train else None,
+        "codes": " ".join(sorted({d.code.id for d in errors})) or None,
+        "problem": _problem(errors[0], report) if errors else None,
+    }
+    if report.facts:
+        cells |= {name: quantity.value(report.facts, "float32") for name, quantity in QUANTITIES.items()}
+    if report.run:
+        cells |= of_run(report.run)
+    return cells | dict(_limits(report)) | dict(_rules(report))
+
+
+def _status(report: Report) -> str:
+    if not report.errors:
+        return OK
+    if report.facts:
+        return MISSED
+    return "unreadable" if any(d.exit_status == 2 for d in report.errors) else "wrong"
+
+
+def _problem(d: Diagnostic, report: Report) -> str:
+    line = f" line {d.span.line}" if d.span.line and d.span.file == report.file else ""
+    return f"{d.code.id}{line}: {said(d, report.file)}"
+
+
+def _limits(report: Report) -> Iterator[tuple[str, Cell]]:
+    ignored = {d.span for d in report.ignored}
+    for measured in report.limits:
+        verdict, left = _limit(measured.limit.name)
+        missed = UNKNOWN if measured.value is None else IGNORED if measured.limit.span in ignored else MISSED
+        yield verdict, OK if measured.ok else missed
+        yield left, measured.left
+
+
+def _rules(report: Report) -> Iterator[tuple[str, Cell]]:
+    titles = _numbered((verdict.pack, verdict.rule) for verdict in report.rules)
+    for title, verdict in zip(titles, report.rules, strict=True):
+        waved = all(finding in report.ignored for finding in verdict.findings)
+        yield title, OK if verdict.ok else IGNORED if waved else MISSED
+
+
+def _numbered(rules: Iterable[tuple[str, str]]) -> Iterator[str]:
+    """The column of each rule; the second of a pack that is called the same is its `-2`."""
+    seen: Counter[tuple[str, str]] = Counter()
+    for pack, rule in rules:
+        seen[pack, rule] += 1
+        again = f"-{seen[pack, rule]}" if seen[pack, rule] > 1 else ""
+        yield f"rules.{pack}.{rule}{again}"
+
+
+def as_csv(table: Table) -> str:
+    """Comma-separated values: one header, numbers as they are, no cell that a spreadsheet takes for a formula.
+
+    Source: RFC 4180, with lines as every program writes them; OWASP, CSV Injection."""
+    text = StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(table.titles)
+    writer.writerows([_for_spreadsheets(row.get(title)) for title in table.titles] for row in table.rows)
+    return text.getvalue().removesuffix("\n")
+
+
+def _for_spreadsheets(cell: Cell) -> Cell:
+    if not isinstance(cell, str):
+        return cell
+    text = printable(cell)
+    return f"'{text}" if text.lstrip().startswith(_FORMULA) else text
+
+
+def as_markdown(table: Table) -> str:
+    """A Markdown table without the columns that are empty in every row; what is wrong stands last."""
+    left_out = {"codes", "ignored", "problem", *_left(table)}
+    titles = [*(title for title in table.titles if title not in left_out), "problem"]
+    titles = [title for title in titles if any(row.get(title) is not None for row in table.rows)]
+    rows = [[_marked_down(title, row.get(title)) for title in titles] for row in table.rows]
+    return grid(titles, rows, {title for title in titles if title not in QUANTITIES and title not in RUN})
+
+
+def _left(table: Table) -> Iterator[str]:
+    return (title for title in table.checks if title.endswith(".left"))
+
+
+def _marked_down(title: str, cell: Cell) -> str:
+    if title in ("file", "name", "problem"):
+        return code(cell or "")
+    return _number(cell)
+
+
+def _number(cell: Cell) -> str:
+    """A cell for people: 1,234 and 93.80."""
+    return (
+        ""
+        if cell is None
+        else f"{cell:,}"
+        if isinstance(cell, int)
+        else f"{cell:,.2f}"
+        if isinstance(cell, float)
+        else cell
+    )
+
+
+def as_text(table: Table, style: Style = PLAIN) -> str:
+    """For a screen: totals, and a letter for each limit and rule, with a legend below."""
+    checks = [title for title in table.checks if title not in set(_left(table))]
+    lettered = dict(islice(zip(ascii_letters, checks, strict=False), len(ascii_letters)))
+    letters = "".join(lettered)
+    header = ("file", "status", "params", "MACs", "RF", "epochs", "accuracy", letters)
+    rows = [
+        (*_summary(row), "".join(_MARKS.get(_text(row.get(c)), "?") for c in lettered.values())) for row in table.rows
+    ]
+    kept = [n for n, title in enumerate(header) if n < 2 or any(cells[n] for cells in rows)]
+    shown = [tuple(cells[n] for n in kept) for cells in (header, *rows)]
+    lines = columns(shown, {"file", "status", letters}, style, ("epochs", "MACs", "RF"), {letters})
+    width = max(map(len, lettered.values()), default=0)
+    legend = [f"{letter}  {title:{width}}  {_kept(title, table.rows, style)}" for letter, title in lettered.items()]
+    if more := len(checks) - len(lettered):
+        legend.append(f"and {more} more, which csv and markdown have")
+    return "\n".join([style.bold(lines[0]), *lines[1:], *([""] if legend else []), *legend])
+
+
+def _summary(row: Row) -> tuple[str, ...]:
+    macs, accuracy = row.get("macs"), row.get("test_accuracy")
+    stopped = row["status"] in ("wrong", "unreadable")
+    return (
+        printable(str(row["file"])),
+        f"{row['status']} {row['codes']}" if stopped else str(row["status"]),
+        _number(row.get("params")),
+        human(macs) if isinstance(macs, int) else "",
+        _number(row.get(FIELD)),
+        f"{row['epochs_done']}/{row['epochs']}" if row.get("epochs_done") is not None else "",
+        f"{accuracy:.2f} %" if isinstance(accuracy, float) else "",
+    )
+
+
+def _text(cell: Cell) -> str | None:
+    return cell if isinstance(cell, str) else None
+
+
+def _kept(title: str, rows: Sequence[Row], style: Style) -> str:
+    """How a limit or a rule was kept by all: 3 of 40 missed, 1 ignored."""
+    found = Counter(row.get(title) for row in rows)
+    asked = len(rows) - found[None]
+    others = [f"{found[word]} {word}" for word in (IGNORED, UNKNOWN) if found[word]]
+    missed = style.red(f"{found[MISSED]} of {asked} missed") if found[MISSED] else f"{asked} ok" if not others else ""
+    return ", ".join(filter(None, (missed, *others)))
