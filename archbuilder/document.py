@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 import yaml
 
 from archbuilder.diagnostics import MAX_PROBLEMS, ArchbuilderError, Diagnostic, Span, declare, show
-from archbuilder.files import TooLarge, read_regular, within
+from archbuilder.files import TooLarge, lies_within, read_regular, within
 from archbuilder.remedy import Hint, Layout
 
 MAX_BYTES = 4 * 2**20
@@ -223,13 +223,15 @@ class Node:
 
 
 @dataclass(slots=True)
-class Amount:
-    """How much has been read of several files that belong together: a file, its bases, its rule packs.
+class Reading:
+    """How several files that belong together are read: a file, its bases, its rule packs.
 
-    The bounds hold for all of them together, so that many files cost no more than one."""
+    The bounds hold for all of them together, so that many files cost no more than one.  With `within`, a folder, none
+    is read that lies outside of it, whatever a file names and wherever a link leads."""
 
     characters: int = 0
     values: int = 0  # aliases expanded
+    within: str = ""
 
 
 @dataclass(slots=True, repr=False)
@@ -243,7 +245,7 @@ class Document:
     sources: dict[str, str] = field(default_factory=dict)  # the text of every file that the values come from
     packs: dict[str, str] = field(default_factory=dict)  # the text of every rule pack that is a file
     links: dict[tuple[str, str], str] = field(default_factory=dict)  # (a file or an option, a name in it) -> its path
-    read: Amount = field(default_factory=Amount)  # of all files that one check reads
+    read: Reading = field(default_factory=Reading)  # of all files that one check reads
 
     def path_of(self, place: Span, name: str) -> str:
         """The path of a file that is named at a place: it counts from the place's file, or where an option names it
@@ -319,22 +321,24 @@ def more(place: Span, number: int) -> Diagnostic:
     return MORE.at(place, message, "mend those first, or leave some out with --ignore")
 
 
-def parse_file(path: Path, read: Amount) -> Document:
+def parse_file(path: Path, read: Reading) -> Document:
     """The document of a file that is read after others that it belongs to.
 
-    Raises ArchbuilderError as `read_text` and `parse` do."""
+    Raises ArchbuilderError as `read_text` and `parse` do, and AB001 for a file that lies outside."""
+    if read.within and not lies_within(path, read.within):
+        raise ArchbuilderError(MISSING.at(Span(str(path)), "lies outside the folder that is open, and is not read"))
     name, text = read_text(path)
     return parse(text, name, read)
 
 
-def parse(text: str, name: str = "<string>", read: Amount | None = None) -> Document:
+def parse(text: str, name: str = "<string>", read: Reading | None = None) -> Document:
     """The document of a YAML text.
 
     read: what was read before of files that it belongs to, to which this one is added.
     Problems that leave the rest readable (a duplicate key) are collected in `diagnostics`;
     one that does not (syntax, a bound) raises ArchbuilderError.
     """
-    read = Amount() if read is None else read
+    read = Reading() if read is None else read
     reader = _Reader(text, name, read)
     root = reader.document()
     return Document(name, text, root, reader.diagnostics, {name: text}, read=read)
@@ -375,7 +379,7 @@ class _Anchor(NamedTuple):
 class _Reader:
     """Builds nodes from the event stream with an explicit stack: depth never becomes recursion."""
 
-    def __init__(self, text: str, name: str, read: Amount) -> None:
+    def __init__(self, text: str, name: str, read: Reading) -> None:
         self.text = text
         self.name = name
         self.read = read

@@ -46,6 +46,14 @@ def read_regular(path: str | os.PathLike[str], at_most: int) -> bytes:
         return within(stream, at_most)
 
 
+def lies_within(path: str | os.PathLike[str], folder: str | os.PathLike[str]) -> bool:
+    """Whether a path, all links followed, leads into a folder; it need not exist."""
+    try:
+        return Path(path).resolve().is_relative_to(Path(folder).resolve())
+    except (OSError, ValueError, RuntimeError):  # a name that no file has, links in a circle
+        return False
+
+
 def within(stream: BinaryIO, at_most: int) -> bytes:
     """All that a stream still has, where that is at most so many bytes.  Raises TooLarge."""
     data = stream.read(at_most + 1)

@@ -22,7 +22,7 @@ from typing import Any
 import yaml
 
 from archbuilder.diagnostics import ArchbuilderError, Span, declare
-from archbuilder.document import NUMBER, Document, parse, read_text, stem_of
+from archbuilder.document import NUMBER, Document, Reading, parse, read_text, stem_of
 from archbuilder.extends import extend
 from archbuilder.files import MAX_TEXT, read_regular
 from archbuilder.overrides import apply
@@ -58,6 +58,7 @@ class Opened:
     blocks:    files with blocks of the user's own that its run was trained with; whoever loads them runs their code.
     run:       the folder of the run that it is of, None where it is of none.
     links:     files that its files name, where they are not found by their paths; origins: where each was read.
+    within:    a folder outside of which nothing is read; empty for a reader who may read all that a file names.
     """
 
     file: str
@@ -67,10 +68,11 @@ class Opened:
     run: Path | None = None
     links: Links = field(default_factory=dict)
     origins: Mapping[str, str] = field(default_factory=dict)
+    within: str = ""
 
     def document(self, overrides: Sequence[str]) -> Document:
         """Its values, with what it extends and these overrides in place.  Raises ArchbuilderError."""
-        found = parse(self.text, self.file)
+        found = parse(self.text, self.file, Reading(within=self.within))
         found.links.update(self.links)
         extend(found)
         apply(found, overrides)

@@ -68,13 +68,15 @@ SYMBOLS: dict[type[Op], str] = {ops.Add: "+", ops.Multiply: "×", ops.Concat: "c
 class Block:
     """A block of the YAML: its op with norm, activation and dropout together.
 
-    `title` is what of its path is not said by what stands around it; `symbol` stands for a merge."""
+    `title` is what of its path is not said by what stands around it; `symbol` stands for a merge, `layers` are its ops
+    in their order, and of one that a front end folds those of all blocks that it stands for."""
 
     title: str
     text: tuple[str, ...]
     kind: str
     params: int = 0
     symbol: str = ""
+    layers: tuple[Layer, ...] = ()
 
 
 @dataclass(eq=False)
@@ -86,10 +88,11 @@ class Series:
 
 @dataclass(eq=False)
 class Stage:
-    """A named group, drawn as a frame."""
+    """A named group, drawn as a frame; `path` is that of what it holds."""
 
     title: str
     series: Series
+    path: str = ""
 
 
 @dataclass(eq=False)
@@ -167,7 +170,7 @@ class _Tree:
                 found += self._fork(child, members, _relative(child, frame))
             elif len({id(group[0].node.place) for group in members}) > 1:
                 title = _relative(child, frame)
-                found.append(Stage(title, Series(self.items(child, child, members))))
+                found.append(Stage(title, Series(self.items(child, child, members)), child))
             else:
                 found += self.items(child, frame, members)
         return found
@@ -199,7 +202,8 @@ class _Tree:
         if node.shared and not symbol:
             text += (f"shares {node.module.rpartition('.')[0] or node.module}",)
         params = sum(layer.params for layer in group)
-        block = Block(title or _relative(path, frame), text, kind([layer.node.op for layer in group]), params, symbol)
+        kind_of = kind([layer.node.op for layer in group])
+        block = Block(title or _relative(path, frame), text, kind_of, params, symbol, tuple(group))
         self.blocks[id(group)] = block
         return block
 

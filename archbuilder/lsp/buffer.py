@@ -6,10 +6,7 @@ from collections.abc import Iterable
 
 from lsprotocol import types
 
-from archbuilder.diagnostics import Span
-from archbuilder.document import BOUND, MAX_BYTES
-from archbuilder.pipeline import Report, check_text
-from archbuilder.remedies.source import Source
+from archbuilder.live.editing.buffer import Buffer as Text
 
 _SIZES = {"utf-8": 1, "utf-16": 2, "utf-32": 4}  # bytes of a unit
 
@@ -22,30 +19,12 @@ def width(text: str, encoding: str) -> int:
     return len(text.encode(name, "surrogatepass")) // _SIZES[encoding]
 
 
-class Buffer:
+class Buffer(Text):
     """A text that does not change; `changed` gives the next one.  `encoding` is that of the client's columns."""
 
     def __init__(self, text: str, name: str, encoding: str = "utf-16") -> None:
-        self.text = text
-        self.source = Source(text, name)
+        super().__init__(text, name)
         self.encoding = encoding
-
-    @property
-    def name(self) -> str:
-        """The path that diagnostics name."""
-        return self.source.file
-
-    @property
-    def count(self) -> int:
-        """How many lines there are, an empty last one included."""
-        return len(self.source.starts)
-
-    def line(self, number: int) -> str:
-        """A line without its line break, by its number from 0; empty past the end."""
-        if not 0 <= number < self.count:
-            return ""
-        start = self.source.starts[number]
-        return self.text[start : self.source.line_end(start)]
 
     def offset(self, position: types.Position) -> int:
         """The offset of a place, which may lie past the end of its line or of the text."""
@@ -76,12 +55,6 @@ class Buffer:
         """What lies between two offsets."""
         return types.Range(self.position(start), self.position(end))
 
-    def first_line(self, span: Span) -> types.Range:
-        """A span as far as its first line goes, one character at least."""
-        start = self.source.offset(span.line, span.column)
-        end = self.source.offset(span.end_line, span.end_column)
-        return self.range(start, max(min(end, self.source.line_end(start)), min(start + 1, len(self.text))))
-
     def changed(self, changes: Iterable[types.TextDocumentContentChangeEvent]) -> Buffer:
         """The text after changes, each of which is about the text that the one before it made."""
         new = self
@@ -92,11 +65,3 @@ class Buffer:
                 text = new.text[:start] + change.text + new.text[end:]
             new = Buffer(text, self.name, self.encoding)
         return new
-
-
-def check_buffer(buffer: Buffer) -> Report:
-    """The report on a text, which may be larger than any file that is read."""
-    if len(buffer.text) > MAX_BYTES:
-        message = f"the file is larger than {MAX_BYTES // 2**20} MiB"
-        return Report(buffer.name, diagnostics=(BOUND.at(Span(buffer.name), message),))
-    return check_text(buffer.text, buffer.name)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable
 
 from archbuilder.diagnostics import Diagnostic
-from archbuilder.lsp.buffer import Buffer, check_buffer
-from archbuilder.lsp.fixes import Action, Remedies
+from archbuilder.live.editing.actions import Action, Remedies
+from archbuilder.live.editing.buffer import Good, check_buffer
+from archbuilder.lsp.buffer import Buffer
 from archbuilder.pipeline import Report
 
 # an editor sends every YAML file: these are the ones that speak our language
@@ -18,31 +18,6 @@ _RULES = re.compile(r"^[\"']?archbuilder_rules[\"']?\s*:", re.MULTILINE)
 _SECTIONS = re.compile(
     r"^(network|input|classes|limits|vars|defaults|define|extends|data|train|rules)\s*:", re.MULTILINE
 )
-
-
-@dataclass(frozen=True)
-class Good:
-    """The last text that could be analysed, and its report."""
-
-    buffer: Buffer
-    report: Report
-
-
-def moved(old: Buffer, new: Buffer) -> Callable[[int], int | None]:
-    """Where each line (from 0) of one text is in another that was made from it; None for one that is not there."""
-    if old is new:
-        return lambda line: line
-    most = min(old.count, new.count)
-    before = next((n for n in range(most) if old.line(n) != new.line(n)), most)
-    rest = range(most - before)
-    after = next((n for n in rest if old.line(old.count - 1 - n) != new.line(new.count - 1 - n)), most - before)
-
-    def place(line: int) -> int | None:
-        if line < before or old.count == new.count:
-            return line
-        return line + new.count - old.count if line >= old.count - after else None
-
-    return place
 
 
 class File:

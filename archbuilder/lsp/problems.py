@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 from lsprotocol import types
@@ -12,7 +11,6 @@ from archbuilder.lsp.buffer import Buffer
 from archbuilder.pipeline import Report
 from archbuilder.reporting.diagnostic import printable
 
-_EXTENDS = re.compile(r"^extends\s*:.*", re.MULTILINE)
 _SEVERITIES = {"error": types.DiagnosticSeverity.Error, "warning": types.DiagnosticSeverity.Warning}
 
 
@@ -23,20 +21,15 @@ def problems(report: Report, buffer: Buffer) -> list[types.Diagnostic]:
 
 def problem(found: Diagnostic, buffer: Buffer) -> types.Diagnostic:
     message = printable(found.message) + (f"\nhint: {printable(found.hint)}" if found.hint else "")
-    elsewhere = found.span.file != buffer.name
+    elsewhere = not buffer.has(found)
     return types.Diagnostic(
-        range=_extends(buffer) if elsewhere else buffer.first_line(found.span),
+        range=buffer.range(*buffer.place_of(found)),
         message=f"{found.span}: {message}" if elsewhere else message,
         severity=_SEVERITIES[found.severity],
         code=found.code.id,
         source="archbuilder",
         related_information=_related(found) if elsewhere and Path(found.span.file).is_file() else None,
     )
-
-
-def _extends(buffer: Buffer) -> types.Range:
-    found = _EXTENDS.search(buffer.text)
-    return buffer.range(*found.span()) if found else buffer.range(0, 0)
 
 
 def _related(found: Diagnostic) -> list[types.DiagnosticRelatedInformation]:

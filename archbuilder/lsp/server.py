@@ -12,10 +12,11 @@ from lsprotocol import types
 from pygls.lsp.server import LanguageServer
 from pygls.uris import to_fs_path
 
+from archbuilder.live.editing.buffer import moved
+from archbuilder.live.editing.completion import complete
+from archbuilder.live.editing.hover import hints, hover
 from archbuilder.lsp.buffer import Buffer
-from archbuilder.lsp.completion import complete
-from archbuilder.lsp.files import File, moved
-from archbuilder.lsp.hover import hints, hover
+from archbuilder.lsp.files import File
 from archbuilder.lsp.problems import problem, problems
 from archbuilder.version import __version__
 
@@ -135,14 +136,42 @@ async def _hints(ls: Server, params: types.InlayHintParams) -> list[types.InlayH
     await file.report()
     if file.good is None:
         return []
-    return list(hints(file.good, file.buffer, params.range.start.line, params.range.end.line))
+    buffer, shown = file.buffer, range(params.range.start.line, params.range.end.line + 1)
+    found = hints(file.good, buffer)
+    return [types.InlayHint(buffer.end(line), text, padding_left=True) for line, text in found if line in shown]
 
 
 async def _complete(ls: Server, params: types.CompletionParams) -> list[types.CompletionItem]:
     file = ls.files.get(params.text_document.uri)
     if file is None or not (file.is_network or (not file.ours and len(file.buffer.text) < 200)):
         return []
-    return complete(file.buffer, params.position)
+    return items(file.buffer, params.position)
+
+
+_KINDS = {
+    "key": types.CompletionItemKind.Property,
+    "block": types.CompletionItemKind.Class,
+    "value": types.CompletionItemKind.EnumMember,
+    "variable": types.CompletionItemKind.Variable,
+    "reference": types.CompletionItemKind.Reference,
+}
+
+
+def items(buffer: Buffer, position: types.Position) -> list[types.CompletionItem]:
+    """The completions at a place, the likeliest first."""
+    found = complete(buffer.text, buffer.offset(position))
+    place = buffer.range(found.start, found.end)
+    return [
+        types.CompletionItem(
+            label=each.label,
+            kind=_KINDS[each.kind],
+            documentation=types.MarkupContent(types.MarkupKind.Markdown, each.manual) if each.manual else None,
+            text_edit=types.TextEdit(place, each.text),
+            filter_text=each.label,
+            sort_text=f"{order:04}",
+        )
+        for order, each in enumerate(found.proposals)
+    ]
 
 
 async def _fixes(ls: Server, params: types.CodeActionParams) -> list[types.CodeAction]:

@@ -4,8 +4,8 @@ import time
 
 import pytest
 
-from archbuilder.lsp import fixes
-from archbuilder.lsp.buffer import Buffer, check_buffer
+from archbuilder.live.editing import actions
+from archbuilder.live.editing.buffer import Buffer, check_buffer
 from archbuilder.remedies import Fix, suggest
 from archbuilder.remedies.source import Patch
 from tests.lsp.client import PATIENCE
@@ -232,5 +232,5 @@ def test_a_fix_that_does_not_help_is_not_offered(monkeypatch):
     start = buffer.text.index("0\n  - gap")
     texts = ("-1", "16\n  - bogus", "8", "{")
     tries = [Fix(finding, text, buffer.source.edits([Patch(start, start + 1, text)])) for text in texts]
-    monkeypatch.setattr(fixes, "quick_fixes", lambda report: tries)
-    assert [action.title for action in fixes.Remedies(buffer, report).of(finding)] == ["16\n  - bogus", "8"]
+    monkeypatch.setattr(actions, "quick_fixes", lambda report: tries)
+    assert [action.title for action in actions.Remedies(buffer, report).of(finding)] == ["16\n  - bogus", "8"]

@@ -51,7 +51,7 @@ def test_a_hint_says_what_the_blocks_of_a_line_make(open_):
 
 
 def test_hints_of_top_level_blocks_add_up_to_the_totals():
-    from archbuilder.lsp.measures import measures
+    from archbuilder.live.editing.measures import measures
 
     report = check(TEXT)
     found = measures(report)

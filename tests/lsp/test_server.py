@@ -9,12 +9,12 @@ import pytest
 from lsprotocol import types
 
 from archbuilder.cli import main
-from archbuilder.lsp.buffer import Buffer, check_buffer
-from archbuilder.lsp.completion import complete
-from archbuilder.lsp.files import Good
-from archbuilder.lsp.fixes import Remedies
-from archbuilder.lsp.hover import hints, hover
+from archbuilder.live.editing.actions import Remedies
+from archbuilder.live.editing.buffer import Good, check_buffer
+from archbuilder.live.editing.hover import hints, hover
+from archbuilder.lsp.buffer import Buffer
 from archbuilder.lsp.problems import problems
+from archbuilder.lsp.server import items
 from tests.lsp.client import Client
 from tests.lsp.test_findings import CLEAN, FIVE, HEAD
 
@@ -31,7 +31,7 @@ def test_says_what_it_can_do(client):
 
 def test_starts_without_torch():
     program = (
-        "import sys; from archbuilder.lsp import server; from archbuilder.lsp.vocabulary import language; language();"
+        "import sys; from archbuilder.lsp import server; from archbuilder.live.editing.vocabulary import language; language();"
         "from archbuilder.pipeline import check_text; check_text(open(sys.argv[1]).read(), 'x');"
         "print(*{name.partition('.')[0] for name in sys.modules})"
     )
@@ -111,10 +111,10 @@ def test_no_text_makes_a_request_fail(name):
         buffer = Buffer(damaged(text, draw), "net.yaml")
         report = check_buffer(buffer)
         assert len(problems(report, buffer)) == len(report.diagnostics)
-        assert all(hint.position.line < buffer.count for hint in hints(good, buffer, 0, 10**6))
+        assert all(line < buffer.count for line, _ in hints(good, buffer))
         for _ in range(6):
             position = types.Position(draw.randrange(buffer.count + 2), draw.randrange(60))
-            complete(buffer, position)
+            items(buffer, position)
             hover(report, *buffer.place(position))
         for finding in report.diagnostics[:2]:
             list(Remedies(buffer, report).of(finding))

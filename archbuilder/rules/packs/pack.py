@@ -10,7 +10,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from archbuilder.diagnostics import ArchbuilderError, Diagnostic, declare, did_you_mean, show
-from archbuilder.document import Amount, Document, parse_file
+from archbuilder.document import Document, Reading, parse_file
 from archbuilder.remedy import Write
 from archbuilder.rules.packs.kinds import RULES, read_rules
 from archbuilder.rules.packs.rule import Rule
@@ -90,7 +90,7 @@ def load(name: PackName, asking: Document, diagnostics: list[Diagnostic]) -> Pac
 def built_in(name: str) -> Pack:
     """A shipped pack, read once.  Raises ArchbuilderError where it is wrong."""
     found: list[Diagnostic] = []
-    pack = read(parse_file(FOLDER / f"{name}.yaml", Amount()), found)
+    pack = read(parse_file(FOLDER / f"{name}.yaml", Reading()), found)
     if pack is None:
         raise ArchbuilderError(*found)
     return pack

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from functools import cache
 from typing import Any
 
-from archbuilder.lsp.places import Path
+from archbuilder.live.editing.places import Path
 
 Schema = dict[str, Any]
 

@@ -4,23 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from lsprotocol import types
-
 from archbuilder.analysis.facts import Facts
 from archbuilder.ir.op import by
-from archbuilder.lsp.buffer import Buffer
-from archbuilder.lsp.files import Good, moved
-from archbuilder.lsp.measures import Measure, facts_of, label, measures
-from archbuilder.lsp.places import Found, find
-from archbuilder.lsp.vocabulary import language
+from archbuilder.live.editing.buffer import Buffer, Good, moved
+from archbuilder.live.editing.measures import Measure, facts_of, label, measures
+from archbuilder.live.editing.places import Found, find
+from archbuilder.live.editing.vocabulary import language
 from archbuilder.pipeline import Report
 from archbuilder.reporting.field import field_of
 from archbuilder.reporting.text import HEADER, human, layer_rows
 from archbuilder.schema.expressions import ExpressionError, evaluate
 
 
-def hints(good: Good, now: Buffer, first: int, last: int) -> Iterator[types.InlayHint]:
-    """The hints from one line to another (from 0).
+def hints(good: Good, now: Buffer) -> Iterator[tuple[int, str]]:
+    """What stands at the end of lines: their numbers from 0, each with a text.
 
     Where the text cannot be analysed as it is now, the last numbers stay with the lines that are still there."""
     place = moved(good.buffer, now)
@@ -30,9 +27,9 @@ def hints(good: Good, now: Buffer, first: int, last: int) -> Iterator[types.Inla
             lines.setdefault(measure.span.line - 1, []).append(measure)
     for line, found in sorted(lines.items()):
         here = place(line)
-        if here is not None and first <= here <= last:
+        if here is not None:
             found.sort(key=lambda measure: measure.span.column)
-            yield types.InlayHint(now.end(here), label(found), padding_left=True)
+            yield here, label(found)
 
 
 MAX_ROWS = 12  # of a table of layers

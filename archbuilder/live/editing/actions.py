@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from archbuilder.diagnostics import Diagnostic
-from archbuilder.lsp.buffer import Buffer, check_buffer
+from archbuilder.live.editing.buffer import Buffer, check_buffer
 from archbuilder.pipeline import Report
 from archbuilder.remedies import Budget, Fix, Proposal, Session, quick_fixes
 from archbuilder.remedies.show import effects
@@ -38,7 +38,7 @@ class Remedies:
 
     def of(self, finding: Diagnostic) -> Iterator[Action]:
         """The edits that are known to mend a finding."""
-        if finding.span.file != self.buffer.name:
+        if not self.buffer.has(finding):
             return
         for fix in self._fixes:
             if fix.diagnostic == finding and self._mends(fix):

@@ -8,16 +8,34 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from typing import Literal
 
 from archbuilder.document import MAX_DEPTH
-from archbuilder.lsp.context import Context, Kind
-from archbuilder.lsp.places import Path
+from archbuilder.live.editing.places import Path
+
+Kind = Literal["key", "value", "item", "none"]
 
 # each way to read a text is the only one, so that no line is read twice
 _KEY = re.compile(r"""("[^"]*"|'[^']*'|[^\s#:{}\[\],"'&*!|>%@`-](?:\s*[^\s#:{}\[\],])*)\s*:(?=\s|$)""")
 _DASH = re.compile(r"-(\s+|$)")
 # a text in quotes that goes on for longer has mostly lost its end
 _TOKEN = re.compile(r""""(?:\\.|[^"\\]){0,200}"|'[^']*'|\s+|\#.*|[^{}\[\],:"'\s]+|.""")
+
+
+@dataclass
+class Context:
+    """What is to be written at the cursor: a key or an item at `path`, or the value of `path`.
+
+    `word` is what stands before the cursor of it, `siblings` the keys that its mapping has already, `own`
+    the key that the cursor is in, and `names` every key of the file by the path to its mapping.
+    """
+
+    kind: Kind = "none"
+    path: Path = ()
+    word: str = ""
+    siblings: set[str] = field(default_factory=set)
+    own: str | None = None
+    names: dict[Path, list[str]] = field(default_factory=dict)
 
 
 class _TooDeep(Exception):

@@ -5,53 +5,48 @@ from __future__ import annotations
 import re
 import string
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from typing import Literal
 
-from lsprotocol import types
-
-from archbuilder.lsp.buffer import Buffer
-from archbuilder.lsp.context import Context
-from archbuilder.lsp.places import Path
-from archbuilder.lsp.scanner import context
-from archbuilder.lsp.vocabulary import Vocabulary, language
+from archbuilder.live.editing.places import Path
+from archbuilder.live.editing.scanner import Context, context
+from archbuilder.live.editing.vocabulary import Vocabulary, language
 
 _OF_WORDS = f"{string.ascii_letters}{string.digits}_.-"
 _COLON_FOLLOWS = re.compile(r"[A-Za-z0-9_]*\s*:")
 _NAME = re.compile(r"\bname:\s*([A-Za-z][A-Za-z0-9_]*)")
 _REFERENCES = {"use", "block", "join", "from"}  # keys whose value is the name of a block
 
-_Kind = types.CompletionItemKind
+Kind = Literal["key", "block", "value", "variable", "reference"]
 
 
-def complete(buffer: Buffer, position: types.Position) -> list[types.CompletionItem]:
-    """The completions at a place, the likeliest first."""
-    offset = buffer.offset(position)
-    found = context(buffer.text, offset)
-    before = len(found.word) - len(found.word.rstrip(_OF_WORDS))
-    place = buffer.range(offset - before, offset)
-    has_colon = bool(_COLON_FOLLOWS.match(buffer.text, offset))
-    return [_item(proposal, place, has_colon, order) for order, proposal in enumerate(_proposals(found, buffer.text))]
-
-
+@dataclass(frozen=True)
 class Proposal:
     """Something to write: `text` as it stands there, `label` for short, `manual` in Markdown."""
 
-    def __init__(self, label: str, text: str, kind: types.CompletionItemKind, manual: str = "") -> None:
-        self.label = label
-        self.text = text
-        self.kind = kind
-        self.manual = manual
+    label: str
+    text: str
+    kind: Kind
+    manual: str = ""
 
 
-def _item(proposal: Proposal, place: types.Range, has_colon: bool, order: int) -> types.CompletionItem:
-    text = proposal.text.removesuffix(": ") if has_colon else proposal.text
-    return types.CompletionItem(
-        label=proposal.label,
-        kind=proposal.kind,
-        documentation=types.MarkupContent(types.MarkupKind.Markdown, proposal.manual) if proposal.manual else None,
-        text_edit=types.TextEdit(place, text),
-        filter_text=proposal.label,
-        sort_text=f"{order:04}",
-    )
+@dataclass(frozen=True)
+class Completion:
+    """What could be written in the place of a text from one offset to another, the likeliest first."""
+
+    start: int
+    end: int
+    proposals: tuple[Proposal, ...]
+
+
+def complete(text: str, offset: int) -> Completion:
+    """The completion at an offset of a text."""
+    found = context(text, offset)
+    before = len(found.word) - len(found.word.rstrip(_OF_WORDS))
+    proposals = _proposals(found, text)
+    if _COLON_FOLLOWS.match(text, offset):
+        proposals = (replace(each, text=each.text.removesuffix(": ")) for each in proposals)
+    return Completion(offset - before, offset, tuple(proposals))
 
 
 def _proposals(found: Context, text: str) -> Iterator[Proposal]:
@@ -75,9 +70,9 @@ def _keys(known: Vocabulary, found: Context) -> Iterator[Proposal]:
     needed = known.required(found.path)
     for key in sorted(known.properties(found.path), key=lambda key: key not in needed):
         if key not in taken:
-            yield Proposal(key, f"{key}: ", _Kind.Property, known.manual((*found.path, key)))
+            yield Proposal(key, f"{key}: ", "key", known.manual((*found.path, key)))
     own = _own(found, found.path) if not known.own_blocks(found.path) else _own_blocks(found)
-    yield from (Proposal(key, f"{key}: ", _Kind.Variable) for key in own if key not in taken)
+    yield from (Proposal(key, f"{key}: ", "variable") for key in own if key not in taken)
 
 
 def _items(known: Vocabulary, found: Context, text: str) -> Iterator[Proposal]:
@@ -85,21 +80,21 @@ def _items(known: Vocabulary, found: Context, text: str) -> Iterator[Proposal]:
     path = found.path if found.kind == "item" else (*found.path, None)
     bare = known.values(path)
     for name in known.properties(path):
-        yield Proposal(name, name if name in bare else f"{name}: ", _Kind.Class, known.manual((*path, name)))
+        yield Proposal(name, name if name in bare else f"{name}: ", "block", known.manual((*path, name)))
     if known.own_blocks(path):
-        yield from (Proposal(name, f"{name}: ", _Kind.Class) for name in _own_blocks(found))
+        yield from (Proposal(name, f"{name}: ", "block") for name in _own_blocks(found))
     named = known.properties(path)
     yield from (p for p in _values(known, found, path, text) if p.label not in named)
 
 
 def _values(known: Vocabulary, found: Context, path: Path, text: str) -> Iterator[Proposal]:
     """Words for a value: those of the language, variables, names of blocks."""
-    yield from (Proposal(word, word, _Kind.EnumMember) for word in known.values(path))
+    yield from (Proposal(word, word, "value") for word in known.values(path))
     if known.takes_arithmetic(path):
-        yield from (Proposal(name, name, _Kind.Variable) for name in _variables(found, path))
+        yield from (Proposal(name, name, "variable") for name in _variables(found, path))
     last = next((step for step in reversed(path) if step is not None), None)
     if last in _REFERENCES:
-        yield from (Proposal(name, name, _Kind.Reference) for name in _unique(_NAME.findall(text)))
+        yield from (Proposal(name, name, "reference") for name in _unique(_NAME.findall(text)))
 
 
 def _variables(found: Context, path: Path) -> list[str]:

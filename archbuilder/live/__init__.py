@@ -1,0 +1,1 @@
+"""The analyser for a browser, an editor and an agent."""
