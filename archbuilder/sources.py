@@ -201,8 +201,12 @@ def trained_text(document: Document, overrides: Sequence[str]) -> str:
     if not overrides and len(document.sources) == 1:
         return document.text
     head = f"# what was trained, with all that it extends and all overrides; as it was written: {SOURCES}/\n"
-    values = yaml.dump(document.root.plain(), Dumper=_dumper(), sort_keys=False, default_flow_style=None, width=110)
-    return head + str(values)
+    return head + written_out(document)
+
+
+def written_out(document: Document) -> str:
+    """The values of a document, with all that it extends, as YAML without comments."""
+    return str(yaml.dump(document.root.plain(), Dumper=_dumper(), sort_keys=False, default_flow_style=None, width=110))
 
 
 @cache

@@ -31,6 +31,28 @@ def live(graph: Graph) -> Live:
     return Live(scalars, peak, tuple(_alive(graph, owner, last, peak)))
 
 
+class Lifetime(NamedTuple):
+    """A tensor of an inference: scalars from the layer that makes it (-1: it is the image) to the last that reads it.
+
+    `name` is that of the value it is made as; what works in place, or is a view, has no tensor of its own."""
+
+    name: str
+    scalars: int
+    first: int
+    last: int
+
+
+def lifetimes(graph: Graph) -> list[Lifetime]:
+    """Every tensor of one inference; those alive at a layer add up to what `live` says of it."""
+    owner = _storages(graph)
+    last, end = _last_uses(graph, owner), len(graph.nodes) - 1
+    made = {INPUT: -1} | {name: position for position, name in enumerate(graph.nodes) if owner[name] == name}
+    return [
+        Lifetime(name, graph.shape(name).elements, first, min(last.get(name, first), end))
+        for name, first in made.items()
+    ]
+
+
 def _storages(graph: Graph) -> dict[str, str]:
     """Of each value, the value whose storage it is in: its own, or that of the input it overwrites or views."""
     readers = {name: position for position, node in enumerate(graph.nodes.values()) for name in node.inputs}

@@ -12,6 +12,7 @@ from archbuilder.ir import ops
 from archbuilder.ir.graph import INPUT, Graph, Node
 from archbuilder.ir.op import Op
 from archbuilder.reporting.text import HEADER, layer_rows
+from archbuilder.reporting.text import groups as rows
 
 OUTPUT, FIELD = HEADER.index("output"), HEADER.index("RF")
 
@@ -129,7 +130,7 @@ Group = list[Layer]
 
 def diagram(graph: Graph, facts: Facts) -> Diagram:
     """The drawing of a network, without any sizes."""
-    groups = [list(group) for _, group in groupby(facts.layers, _written_together)]
+    groups = rows(facts)
     start = Block(INPUT, (str(graph.input),), "end")
     end = Block("output", (str(graph.shape(graph.output)),), "end")
     tree = _Tree(facts)
@@ -144,11 +145,6 @@ def diagram(graph: Graph, facts: Facts) -> Diagram:
     }
     last = Edge(made[graph.output], end, graph.output)
     return Diagram(series, (*edges.values(), last), {INPUT: f"{graph.input}, RF 1"} | labels(facts))
-
-
-def _written_together(layer: Layer) -> tuple[str, int]:
-    """As the rows of the report: what one block wrote in one scope."""
-    return layer.node.name.rpartition(".")[0], id(layer.node.place)
 
 
 class _Tree:

@@ -95,8 +95,8 @@ def markdown() -> str:
     conv = "".join(f"| `{name}` | {default} | {text} |\n" for name, default, text in _fields(ConvDefaults))
     head = _INTRODUCTION.format(top=top, conv=conv, limits=", ".join(f"`{name}`" for name in QUANTITIES))
     packs = "".join(f"- `{name}`: {built_in(name).title}\n" for name in shipped())
-    rules = (_section(rule, f"rule {name}") for name in kinds.names() if (rule := kinds.find(name)))
-    blocks = map(_section, map(manual, names()))
+    rules = (section(rule, f"rule {name}") for name in kinds.names() if (rule := kinds.find(name)))
+    blocks = map(section, map(manual, names()))
     return "\n".join([head, *blocks, _PACKS.format(packs=packs), *rules, sections.markdown()])
 
 
@@ -161,7 +161,8 @@ rules:
 """
 
 
-def _section(block: Entry, title: str = "") -> str:
+def section(block: Entry, title: str = "") -> str:
+    """The manual of one block or rule, in Markdown."""
     rows = "".join(f"| `{name}` | {default} | {description} |\n" for name, default, description in fields(block))
     rejects = "".join(f"- {code}: `{bad.replace(chr(10), ', ')}`\n" for bad, code in block.REJECTS.items())
     doc = docstring(block)

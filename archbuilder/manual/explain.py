@@ -109,11 +109,15 @@ def markdown() -> str:
 
 def _sections(group: str) -> Iterator[str]:
     yield f"## {group}xx: {GROUPS[group]}\n"
-    for code in _members(group):
-        yield f"### {code.id}: {code.title}\n"
-        yield textwrap.fill(f"{kind(code).capitalize()}. {code.why}", 120) + "\n"
-        yield f"Bad:\n\n{_fenced(code.bad)}"
-        yield f"Good:\n\n{_fenced(code.good)}"
+    yield from map(section, _members(group))
+
+
+def section(code: Code) -> str:
+    """The manual of one code, in Markdown."""
+    why = textwrap.fill(f"{kind(code).capitalize()}. {code.why}", 120)
+    return "\n".join(
+        [f"### {code.id}: {code.title}\n", f"{why}\n", f"Bad:\n\n{_fenced(code.bad)}", f"Good:\n\n{_fenced(code.good)}"]
+    )
 
 
 def _fenced(example: str) -> str:

@@ -23,12 +23,12 @@ def render(suggestions: Suggestions, style: Style = PLAIN) -> str:
     """All proposals of one file, or what came nearest; empty where there is nothing to mend."""
     if suggestions.report.document is None or (suggestions.report.ok and not suggestions.proposals):
         return ""
-    lines = [style.bold(printable(_headline(suggestions)))]
+    lines = [style.bold(printable(headline(suggestions)))]
     for number, proposal in enumerate(suggestions.proposals, 1):
         lines += ["", *_proposal(f"{number}. ", proposal, suggestions, style)]
     if suggestions.nearest and suggestions.nearest.diff:
         lines += ["", *_proposal("nearest: ", suggestions.nearest, suggestions, style)]
-        lines += [f"{INDENT}{style.red('still')} {_short(d)}" for d in suggestions.nearest.report.errors]
+        lines += [f"{INDENT}{style.red('still')} {short(d)}" for d in suggestions.nearest.report.errors]
     lines += ["", *(f"note: {note}" for note in suggestions.notes)] if suggestions.notes else []
     return "\n".join(lines)
 
@@ -38,7 +38,8 @@ def applied(proposal: Proposal, suggestions: Suggestions, style: Style = PLAIN) 
     return "\n".join([*_proposal(f"{suggestions.report.file}: ", proposal, suggestions, style)])
 
 
-def _headline(suggestions: Suggestions) -> str:
+def headline(suggestions: Suggestions) -> str:
+    """What was found, in a line."""
     report, count = suggestions.report, len(suggestions.proposals)
     tried = f"{suggestions.checks} edits tried in {suggestions.seconds:.1f} s"
     if not suggestions.checks:
@@ -63,8 +64,8 @@ def _proposal(lead: str, proposal: Proposal, suggestions: Suggestions, style: St
     yield style.bold(printable(lead + proposal.title))
     if proposal.before and proposal.after:
         yield INDENT + "   ".join(effects(proposal.before, proposal.after))
-    for d in _new_warnings(proposal, suggestions):
-        yield f"{INDENT}{style.yellow('new warning')} {_short(d)}"
+    for d in new_warnings(proposal, suggestions):
+        yield f"{INDENT}{style.yellow('new warning')} {short(d)}"
     facts = suggestions.report.facts
     if facts and proposal.report.facts and leaps(proposal.report.facts) > leaps(facts):
         yield f"{INDENT}a dilation that steps further than its input sees"
@@ -89,7 +90,7 @@ def _change(old: str, new: str, before: int, after: int) -> str:
     return f"{old} -> {new}" + (f" ({part:+.0%})" if abs(part) >= NEARLY else "")
 
 
-def _new_warnings(proposal: Proposal, suggestions: Suggestions) -> list[Diagnostic]:
+def new_warnings(proposal: Proposal, suggestions: Suggestions) -> list[Diagnostic]:
     """The warnings of kinds that there were fewer of."""
     known = Counter(d.code for d in suggestions.report.found)
     found = []
@@ -100,7 +101,8 @@ def _new_warnings(proposal: Proposal, suggestions: Suggestions) -> list[Diagnost
     return found[:MAX_PROBLEMS]
 
 
-def _short(d: Diagnostic) -> str:
+def short(d: Diagnostic) -> str:
+    """A finding in a line."""
     return f"{d.code.id} {printable(d.message)}"
 
 
@@ -117,7 +119,7 @@ def to_dict(suggestions: Suggestions) -> dict[str, Any]:
     nearest = suggestions.nearest
     return {
         "proposals": [_to_dict(proposal) for proposal in suggestions.proposals],
-        "nearest": _to_dict(nearest) | {"missing": [_short(d) for d in nearest.report.errors]} if nearest else None,
+        "nearest": _to_dict(nearest) | {"missing": [short(d) for d in nearest.report.errors]} if nearest else None,
         "checks": suggestions.checks,
         "notes": list(suggestions.notes),
     }
@@ -136,14 +138,15 @@ def _to_dict(proposal: Proposal) -> dict[str, Any]:
             }
             for edit in proposal.edits
         ],
-        "before": _totals(proposal.before),
-        "after": _totals(proposal.after),
+        "before": totals_to_dict(proposal.before),
+        "after": totals_to_dict(proposal.after),
         "cost": proposal.cost._asdict(),
         "diff": proposal.diff,
     }
 
 
-def _totals(totals: Totals | None) -> dict[str, Any] | None:
+def totals_to_dict(totals: Totals | None) -> dict[str, Any] | None:
+    """Totals as plain data."""
     if totals is None:
         return None
     field = list(totals.receptive_field) if totals.receptive_field else None

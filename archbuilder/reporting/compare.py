@@ -73,7 +73,7 @@ def render(reports: Sequence[Report], style: Style = PLAIN, of_run: table.OfRun 
     """The table of totals, for two networks that of changes, too; more than a few have a row each, as in a check."""
     if len(reports) > MOST:
         return table.as_text(as_table(reports, of_run), style)
-    lines = columns([("", *map(printable, titles(reports))), *_rows(reports)], {""}, style)
+    lines = columns([("", *map(printable, titles(reports))), *total_rows(reports)], {""}, style)
     parts = [style.bold(lines[0]), *lines[1:]]
     if len(reports) == 2:
         parts += ["", *_changes(reports[0], reports[1], style)]
@@ -93,7 +93,8 @@ def titles(reports: Sequence[Report]) -> Iterator[str]:
         yield "difference"
 
 
-def _rows(reports: Sequence[Report]) -> Iterator[tuple[str, ...]]:
+def total_rows(reports: Sequence[Report]) -> Iterator[tuple[str, ...]]:
+    """The totals of all networks, a row each; of two with their difference."""
     facts = [report.facts for report in reports if report.facts]
     yield _row("input", [str(each.graph.input) for each in facts], "")
     yield _row("classes", [str(each.graph.classes or "none") for each in facts], "")
@@ -105,7 +106,7 @@ def _rows(reports: Sequence[Report]) -> Iterator[tuple[str, ...]]:
     yield _row("limits", [_limits(report) for report in reports], "")
     if any(report.rules for report in reports):
         yield _row("rules", [_rules(report) for report in reports], "")
-    yield _row("problems", [_problems(report) for report in reports], "")
+    yield _row("problems", [problems(report) for report in reports], "")
 
 
 def _row(title: str, cells: Sequence[str], difference: str) -> tuple[str, ...]:
@@ -141,10 +142,16 @@ def _rules(report: Report) -> str:
     return f"{len(missed)} missed: {', '.join(missed)}" if missed else "ok"
 
 
-def _problems(report: Report) -> str:
+def problems(report: Report) -> str:
+    """How much was found: 1 error, 2 warnings."""
     errors = len(report.errors)
     found = ((errors, "error"), (len(report.found) - errors, "warning"))
     return ", ".join(f"{n} {word}{'s' * (n != 1)}" for n, word in found if n) or "none"
+
+
+def change_rows(found: Sequence[Change]) -> list[tuple[str, ...]]:
+    """What each block that differs did to the totals, and their sum; none where the blocks are the same."""
+    return [*map(_cells, found), _sum(found)] if found else []
 
 
 def _changes(before: Report, after: Report, style: Style) -> Iterator[str]:
@@ -153,7 +160,7 @@ def _changes(before: Report, after: Report, style: Style) -> Iterator[str]:
     if not found:
         yield "the blocks are the same"
         return
-    rows = [HEADER, *map(_cells, found), _sum(found)]
+    rows = [HEADER, *change_rows(found)]
     first, *lines = columns(rows, LEFT, style, ("line", "MACs"))
     yield style.bold(first)
     for change, line in zip(found, lines, strict=False):

@@ -37,12 +37,12 @@ def pieces(reports: Iterable[Report], more: Callable[[Report], dict[str, Any]] =
     yield "\n  ]\n}" if between else "]\n}"
 
 
-def dumps(value: Any) -> str:
+def dumps(value: Any, indent: int | None = 2) -> str:
     """Plain data as JSON text.  JSON has no word for NaN and infinity (a network that diverged): they become null."""
     try:
-        return json.dumps(value, indent=2, allow_nan=False)
+        return json.dumps(value, indent=indent, allow_nan=False)
     except ValueError:
-        return json.dumps(_finite(value), indent=2, allow_nan=False)
+        return json.dumps(_finite(value), indent=indent, allow_nan=False)
 
 
 def _finite(value: Any) -> Any:

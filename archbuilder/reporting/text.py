@@ -102,11 +102,13 @@ def layer_rows(facts: Facts, per_op: bool = False) -> list[tuple[str, ...]]:
     """The cells of the table: a row per block (its conv, norm, activation together), or per op, with its memory."""
     if per_op:
         return [_row([layer]) + size for layer, size in zip(facts.layers, memory_cells(facts), strict=True)]
-    return [_row(list(group)) for _, group in groupby(facts.layers, _written_together)]
+    return [_row(group) for group in groups(facts)]
 
 
-def _written_together(layer: Layer) -> tuple[str, int]:
-    return layer.node.name.rpartition(".")[0], id(layer.node.place)
+def groups(facts: Facts) -> list[list[Layer]]:
+    """The layers of each row of the table: what one block wrote in one scope."""
+    together = groupby(facts.layers, lambda layer: (layer.node.name.rpartition(".")[0], id(layer.node.place)))
+    return [list(group) for _, group in together]
 
 
 def _row(layers: list[Layer]) -> tuple[str, ...]:

@@ -31,7 +31,8 @@ def test_says_what_it_can_do(client):
 
 def test_starts_without_torch():
     program = (
-        "import sys; from archbuilder.lsp import server; from archbuilder.live.editing.vocabulary import language; language();"
+        "import sys; from archbuilder.lsp import server; from archbuilder.live.editing.vocabulary import language;"
+        "language();"
         "from archbuilder.pipeline import check_text; check_text(open(sys.argv[1]).read(), 'x');"
         "print(*{name.partition('.')[0] for name in sys.modules})"
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from html import escape
 
-from archbuilder.exporters.diagram import Diagram
+from archbuilder.exporters.diagram import Diagram, Edge
 from archbuilder.exporters.svg.layout import NEAR, Layout, Way
 
 TURN = 14.0  # radius of a corner
@@ -18,9 +18,9 @@ Point = tuple[float, float]
 def arrows(placed: Layout) -> Iterator[str]:
     """Every edge as a line with a head."""
     for way in placed.ways:
-        points = _points(way, placed)
-        yield f'<path class="line" d="{_rounded(points)}"/>'
-        yield _head(points)
+        corners = points(way, placed)
+        yield f'<path class="line" d="{_rounded(corners)}"/>'
+        yield _head(corners)
 
 
 def notes(drawn: Diagram, placed: Layout) -> Iterator[str]:
@@ -31,12 +31,17 @@ def notes(drawn: Diagram, placed: Layout) -> Iterator[str]:
         if edge.value in done:
             continue
         done.add(edge.value)
-        box = placed.of(edge.source)
-        place = f'x="{box.x + NEAR:.1f}" y="{box.bottom + 17:.1f}"'
-        yield f'<text class="note" {place}>{escape(drawn.labels[edge.value])}</text>'
+        x, y = beside(edge, placed)
+        yield f'<text class="note" x="{x:.1f}" y="{y:.1f}">{escape(drawn.labels[edge.value])}</text>'
 
 
-def _points(way: Way, placed: Layout) -> list[Point]:
+def beside(edge: Edge, placed: Layout) -> Point:
+    """Where the label of an edge's value begins."""
+    box = placed.of(edge.source)
+    return box.x + NEAR, box.bottom + 17
+
+
+def points(way: Way, placed: Layout) -> list[Point]:
     """The corners of a line, from its source to its target."""
     source, target = placed.of(way.edge.source), placed.of(way.edge.target)
     if way.track is None:

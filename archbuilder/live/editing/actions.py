@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from archbuilder.diagnostics import Diagnostic
-from archbuilder.live.editing.buffer import Buffer, check_buffer
+from archbuilder.live.editing.buffer import Buffer
 from archbuilder.pipeline import Report
 from archbuilder.remedies import Budget, Fix, Proposal, Session, quick_fixes
 from archbuilder.remedies.show import effects
@@ -30,20 +30,23 @@ class Action:
 
 
 class Remedies:
-    """What can be done about the findings of one text, worked out when it is first asked for."""
+    """What can be done about the findings of one text, worked out when it is first asked for.
 
-    def __init__(self, buffer: Buffer, report: Report) -> None:
+    session: what the text is checked with, where that is more than itself."""
+
+    def __init__(self, buffer: Buffer, report: Report, session: Session | None = None) -> None:
         self.buffer = buffer
         self.report = report
+        self.session = session or Session(buffer.name, buffer.text)
 
-    def of(self, finding: Diagnostic) -> Iterator[Action]:
-        """The edits that are known to mend a finding."""
+    def of(self, finding: Diagnostic, search: bool = True) -> Iterator[Action]:
+        """The edits that are known to mend a finding, and those that a search finds where it is a missed limit."""
         if not self.buffer.has(finding):
             return
         for fix in self._fixes:
             if fix.diagnostic == finding and self._mends(fix):
                 yield self._action(fix.title, fix.edits, preferred=not fix.guess)
-        if finding.code.verdict:
+        if search and finding.code.verdict:
             for number, proposal in enumerate(self._proposals):
                 yield self._action(_title(proposal), proposal.edits, preferred=number == 0)
 
@@ -54,7 +57,7 @@ class Remedies:
     @cached_property
     def _proposals(self) -> tuple[Proposal, ...]:
         """The cheapest edits after which every limit and rule holds."""
-        return Session(self.buffer.name, self.buffer.text).run(BUDGET, self.report).proposals
+        return self.session.run(BUDGET, self.report).proposals
 
     def _action(self, title: str, edits: tuple[Edit, ...], preferred: bool) -> Action:
         return Action(title[:1].upper() + title[1:], self.buffer.source.patches(edits), preferred)
@@ -65,7 +68,7 @@ class Remedies:
         What only shows once it is gone (a field of a block whose name was wrong) does not count against a fix, but
         none makes an error of a warning."""
         text = splice(self.buffer.text, self.buffer.source.patches(fix.edits))
-        before, after = self.report, check_buffer(Buffer(text, self.buffer.name))
+        before, after = self.report, self.session.check(text)
         finding = fix.diagnostic
         instead = any(
             (d.code, d.span[:3]) == (finding.code, finding.span[:3]) and not _count(before, d) for d in after.found

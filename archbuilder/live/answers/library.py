@@ -1,0 +1,132 @@
+"""What does not hang on what is typed: manuals, networks and packs to start from, a first file, two files compared."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from archbuilder.analysis.facts import Facts
+from archbuilder.diagnostics import ArchbuilderError, declared, known_codes
+from archbuilder.live.answers.question import Answer, Question, Unanswered
+from archbuilder.pipeline import Report, check_text
+from archbuilder.reporting.diagnostic import printable
+
+
+def version(question: Question) -> Answer:
+    return {"language": 1}
+
+
+def explain(question: Question) -> Answer:
+    """The manual of a code."""
+    from archbuilder.manual.explain import section
+
+    id = question.text("code", "").upper()
+    code = declared().get(id) or known_codes().get(id)  # to read those of all modules takes a moment
+    if code is None:
+        raise Unanswered("there is no such code")
+    return {
+        "code": code.id,
+        "title": code.title,
+        "severity": code.severity,
+        "why": code.why,
+        "bad": code.bad,
+        "good": code.good,
+        "markdown": section(code),
+    }
+
+
+def starters(question: Question) -> Answer:
+    """The networks that come along, the rule packs and the blocks, each with what it is in a line."""
+    from archbuilder.blocks import BLOCKS
+    from archbuilder.manual import blocks as manual
+    from archbuilder.rules.packs.pack import FOLDER, built_in, shipped
+    from archbuilder.starter.shipped import networks
+
+    packs = [
+        {"name": name, "title": built_in(name).title, "text": (FOLDER / f"{name}.yaml").read_text(encoding="utf-8")}
+        for name in shipped()
+    ]
+    known = ((name, manual.manual(name)) for name in BLOCKS.names())
+    blocks = [
+        {"name": name, "title": manual.first_line(block), "markdown": manual.section(block)} for name, block in known
+    ]
+    found = []
+    for each in networks():
+        facts = check_text(each.text).facts
+        numbers = {"params": facts.params if facts else None, "macs": facts.macs if facts else None}
+        found.append({"name": each.name, "title": each.title, "text": each.text, **numbers})
+    return {"starters": found, "packs": packs, "blocks": blocks}
+
+
+def init(question: Question) -> Answer:
+    """A first file, as `archbuilder init` writes it; `field` names the answer that cannot be read."""
+    from archbuilder.starter import answers, start
+
+    packs = _packs(question)
+    (channels, height, width), count = packs.image
+    shape = _read(question, "input", f"{channels}x{height}x{width}", answers.image)
+    wish = answers.Wish(
+        _read(question, "name", answers.NAME, answers.name),
+        shape,
+        _read(question, "classes", str(count), answers.classes),
+        _read(question, "params", packs.params, answers.params),
+        packs.texts,
+        packs.texts,
+    )
+    try:
+        return {"text": start(wish).text}
+    except ArchbuilderError as error:
+        found = error.diagnostics[0]
+        raise Unanswered(f"{found.message}; {found.hint}", field="params") from None
+
+
+def init_defaults(question: Question) -> Answer:
+    """What a form for `init` begins with, for these packs."""
+    from archbuilder.rules.packs.pack import shipped
+
+    packs = _packs(question)
+    shape, classes = packs.image
+    return {
+        "params": packs.params,
+        "classes": str(classes),
+        "input": "x".join(map(str, shape)),
+        "packs": shipped(),
+    }
+
+
+def _packs(question: Question) -> Any:
+    from archbuilder.rules.packs.pack import shipped
+    from archbuilder.starter import answers
+
+    if unknown := [name for name in question.texts("packs") if name not in shipped()]:
+        raise Unanswered(f"there is no rule pack {unknown[0]}", field="packs")
+    return answers.packs(",".join(question.texts("packs")) or "none")
+
+
+def _read(question: Question, field: str, default: str, read: Callable[[str], Any]) -> Any:
+    try:
+        return read(question.text(field, "") or default)
+    except ValueError as error:
+        raise Unanswered(str(error), field=field) from None
+
+
+def compare(question: Question) -> Answer:
+    """The text beside another one: the totals, and what each block that differs did to them."""
+    from archbuilder.analysis.changes import changes
+    from archbuilder.reporting.compare import HEADER, change_rows, render, titles, total_rows
+
+    other = {**question.given, "text": question.text("other"), "file": question.text("other_name", "other.yaml")}
+    reports = (Question.of(other).report(), question.report())
+    before, after = (_facts(report) for report in reports)
+    return {
+        "table": {"head": ["", *titles(reports)], "rows": [list(row) for row in total_rows(reports)]},
+        "changes": {"head": list(HEADER), "rows": [list(row) for row in change_rows(changes(before, after))]},
+        "text": render(reports),
+    }
+
+
+def _facts(report: Report) -> Facts:
+    if report.facts is None:
+        reason = printable(report.errors[0].message) if report.errors else "it is no network"
+        raise Unanswered(f"{report.file} cannot be analysed: {reason}")
+    return report.facts

@@ -1,0 +1,59 @@
+"""What can be done about findings: edits that were tried, and those that are searched for."""
+
+from __future__ import annotations
+
+from archbuilder.live.answers.question import Answer, Question
+from archbuilder.live.editing.actions import Remedies
+from archbuilder.remedies import Budget, Proposal, Suggestions
+from archbuilder.remedies.show import effects, headline, new_warnings, short, totals_to_dict
+from archbuilder.reporting.diagnostic import printable
+
+SECONDS, MOST_SECONDS = 2.0, 30.0  # of a search
+
+
+def fixes(question: Question) -> Answer:
+    """The edits that mend a finding by itself, each tried before it is said; of one `diagnostic`, or of all."""
+    report = question.report()
+    remedies = Remedies(question.buffer, report, question.session)
+    only = question.given.get("diagnostic")
+    found = [
+        {
+            "diagnostic": number,
+            "title": printable(action.title),
+            "preferred": action.preferred,
+            "changes": question.changes(action.patches),
+        }
+        for number, finding in enumerate(report.diagnostics)
+        if only in (None, number)
+        for action in remedies.of(finding, search=False)
+    ]
+    return {"fixes": found}
+
+
+def suggest(question: Question) -> Answer:
+    """The cheapest edits after which every limit and rule holds, as `check --suggest` finds them."""
+    seconds = question.given.get("seconds", SECONDS)
+    seconds = float(seconds) if isinstance(seconds, (int, float)) else SECONDS
+    budget = Budget(seconds=min(max(seconds, 0.1), MOST_SECONDS))
+    found = question.session.run(budget, question.report())
+    nearest = found.nearest if found.nearest and found.nearest.diff else None
+    return {
+        "headline": printable(headline(found)),
+        "suggestions": [_proposal(question, proposal, found) for proposal in found.proposals],
+        "nearest": _proposal(question, nearest, found) if nearest else None,
+        "missing": [short(d) for d in nearest.report.errors] if nearest else [],
+        "notes": list(found.notes),
+    }
+
+
+def _proposal(question: Question, proposal: Proposal, found: Suggestions) -> Answer:
+    both = proposal.before and proposal.after
+    return {
+        "title": printable(proposal.title),
+        "effects": list(effects(proposal.before, proposal.after)) if both else [],
+        "diff": proposal.diff,
+        "changes": question.changes(question.buffer.source.patches(proposal.edits)),
+        "before": totals_to_dict(proposal.before),
+        "after": totals_to_dict(proposal.after),
+        "warnings": [short(d) for d in new_warnings(proposal, found)],
+    }
