@@ -27,7 +27,9 @@ class Network:
 def networks() -> Iterator[Network]:
     """Every network, those at the top first; none where they were not installed."""
     folder = next(filter(Path.is_dir, FOLDERS), None)
-    for path in sorted(folder.rglob("*.yaml"), key=lambda path: (len(path.parts), path)) if folder else ():
+    if folder is None:
+        return
+    for path in sorted(folder.rglob("*.yaml"), key=lambda path: (len(path.parts), path)):
         opened = open_source(path)
         text, document = opened.text, opened.document(())
         if len(document.sources) > 1:

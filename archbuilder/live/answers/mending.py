@@ -47,13 +47,13 @@ def suggest(question: Question) -> Answer:
 
 
 def _proposal(question: Question, proposal: Proposal, found: Suggestions) -> Answer:
-    both = proposal.before and proposal.after
+    before, after = proposal.before, proposal.after
     return {
         "title": printable(proposal.title),
-        "effects": list(effects(proposal.before, proposal.after)) if both else [],
+        "effects": list(effects(before, after)) if before and after else [],
         "diff": proposal.diff,
         "changes": question.changes(question.buffer.source.patches(proposal.edits)),
-        "before": totals_to_dict(proposal.before),
-        "after": totals_to_dict(proposal.after),
+        "before": totals_to_dict(before),
+        "after": totals_to_dict(after),
         "warnings": [short(d) for d in new_warnings(proposal, found)],
     }
