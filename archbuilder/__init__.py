@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from archbuilder.pipeline import Report, check, check_text, load, load_text
     from archbuilder.remedies import suggest
     from archbuilder.reporting.compare import compare
+    from archbuilder.run.options import Options
     from archbuilder.trained.open import open_run
     from archbuilder.trained.shipped import open_trained
     from archbuilder.training import repeat, train
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ArchbuilderError",
     "Graph",
+    "Options",
     "Report",
     "__version__",
     "build",
@@ -50,6 +52,7 @@ __all__ = [
 _HOMES = {
     "ArchbuilderError": "archbuilder.diagnostics",
     "Graph": "archbuilder.ir.graph",
+    "Options": "archbuilder.run.options",
     "Report": "archbuilder.pipeline",
     "build": "archbuilder.modules",
     "check": "archbuilder.pipeline",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentParser, ArgumentTypeError
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from typing import Any, Literal, get_args, get_origin
 
 
 def add_source_options(parser: ArgumentParser) -> None:
@@ -23,12 +24,37 @@ def add_blocks_option(parser: ArgumentParser) -> None:
     parser.add_argument("--blocks", metavar="FILE", action="append", default=[], help=help)
 
 
+def add_training_options(parser: ArgumentParser, *names: str) -> None:
+    """What `archbuilder.Options` holds, or some of it by name: `args.device`, `args.threads` ..."""
+    from archbuilder.run.options import Options, flags, typed
+
+    for name in names or Options.model_fields:
+        field = Options.model_fields[name]
+        kind, *_ = get_args(field.annotation) or (field.annotation,)
+        words: dict[str, Any] = {"default": field.default, "metavar": typed(name).metavar, "help": field.description}
+        if kind is bool and field.default:
+            words = {"action": "store_false", "help": f"do not {field.description}"}
+        elif kind is bool:
+            words = {"action": "store_true", "help": field.description}
+        elif get_origin(field.annotation) is tuple:
+            words |= {"action": "append", "default": []}
+        elif get_origin(field.annotation) is Literal:
+            words |= {"choices": get_args(field.annotation)}
+        else:
+            words |= {"type": {int: positive, float: _minutes}.get(kind)}
+        parser.add_argument(*flags(name), dest=name, **words)
+
+
 def add_machine_options(parser: ArgumentParser) -> None:
-    """Where a command computes: `args.device`, `args.threads`, `args.data_dir`."""
-    devices = ("auto", "cpu", "cuda", "mps")
-    parser.add_argument("--device", choices=devices, default="auto", help="auto: a GPU where there is one")
-    parser.add_argument("--threads", metavar="N", type=positive, help="CPU threads (default: as many as torch takes)")
-    parser.add_argument("--data-dir", metavar="DIR", help="where prepared data sets are kept")
+    """Where a command computes."""
+    add_training_options(parser, "device", "threads", "data_dir")
+
+
+def training_options(args: Namespace) -> dict[str, Any]:
+    """Those of them that a command has, as keywords of `archbuilder.train`, or of `Options.of`."""
+    from archbuilder.run.options import Options
+
+    return {name: value for name, value in vars(args).items() if name in Options.model_fields}
 
 
 def add_trained_argument(parser: ArgumentParser) -> None:
@@ -42,3 +68,13 @@ def positive(text: str) -> int:
     if not text.isascii() or not text.isdigit() or int(text) < 1:
         raise ArgumentTypeError(f"{text!r} is not a whole number over 0")
     return int(text)
+
+
+def _minutes(text: str) -> float:
+    try:
+        minutes = float(text)
+    except ValueError:
+        minutes = -1.0
+    if not 0 <= minutes < float("inf"):
+        raise ArgumentTypeError(f"{text!r} is not a number of minutes")
+    return minutes

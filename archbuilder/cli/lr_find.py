@@ -6,9 +6,14 @@ It works on a copy of the network, and gives a plot and a suggestion.
 from __future__ import annotations
 
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
-from pathlib import Path
 
-from archbuilder.cli._options import add_machine_options, add_source_argument, add_source_options, positive
+from archbuilder.cli._options import (
+    add_machine_options,
+    add_source_argument,
+    add_source_options,
+    positive,
+    training_options,
+)
 from archbuilder.cli._output import write_file
 from archbuilder.diagnostics import declare
 
@@ -35,10 +40,10 @@ def configure(parser: ArgumentParser) -> None:
 def run(args: Namespace) -> int:
     """Exit 0 found, 1 the loss falls nowhere or the file is wrong, 2 could not run."""
     from archbuilder.run import plan
+    from archbuilder.run.options import Options
     from archbuilder.training.probes.lr_range import drawing, range_test
 
-    data_dir = Path(args.data_dir) if args.data_dir else None
-    options = plan.Options(args.device, args.threads, data_dir)
+    options = Options.of(**training_options(args))
     found = range_test(plan.new(args.file, args.set, ".", options, check=False), args.low, args.high, args.steps)
     path = args.plot or f"{found.name}-lr.png"
     write_file(path, drawing(found), UNWRITABLE, "name another file with --plot")

@@ -6,9 +6,14 @@ A network that cannot has a mistake that a long training would not show sooner.
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
-from pathlib import Path
 
-from archbuilder.cli._options import add_machine_options, add_source_argument, add_source_options, positive
+from archbuilder.cli._options import (
+    add_machine_options,
+    add_source_argument,
+    add_source_options,
+    positive,
+    training_options,
+)
 
 
 def configure(parser: ArgumentParser) -> None:
@@ -22,10 +27,10 @@ def configure(parser: ArgumentParser) -> None:
 def run(args: Namespace) -> int:
     """Exit 0 it can, 1 it cannot or the file is wrong, 2 could not run."""
     from archbuilder.run import plan
+    from archbuilder.run.options import Options
     from archbuilder.training.probes.memorise import memorise
 
-    data_dir = Path(args.data_dir) if args.data_dir else None
-    options = plan.Options(args.device, args.threads, data_dir)
+    options = Options.of(**training_options(args))
     found = memorise(plan.new(args.file, args.set, ".", options, check=False), _show, args.images, args.steps)
     state = f"accuracy {found.accuracy:.1f} %, loss {found.loss:.4g} after {found.steps} steps"
     if found.ok:

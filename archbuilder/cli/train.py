@@ -8,10 +8,11 @@ Started by `torchrun --nproc-per-node N -m archbuilder train ...` it is one run 
 from __future__ import annotations
 
 import sys
-from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from argparse import ArgumentParser, Namespace
 from pathlib import Path
+from typing import Any
 
-from archbuilder.cli._options import add_machine_options, add_source_options, positive
+from archbuilder.cli._options import add_source_options, add_training_options, positive, training_options
 
 REMARKS = True  # a log on a full disk does not make less of the run
 
@@ -22,17 +23,8 @@ def configure(parser: ArgumentParser) -> None:
     parser.add_argument("--out", metavar="DIR", default="runs", help="the run goes to DIR/NAME/TIME (default: runs)")
     parser.add_argument("--resume", metavar="RUN", help="go on with a run folder, from its newest checkpoint")
     parser.add_argument("--repeat", metavar="N", type=positive, help="one run for each of N seeds: mean and spread")
-    parser.add_argument("--init", metavar="RUN", help="begin with the weights of another run")
-    add_machine_options(parser)
-    parser.add_argument("--keep", metavar="K", type=positive, help="checkpoints of epochs that are kept (default: 3)")
-    parser.add_argument("--minutes", metavar="M", type=_minutes, help="between checkpoints in an epoch (default: 10)")
-    help = "tensorboard, or another tracker of Accelerate (torchrun takes --log for one of its own options)"
-    parser.add_argument("--tracker", "--log", metavar="TRACKER", dest="log", action="append", default=[], help=help)
-    parser.add_argument(
-        "--sync-batch-norm", action="store_true", help="with several GPUs: batch norm sees the images of all of them"
-    )
+    add_training_options(parser)
     parser.add_argument("--no-check", action="store_true", help="train in spite of missed limits and rules")
-    parser.add_argument("--no-report", action="store_true", help="leave report.html and what goes with it out")
 
 
 def run(args: Namespace) -> int:
@@ -40,37 +32,19 @@ def run(args: Namespace) -> int:
     from archbuilder.training import Interrupted, repeat, train
     from archbuilder.training.repeated import is_repeated
 
-    options = {
+    given: dict[str, Any] = {
         "overrides": args.set,
         "out": args.out,
-        "device": args.device,
-        "threads": args.threads,
         "resume": args.resume,
-        "data_dir": args.data_dir,
         "check": not args.no_check,
-        "report": not args.no_report,
-        "keep": args.keep,
-        "minutes": args.minutes,
-        "init": args.init,
-        "log": args.log,
-        "sync_batch_norm": args.sync_batch_norm,
+        **training_options(args),
     }
     try:
         if args.repeat or (args.resume and is_repeated(Path(args.resume))):
-            repeat(args.file, args.repeat, **options)
+            repeat(args.file, args.repeat, **given)
         else:
-            train(args.file, **options)
+            train(args.file, **given)
     except Interrupted as stop:
         print(stop, file=sys.stderr)
         return stop.status
     return 0
-
-
-def _minutes(text: str) -> float:
-    try:
-        minutes = float(text)
-    except ValueError:
-        minutes = -1.0
-    if not 0 <= minutes < float("inf"):
-        raise ArgumentTypeError(f"{text!r} is not a number of minutes")
-    return minutes

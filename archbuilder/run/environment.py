@@ -42,20 +42,13 @@ def environment(device: torch.device, processes: int = 1) -> dict[str, Any]:
 
 def choices(plan: Plan) -> dict[str, Any]:
     """What was chosen for a run outside its YAML, and where that came from."""
-    options = plan.options
     return {
         "seed": plan.train.seed,
         "overrides": list(plan.overrides),
         "blocks": list(map(str, files().values())),
         TYPED_IN: plan.opened.origins.get(TYPED_IN) or os.getcwd(),
         "source": str(plan.opened.read_from(plan.report.file)),
-        "data_dir": str(options.data_dir.absolute()) if options.data_dir else None,
-        "report": options.report,
-        "keep": options.keep,
-        "minutes": options.minutes,
-        "sync_batch_norm": options.sync_batch_norm,
-        "log": list(options.log),
-        "init": str(options.init.absolute()) if options.init else None,
+        **plan.options.model_dump(exclude={"device", "threads"}),  # `environment` has what these came to
     }
 
 

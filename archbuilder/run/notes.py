@@ -17,6 +17,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from archbuilder.diagnostics import ArchbuilderError, Span
 from archbuilder.files import MAX_TEXT, read_regular
 from archbuilder.run.folder import DATASET, ENVIRONMENT, FACTS, METRICS, NO_RUN, REPEAT
+from archbuilder.run.options import Options
 
 DEEPEST = 100  # lists within lists
 BRING_BACK = "bring the run's own file back from a copy, or start a new run"
@@ -75,8 +76,10 @@ class Epoch(Note):
         return self
 
 
-class Environment(Note):
-    """How a run was started."""
+class Environment(Options):
+    """How a run was started: its options, and what they came to on its machine."""
+
+    model_config = ConfigDict(extra="allow")
 
     started: str = ""
     device: Literal["cpu", "cuda", "mps"]
@@ -86,16 +89,9 @@ class Environment(Note):
     platform: str = ""
     command: str = ""
     overrides: list[str]
-    blocks: list[Place] = []
+    blocks: list[Place] = Field([])
     source: Place = ""
-    data_dir: Place | None
-    report: bool = True
-    keep: Some = 3
-    minutes: Positive = 10.0
-    sync_batch_norm: bool = False
-    log: list[str] = []
-    init: Place | None = None
-    resumed: list[dict[str, Any]] = []
+    resumed: list[dict[str, Any]] = Field([])
 
 
 class _Totals(Note):
@@ -209,7 +205,7 @@ def epochs(records: Sequence[Any]) -> Iterator[dict[str, Any]]:
         yield record
 
 
-def read(path: Path, form: type[Note], wrong: str) -> dict[str, Any]:
+def read(path: Path, form: type[BaseModel], wrong: str) -> dict[str, Any]:
     """A JSON object of a form, as plain data.  `wrong` is what to say of another one."""
     try:
         value = _plain(_content(path))

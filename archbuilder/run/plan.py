@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,6 +18,7 @@ from archbuilder.pipeline import Report
 from archbuilder.rules.recipe import problems as misfits
 from archbuilder.run import notes
 from archbuilder.run.folder import ARCHITECTURE, NO_RUN, RunFolder
+from archbuilder.run.options import KEEP, MINUTES, Options, PathLike
 from archbuilder.sources import Opened, copies, open_run_source, trained_text
 from archbuilder.spec.architecture import Architecture
 from archbuilder.spec.data import DATASETS, Data, problems
@@ -69,34 +69,6 @@ ARGUMENTS = declare(
     bad="$ archbuilder train",
     good="$ archbuilder train net.yaml --no-report",
 )
-
-PathLike = str | os.PathLike[str]
-
-KEEP, MINUTES = 3, 10.0
-
-
-@dataclass(frozen=True)
-class Options:
-    """How this process trains; recorded with the run, so that a resumed one does the same.
-
-    threads:         of the CPU; None for as many as torch takes.
-    data_dir:        where prepared data sets are kept; None for the user's cache folder.
-    keep:            checkpoints of finished epochs that are kept, besides the best one; a plan fills None in.
-    minutes:         from one checkpoint in the middle of an epoch to the next; a plan fills None in.
-    sync_batch_norm: batch normalisation sees the images of all processes.
-    log:             trackers that get every epoch's record.
-    init:            a run whose weights are taken, as long as there is no checkpoint.
-    """
-
-    device: str = "auto"
-    threads: int | None = None
-    data_dir: Path | None = None
-    report: bool = True
-    keep: int | None = None
-    minutes: float | None = None
-    sync_batch_norm: bool = False
-    log: tuple[str, ...] = ()
-    init: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -176,19 +148,7 @@ def resumed(run: PathLike, options: Options, blocks: bool = True) -> Plan:
     path = Path(run)
     folder = RunFolder(path, published=True)
     folder.read(ARCHITECTURE)
-    recorded, opened = notes.environment(path), open_run_source(path)
-    data_dir, init = recorded["data_dir"], recorded.get("init")
-    options = Options(
-        recorded["device"] if options.device == "auto" else options.device,
-        options.threads or recorded["threads"],
-        options.data_dir or (Path(data_dir) if data_dir else None),
-        options.report and recorded.get("report", True),
-        options.keep or recorded.get("keep", KEEP),
-        recorded.get("minutes", MINUTES) if options.minutes is None else options.minutes,
-        options.sync_batch_norm or recorded.get("sync_batch_norm", False),
-        options.log or tuple(recorded.get("log", ())),
-        Path(init) if init else None,
-    )
+    options, opened = options.over(Options.noted(notes.environment(path))), open_run_source(path)
     if blocks:
         _load_blocks(path, opened.blocks)
     plan = _plan(pipeline.check_opened(opened), opened.overrides, options, path.parent, check=False)
@@ -239,8 +199,7 @@ def _plan(report: Report, overrides: tuple[str, ...], options: Options, out: Pat
     if found := [problem for problem in _problems(spec, graph) if problem.code.stops]:
         raise ArchbuilderError(*found)
     assert spec.data is not None and spec.classes is not None  # else there were problems
-    minutes = MINUTES if options.minutes is None else options.minutes
-    options = replace(options, keep=options.keep or KEEP, minutes=minutes)
+    options = options.over(Options(keep=KEEP, minutes=MINUTES))
     return Plan(report, graph, spec.data, spec.train or Train(), spec.classes, overrides, options, out)
 
 

@@ -295,14 +295,15 @@ def _report(errors: Sequence[Any], reported: set[str], model: type[Model], node:
             env.report(context["code"] or VALUE, span, label + context["text"], context["hint"])
         else:
             value = child.plain()
-            expected = " or ".join(map(_expected, found))
-            hint = _value_hint(value, expected, {error["type"] for error in found})
+            wanted = " or ".join(map(expected, found))
+            hint = _value_hint(value, wanted, {error["type"] for error in found})
             if name == model.POSITIONAL and type(value) is int and model.MEANT:
                 hint = model.MEANT.format(value)
-            env.report(VALUE, span, f"{label}expected {expected}, found {show(value)}", hint)
+            env.report(VALUE, span, f"{label}expected {wanted}, found {show(value)}", hint)
 
 
-def _expected(error: Any) -> str:
+def expected(error: Any) -> str:
+    """What one of pydantic's errors expects, in the language's words."""
     text = _EXPECTED.get(error["type"])
     context = {key: str(value).replace("'", "") for key, value in error.get("ctx", {}).items()}
     return text.format(**context) if text else str(error["msg"]).replace("Input should be ", "")

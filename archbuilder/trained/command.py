@@ -7,6 +7,7 @@ import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
+from archbuilder.run.options import Options
 from archbuilder.sources import ARCHITECTURE, SOURCES
 from archbuilder.trained.open import Run
 
@@ -25,12 +26,11 @@ def command(run: Run, file: str | None = None) -> str:
         parts += ["--set", override]
     for blocks in environment.get("blocks", ()):
         parts += ["--blocks", Path(blocks).name if file else str(blocks)]
-    parts += ["--device", str(environment["device"]), "--threads", str(environment["threads"])]
-    if environment.get("data_dir") and not file:
-        parts += ["--data-dir", str(environment["data_dir"])]
-    if environment.get("init"):
-        parts += ["--init", Path(environment["init"]).name if file else str(environment["init"])]
-    parts += ["--sync-batch-norm"] if environment.get("sync_batch_norm") else []
+    options = Options.noted(environment)
+    if file:
+        init = Path(options.init.name) if options.init else None
+        options = options.model_copy(update={"data_dir": None, "init": init})
+    parts += options.words()
     parts += [] if run.plan.report.ok else ["--no-check"]
     return shlex.join(parts)
 

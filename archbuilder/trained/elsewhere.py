@@ -13,7 +13,7 @@ from archbuilder import pipeline
 from archbuilder.diagnostics import ArchbuilderError, Span, declare
 from archbuilder.run import plan as plans
 from archbuilder.run.folder import RunFolder
-from archbuilder.run.plan import Options
+from archbuilder.run.options import Options
 from archbuilder.trained.open import DataCard, images_of
 from archbuilder.trained.pack import FOREIGN, name_in, packed
 from archbuilder.trained.packed import IMPORTED

@@ -15,7 +15,8 @@ from archbuilder.run import folder, notes
 from archbuilder.run import plan as plans
 from archbuilder.run.folder import DATASET, NO_RUN, REPEAT
 from archbuilder.run.folder import WEIGHTS as FINAL
-from archbuilder.run.plan import Options, Plan
+from archbuilder.run.options import Options
+from archbuilder.run.plan import Plan
 from archbuilder.run.result import Record, typed
 
 if TYPE_CHECKING:

@@ -26,7 +26,8 @@ from archbuilder import pipeline
 from archbuilder.diagnostics import ArchbuilderError, Span, declare
 from archbuilder.modules.weights import loaded, tensors, unreadable
 from archbuilder.run import plan as plans
-from archbuilder.run.plan import Options, Plan
+from archbuilder.run.options import Options
+from archbuilder.run.plan import Plan
 from archbuilder.trained.open import LAST, DataCard, images_of
 
 if TYPE_CHECKING:

@@ -9,14 +9,18 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from archbuilder.diagnostics import ArchbuilderError, Span, declare
 from archbuilder.run import plan as plans
-from archbuilder.run.plan import ARGUMENTS, Options, PathLike
+from archbuilder.run.options import Keywords, Options, PathLike, takes_options
+from archbuilder.run.plan import ARGUMENTS
 from archbuilder.run.processes import launched, said_once
 from archbuilder.run.result import Interrupted, Record, RunResult
 from archbuilder.training.repeated import DIVERGED, Repeated, proceed, start
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack  # of `typing` from Python 3.11 on
 
 __all__ = ["Interrupted", "Record", "Repeated", "RunResult", "repeat", "train"]
 
@@ -30,39 +34,28 @@ EXTRA = declare(
 )
 
 
+@takes_options
 def train(
     source: PathLike | None = None,
     *,
     overrides: Sequence[str] = (),
     out: PathLike = "runs",
-    device: str = "auto",
-    threads: int | None = None,
     resume: PathLike | None = None,
-    data_dir: PathLike | None = None,
     check: bool = True,
-    report: bool = True,
-    keep: int | None = None,
-    minutes: float | None = None,
-    init: PathLike | None = None,
-    log: Sequence[str] = (),
-    sync_batch_norm: bool = False,
     on_epoch: Callable[[Record], None] | None = None,
+    options: Options | None = None,
+    **keywords: Unpack[Keywords],
 ) -> RunResult:
     """Train the network of a YAML file (or YAML text) into a new folder OUT/NAME/TIME, or go on with a run.
 
     overrides: as `--set` takes them, `["train.epochs=3"]`.
-    device:    auto, cpu, cuda or mps; `auto` for a resumed run is the device it was started on.
-    threads:   CPU threads; a resumed run takes as many as it was started with.
-    resume:    a run folder; it brings its own network and overrides, so neither may be given.
-    data_dir:  where prepared data sets are kept, instead of the user's cache folder.
+    resume:    a run folder; it brings its own network, overrides and weights, so none of them may be given.
     check:     False trains in spite of missed limits and rules.
-    report:    False leaves out the report that is written at the end (`archbuilder report` makes it later).
-    keep:      checkpoints of finished epochs that are kept besides the best one's, 3 unless said.
-    minutes:   from one checkpoint in the middle of an epoch to the next, 10 unless said.
-    init:      a run whose weights this one begins with; its head is replaced where the classes differ.
-    log:       trackers that get every epoch's record too: tensorboard, or another one that Accelerate knows.
-    sync_batch_norm: batch normalisation sees the images of all processes (on GPUs).
     on_epoch:  gets each epoch's record (a line of metrics.jsonl) once its checkpoint is on disk.
+    options:   an `archbuilder.Options`, which holds what follows; keywords stand over it.  A run notes them, and one
+               that is left at its default is for a resumed run what it was started with.
+
+    {options}
 
     Started by `torchrun` in several processes it is one run of them all: `batch_size` counts over all
     processes, and only the first one writes, prints and calls `on_epoch`.
@@ -76,19 +69,8 @@ def train(
         >>> len(result.metrics), result.last["epoch"]
         (1, 1)
     """
-    options = _options(
-        device=device,
-        threads=threads,
-        data_dir=data_dir,
-        report=report,
-        keep=keep,
-        minutes=minutes,
-        init=init,
-        log=log,
-        sync_batch_norm=sync_batch_norm,
-    )
     with said_once():
-        plan = _plan(source, overrides, out, resume, options, check)
+        plan = _plan(source, overrides, out, resume, Options.of(options, **keywords), check)
     _import(plan.options)
     from archbuilder.training.session import run
 
@@ -96,6 +78,7 @@ def train(
         return run(plan, on_epoch or (lambda record: None))
 
 
+@takes_options
 def repeat(
     source: PathLike | None = None,
     times: int | None = None,
@@ -105,12 +88,15 @@ def repeat(
     resume: PathLike | None = None,
     check: bool = True,
     on_epoch: Callable[[Record], None] | None = None,
-    **options: Any,
+    options: Options | None = None,
+    **keywords: Unpack[Keywords],
 ) -> Repeated:
     """Train a YAML file with so many seeds, the recipe's own and those after it, into a new folder OUT/NAME/TIME.
 
     resume:  such a folder, to train what is left of it; it brings the file, the seeds and the overrides.
-    options: as `train` takes them.
+    The rest is as `train` takes it:
+
+    {options}
 
     Raises what `train` raises.  A seed whose training diverges does not keep the others from theirs.
 
@@ -120,8 +106,9 @@ def repeat(
         >>> len(found.accuracies)
         2
     """
-    chosen, see = _options(**options), on_epoch or (lambda record: None)
+    see = on_epoch or (lambda record: None)
     with said_once():
+        chosen = Options.of(options, **keywords)
         if resume is not None:
             _alone(source, overrides, chosen, times)
         else:
@@ -132,22 +119,6 @@ def repeat(
     _import(chosen)
     with said_once(DIVERGED):
         return proceed(Path(resume), chosen, see) if resume is not None else start(every, see)
-
-
-def _options(
-    *,
-    device: str = "auto",
-    threads: int | None = None,
-    data_dir: PathLike | None = None,
-    report: bool = True,
-    keep: int | None = None,
-    minutes: float | None = None,
-    init: PathLike | None = None,
-    log: Sequence[str] = (),
-    sync_batch_norm: bool = False,
-) -> Options:
-    places = (Path(data_dir) if data_dir else None, Path(init) if init else None)
-    return Options(device, threads, places[0], report, keep, minutes, sync_batch_norm, tuple(log), places[1])
 
 
 def _plan(

@@ -21,7 +21,8 @@ from archbuilder.evidence import finish_several
 from archbuilder.run import notes
 from archbuilder.run import plan as plans
 from archbuilder.run.folder import REPEAT, Onlooker, RunFolder, created
-from archbuilder.run.plan import Options, Plan
+from archbuilder.run.options import Options
+from archbuilder.run.plan import Plan
 from archbuilder.run.processes import first_of_all
 from archbuilder.run.result import Interrupted, Record, RunResult, Spread
 from archbuilder.run.signals import HOW, Ending

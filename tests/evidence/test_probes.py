@@ -13,6 +13,7 @@ from PIL import Image
 from archbuilder.cli import main
 from archbuilder.diagnostics import ArchbuilderError
 from archbuilder.run import plan
+from archbuilder.run.options import Options
 from archbuilder.training.probes.lr_range import RangeTest, range_test, until_it_grows
 from archbuilder.training.probes.memorise import memorise
 from tests.evidence.conftest import NETWORK
@@ -28,7 +29,7 @@ def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 
 
 def planned(*overrides: str, text: str = NETWORK) -> plan.Plan:
-    return plan.new(text, overrides, ".", plan.Options("cpu", 1), check=False)
+    return plan.new(text, overrides, ".", Options(device="cpu", threads=1), check=False)
 
 
 # lr-find

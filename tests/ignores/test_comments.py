@@ -226,7 +226,8 @@ def test_a_rule_pack_has_nothing_to_ignore():
 
 def test_they_hold_for_python_and_for_training(tmp_path: Path):
     """archbuilder.check, load and the check before a training run are the pipeline's."""
-    from archbuilder.run.plan import Options, new
+    from archbuilder.run.options import Options
+    from archbuilder.run.plan import new
 
     text = HEAD + f'limits:\n  params: "< 10"  {IGNORE} AB503\nnetwork:\n  - conv: 8\n{TAIL}'
     assert archbuilder.check(text).ok and archbuilder.load(text)

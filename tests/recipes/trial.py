@@ -16,7 +16,8 @@ import torch
 from archbuilder.diagnostics import ArchbuilderError
 from archbuilder.modules import build
 from archbuilder.run import checkpoint, plan
-from archbuilder.run.plan import Options, Plan
+from archbuilder.run.options import Options
+from archbuilder.run.plan import Plan
 from archbuilder.run.result import Score
 from archbuilder.trained.assessment import assess
 from archbuilder.trained.evaluation import figures, predictions
@@ -39,7 +40,7 @@ def fault(file: File, folder: Path, device: str = "cpu", whole: bool = False) ->
     The last line of the answer tells one fault from another.
     """
     try:
-        found = _fault(plan.new(file.text, (), folder, Options(device, 1), check=True), folder)
+        found = _fault(plan.new(file.text, (), folder, Options(device=device, threads=1), check=True), folder)
         if whole and not found:
             _run(file, folder / "runs", device)
         return found

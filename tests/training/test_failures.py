@@ -181,8 +181,9 @@ def test_a_batch_of_one_value_per_channel_is_explained(quick, tiny: str):
 def test_a_process_that_is_lost_is_explained(tiny: str):
     """As torch says it; tests/training/test_several.py loses one."""
     from archbuilder.run import plan
+    from archbuilder.run.options import Options
 
-    wanted = plan.new(tiny, (), "runs", plan.Options(), check=True)
+    wanted = plan.new(tiny, (), "runs", Options(), check=True)
     with pytest.raises(ArchbuilderError, match="AB734 another process of this run has ended"), explained(wanted):
         raise RuntimeError("[gloo/transport/tcp/pair.cc:534] Connection closed by peer [127.0.0.1]:4321")
 
@@ -190,8 +191,9 @@ def test_a_process_that_is_lost_is_explained(tiny: str):
 @pytest.mark.raises_code("AB713")
 def test_too_little_memory_is_explained(tiny: str):
     from archbuilder.run import plan
+    from archbuilder.run.options import Options
 
-    wanted = plan.new(tiny, (), "runs", plan.Options(), check=True)
+    wanted = plan.new(tiny, (), "runs", Options(), check=True)
     with pytest.raises(ArchbuilderError, match=r"AB713 .*allocate") as error, explained(wanted):
         torch.empty(2**46, dtype=torch.int8)
     assert "lower batch_size (256 now; batch_size: 128 with accumulate: 2 takes" in error.value.diagnostics[0].hint

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from archbuilder.run import plan as plans
-from archbuilder.run.plan import Options
+from archbuilder.run.options import Options
 from archbuilder.trained.open import images_of
 from archbuilder.training.learning.trainer import Trainer
 

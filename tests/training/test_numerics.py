@@ -73,6 +73,7 @@ import resource
 import sys
 import torch
 from archbuilder.run import plan
+from archbuilder.run.options import Options
 from archbuilder.training import parallel
 from archbuilder.training.learning import device
 
@@ -86,7 +87,7 @@ def faults():
     return min(rounds)
 
 net = "{archbuilder: 1, input: [1, 8, 8], classes: 10, network: [gap, classifier], data: {dataset: digits}}\\n"
-wanted = plan.new(net, (), "runs", plan.Options(device="cpu", threads=1), check=True)
+wanted = plan.new(net, (), "runs", Options(device="cpu", threads=1), check=True)
 torch.set_num_threads(1)
 found = [faults()]
 with device.settings(torch.device("cpu"), 1):  # as predict and evaluate have it

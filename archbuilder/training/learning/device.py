@@ -12,8 +12,6 @@ import torch
 
 from archbuilder.diagnostics import ArchbuilderError, Span, declare
 
-DEVICES = ("auto", "cpu", "cuda", "mps")
-
 DEVICE = declare(
     "AB706",
     "a device that is not there",
