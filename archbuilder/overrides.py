@@ -1,4 +1,9 @@
-"""`--set train.epochs=3`: values put into a document before it is validated."""
+"""Paths into a file, and values put there before it is validated: `--set train.epochs=3`, `--vary`, `space:`.
+
+A path is keys and places, with points between them: `vars.width`, `train.optimizer.sgd.lr`, `data.augment.0.shift`.
+A block of a list is reached by its place, which counts from 0, or by its `name:`, however deep it stands below the
+list; its word may be left out: `network.C1.blocks.0.out` may be `network.0.stage.blocks.0.conv.out`.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +14,8 @@ from dataclasses import replace
 
 from archbuilder.diagnostics import ArchbuilderError, Diagnostic, Span, declare, did_you_mean, shorten, show
 from archbuilder.document import MAX_DEPTH, Document, Node, parse
+
+Steps = tuple[str | int, ...]  # keys of mappings and places of lists, one below the other
 
 OVERRIDE = declare(
     "AB901",
@@ -42,12 +49,9 @@ def apply(document: Document, overrides: Sequence[str]) -> None:
 def _apply(root: Node, text: str) -> None:
     place = Span(f"--set {text}")
     _, equals, value = text.partition("=")
-    keys = _path(text).split(".")
-    if not equals or not all(keys):
+    if not equals or not all(_path(text).split(".")):
         raise _error(place, "an override is key.path=value", "write --set train.epochs=3")
-    if len(keys) > MAX_DEPTH:
-        raise _error(place, f"a path of {len(keys)} keys", f"a file is at most {MAX_DEPTH} levels deep")
-    _set(root, keys, _value(value, place))
+    put(root, find(root, _path(text), place), _value(value, place))
 
 
 def _idle(root: Node, overrides: Sequence[str], known: Sequence[str]) -> Iterator[Diagnostic]:
@@ -55,11 +59,16 @@ def _idle(root: Node, overrides: Sequence[str], known: Sequence[str]) -> Iterato
     chosen = {path[len("vars.") :]: text for text in overrides if (path := _path(text)).startswith("vars.")}
     if not chosen:
         return
-    used = {word for text in _texts(root) for word in re.findall(r"[A-Za-z_]\w*", text)}
+    used = words_of(root)
     for name in (name for name in chosen if name not in used):
         message = f"nothing uses the variable {name}: the override changes nothing"
         hint = did_you_mean(name, used.intersection(known))
         yield OVERRIDE.at(Span(f"--set {chosen[name]}"), message, hint)
+
+
+def words_of(root: Node) -> set[str]:
+    """Every word in the texts of a tree: a variable that is none of them is used by nothing."""
+    return {word for text in _texts(root) for word in re.findall(r"[A-Za-z_]\w*", text)}
 
 
 def _path(override: str) -> str:
@@ -90,40 +99,102 @@ def _value(text: str, place: Span) -> Node:
     return node
 
 
-def _set(root: Node, keys: Sequence[str], node: Node) -> None:
-    """Put a node under a path of keys."""
-    *way, last = keys
-    parent = root
-    for number, key in enumerate(way):
-        parent = _enter(parent, _step(parent, key, way[:number], node.span), node.span)
-    step = _step(parent, last, way, node.span)
-    parent.value[step] = node
-    if isinstance(step, str):
-        parent.keys[step] = node.span
+def find(root: Node, path: str, place: Span) -> Steps:
+    """The steps of a path; what is not there yet is keys.  Raises ArchbuilderError where it leads nowhere."""
+    keys = path.split(".")
+    if not all(keys):
+        raise _error(place, "a path is keys with points between them", "write train.epochs, for one")
+    if len(keys) > MAX_DEPTH:
+        raise _error(place, f"a path of {len(keys)} keys", f"a file is at most {MAX_DEPTH} levels deep")
+    steps: list[str | int] = []
+    node: Node | None = root
+    for number, key in enumerate(keys):
+        for step in _steps(node, key, keys[:number], isinstance((steps or [""])[-1], int), place):
+            node = _below(node, step)
+            steps.append(step)
+    return tuple(steps)
 
 
-def _step(parent: Node, key: str, way: Sequence[str], place: Span) -> str | int:
-    """The key of a mapping, or the number of a place in a list.  Raises ArchbuilderError where there is neither."""
+def _below(node: Node | None, step: str | int) -> Node | None:
+    if node is None or node.value is None:
+        return None
+    child: Node | None = node.value.get(step) if isinstance(step, str) else node.value[step]
+    return child
+
+
+def _steps(node: Node | None, key: str, way: Sequence[str], is_item: bool, place: Span) -> Steps:
+    """The steps from a node to what a key of a path names."""
     where = ".".join(way) or "the file"
-    if parent.is_list:
-        if not re.fullmatch("[0-9]{1,9}", key) or int(key) >= len(parent.value):
-            message = f"{where} is a list of {len(parent.value)}, {shorten(key, 60)} is not one of its places"
-            raise _error(place, message, "places count from 0")
-        return int(key)
-    if parent.value is None:
-        parent.value = {}
-    if not parent.is_mapping:
-        raise _error(place, f"{where} is {show(parent.value)}, which has no fields", f"set {where} itself")
-    return key
+    if node is None or node.value is None:
+        return (key,)
+    if node.is_list:
+        return _in_list(node, key, where, place)
+    if not node.is_mapping:
+        raise _error(place, f"{where} is {show(node.value)}, which has no fields", f"set {where} itself")
+    if is_item and len(node.value) == 1 and key not in node.value:
+        ((word, body),) = node.value.items()
+        if body.value is None or body.is_mapping:
+            return (word, key)
+    return (key,)
+
+
+def _in_list(node: Node, key: str, where: str, place: Span) -> Steps:
+    if re.fullmatch("[0-9]{1,9}", key) and int(key) < len(node.value):
+        return (int(key),)
+    named = list(_named(node))
+    found = [steps for name, steps in named if name == key]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        hint = f"name its place: {', '.join('.'.join(map(str, steps)) for steps in found[:5])}"
+        raise _error(place, f"{len(found)} blocks of {where} are called {key}", hint)
+    message = f"{where} is a list of {len(node.value)}, {shorten(key, 60)} is not one of its places"
+    names = list(dict.fromkeys(name for name, _ in named))
+    raise _error(place, message, f"places count from 0; {did_you_mean(key, names)}" if names else "places count from 0")
+
+
+def _named(blocks: Node, way: Steps = ()) -> Iterator[tuple[str, Steps]]:
+    """The blocks of a list, and below it, that have a name, each with the steps to it."""
+    for number, item in enumerate(blocks.value):
+        body = next(iter(item.value.values())) if item.is_mapping and len(item.value) == 1 else item
+        here = (*way, number)
+        if (name := body.get("name")) is not None and isinstance(name.value, str):
+            yield name.value, here
+        if item.is_list:
+            yield from _named(item, here)
+        elif body.is_mapping:
+            (word,) = item.value if body is not item else ("",)
+            inner = (*here, word) if body is not item else here
+            for key, child in body.value.items():
+                if child.is_list:
+                    yield from _named(child, (*inner, key))
+
+
+def put(root: Node, steps: Steps, node: Node) -> None:
+    """Put a node where steps lead, into copies of what is on the way, for an alias may share that.
+
+    A list in the place of one item of a list stands for its items: `network.3=[]` leaves a block out."""
+    *way, last = steps
+    parent = root
+    for step in way:
+        parent = _enter(parent, step, node.span)
+    if isinstance(last, int) and node.is_list and not parent.value[last].is_list:
+        parent.value[last : last + 1] = node.value
+        return
+    parent.value[last] = node
+    if isinstance(last, str):
+        parent.keys[last] = node.span
 
 
 def _enter(parent: Node, step: str | int, place: Span) -> Node:
-    """The child to go on in: a new mapping, or a copy of what is there, for an alias may share it."""
-    if isinstance(step, str) and step not in parent.value:
-        parent.keys[step] = place
+    """The child to go on in: a new mapping, or a copy of what is there."""
+    old = parent.value[step] if isinstance(step, int) or step in parent.value else None
+    if old is None:
+        parent.keys[str(step)] = place
         child = Node({}, place)
+    elif old.value is None:
+        child = replace(old, value={}, keys={})
     else:
-        old = parent.value[step]
         child = replace(old, value=copy(old.value), keys=copy(old.keys))
     parent.value[step] = child
     return child

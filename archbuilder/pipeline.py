@@ -236,6 +236,18 @@ def _checked(opened: Opened, overrides: Sequence[str], rules: Sequence[str]) -> 
     spec = architecture.read(doc, diagnostics)
     if spec is None:
         return _settled(Report(file, doc), diagnostics)
+    graph, facts, limits, verdicts = stages(doc, spec, rules, diagnostics)
+    if facts is None:
+        return _settled(Report(file, doc, spec), diagnostics)
+    diagnostics += lint(graph, facts)
+    report = Report(file, doc, spec, graph, facts, limits, rules=verdicts)
+    return _settled(report, diagnostics, complete=not overrides)
+
+
+def stages(
+    doc: Document, spec: Architecture, rules: Sequence[str], diagnostics: list[Diagnostic]
+) -> tuple[Graph, Facts | None, tuple[Measured, ...], tuple[Verdict, ...]]:
+    """What follows from a validated file: its graph, facts, limits and rules; what is wrong goes to `diagnostics`."""
     graph = lower.lower(spec, diagnostics)
     if spec.data is not None and spec.is_known("input") and spec.is_known("classes"):
         from archbuilder.spec.data import problems  # loaded already, with the section
@@ -245,6 +257,10 @@ def _checked(opened: Opened, overrides: Sequence[str], rules: Sequence[str]) -> 
         from archbuilder.spec.train import problems as misfits  # loaded already, with the section
 
         diagnostics += misfits(spec.train)
+    if spec.space and _clean(diagnostics):
+        from archbuilder.spec.space import impossible  # loaded already, with the section
+
+        diagnostics += impossible(doc, spec)
     facts = analyse(graph, diagnostics) if _clean(diagnostics) else None
     if facts is not None and (spec.train is not None or spec.data is not None):
         from archbuilder.rules.recipe import problems as misfits_of_network
@@ -252,11 +268,7 @@ def _checked(opened: Opened, overrides: Sequence[str], rules: Sequence[str]) -> 
         diagnostics += misfits_of_network(spec, graph)
     limits = measure(spec.limits, facts, diagnostics)
     verdicts = _judge(doc, spec, graph, facts, rules, diagnostics) if spec.rules or rules else ()
-    if facts is None:
-        return _settled(Report(file, doc, spec), diagnostics)
-    diagnostics += lint(graph, facts)
-    report = Report(file, doc, spec, graph, facts, limits, rules=verdicts)
-    return _settled(report, diagnostics, complete=not overrides)
+    return graph, facts, limits, verdicts
 
 
 def _judge(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, TypeVar
 
 from archbuilder.analysis.field import field_value
@@ -14,6 +14,7 @@ from archbuilder.ir.graph import INPUT, Graph, Node
 from archbuilder.ir.op import Op, OpError
 from archbuilder.ir.ops import BatchNorm2d
 from archbuilder.ir.reach import FARTHEST, Reach
+from archbuilder.ir.shape import Shapes
 
 FAR = declare(
     "AB211",
@@ -125,6 +126,12 @@ class Facts:
         return sum(layer.weight_bytes(dtype) for layer in self.layers)
 
 
+@lru_cache(maxsize=4096)  # blocks repeat in a network, and networks in a search
+def _costs(op: Op, shapes: Shapes) -> tuple[int, int, int]:
+    """Parameters, buffers and MACs of an op on its inputs."""
+    return op.params(shapes), op.buffers(shapes), op.macs(shapes)
+
+
 def analyse(graph: Graph, diagnostics: list[Diagnostic]) -> Facts:
     """The facts of a graph whose shapes fit; what ops complain about goes to `diagnostics`."""
     reaches: dict[str, Reach] = {INPUT: Reach()}
@@ -144,8 +151,8 @@ def analyse(graph: Graph, diagnostics: list[Diagnostic]) -> Facts:
             problems.append(FAR.at(node.span, message, "stride less: a map of one pixel needs no stride"))
             reach = Reach(status="unknown")
         reaches[node.name] = reach
-        params, buffers = (0, 0) if node.shared else (node.op.params(shapes), node.op.buffers(shapes))
-        layers.append(Layer(node, params, buffers, node.op.macs(shapes), reach))
+        params, buffers, macs = _costs(node.op, shapes)
+        layers.append(Layer(node, 0 if node.shared else params, 0 if node.shared else buffers, macs, reach))
     diagnostics += problems[:MAX_PROBLEMS]
     if len(problems) > MAX_PROBLEMS:
         diagnostics.append(too_many(problems[MAX_PROBLEMS].span))

@@ -98,7 +98,10 @@ class Reach(NamedTuple):
     @property
     def is_beyond(self) -> bool:
         """Whether a number is past those of any image: strides multiply, and upsampling divides them."""
-        return any(abs(n.numerator) > FARTHEST or n.denominator > FARTHEST for n in (*self.h, *self.w))
+        numbers = (*self.h, *self.w)
+        if max(numbers) > FARTHEST or min(numbers) < -FARTHEST:
+            return True
+        return any(n.denominator > FARTHEST for n in numbers if type(n) is not int)
 
     def at_least(self, status: Status) -> Reach:
         """The same field with a status no better than the given one."""

@@ -127,6 +127,21 @@ of the same kind (`optimizer: {{muon: {{lr: 0.2}}}}` over a base's `muon`; the b
 defaults); other fields and lists (the network too) are replaced. A key with nothing behind it changes nothing; `none`
 switches off what the base has on.
 
+`space` says what may be chosen instead of the file's own values, for `archbuilder search`; for everything else the
+file is the network that it is without. Each key is a path, each value a list of options or a range of numbers:
+
+```yaml
+space:
+  vars.width: {{from: 16, to: 64, step: 8}}
+  train.optimizer.sgd.lr: {{from: 0.01, to: 0.3, log: true}}
+  network.C1.blocks.0.kernel: [3, 5]
+  network.C3.blocks.1: [{{conv: 32}}, [{{conv: 16}}, {{conv: 16}}], []]
+```
+
+A path is keys and places with points between them, as `--set` takes it. A block of a list is reached by its place,
+from 0, or by its `name:`, however deep below the list; its word may be left out. A list in the place of a block stands
+for its blocks, an empty one for none. Options may use `vars` and `define`, so one choice can have a say in another.
+
 `defaults` sets these fields for the conv family, and `bias` also for `linear` and `classifier`:
 
 | field | built-in | |

@@ -27,10 +27,10 @@ GROUPS = {
     "AB2": "the language and its lowering to ops",
     "AB3": "shapes",
     "AB4": "lints (warnings)",
-    "AB5": "limits and rules",
+    "AB5": "limits, rules and spaces",
     "AB6": "data",
     "AB7": "training and runs",
-    "AB8": "import and export",
+    "AB8": "import, export and search",
     "AB9": "the command line",
 }
 

@@ -63,6 +63,7 @@ def to_dict(report: Report) -> dict[str, Any]:
         "totals": _totals(report.facts) if report.facts else None,
         "limits": [_limit(measured) for measured in report.limits],
         "rules": _rules(report),
+        "space": _space(report),
         "layers": [_layer(layer) for layer in report.facts.layers] if report.facts else [],
         "diagnostics": [_diagnostic(d) for d in report.diagnostics],
         "remedies": [remedy.to_dict(d.remedy) if d.remedy else None for d in report.diagnostics],  # in the same order
@@ -81,6 +82,14 @@ def _rules(report: Report) -> list[dict[str, Any]]:
     from archbuilder.reporting.rules import to_dict  # only where a pack is asked for
 
     return [to_dict(verdict) for verdict in report.rules]
+
+
+def _space(report: Report) -> dict[str, Any] | None:
+    """The choices of a file and how many networks they make, None for no end of them; None for a file without."""
+    if report.spec is None or report.spec.space is None:
+        return None
+    space = report.spec.space
+    return {"size": space.size, "choices": {choice.path: choice.count for choice in space.choices}}
 
 
 def _totals(facts: Facts) -> dict[str, Any]:

@@ -48,6 +48,8 @@ def render(report: Report, style: Style = PLAIN, table: bool = True, per_op: boo
         if report.run:
             parts.append(f"run              {printable('; '.join(filter(None, (outcome, as_trained(report)))))}")
         parts += [*totals(report.facts), *(memory_lines(report.facts) if per_op else ()), *_limits(report, style)]
+        if report.spec and report.spec.space:
+            parts.append(f"space            {report.spec.space.words}")
         if report.rules:
             from archbuilder.reporting.rules import lines  # only where a pack is asked for
 

@@ -110,6 +110,7 @@ class Env:
     elsewhere: Callable[[str, type[Model]], str] = lambda name, model: ""  # says which other section has a key
     level: int = 0  # of the list of blocks that is being read: the network's is the first
     counter: Iterator[int] = field(default_factory=count)  # of blocks read, shared by all that derive from this
+    known: Known | None = None  # of what is read again and again, as the candidates of a search are
 
     def report(self, code: Code, span: Span, message: str, hint: Hint = "") -> None:
         """Note a problem.  Raises ArchbuilderError AB010 where there are too many to go on."""
@@ -137,6 +138,38 @@ class Env:
 
     def with_definitions(self, definitions: Mapping[str, Any]) -> Env:
         return replace(self, definitions=definitions)
+
+
+class Known:
+    """What nodes were read as, for many trees that share them.
+
+    It depends on the values of the variables that the texts of a node name, and on nothing else that may differ
+    between the trees.
+
+    words: those of a node's texts that may be variables.
+    """
+
+    MOST = 20_000  # nodes; of trees that share little, all would be kept for nothing
+
+    def __init__(self, words: Callable[[Node], frozenset[str]]) -> None:
+        self._words = words
+        self._of: dict[int, tuple[Node, tuple[str, ...]]] = {}  # with the node, so that no other gets its id
+        self._read: dict[tuple[Any, ...], Any] = {}
+
+    def read(self, reader: Reader, node: Node, env: Env) -> Any:
+        """What a node is read as.  Where there is something to report, it is read again to report it again."""
+        if (of := self._of.get(id(node))) is None:
+            if len(self._of) >= self.MOST:
+                self._of.clear()
+                self._read.clear()
+            of = self._of[id(node)] = node, tuple(self._words(node))
+        key = (reader, id(node), *map(env.variables.get, of[1]))
+        if (found := self._read.get(key)) is None:
+            problems = len(env.diagnostics)
+            found = reader(node, env)
+            if len(env.diagnostics) == problems:
+                self._read[key] = found
+        return found
 
 
 class Model(BaseModel):
@@ -423,6 +456,14 @@ class Family:
 
     def read(self, node: Node, env: Env, in_list: bool = False) -> Any:
         """The validated member that a node names, or INVALID."""
+        if env.known is not None:
+            return env.known.read(self._read_listed if in_list else self._read, node, env)
+        return self._read(node, env, in_list)
+
+    def _read_listed(self, node: Node, env: Env) -> Any:
+        return self._read(node, env, in_list=True)
+
+    def _read(self, node: Node, env: Env, in_list: bool = False) -> Any:
         split = self.split(node, env, in_list)
         if split is None:
             return INVALID

@@ -14,15 +14,16 @@ from archbuilder.document import Document, Node, stem_of
 from archbuilder.remedy import Write, written
 from archbuilder.schema.expressions import PATTERN, ExpressionError, evaluate
 from archbuilder.schema.fields import MAX_PIXELS, Check, Positive, Variables, expected, failure, integer, reads
-from archbuilder.schema.model import FORM, VALUE, Child, Env, Invalid, Model, validate
+from archbuilder.schema.model import FORM, VALUE, Child, Env, Invalid, Known, Model, validate
 from archbuilder.spec.limits import LIMITS, Limit, read_limits
 
 if TYPE_CHECKING:
     from archbuilder.spec.data import Data
     from archbuilder.spec.rules import PackName
+    from archbuilder.spec.space import Space
     from archbuilder.spec.train import Train
 else:
-    Data = Train = PackName = Any  # read by _data, _train and _rules: only a file with the section pays for its models
+    Data = Train = PackName = Space = Any  # read by _data, _train ...: only a file with the section pays for its models
 
 NOT_AN_ARCHITECTURE = declare(
     "AB105",
@@ -63,7 +64,11 @@ def _train() -> type[Model]:
 
 def _late(load: Callable[[], type[Model]]) -> Child:
     """A section whose models are loaded with it."""
-    return Child(lambda node, env: validate(load(), node, env), load)
+
+    def read(node: Node, env: Env) -> Any:
+        return validate(load(), node, env)
+
+    return Child(lambda node, env: env.known.read(read, node, env) if env.known else read(node, env), load)
 
 
 def _rules(node: Node, env: Env) -> Any:
@@ -76,6 +81,18 @@ def _rules_form() -> Any:
     from archbuilder.spec.rules import RULES
 
     return RULES
+
+
+def _space(node: Node, env: Env) -> Any:
+    from archbuilder.spec.space import read_space
+
+    return read_space(node, env)
+
+
+def _space_form() -> Any:
+    from archbuilder.spec.space import FORM_OF_SPACE
+
+    return FORM_OF_SPACE
 
 
 def _definitions() -> Any:
@@ -161,15 +178,20 @@ class Architecture(Model):
     network: Annotated[Blocks, Field(description="the blocks in order", examples=["[{conv: 16}, gap, classifier]"])]
     data: Annotated[Data | None, _late(_data), Field(description="data set and augmentation")] = None
     train: Annotated[Train | None, _late(_train), Field(description="how the network is trained")] = None
+    space: Annotated[
+        Space | None, Child(_space, _space_form), Field(description="what may be chosen instead: search and sweep")
+    ] = None
 
 
-def read(document: Document, diagnostics: list[Diagnostic]) -> Architecture | None:
+def read(document: Document, diagnostics: list[Diagnostic], known: Known | None = None) -> Architecture | None:
     """The validated file; None where there is no network to go on with.
+
+    known: what nodes were read as in other trees that share them.
 
     Where some fields are bad, what is returned has their defaults or stand-ins, so that the rest can be
     checked; `diagnostics` then has an error.
     """
-    env = Env(diagnostics, elsewhere=_elsewhere)
+    env = Env(diagnostics, elsewhere=_elsewhere, known=known)
     root = document.root
     if not root.is_mapping or not {"archbuilder", "input", "network"} & root.value.keys():
         shown = "a list" if root.is_list else show(", ".join(root.value) if root.is_mapping else root.value)
@@ -183,6 +205,10 @@ def read(document: Document, diagnostics: list[Diagnostic]) -> Architecture | No
         return None
     if not isinstance(spec, Architecture):
         return None
+    if spec.space:
+        from archbuilder.spec.space import bind  # loaded already, with the section
+
+        spec = spec.model_copy(update={"space": bind(spec.space, root, diagnostics)})
     return spec if "name" in spec.model_fields_set else spec.model_copy(update={"name": stem_of(document.name)})
 
 

@@ -1,0 +1,115 @@
+"""Candidates judged on the parsed tree: what does not change from one to the next is read once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from archbuilder.analysis.facts import Facts
+from archbuilder.diagnostics import ArchbuilderError, Diagnostic, Span, declare
+from archbuilder.document import Node
+from archbuilder.overrides import words_of
+from archbuilder.pipeline import Report, stages
+from archbuilder.rules.limits import QUANTITIES, Measured
+from archbuilder.schema.model import Known
+from archbuilder.spec import architecture
+from archbuilder.spec.space import Grown, Pick, Space
+
+NO_SPACE = declare(
+    "AB860",
+    "a search without a space",
+    why="What may be chosen, and for which fields, is for the file to say.",
+    bad="$ archbuilder search net.yaml --dry-run",
+    good="$ archbuilder search net.yaml --dry-run --set 'space={train.seed: [0, 1]}'",
+)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What is known of a candidate without building it.
+
+    `excluded` are the findings that keep it from being trained; `missed` the limits among them, each by how much of
+    its bound it is missed.  Without `facts` it is no network at all.
+    """
+
+    picks: tuple[Pick, ...]
+    facts: Facts | None
+    excluded: tuple[Diagnostic, ...]
+    limits: tuple[Measured, ...] = ()
+
+    @property
+    def ok(self) -> bool:
+        return not self.excluded
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """What excludes it, in words that many candidates share."""
+        missed = [f"{measured.limit.name} {measured.limit.text}" for measured in self.limits if not measured.ok]
+        others = (d for d in self.excluded if d.code.id != "AB503")
+        return tuple(dict.fromkeys([*missed, *(f"{d.code.id} {d.code.title}" for d in others)]))
+
+    @property
+    def distance(self) -> float:
+        """How far it is from holding: the sum of what its limits are missed by, as parts of their bounds."""
+        lacks = [-(m.left or 0) / max(m.limit.bound, 1) if m.left is not None else 1.0 for m in self.limits if not m.ok]
+        others = len(self.reasons) - len(lacks)
+        return sum(max(lack, 1e-9) for lack in lacks) + others
+
+    def value(self, quantity: str) -> int:
+        """One of the quantities that limits are about; 0 where that is not known."""
+        return (QUANTITIES[quantity].value(self.facts, "float32") or 0) if self.facts else 0
+
+
+class Judge:
+    """Judges the candidates of one checked file."""
+
+    def __init__(self, report: Report, space: Space, rules: Sequence[str] = ()) -> None:
+        assert report.document is not None and report.spec is not None
+        self.document, self.space, self.rules = report.document, space, tuple(rules)
+        root = report.document.root
+        variables = root.get("vars")
+        names = {*(variables.value if variables and variables.is_mapping else ())}
+        names |= {choice.path[len("vars.") :] for choice in space.choices if choice.path.startswith("vars.")}
+        everywhere = names & words_of(root.get("define") or Node(None, root.span))  # what a use of one depends on
+        is_fixed = {"defaults", "define"}.isdisjoint(choice.steps[0] for choice in space.choices)
+        self._known = Known(lambda node: frozenset(everywhere | (names & words_of(node)))) if is_fixed else None
+        self._grown: Grown = {}
+        self._has_ignores = any("ignore" in text for text in report.document.sources.values())
+
+    @property
+    def place(self) -> Span:
+        """Where the space is written, or its file where it is in none."""
+        root = self.document.root
+        return root.place("space") if root.get("space") else Span(self.document.name)
+
+    def tree(self, picks: Sequence[Pick]) -> Node:
+        """A candidate's tree."""
+        if len(self._grown) > Known.MOST:
+            self._grown.clear()
+        return self.space.candidate(self.document.root, picks, self._grown)
+
+    def __call__(self, picks: Sequence[Pick]) -> Verdict:
+        document = replace(self.document, root=self.tree(picks))
+        found: list[Diagnostic] = []
+        spec = architecture.read(document, found, self._known)
+        facts: Facts | None = None
+        limits: tuple[Measured, ...] = ()
+        if spec is not None:
+            _, facts, limits, _ = stages(document, spec, self.rules, found)
+        if self._has_ignores:
+            from archbuilder.ignores import settle
+
+            found, _ = settle(found, document.sources, document.name, complete=False)
+        errors = tuple(d for d in dict.fromkeys(found) if d.severity == "error")
+        return Verdict(tuple(picks), facts, errors, limits)
+
+
+def opened(report: Report, rules: Sequence[str] = ()) -> Judge:
+    """The judge of a file's own space.  Raises ArchbuilderError with what stops its check, AB860 without a space."""
+    if stops := [d for d in report.errors if d.code.stops]:
+        raise ArchbuilderError(*stops)
+    assert report.spec is not None
+    if report.spec.space is None:
+        hint = "add space: {vars.width: [16, 24, 32]}, for one, or name choices with archbuilder sweep --vary"
+        raise ArchbuilderError(NO_SPACE.at(report.spec.span(), "there is no space: to search", hint))
+    return Judge(report, report.spec.space, rules)

@@ -1,0 +1,231 @@
+"""`space:`: choices for fields of a file, by paths that `--set` shares."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from archbuilder.cli import main
+from archbuilder.diagnostics import ArchbuilderError
+from archbuilder.document import parse
+from archbuilder.overrides import apply
+from archbuilder.pipeline import Report, check_text
+from archbuilder.remedy import written
+from archbuilder.search.judge import Judge, opened
+from archbuilder.search.survey import draw, every, lines, survey
+from archbuilder.spec.space import Range
+
+FILE = """\
+archbuilder: 1
+input: [3, 32, 32]
+classes: 10
+limits: {{params: "< 20k"}}
+vars: {{width: 8, depth: 1}}
+network:
+  - stage:
+      name: C1
+      blocks:
+        - conv: {{out: width, kernel: 3}}
+        - skip: {{blocks: [{{conv: {{out: width, name: inner}}}}]}}
+  - repeat: {{times: depth, blocks: [{{strided: {{out: 2 * width}}}}]}}
+  - gap
+  - classifier
+data: {{dataset: cifar10, augment: [{{horizontal_flip: {{p: 0.5}}}}]}}
+space:
+{space}
+"""
+SPACE = """\
+  vars.width: {from: 8, to: 32, step: 8}
+  vars.depth: {from: 1, to: 3}
+  network.C1.blocks.0.kernel: [3, 5]
+  network.C1.blocks.1: [{skip: {blocks: [{conv: width}]}}, [{conv: width}, {dilated: {out: width, dilation: 2}}], []]
+  network.1: [{strided: {out: 2 * width}}, {repeat: {times: depth, blocks: [{strided: {out: 2 * width}}]}}]
+  data.augment.0.p: [0.25, 0.5]
+  train.optimizer.sgd.lr: {from: 0.01, to: 0.3, log: true}
+"""
+
+
+def checked(space: str) -> Report:
+    return check_text(FILE.format(space=space), "net.yaml")
+
+
+def found(space: str) -> list[str]:
+    return [f"{d.code.id} {d.message}" for d in checked(space).diagnostics]
+
+
+@pytest.fixture(scope="module")
+def judge() -> Judge:
+    return opened(checked(SPACE))
+
+
+# path -> the steps that it stands for
+PATHS = {
+    "network.C1": ("network", 0),
+    "network.C1.name": ("network", 0, "stage", "name"),
+    "network.C1.blocks.0.kernel": ("network", 0, "stage", "blocks", 0, "conv", "kernel"),
+    "network.0.stage.blocks.0.conv.kernel": ("network", 0, "stage", "blocks", 0, "conv", "kernel"),
+    "network.inner.out": ("network", 0, "stage", "blocks", 1, "skip", "blocks", 0, "conv", "out"),
+    "network.C1.blocks.inner.out": ("network", 0, "stage", "blocks", 1, "skip", "blocks", 0, "conv", "out"),
+    "network.1.times": ("network", 1, "repeat", "times"),
+    "data.augment.0.p": ("data", "augment", 0, "horizontal_flip", "p"),
+    "train.schedule.one_cycle.warmup": ("train", "schedule", "one_cycle", "warmup"),
+}
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_a_path_is_the_same_in_a_space_and_for_set(path: str):
+    (choice,) = checked(f"  {path}: [3, 5]").spec.space.choices
+    assert choice.steps == PATHS[path]
+    document = parse(FILE.format(space="  vars.width: [8, 16]"))
+    apply(document, [f"{path}=7"])
+    node: Any = document.root.plain()
+    for step in choice.steps:
+        node = node[step]
+    assert node == 7
+
+
+BAD = {
+    "": "AB561 there is nothing to choose",
+    "  vars.width: []": "AB561 vars.width has no options",
+    "  vars.width: 8": "AB104 expected a list of options, or a range",
+    "  vars.width: {from: 8}": "AB102 the field to is missing",
+    "  vars.width: {from: 8, to: 4}": "AB103 there is nothing from 8 to 4",
+    "  vars.width: {from: 0, to: 4, log: true}": "AB103 log goes from a number over 0, and has no step",
+    "  vars.width: {from: 8, to: many}": "AB103 to: expected a whole number or a number, found 'many'",
+    "  vars.width: [8, 16, 8]": "AB563 8 is an option twice",
+    "  vars.widht: [8, 16]": "AB563 nothing uses the variable widht",
+    "  network.C2.blocks.0.kernel: [3, 5]": "AB560 network is a list of 4, C2 is not one of its places",
+    "  network.2.kernel: [3, 5]": "AB560 network.2 is 'gap', which has no fields",
+    "  limits.params: [1, 2]": "AB560 limits is nothing that can be searched",
+    "  network.C1.blocks.0.kernel: [3, 5]\n  network.0.stage.blocks.0.conv.kernel: [3]": "AB562 network.0.stage",
+    "  network.C1.blocks.0: [{conv: 8}]\n  network.C1.blocks.0.kernel: [3]": "AB562 network.C1.blocks.0.kernel and",
+    # what no file can have, wherever else the search goes
+    "  network.C1.blocks.0.kernel: [3, 0]": "AB103 kernel: 0 is out of range",
+    "  network.C1.blocks.0.kernel: {from: 0, to: 3}": "AB103 kernel: 0 is out of range",
+    "  network.C1.blocks.0.kernal: [3, 5]": "AB101 there is no field kernal here",
+    "  network.C1.blocks.1: [[{conv: 8}, {cnv: 8}]]": "AB101 there is no block cnv",
+    "  data.augment.0.p: [0.5, 1.5]": "AB103 p: 1.5 is out of range",
+}
+
+
+@pytest.mark.parametrize("space", BAD)
+def test_a_bad_choice_is_told_at_its_place(space: str):
+    report = checked(space)
+    found = {f"{d.code.id} {d.message}" for d in report.diagnostics}
+    assert found and all(text.startswith(BAD[space]) for text in found), found
+    first = FILE.split("space:")[0].count("\n") + 1
+    assert all(d.span.line >= first for d in report.diagnostics)
+
+
+def test_a_file_with_a_space_is_the_network_that_it_is_without():
+    with_space, without = checked(SPACE), check_text(FILE.format(space=SPACE).split("space:")[0], "net.yaml")
+    assert with_space.ok and repr(with_space.facts) == repr(without.facts)
+
+
+def test_the_size(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    assert checked(SPACE).spec.space.size is None
+    space = checked("\n".join(SPACE.splitlines()[:-1])).spec.space
+    assert space.size == 4 * 3 * 2 * 3 * 2 * 2 == len(set(every(space)))
+    file = tmp_path / "net.yaml"
+    file.write_text(FILE.format(space=SPACE))
+    assert main(["check", str(file), "-q"]) == 0
+    said = "space            7 choices, networks without end: train.optimizer.sgd.lr has no step"
+    assert said in capsys.readouterr().out
+
+
+@given(
+    first=st.integers(-50, 50),
+    count=st.integers(2, 40),
+    step=st.integers(1, 9),
+    share=st.floats(0, 1, exclude_max=True),
+)
+def test_a_range_gives_each_of_its_numbers(first: int, count: int, step: int, share: float):
+    found = Range.model_validate({"from": first, "to": first + (count - 1) * step, "step": step})
+    assert found.count == count and found.at(share) in range(first, first + count * step, step)
+    assert {found.at((number + 0.5) / count) for number in range(count)} == {
+        first + number * step for number in range(count)
+    }
+
+
+def test_judging_is_what_check_says(judge: Judge):
+    """Of candidates drawn at random: the same totals, the same verdict, the same codes."""
+    random, held = Random(1), 0
+    for _ in range(60):
+        picks = draw(judge.space, random)
+        verdict, report = judge(picks), check_text(written(judge.tree(picks).plain()))
+        assert {d.code.id for d in verdict.excluded} == {d.code.id for d in report.errors}
+        assert repr(verdict.facts and verdict.facts.layers[-1].reach) == repr(
+            report.facts and report.facts.layers[-1].reach
+        )
+        assert verdict.value("params") == (report.facts.params if report.facts else 0)
+        held += verdict.ok
+    assert 0 < held < 60
+
+
+def test_a_list_stands_for_its_blocks_and_moves_those_behind_it(judge: Judge):
+    picks = [8, 1, 1, 2, 1, 0, 0.1]
+    tree = judge.tree(picks).plain()
+    assert "space" not in tree and len(tree["network"][0]["stage"]["blocks"]) == 1
+    assert tree["network"][0]["stage"]["blocks"][0]["conv"]["kernel"] == 5
+    assert list(tree["network"][1]) == ["repeat"] and tree["train"]["optimizer"] == {"sgd": {"lr": 0.1}}
+
+
+def test_what_defaults_and_definitions_decide_is_read_anew():
+    """Blocks are cached by what their texts name, and these decide over all of them."""
+    text = """\
+archbuilder: 1
+input: [3, 16, 16]
+vars: {k: 3}
+defaults: {bias: true}
+define: {pair: {params: {out: 4}, blocks: [{conv: {out: out, kernel: k}}, {conv: out}]}}
+network: [{conv: 8}, {pair: 6}]
+space:
+  vars.k: [3, 5]
+  defaults.bias: [true, false]
+"""
+    for kept in (text, text.replace("  defaults.bias: [true, false]\n", "")):
+        judge = opened(check_text(kept))
+        for picks in (*every(judge.space), *every(judge.space)):
+            assert judge(picks).value("params") == check_text(written(judge.tree(picks).plain())).facts.params
+
+
+def test_a_dry_run_says_what_excludes(judge: Judge, capsys: pytest.CaptureFixture[str], tmp_path: Path):
+    found = survey(judge, 200)
+    said = "\n".join(lines(found))
+    assert f"{len(found.held)} hold all limits and rules" in said and "excluded by      params < 20k: " in said
+    path, option, good, of = found.options()[0]
+    assert (path, option) == ("vars.width", "32") and good < of / 4
+    assert found.reach("params")[1] < 20_000
+    assert survey(judge, 200).verdicts[7].picks == found.verdicts[7].picks
+    file = tmp_path / "net.yaml"
+    file.write_text(FILE.format(space=SPACE).replace("20k", "90"))
+    assert main(["search", str(file), "--dry-run", "--samples", "50"]) == 1
+    out, err = capsys.readouterr()
+    assert "though none holds" in out and "AB564 none of 50 candidates" in err and "the nearest is vars.width=8" in err
+
+
+def test_nothing_holds(judge: Judge):
+    report = check_text(FILE.format(space="  vars.width: [8, 16]").replace("20k", "9"), "net.yaml")
+    found = survey(opened(report))
+    with pytest.raises(ArchbuilderError) as caught:
+        found.insist(judge.place)
+    (diagnostic,) = caught.value.diagnostics
+    assert diagnostic.message == "none of 2 candidates holds: params < 9 excludes 2 of them"
+    assert str(diagnostic.span) == "net.yaml:4:10" and "the nearest is vars.width=8: params is " in diagnostic.hint
+
+
+@settings(max_examples=30)
+@given(seed=st.integers(0, 10**6))
+def test_any_pick_is_a_tree_of_its_own(judge: Judge, seed: int):
+    """Parts that candidates share stay what they are, in whatever order they are made."""
+    random = Random(seed)
+    several = [draw(judge.space, random) for _ in range(3)]
+    alone = [Judge(checked(SPACE), judge.space).tree(picks).plain() for picks in several[:1]]
+    together = [judge.tree(picks).plain() for picks in several]
+    assert together[0] == alone[0]
+    assert [judge.tree(picks).plain() for picks in several] == together
