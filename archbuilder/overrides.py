@@ -135,6 +135,8 @@ def _steps(node: Node | None, key: str, way: Sequence[str], is_item: bool, place
         ((word, body),) = node.value.items()
         if body.value is None or body.is_mapping:
             return (word, key)
+        hint = f"write it with its fields, {word}: {{...}}, or name {where}.{word} itself"
+        raise _error(place, f"{where} is {word}: {show(body.plain())}, which has no field {shorten(key, 60)}", hint)
     return (key,)
 
 

@@ -26,6 +26,7 @@ SMALLEST = {
     "check_startup": ["small.yaml", "--runs", "2"],
     "plain_loop": ["model.py", "images.npz", "--epochs", "1", "--workers", "0"],
     "same_recipe": ["small.yaml", "--epochs", "1", "--set", "data.dataset=digits", "--no-report", "--device", "cpu"],
+    "search": ["judge", "--seconds", "0.1"],
     "throughput": ["small.yaml", "--images", "256", "--rounds", "1", "--data-dir", "data"],
     "time_to_accuracy": ["small.yaml", "--seeds", "1", "--epochs", "1", "--no-ratio", "--data-dir", "data"],
 }

@@ -32,15 +32,15 @@ PATH = declare(
         "A choice is for one field of the file, which its path names. Where it leads nowhere, or to what a search must "
         "not change (the limits that it keeps, the file's name), every candidate would be the same network."
     ),
-    bad="space: {network.3.out: [8, 16]}",
-    good="space: {network.0.out: [8, 16]}",
+    bad="space: {network.3.conv: [8, 16]}",
+    good="space: {network.0.conv: [8, 16]}",
 )
 EMPTY = declare(
     "AB561",
     "a space without a choice",
     why="There is nothing to search where every candidate is the file itself.",
-    bad="space: {network.0.out: []}",
-    good="space: {network.0.out: [8, 16]}",
+    bad="space: {network.0.conv: []}",
+    good="space: {network.0.conv: [8, 16]}",
 )
 TWICE = declare(
     "AB562",
@@ -49,8 +49,8 @@ TWICE = declare(
         "A block has a place and may have a name, and both lead to it. Of two choices for one field, or for a block "
         "and a field of it, one would be made for nothing."
     ),
-    bad="space: {network.0: [{conv: 8}, {conv: 16}], network.0.kernel: [3, 5]}",
-    good="space: {network.0.out: [8, 16], network.0.kernel: [3, 5]}",
+    bad="space: {network.0: [{conv: 8}, {strided: 8}], network.0.conv: [8, 16]}",
+    good="space: {network.0: [{conv: 8}, {conv: 16}, {strided: 8}]}",
 )
 IDLE = declare(
     "AB563",
@@ -61,7 +61,7 @@ vars: {width: 8}
 space: {vars.width: [8, 16]}""",
     good="""\
 vars: {width: 8}
-network: [{conv: width}, gap, classifier]
+network: [{conv: width}, gap]
 space: {vars.width: [8, 16]}""",
 )
 
@@ -332,7 +332,8 @@ def impossible(document: Document, spec: Architecture) -> Iterator[Diagnostic]:
             tree = Space((replace(choice, options=(node,), range=None),)).candidate(document.root, [0])
             found: list[Diagnostic] = []
             read(replace(document, root=tree), found)
-            yield from (d for d in found if d.severity == "error" and _inside(d.span, span))
+            here = (d for d in found if d.severity == "error")
+            yield from (d for d in here if d.span == choice.span or _inside(d.span, span))
 
 
 def _inside(inner: Span, outer: Span) -> bool:

@@ -101,6 +101,8 @@ BAD = {
     "  vars.widht: [8, 16]": "AB563 nothing uses the variable widht",
     "  network.C2.blocks.0.kernel: [3, 5]": "AB560 network is a list of 4, C2 is not one of its places",
     "  network.2.kernel: [3, 5]": "AB560 network.2 is 'gap', which has no fields",
+    "  network.C1.blocks.1.blocks.0.inner.kernel: [3, 5]": "AB101 there is no field inner here",
+    "  network.C1.blocks.0.out.x: [3, 5]": "AB560 network.C1.blocks.0.out is 'width', which has no fields",
     "  limits.params: [1, 2]": "AB560 limits is nothing that can be searched",
     "  network.C1.blocks.0.kernel: [3, 5]\n  network.0.stage.blocks.0.conv.kernel: [3]": "AB562 network.0.stage",
     "  network.C1.blocks.0: [{conv: 8}]\n  network.C1.blocks.0.kernel: [3]": "AB562 network.C1.blocks.0.kernel and",
