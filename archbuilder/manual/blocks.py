@@ -115,7 +115,10 @@ Memory is in bytes, for one image, in float32 or the dtype behind the number: `f
 `peak_activations` is what must be alive at once in inference (norms, activations and dropouts in place),
 `training_activations` what backward keeps; both are lower bounds for a real runtime. `flash` is the file of weights:
 parameters and buffers as they are trained, a batch norm's running statistics among them, before a runtime folds it
-into the conv before it. `receptive_field` is that of the map before the first global pool that every path to the
+into the conv before it. `arena` is the memory that TensorFlow Lite for Microcontrollers needs for the maps in int8 (or
+float32, where the limit says so): exact, to the byte, under the plan that `export --to tflite` writes into its file.
+`arena_total` adds what the runtime keeps of tensors and operators beside them: an estimate, whose upper end counts.
+`receptive_field` is that of the map before the first global pool that every path to the
 output passes; where there is none, before the last average pool that no window follows; else of the last map. The
 axis that is worse for the limit counts.
 

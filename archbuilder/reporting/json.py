@@ -143,6 +143,28 @@ def _memory(facts: Facts) -> dict[str, Any]:
         "peak_tensors": [{"name": name, "bytes": scalars * size} for name, scalars in found.tensors],
         "training": found.training_bytes(),
         "weights": {dtype: facts.weight_bytes(dtype) for dtype in BYTES},
+        "arena": _arena(facts),
+    }
+
+
+def _arena(facts: Facts) -> dict[str, Any] | None:
+    """Bytes of the arena on a microcontroller in int8; None where a layer has no kernel."""
+    from archbuilder.device.arena import arena
+
+    found = arena(facts.graph)
+    if found is None:
+        return None
+    operator, placed = found.peak
+    tensors = [{"name": each.buffer.name, "offset": each.offset, "bytes": each.buffer.size} for each in placed]
+    return {
+        "dtype": found.program.dtype,
+        "head": found.head,
+        "head_by_runtime": found.greedy,
+        "bound": found.bound,
+        "total": list(found.total),
+        "peak_layer": operator.node.name if operator else INPUT,
+        "peak_tensors": tensors,
+        "kernels": list(found.program.kernels),
     }
 
 

@@ -26,6 +26,23 @@ def memory_lines(facts: Facts) -> Iterator[str]:
     yield f"training         {size_of(found.training_bytes())} kept for backward ({DTYPE}, one image)"
     yield "weights          " + ", ".join(f"{size_of(facts.weight_bytes(dtype))} in {dtype}" for dtype in BYTES)
     yield f"{'':16} lower bounds: norms and activations in place in inference, not in training; no workspaces"
+    yield from arena_lines(facts)
+
+
+def arena_lines(facts: Facts) -> Iterator[str]:
+    """The arena on a microcontroller in int8, and what lies where at its peak; nothing where a layer has no kernel."""
+    from archbuilder.device.arena import arena
+
+    found = arena(facts.graph)
+    if found is None:
+        return
+    operator, placed = found.peak
+    at = f", in {operator.output}" if operator else ""
+    there = ", ".join(f"{each.buffer.name} {each.offset:,} to {each.end - 1:,}" for each in placed)
+    least, most = map(size_of, found.total)
+    yield f"arena            {found.head:,} bytes (int8, TensorFlow Lite Micro){at}: {there}"
+    yield f"{'':16} {found.greedy:,} by the runtime's own planner, {found.bound:,} at least by any"
+    yield f"{'':16} with what the runtime keeps beside it {least} to {most}, estimated"
 
 
 def size_of(number: int) -> str:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from archbuilder.analysis.facts import Facts
 from archbuilder.analysis.memory import BYTES, DTYPE
 from archbuilder.diagnostics import Diagnostic, declare, did_you_mean
 from archbuilder.spec.limits import LIMIT, Limit
+
+if TYPE_CHECKING:
+    from archbuilder.device.arena import Arena  # imported where an arena is asked for
 
 UNKNOWN_LIMIT = declare(
     "AB502",
@@ -46,6 +50,22 @@ network: [{conv: 8}, {upsample: {factor: 2, mode: bilinear}}, {conv: 8}]""",
 limits: {receptive_field: "> 4"}
 network: [{conv: 8}, {conv: 8}, {conv: 8}]""",
 )
+NO_ARENA = declare(
+    "AB590",
+    "a limit on the arena of a network that its runtime cannot hold",
+    verdict=True,
+    why=(
+        "The arena is that of TensorFlow Lite for Microcontrollers, in int8. A layer that it has no kernel for needs "
+        "no memory there, for it does not run; and a network with thousands of tensors that live side by side is none "
+        "for a microcontroller."
+    ),
+    bad="""\
+limits: {arena: "< 64 KiB"}
+network: [{conv: {out: 8, activation: gelu}}]""",
+    good="""\
+limits: {arena: "< 64 KiB"}
+network: [{conv: {out: 8, activation: hardswish}}]""",
+)
 
 
 Shares = Iterable[int]  # of each layer, in their order
@@ -56,11 +76,13 @@ class Quantity:
     """Something that can be limited: how to read it off the facts, and the dtypes that it can be stated in.
 
     `value` is None where it is not known; `shares` are the parts of it that the layers have, where it is their sum.
+    `dtype` is meant where a limit names none.
     """
 
     value: Callable[[Facts, str], int | None]
     shares: Callable[[Facts, str], Shares] | None = None
     dtypes: tuple[str, ...] = ()
+    dtype: str = DTYPE
 
 
 def _sum(shares: Callable[[Facts, str], Shares], *dtypes: str) -> Quantity:
@@ -70,6 +92,20 @@ def _sum(shares: Callable[[Facts, str], Shares], *dtypes: str) -> Quantity:
 
 FLOATS = tuple(dtype for dtype in BYTES if "float" in dtype)
 FIELD = "receptive_field"
+ARENA, ARENA_TOTAL = "arena", "arena_total"
+
+
+def _arena(read: Callable[[Arena], int]) -> Quantity:
+    """A quantity of the arena on a microcontroller."""
+
+    def value(facts: Facts, dtype: str) -> int | None:
+        from archbuilder.device.arena import arena
+
+        found = arena(facts.graph, dtype)
+        return None if found is None else read(found)
+
+    return Quantity(value, dtypes=("int8", "float32"), dtype="int8")
+
 
 QUANTITIES = {
     "params": _sum(lambda facts, _: (layer.params for layer in facts.layers)),
@@ -79,13 +115,20 @@ QUANTITIES = {
     "layers": Quantity(lambda facts, _: len(facts.layers)),
     "peak_activations": Quantity(lambda facts, dtype: facts.memory.peak_bytes(dtype), dtypes=tuple(BYTES)),
     "training_activations": _sum(lambda facts, dtype: facts.memory.kept_by_layer(dtype), *FLOATS),
+    ARENA: _arena(lambda arena: arena.head),
+    ARENA_TOTAL: _arena(lambda arena: arena.total[1]),  # an estimate: judged by its upper end
     "flash": _sum(lambda facts, dtype: (layer.weight_bytes(dtype) for layer in facts.layers), *BYTES),
 }
 
 
+def dtype_of(limit: Limit) -> str:
+    """The dtype that a limit is in: the one it names, else that of its quantity."""
+    return limit.dtype or QUANTITIES[limit.name].dtype
+
+
 def value_of(limit: Limit, facts: Facts) -> int | None:
     """What a limit is held against, None where it is not known; of a field the axis that is worse for the limit."""
-    value = QUANTITIES[limit.name].value(facts, limit.dtype or DTYPE)
+    value = QUANTITIES[limit.name].value(facts, dtype_of(limit))
     return max(facts.field.size) if limit.name == FIELD and value and "<" in limit.relation else value
 
 
@@ -108,7 +151,10 @@ class Measured:
     @property
     def unit(self) -> str:
         """What the value counts, to stand behind a number; empty where that is plain."""
-        return f" bytes in {self.limit.dtype or DTYPE}" if QUANTITIES[self.limit.name].dtypes else ""
+        if not QUANTITIES[self.limit.name].dtypes:
+            return ""
+        estimated = ", estimated," * (self.limit.name == ARENA_TOTAL)
+        return f" bytes{estimated} in {dtype_of(self.limit)}"
 
     @property
     def rest(self) -> str:
@@ -143,13 +189,28 @@ def measure(limits: Sequence[Limit], facts: Facts | None, diagnostics: list[Diag
 
 
 def _problems(measured: Measured, facts: Facts) -> Iterator[Diagnostic]:
-    """What there is to say of a limit; of an unknown value nothing, for the reason has been reported."""
+    """What there is to say of a limit; of an unknown field nothing, for the reason has been reported."""
+    if measured.value is None and measured.limit.name in (ARENA, ARENA_TOTAL):
+        yield _no_arena(measured.limit, facts)
     if measured.value is not None and not measured.ok:
         yield _missed(measured, measured.value, facts)
     elif measured.ok and not _is_proven(measured.limit, facts):
         limit, least = measured.limit, min(facts.field.least)
         message = f"the field is an upper bound: {measured.value} at most, {least} at least"
         yield UNPROVEN.at(limit.span, message, f"{limit.text} need not hold for every unit")
+
+
+def _no_arena(limit: Limit, facts: Facts) -> Diagnostic:
+    from archbuilder.device.kernels import program_of
+
+    lacking = program_of(facts.graph, dtype_of(limit)).lacking
+    if not lacking:
+        message = f"{limit.name} is not known: too many tensors live side by side"
+        return NO_ARENA.at(limit.span, message, "make the network smaller: no microcontroller holds so many")
+    node, why = lacking[0]
+    others = f", and {len(lacking) - 1:,} more layers" if len(lacking) > 1 else ""
+    message = f"{limit.name} is not known: {node.name} ({node.op.describe()}) does not run there: {why}{others}"
+    return NO_ARENA.at(node.span, message, why.hint)
 
 
 def _is_proven(limit: Limit, facts: Facts) -> bool:
@@ -180,9 +241,11 @@ def _missed(measured: Measured, value: int, facts: Facts) -> Diagnostic:
 def _costliest(limit: Limit, facts: Facts) -> str:
     """The three layers, or the live tensors, that a missed budget should look at."""
     shares = QUANTITIES[limit.name].shares
+    if limit.name in (ARENA, ARENA_TOTAL):
+        return _in_the_arena(limit, facts)
     if shares is None:
         return _at_the_peak(facts)
-    costs = zip(shares(facts, limit.dtype or DTYPE), (layer.node.name for layer in facts.layers), strict=True)
+    costs = zip(shares(facts, dtype_of(limit)), (layer.node.name for layer in facts.layers), strict=True)
     most = sorted(costs, key=lambda pair: -pair[0])[:3]
     return "the most expensive: " + ", ".join(f"{layer} ({cost:,})" for cost, layer in most if cost)
 
@@ -193,3 +256,14 @@ def _at_the_peak(facts: Facts) -> str:
         return "the image alone is more: allow at least that much"
     live = ", ".join(f"{name} ({scalars:,} values)" for name, scalars in memory.tensors)
     return f"live while {facts.layers[memory.peak].node.name} runs: {live}; stride earlier, or narrow what is there"
+
+
+def _in_the_arena(limit: Limit, facts: Facts) -> str:
+    from archbuilder.device.arena import arena
+
+    found = arena(facts.graph, dtype_of(limit))
+    assert found is not None
+    operator, placed = found.peak
+    there = ", ".join(f"{each.buffer.name} ({each.buffer.size:,})" for each in placed)
+    at = f"while {operator.output} runs" if operator else "at the start"
+    return f"needed {at}: {there}; stride earlier, or narrow what is there"

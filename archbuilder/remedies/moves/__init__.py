@@ -30,7 +30,7 @@ Needs = frozenset[tuple[str, int]]  # a quantity, and +1 where it must grow, -1 
 
 WEIGHTS = frozenset({"params", "trainable_params", "flash"})
 WORK = frozenset({"macs"})
-MEMORY = frozenset({"peak_activations", "training_activations"})
+MEMORY = frozenset({"peak_activations", "training_activations", "arena", "arena_total"})
 FIELD = frozenset({"receptive_field"})
 LAYERS = frozenset({"layers"})
 ALL = WEIGHTS | WORK | MEMORY | LAYERS | FIELD

@@ -7,12 +7,13 @@ from typing import Any
 import pytest
 
 from archbuilder.blocks.activation import Kind
+from archbuilder.device import kernels
 from archbuilder.diagnostics import Diagnostic
 from archbuilder.document import parse
 from archbuilder.ir import ops
 from archbuilder.pipeline import check
 from archbuilder.rules.packs import kinds
-from archbuilder.rules.packs.kinds import RULES, _tflite_micro
+from archbuilder.rules.packs.kinds import RULES
 from archbuilder.rules.packs.pack import built_in, shipped
 from archbuilder.rules.packs.rule import Rule
 from archbuilder.rules.packs.words import _PLAIN, _SPECIAL, vocabulary, words
@@ -163,27 +164,30 @@ def test_remedy_and_name(hold: Hold):
 
 
 def test_every_op_and_activation_has_kernels_or_a_reason():
-    assert set(_tflite_micro.KERNELS) == set(OPS)
-    known = set(_tflite_micro.ACTIVATIONS) | set(_tflite_micro.NO_ACTIVATION)
+    assert set(kernels.RULES) == set(OPS)
+    known = set(kernels.ACTIVATIONS) | set(kernels.NO_ACTIVATION)
     assert known == set(Kind.__args__) - {"none"}  # type: ignore[attr-defined]
-    assert not set(_tflite_micro.ACTIVATIONS) & set(_tflite_micro.NO_ACTIVATION)
+    assert not set(kernels.ACTIVATIONS) & set(kernels.NO_ACTIVATION)
 
 
-RUNS = {
-    "conv: 8": "CONV_2D, RELU",
-    "strided: 8": "CONV_2D, PAD, RELU",  # torch pads both sides alike, SAME does not
-    "depthwise": "DEPTHWISE_CONV_2D, RELU",
+RUNS = {  # a ReLU runs in the kernel before it, where there is one that takes it in
+    "conv: 8": "CONV_2D",
+    "strided: 8": "CONV_2D, PAD",  # torch pads both sides alike, SAME does not
+    "strided: {out: 8, padding: [0, 1, 0, 1]}": "CONV_2D",  # as SAME does
+    "depthwise": "DEPTHWISE_CONV_2D",
     "conv: {out: 8, activation: silu}": "CONV_2D, LOGISTIC, MUL",
-    "conv: {out: 8, order: norm-act-conv}": "ADD, CONV_2D, MUL, RELU",  # a norm that no conv can take in
-    "conv: {out: 8, padding: [0, 1, 0, 1]}": "CONV_2D, PAD, RELU",
-    "conv: {out: 8, padding_mode: reflect}": "CONV_2D, MIRROR_PAD, RELU",
-    "skip: {blocks: [{conv: 3}]}": "ADD, CONV_2D, RELU",
-    "squeeze_excite": "CONV_2D, LOGISTIC, MEAN, MUL, RELU",
+    "conv: {out: 8, order: norm-act-conv}": "CONV_2D, DEPTHWISE_CONV_2D",  # a norm that no conv can take in
+    "conv: {out: 8, padding: [0, 1, 0, 1]}": "CONV_2D, PAD",
+    "conv: {out: 8, padding_mode: reflect}": "CONV_2D, MIRROR_PAD",
+    "skip: {blocks: [{conv: 3}]}": "ADD, CONV_2D",
+    "squeeze_excite": "CONV_2D, LOGISTIC, MUL",
+    "activation: relu": "RELU",
     "avg_pool: {kernel: 2, padding: 1}": "AVERAGE_POOL_2D, PAD",
-    "max_pool: {kernel: 3, padding: 1}": "MAX_POOL_2D, PADV2",
+    "max_pool: {kernel: 3, padding: 1, stride: 1}": "MAX_POOL_2D",
+    "max_pool: {kernel: 3, padding: 1, stride: 2}": "MAX_POOL_2D, PADV2",
     "adaptive_avg_pool: 4": "AVERAGE_POOL_2D",
     "upsample: {factor: 2, mode: bilinear}": "RESIZE_BILINEAR",
-    "scale: 1": "MUL",
+    "scale: 1": "DEPTHWISE_CONV_2D",
     "dropout: 0.1": "",
 }
 

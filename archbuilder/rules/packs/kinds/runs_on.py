@@ -6,8 +6,8 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
+from archbuilder.device.kernels import program_of
 from archbuilder.rules.packs.kinds import register
-from archbuilder.rules.packs.kinds._tflite_micro import Lacking, kernels
 from archbuilder.rules.packs.network import Network
 from archbuilder.rules.packs.rule import FORBIDDEN, Miss, Outcome, Rule
 
@@ -26,12 +26,9 @@ class RunsOn(Rule):
     runtime: Annotated[Literal["tflite_micro"], Field(description="tflite_micro")]
 
     def judge(self, net: Network) -> Outcome:
-        needed: set[str] = set()
+        program = program_of(net.graph)
         misses: dict[int, Miss] = {}
-        for node in net.graph.nodes.values():
-            try:
-                needed.update(kernels(net, node))
-            except Lacking as lacking:
-                message = f"{node.name} ({node.op.describe()}) does not run on {self.runtime}: {lacking}"
-                misses.setdefault(id(node.place), Miss(FORBIDDEN, message, lacking.hint, node.span))
-        return Outcome(says=", ".join(sorted(needed)), misses=tuple(misses.values()))
+        for node, lacking in program.lacking:
+            message = f"{node.name} ({node.op.describe()}) does not run on {self.runtime}: {lacking}"
+            misses.setdefault(id(node.place), Miss(FORBIDDEN, message, lacking.hint, node.span))
+        return Outcome(says=", ".join(program.kernels), misses=tuple(misses.values()))
