@@ -1,9 +1,9 @@
 """`extends: base.yaml`: a variant of another file.
 
-Own keys win.  Sections (limits, vars, defaults, define, data, train) are merged field by field; a field, a list and the
-network are replaced as a whole.  Where both files choose the same of several kinds (`optimizer: {muon: ...}`), the
-fields of that kind are merged in their turn, so that a variant need not say again what it does not change.  A key with
-nothing behind it changes nothing.
+Own keys win.  Sections (limits, goals, vars, defaults, define, data, train) are merged field by field; a field, a list
+and the network are replaced as a whole.  Where both files choose the same of several kinds (`optimizer: {muon: ...}`),
+the fields of that kind are merged in their turn, so that a variant need not say again what it does not change.  A key
+with nothing behind it changes nothing.
 """
 
 from __future__ import annotations

@@ -22,8 +22,8 @@ UNUSED = declare(
     "an ignore comment that ignores nothing",
     severity="warning",
     why="What it was written for is mended, or stands on another line. Left where it is, it would hide the next "
-    "finding of that kind from whoever edits the line. Codes of rules (AB511 to AB516) are never called idle: the "
-    "comment may be for a pack that only another check asks for.",
+    "finding of that kind from whoever edits the line. Codes of rules and goals (AB511 to AB516, AB541, AB543, AB545) "
+    "are never called idle: the comment may be for a pack that only another check asks for.",
     bad="- conv: 16  # archbuilder: ignore AB403\n- gap",
     good="- pointwise: {out: 16, padding: 1}  # archbuilder: ignore AB403 as in the paper\n- gap",
 )
@@ -31,8 +31,8 @@ UNKNOWN = declare(
     "AB012",
     "an ignore comment that cannot be followed",
     severity="warning",
-    why="Warnings can be ignored on their line, and so can a missed limit or rule (AB503, AB511 to AB516). An error "
-    "that keeps the file from being analysed cannot: then nothing would have been checked, and the file would pass.",
+    why="Warnings can be ignored on their line, and so can a missed limit, rule or goal (AB503, AB511 to AB516, AB541, "
+    "AB543, AB545). An error that keeps the file from being analysed cannot: then nothing would have been checked, and the file would pass.",
     bad="- pointwise: {out: 16, padding: 1}  # archbuilder: ignore AB4O3\n- gap",
     good="- pointwise: {out: 16, padding: 1}  # archbuilder: ignore AB403 as in the paper\n- gap",
 )

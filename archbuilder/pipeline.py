@@ -18,15 +18,18 @@ from archbuilder.document import Document
 from archbuilder.ir.graph import Graph
 from archbuilder.rules.limits import MISSED, Measured, measure
 from archbuilder.rules.lints import lint
-from archbuilder.sources import Opened, open_source
+from archbuilder.sources import Opened, log_of_run, open_source
 from archbuilder.spec import architecture
 from archbuilder.spec.architecture import Architecture
 from archbuilder.spec.limits import Limit
 
 if TYPE_CHECKING:
+    from archbuilder.rules.goals import Record, Standing
     from archbuilder.rules.packs import Verdict  # imported where a pack is asked for
 
 Source = str | os.PathLike[str]
+
+NOT_TRAINED = ("goals", "limits", "name", "rules")  # sections that say nothing of what a run is trained to be
 
 BLOCKS = declare(
     "AB716",
@@ -71,6 +74,7 @@ class Report:
     cut: tuple[Diagnostic, ...] = ()  # warnings past MAX_PROBLEMS, of which `diagnostics` has the number alone
     doubled: tuple[Diagnostic, ...] = ()  # findings of rules that a missed limit of the file says already
     opened: Opened | None = None  # what it is a report on, None where that could not be opened
+    goals: tuple[Standing, ...] = ()  # of the file and of its packs; of a run as its log has them
 
     def holding(self, found: Sequence[Diagnostic]) -> Report:
         """The report with these findings: all errors, at most MAX_PROBLEMS warnings, and a note if there are more.
@@ -167,6 +171,9 @@ def check(source: Source, overrides: Sequence[str] = (), rules: Sequence[str] = 
     overrides: texts such as `train.epochs=3`, after those of a run.
     rules:     rule packs beside those that the file names.
 
+    The goals of a run are judged by what it has recorded; a missed one is an error.  With an override of anything that
+    it was trained with, the report is on another network than the run's, and goals are open as for any file.
+
     Parameters are counted in scalars, MACs for one image, fields in input pixels.  Problems are in the report, never
     raised.  A string with a line break is still taken for YAML itself: that is for `check_text` now.
 
@@ -175,7 +182,17 @@ def check(source: Source, overrides: Sequence[str] = (), rules: Sequence[str] = 
         (True, 172910, (69, 69))
     """
     _warn_of_text(source, "check_text")
-    return _check(source, overrides, rules)
+    return _check(source, overrides, rules, by_log=True)
+
+
+def judged(report: Report, log: Sequence[Record]) -> Report:
+    """The report with its goals held against the log of a run: a record for each epoch, from the first on."""
+    if not report.goals or report.spec is None:
+        return report
+    from archbuilder.rules import goals
+
+    epochs = goals.epochs_of(report.spec)
+    return replace(report, goals=tuple(goals.judge(each, log, epochs) for each in report.goals))
 
 
 def _warn_of_text(source: Source, function: str) -> None:
@@ -185,12 +202,18 @@ def _warn_of_text(source: Source, function: str) -> None:
         warnings.warn(f"a YAML text is for archbuilder.{function}", DeprecationWarning, stacklevel=3)
 
 
-def _check(source: Source, overrides: Sequence[str], rules: Sequence[str] = ()) -> Report:
+def check_network(source: Source, overrides: Sequence[str] = ()) -> Report:
+    """`check` of the network alone, whatever its run has reached: for what is to be trained or built."""
+    _warn_of_text(source, "check_text")
+    return _check(source, overrides)
+
+
+def _check(source: Source, overrides: Sequence[str], rules: Sequence[str] = (), by_log: bool = False) -> Report:
     try:
         opened = open_source(source)
     except ArchbuilderError as error:
         return Report(str(source), diagnostics=error.diagnostics)
-    return check_opened(opened, overrides, rules)
+    return check_opened(opened, overrides, rules, by_log)
 
 
 def check_text(text: str, file: str = "<string>", overrides: Sequence[str] = (), rules: Sequence[str] = ()) -> Report:
@@ -202,9 +225,12 @@ def check_text(text: str, file: str = "<string>", overrides: Sequence[str] = (),
     return check_opened(Opened(file, text), overrides, rules)
 
 
-def check_opened(opened: Opened, overrides: Sequence[str] = (), rules: Sequence[str] = ()) -> Report:
-    """`check` of what has been opened."""
-    report = replace(_checked(opened, [*opened.overrides, *overrides], rules), opened=opened)
+def check_opened(
+    opened: Opened, overrides: Sequence[str] = (), rules: Sequence[str] = (), by_log: bool = False
+) -> Report:
+    """`check` of what has been opened; `by_log` the goals of a run are held against what it has recorded."""
+    run = opened.run if by_log and all(text.startswith(NOT_TRAINED) for text in overrides) else None
+    report = replace(_checked(opened, [*opened.overrides, *overrides], rules, run), opened=opened)
     if report.facts is None and opened.blocks:
         return replace(report, diagnostics=(*report.diagnostics, *_not_loaded(opened)))
     return report
@@ -222,7 +248,7 @@ def _not_loaded(opened: Opened) -> Iterator[Diagnostic]:
         yield BLOCKS.at(Span(str(opened.run)), message, hint)
 
 
-def _checked(opened: Opened, overrides: Sequence[str], rules: Sequence[str]) -> Report:
+def _checked(opened: Opened, overrides: Sequence[str], rules: Sequence[str], run: Path | None) -> Report:
     diagnostics: list[Diagnostic] = []
     file = opened.file
     try:
@@ -237,10 +263,11 @@ def _checked(opened: Opened, overrides: Sequence[str], rules: Sequence[str]) -> 
     if spec is None:
         return _settled(Report(file, doc), diagnostics)
     graph, facts, limits, verdicts = stages(doc, spec, rules, diagnostics)
+    goals = _goals(doc, spec, rules, run, diagnostics)
     if facts is None:
-        return _settled(Report(file, doc, spec), diagnostics)
+        return _settled(Report(file, doc, spec, goals=goals), diagnostics)
     diagnostics += lint(graph, facts)
-    report = Report(file, doc, spec, graph, facts, limits, rules=verdicts)
+    report = Report(file, doc, spec, graph, facts, limits, rules=verdicts, goals=goals)
     return _settled(report, diagnostics, complete=not overrides)
 
 
@@ -284,6 +311,42 @@ def _judge(
 
     found = packs.read_packs(packs.asked_for(spec, more), doc, diagnostics)
     return packs.judge(found, spec, graph, facts, diagnostics) if facts else ()
+
+
+def _goals(
+    doc: Document, spec: Architecture, more: Sequence[str], run: Path | None, diagnostics: list[Diagnostic]
+) -> tuple[Standing, ...]:
+    """The goals of a file and of its packs, held against the log of a run where it is of one."""
+    asked = _asked(doc, spec, more)
+    if not asked:
+        return ()
+    from archbuilder.rules import goals
+
+    if run is None:
+        diagnostics += goals.problems(asked, spec)
+        return tuple(asked)
+    try:
+        log: Sequence[Record] = log_of_run(run)
+    except ArchbuilderError as error:
+        diagnostics += error.diagnostics
+        return tuple(asked)
+    judged = [goals.judge(each, log, goals.epochs_of(spec)) for each in asked]
+    diagnostics += (found for each in judged if (found := each.finding()))
+    return tuple(judged)
+
+
+def _asked(doc: Document, spec: Architecture, more: Sequence[str]) -> list[Standing]:
+    """The goals, before any training; what is wrong with a pack, its rules have said."""
+    found: list[Standing] = []
+    if spec.goals:
+        from archbuilder.rules.goals import Standing
+
+        found += (Standing(goal, "", goal.span()) for goal in spec.goals)
+    if spec.rules or more:
+        from archbuilder.rules import packs
+
+        found += packs.goals(spec, packs.read_packs(packs.asked_for(spec, more), doc, []))
+    return found
 
 
 def _pack(doc: Document) -> Report:

@@ -141,6 +141,30 @@ def open_run_source(run: Path) -> Opened:
     return trained
 
 
+def log_of_run(run: Path) -> tuple[Any, ...]:
+    """The lines of a run's metrics.jsonl as plain data; none where no epoch is finished.
+
+    Raises ArchbuilderError AB702 where that is no JSON or cannot be read."""
+    import json
+
+    file, hint = run / METRICS, "archbuilder train --resume writes it anew from the checkpoint"
+    try:
+        text = read_regular(file, MAX_TEXT) if file.exists() else b""
+        log = tuple(json.loads(line, parse_constant=_no_number) for line in text.splitlines())
+    except OSError as error:
+        message = f"{METRICS} cannot be read: {error.strerror or error}"
+        raise ArchbuilderError(NO_RUN.at(Span(str(file)), message, "check its permissions")) from None
+    except (ValueError, RecursionError):
+        log = (None,)
+    if all(isinstance(record, dict) and record.get("epoch") == number for number, record in enumerate(log, 1)):
+        return log
+    raise ArchbuilderError(NO_RUN.at(Span(str(file)), "this is no log of epochs", hint))
+
+
+def _no_number(word: str) -> Any:
+    raise ValueError(f"{word} is no number")
+
+
 def values_of_run(run: Path) -> Any:
     """What was trained, as plain data.  Raises ArchbuilderError."""
     trained = _trained(run)

@@ -27,12 +27,17 @@ class Table:
 
 @dataclass(frozen=True)
 class Demand:
-    """A limit or a rule, whether it holds, and the value or the layers that show it."""
+    """A limit, a rule or a goal, whether it holds, and the value or the layers that show it."""
 
     source: str
     words: str
     ok: bool
     shown_by: str
+    open: str = ""  # why neither can be said: not yet, not recorded
+
+    @property
+    def holds(self) -> str:
+        return "yes" if self.ok else self.open or "MISSED"
 
 
 @dataclass(frozen=True)
@@ -74,13 +79,16 @@ def network_part(report: Report, facts: Facts) -> NetworkPart:
 
 
 def demands(report: Report) -> Sequence[Demand]:
-    """Limits first, then the rules of each pack."""
+    """Limits first, then the rules of each pack, then goals."""
     found = []
     for measured in report.limits:
         limit = measured.limit
         found.append(Demand("limit", f"{limit.name} {limit.text}", measured.ok, measured.words))
     for verdict in report.rules:
         found.append(Demand(verdict.pack, verdict.rule, verdict.ok, evidence(verdict)))
+    for goal in report.goals:
+        unknown = "" if goal.state in ("met", "missed") else goal.state
+        found.append(Demand(goal.pack or "goal", goal.goal.words, goal.ok, goal.words, unknown))
     return found
 
 

@@ -18,6 +18,8 @@ from archbuilder.evidence.network import NetworkPart, network_part
 from archbuilder.evidence.pixels import uri
 from archbuilder.evidence.story import StoryPart, story_part
 from archbuilder.ir.op import by
+from archbuilder.pipeline import Report, judged
+from archbuilder.reporting.goals import fulfilment, state
 from archbuilder.reporting.text import human, layer_table
 from archbuilder.run import checkpoint
 from archbuilder.run.folder import LAST, SAMPLES, WEIGHTS, RunFolder
@@ -46,7 +48,8 @@ def write_report(run: Run, device: torch.device, readme: str = "") -> Outcome:
     if not run.metrics or facts is None:
         raise ArchbuilderError(no_epoch(run.path))
     print(f"writing the report: {run.card.test:,} test images are evaluated for it", flush=True)
-    story, network = story_part(run), network_part(run.plan.report, facts)
+    report = judged(run.plan.report, run.metrics)
+    story, network = story_part(run), network_part(report, facts)
     outcome, mistakes = _test(run, facts, device)
     folder = RunFolder(run.path, published=True)
     folder.write(DRAWING, network.drawing)
@@ -56,7 +59,7 @@ def write_report(run: Run, device: torch.device, readme: str = "") -> Outcome:
         folder.write(FIELD, network.field_picture)
     if mistakes:
         folder.write(MISTAKES, png(as_sheet(mistakes)))
-    values = _values(run, story, network, outcome, mistakes, readme)
+    values = _values(run, story, network, outcome, mistakes, readme) | _assignment(report)
     folder.write(MARKDOWN, page.md("report.md.jinja", values | {"layers": "\n".join(layer_table(facts))}))
     folder.write(REPORT, page.html("report.html.jinja", values))
     return outcome
@@ -123,6 +126,12 @@ def _values(
         "readme": readme,
         "version": __version__,
     }
+
+
+def _assignment(report: Report) -> dict[str, str]:
+    """Whether the run is all that is asked for, in a word, and why; by its log, which `agreement` compares."""
+    found = state(report)
+    return {"assignment": found, "fulfilment": f"Assignment {found}: {fulfilment(report)}." if found else ""}
 
 
 def _mistake(one: Mistake, names: tuple[str, ...]) -> dict[str, Any]:

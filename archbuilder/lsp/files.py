@@ -16,7 +16,7 @@ from archbuilder.pipeline import Report
 _OURS = re.compile(r"^[\"']?archbuilder[\"']?\s*:", re.MULTILINE)
 _RULES = re.compile(r"^[\"']?archbuilder_rules[\"']?\s*:", re.MULTILINE)
 _SECTIONS = re.compile(
-    r"^(network|input|classes|limits|vars|defaults|define|extends|data|train|rules)\s*:", re.MULTILINE
+    r"^(network|input|classes|limits|vars|defaults|define|extends|data|train|rules|goals)\s*:", re.MULTILINE
 )
 
 

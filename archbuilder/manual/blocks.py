@@ -18,6 +18,7 @@ from archbuilder.rules.packs.pack import built_in, shipped
 from archbuilder.rules.packs.rule import Rule
 from archbuilder.schema.model import Model
 from archbuilder.spec.architecture import Architecture
+from archbuilder.spec.goals import Goal
 
 Entry = type[Block] | type[Rule]  # what the manual describes: a word, its fields, an example, rejected examples
 
@@ -97,7 +98,13 @@ def markdown() -> str:
     packs = "".join(f"- `{name}`: {built_in(name).title}\n" for name in shipped())
     rules = (section(rule, f"rule {name}") for name in kinds.names() if (rule := kinds.find(name)))
     blocks = map(section, map(manual, names()))
-    return "\n".join([head, *blocks, _PACKS.format(packs=packs), *rules, sections.markdown()])
+    parts = [head, *blocks, _goals(), _PACKS.format(packs=packs), *rules, sections.markdown()]
+    return "\n".join(parts)
+
+
+def _goals() -> str:
+    rows = "".join(f"| `{name}` | {default} | {text} |\n" for name, default, text in _fields(Goal))
+    return f"{_GOALS.format(doc=docstring(Goal))}\n| field | default | |\n|---|---|---|\n{rows}"
 
 
 _INTRODUCTION = """# The language
@@ -121,6 +128,9 @@ float32, where the limit says so): exact, to the byte, under the plan that `expo
 `receptive_field` is that of the map before the first global pool that every path to the
 output passes; where there is none, before the last average pool that no window follows; else of the last map. The
 axis that is worse for the limit counts.
+
+`limits` are the totals of the network, `rules` everything else that the file alone can show, `goals` what only a run
+shows: `goals: {{accuracy: ">= 85%"}}`, more of them below.
 
 `define` makes blocks of one's own: `define: {{twice: {{params: {{out: null, kernel: 3}}, blocks: [...]}}}}`; a
 parameter without a default is `null`; it is then used like any block: `- twice: {{out: 32}}`.
@@ -157,11 +167,31 @@ of every block. Sizes are one integer or `[height, width]`. Every integer may be
 """
 
 
+_GOALS = """## Goals
+
+{doc}
+
+`check FILE` lists goals as *after training*; `check RUN` holds them against what the run has recorded, and a missed one
+is an error; `train` ends with them, and `report` and `runs` say whether the assignment is fulfilled; `evaluate RUN`
+measures the test accuracy again. A run that is not finished stands at *not yet*, a figure that its log does not have is
+*not recorded*: neither fulfils a goal. The goals of a run are those of its own file, its overrides included, and of the
+packs that it names as these are now.
+
+```yaml
+goals: {{accuracy: ">= 85%", train_time: "<= 10 min"}}
+
+goals:
+  - accuracy: ">= 85%"
+  - {{of: test_accuracy, bound: ">= 99.4%", over: {{each_of_last: 3}}}}
+```
+"""
+
+
 _PACKS = """## Rule packs
 
-A pack is what a task asks of a network, held against it rule by rule. `rules: era-s9` names one in a file,
-`rules: [era-s9, ./my-pack.yaml]` several (a path counts from the file it stands in), `check --rules PACK` one on the
-command line. The report says of each rule what satisfies it; what is missing is an error. Shipped:
+A pack is what a task asks: rules that a network is held against, one by one, and goals for its runs. `rules: era-s9`
+names one in a file, `rules: [era-s9, ./my-pack.yaml]` several (a path counts from the file it stands in), `check --rules
+PACK` one on the command line. The report says of each rule what satisfies it; what is missing is an error. Shipped:
 
 {packs}
 A pack of your own is a file with rules of these kinds; `archbuilder rules mcu` prints a shipped one to start from:
@@ -173,6 +203,8 @@ rules:
   - has: {{layers: skip, at_least: 2}}
   - without: [max_pool, gelu]
   - limit: {{of: macs, bound: "< 20M", remedy: stride earlier}}
+  - recipe: {{epochs: "<= 15"}}
+goals: {{accuracy: ">= 90%"}}
 ```
 
 `name:`, what reports call it, and `remedy:`, said instead of its own, are fields of every rule.

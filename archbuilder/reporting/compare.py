@@ -106,6 +106,8 @@ def total_rows(reports: Sequence[Report]) -> Iterator[tuple[str, ...]]:
     yield _row("limits", [_limits(report) for report in reports], "")
     if any(report.rules for report in reports):
         yield _row("rules", [_rules(report) for report in reports], "")
+    if any(report.goals for report in reports):
+        yield _row("goals", [_goals(report) for report in reports], "")
     yield _row("problems", [problems(report) for report in reports], "")
 
 
@@ -140,6 +142,11 @@ def _rules(report: Report) -> str:
         return "none"
     missed = [verdict.rule for verdict in report.rules if not verdict.ok]
     return f"{len(missed)} missed: {', '.join(missed)}" if missed else "ok"
+
+
+def _goals(report: Report) -> str:
+    states = list(dict.fromkeys(standing.state for standing in report.goals))
+    return ", ".join(f"{sum(each.state == state for each in report.goals)} {state}" for state in states) or "none"
 
 
 def problems(report: Report) -> str:
@@ -252,7 +259,7 @@ def to_json(reports: Sequence[Report]) -> str:
 
 def plain(reports: Sequence[Report]) -> dict[str, Any]:
     """The same as plain data, version 1."""
-    wanted = ("file", "name", "run", "ok", "totals", "limits", "rules")
+    wanted = ("file", "name", "run", "ok", "totals", "limits", "rules", "goals", "fulfilled")
     files = [{key: value for key, value in to_dict(report).items() if key in wanted} for report in reports]
     found: list[dict[str, Any]] | None = None
     if len(reports) == 2 and reports[0].facts and reports[1].facts:

@@ -23,6 +23,10 @@ def render(report: Report) -> str:
         from archbuilder.reporting.rules import lines
 
         parts.append(_block("\n".join(lines(report.rules, ignored=report.ignored))))
+    if report.goals:
+        from archbuilder.reporting import goals
+
+        parts.append(_block("\n".join(goals.lines(report))))
     for d in report.diagnostics:
         parts.append(_block(render_diagnostic(d, report.source_of(d), checked=report.file)))
     return "<div>" + "".join(parts) + "</div>"

@@ -64,6 +64,8 @@ def to_dict(report: Report) -> dict[str, Any]:
         "limits": [_limit(measured) for measured in report.limits],
         "rules": _rules(report),
         "space": _space(report),
+        "goals": _goals(report),
+        "fulfilled": _fulfilled(report),
         "layers": [_layer(layer) for layer in report.facts.layers] if report.facts else [],
         "diagnostics": [_diagnostic(d) for d in report.diagnostics],
         "remedies": [remedy.to_dict(d.remedy) if d.remedy else None for d in report.diagnostics],  # in the same order
@@ -90,6 +92,25 @@ def _space(report: Report) -> dict[str, Any] | None:
         return None
     space = report.spec.space
     return {"size": space.size, "choices": {choice.path: choice.count for choice in space.choices}}
+
+
+def _goals(report: Report) -> list[dict[str, Any]]:
+    if not report.goals:
+        return []
+    from archbuilder.reporting.goals import to_dict  # only where there are some
+
+    return [to_dict(standing) for standing in report.goals]
+
+
+def _fulfilled(report: Report) -> bool | None:
+    """Whether a run is all that is asked for; None for a file, and where that is open."""
+    if report.run is None or not (report.goals or report.rules):
+        return None
+    from archbuilder.reporting import goals
+
+    if not goals.is_judged(report):
+        return None
+    return {goals.FULFILLED: True, goals.NOT: False}.get(goals.state(report))
 
 
 def _totals(facts: Facts) -> dict[str, Any]:

@@ -54,6 +54,11 @@ def render(report: Report, style: Style = PLAIN, table: bool = True, per_op: boo
             from archbuilder.reporting.rules import lines  # only where a pack is asked for
 
             parts += lines(report.rules, style, report.ignored)
+        if report.goals or (report.run and report.rules):
+            from archbuilder.reporting import goals
+
+            judged = report.run is not None and goals.is_judged(report)
+            parts += goals.verdict(report, style, ", as recorded") if judged else goals.lines(report, style)
     if report.diagnostics:
         parts += [""] * bool(parts) + [
             render_diagnostic(d, report.source_of(d), style, report.file) for d in report.diagnostics

@@ -6,9 +6,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from os.path import lexists
 from pathlib import Path
+from typing import Any
 
 from archbuilder.diagnostics import ArchbuilderError, shorten
+from archbuilder.pipeline import check
 from archbuilder.reporting.diagnostic import printable
+from archbuilder.reporting.goals import state, to_dict
 from archbuilder.reporting.json import dumps
 from archbuilder.reporting.style import PLAIN, Style
 from archbuilder.reporting.table import RUN, Cell
@@ -22,8 +25,9 @@ from archbuilder.sources import values_of_run
 
 DEEPEST = 4  # folders below the one that is searched
 
-HEADER = ("run", "started", "state", "epochs", "test", "best", "params", "time", "differs in")
-LEFT = ("run", "started", "state", "differs in")
+HEADER = ("run", "started", "state", "epochs", "test", "best", "params", "time", "assignment", "differs in")
+LEFT = ("run", "started", "state", "assignment", "differs in")
+ASKING = ("goals", "rules")  # keys of a YAML that sets an assignment
 DAMAGED = "damaged"
 MAX_DIFFERENCES = 80  # characters
 TELLING = (ARCHITECTURE, ENVIRONMENT, METRICS)  # two of them are a run; a third may be lost, or not be there yet
@@ -35,6 +39,8 @@ class Listed:
 
     state:   running (a process holds it), interrupted, finished, or damaged (its files do not tell).
     differs: what sets it apart from the other runs of a network of that name: vars.width=24.
+    assignment: fulfilled, not fulfilled, not fulfilled yet; empty where its file sets no rules and no goals.
+    goals:   those of its file and its packs, each with its state.
     """
 
     path: str
@@ -50,6 +56,8 @@ class Listed:
     params: int
     seconds: float
     differs: str = ""
+    assignment: str = ""
+    goals: tuple[dict[str, Any], ...] = ()
 
 
 def listing(folder: Path) -> list[Listed]:
@@ -60,7 +68,9 @@ def listing(folder: Path) -> list[Listed]:
         run = _listed(path)
         if run.state != DAMAGED:
             try:
-                recipes.setdefault(run.name, {})[path] = _settings(path)
+                values = _values(path)
+                recipes.setdefault(run.name, {})[path] = dict(settings(notes.facts(path))) | dict(written(values))
+                run = _assigned(run, values)
             except (ArchbuilderError, OSError, ValueError):  # its YAML
                 run = replace(run, state=DAMAGED)
         found.append(run)
@@ -75,12 +85,21 @@ def _set_apart(recipes: Mapping[Path, Mapping[str, str]]) -> Iterator[tuple[str,
     return ((str(path), sets_apart(rows, number)) for number, path in enumerate(recipes))
 
 
-def _settings(path: Path) -> dict[str, str]:
-    """The recipe, the variables and the network of a run.  Raises ArchbuilderError, or ValueError for no network."""
+def _values(path: Path) -> Mapping[str, Any]:
+    """What was trained, as plain data.  Raises ArchbuilderError, or ValueError for no network."""
     values = values_of_run(path)
     if not isinstance(values, Mapping):
         raise ValueError(f"{ARCHITECTURE} says nothing of a network")
-    return dict(settings(notes.facts(path))) | dict(written(values))
+    return values
+
+
+def _assigned(run: Listed, values: Mapping[str, Any]) -> Listed:
+    """The run with what its file and its packs ask for; they are only checked where there are some."""
+    if not any(values.get(key) for key in ASKING):
+        return run
+    report = check(run.path)
+    found = state(report) if report.facts else ""
+    return replace(run, assignment=found, goals=tuple(to_dict(standing) for standing in report.goals))
 
 
 def _runs(folder: Path, depth: int) -> Iterator[Path]:
@@ -144,8 +163,10 @@ def outcome(path: Path) -> str:
 
 def table(runs: list[Listed], style: Style = PLAIN) -> str:
     """For people; accuracies on the test images, the best one marked where a validation split chose it."""
-    rows = [tuple(map(printable, (*_row(run), shorten(run.differs, MAX_DIFFERENCES)))) for run in runs]
-    rows = [HEADER, *rows] if any(run.differs for run in runs) else [row[:-1] for row in (HEADER, *rows)]
+    rows = [tuple(map(printable, (*_row(run), run.assignment, shorten(run.differs, MAX_DIFFERENCES)))) for run in runs]
+    empty = {number for number in (-2, -1) if not any(row[number] for row in rows)}
+    kept = [number for number in range(len(HEADER)) if number - len(HEADER) not in empty]
+    rows = [tuple(row[number] for number in kept) for row in (HEADER, *rows)]
     spare = ("started", "params", "time", "best")
     return "\n".join(columns(rows, LEFT, style, spare, whole={"run"}))
 

@@ -124,7 +124,7 @@ def new(source: PathLike | None, overrides: Sequence[str], out: PathLike, option
     if source is None:
         hint = "name a YAML file, or a run with --resume"
         raise ArchbuilderError(ARGUMENTS.at(Span("archbuilder train"), "there is nothing to train", hint))
-    report = pipeline.check(source, overrides)
+    report = pipeline.check_network(source, overrides)
     of_run = report.opened.overrides if report.opened else ()
     plan = _plan(report, (*of_run, *overrides), options, Path(out), check)
     return _as_read(plan) if report.run else plan

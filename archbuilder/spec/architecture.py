@@ -19,11 +19,12 @@ from archbuilder.spec.limits import LIMITS, Limit, read_limits
 
 if TYPE_CHECKING:
     from archbuilder.spec.data import Data
+    from archbuilder.spec.goals import Goal
     from archbuilder.spec.rules import PackName
     from archbuilder.spec.space import Space
     from archbuilder.spec.train import Train
 else:
-    Data = Train = PackName = Space = Any  # read by _data, _train ...: only a file with the section pays for its models
+    Data = Goal = PackName = Space = Train = Any  # only a file with the section pays for its models
 
 NOT_AN_ARCHITECTURE = declare(
     "AB105",
@@ -93,6 +94,18 @@ def _space_form() -> Any:
     from archbuilder.spec.space import FORM_OF_SPACE
 
     return FORM_OF_SPACE
+
+
+def _goals(node: Node, env: Env) -> Any:
+    from archbuilder.spec.goals import read_goals
+
+    return read_goals(node, env)
+
+
+def _goals_form() -> Any:
+    from archbuilder.spec.goals import GOALS
+
+    return GOALS
 
 
 def _definitions() -> Any:
@@ -166,6 +179,9 @@ class Architecture(Model):
     ] = None
     limits: Annotated[tuple[Limit, ...], Child(read_limits, LIMITS), Field(description="bounds on the totals")] = ()
     rules: Annotated[tuple[PackName, ...], Child(_rules, _rules_form), Field(description="rule packs to satisfy")] = ()
+    goals: Annotated[
+        tuple[Goal, ...], Child(_goals, _goals_form), Field(description="what a run must show: accuracy, time")
+    ] = ()
     vars: Annotated[
         Mapping[str, int], Child(lambda node, env: env.variables, _VARS), Field(description="names for numbers")
     ] = {}

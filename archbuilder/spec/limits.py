@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
+from math import inf
 from typing import Any
 
 from archbuilder.diagnostics import Span, declare, show
@@ -57,6 +58,14 @@ class Limit:
         if self.relation in ("<", ">") and value == self.bound:
             return False
         return self.left(value) >= 0
+
+    @property
+    def range(self) -> tuple[float, float]:
+        """The least and the greatest whole number within the bound."""
+        step = 0 if "=" in self.relation else 1
+        if self.relation == "==":
+            return self.bound, self.bound
+        return (0, self.bound - step) if "<" in self.relation else (self.bound + step, inf)
 
     def left(self, value: int) -> int:
         """How far a value is on the good side of the bound; negative: by how much it misses."""

@@ -27,6 +27,7 @@ def _sections() -> Iterator[Section]:
     from archbuilder.spec.architecture import Architecture
     from archbuilder.spec.augmentations import AUGMENTATIONS
     from archbuilder.spec.data import Data
+    from archbuilder.spec.goals import METRICS, SHORT
     from archbuilder.spec.train.objectives import LOSSES
     from archbuilder.spec.train.optimizers import OPTIMIZERS
     from archbuilder.spec.train.recipe import Train
@@ -36,6 +37,7 @@ def _sections() -> Iterator[Section]:
     yield Section("under data:", _names(Data))
     yield Section("under train:", _names(Train))
     yield Section("under limits:", LIMITS)
+    yield Section("under goals:", (SHORT, *METRICS))
     yield Section("under defaults:", _names(ConvDefaults), ", or in a block")
     yield Section("under network:", set(names()) - set(_names(ConvDefaults)), ", as an item of the list")
     yield Section("under data: augment:", AUGMENTATIONS.names(), ", as an item of the list")

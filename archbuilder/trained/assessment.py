@@ -15,11 +15,14 @@ from archbuilder import pipeline
 from archbuilder.data.arrays import Splits
 from archbuilder.data.datasets import load
 from archbuilder.diagnostics import ArchbuilderError, Diagnostic, Span
+from archbuilder.pipeline import Report
 from archbuilder.reporting.diagnostic import printable
+from archbuilder.reporting.goals import to_dict as goal
+from archbuilder.reporting.goals import verdict
 from archbuilder.reporting.text import columns
 from archbuilder.run.progress import counted
 from archbuilder.trained.evaluation import Mirrored, Outcome, figures, predictions
-from archbuilder.trained.open import LAST, Trained, doubts
+from archbuilder.trained.open import LAST, Run, Trained, doubts
 
 HEADER = ("class", "images", "right", "accuracy", "most often taken for")
 LEFT = ("class", "most often taken for")
@@ -32,6 +35,7 @@ class Assessment:
     averaged: the same with the logits of each image and its mirror image averaged, where it was asked for.
     renamed:  does the data set name its classes otherwise than the one that the network was trained on?
     doubts:   warnings: whether it is what was trained, and on these data.
+    report:   on the network, its goals held against these figures, and against the log where they say nothing.
     """
 
     dataset: str
@@ -41,6 +45,7 @@ class Assessment:
     averaged: Outcome | None
     renamed: bool
     doubts: tuple[Diagnostic, ...] = ()
+    report: Report | None = None
 
 
 def assess(
@@ -60,15 +65,26 @@ def assess(
             found = predictions(module, splits.test, data, card.mean, card.std, device, seen)
         return figures(found, splits.class_names)
 
+    outcome = on_test(module)
     return Assessment(
         dataset=dataset or card.dataset,
         which=which,
         epoch=trained.epoch_of(which),
-        outcome=on_test(module),
+        outcome=outcome,
         averaged=on_test(Mirrored(module)) if mirrored else None,
         renamed=splits.class_names != card.classes,
         doubts=tuple(doubts(trained, splits if dataset is None else None)),
+        report=_again(trained, outcome.accuracy) if dataset is None and which == LAST else None,
     )
+
+
+def _again(trained: Trained, accuracy: float) -> Report:
+    """The goals by the log, in which the last epoch's test accuracy is the one that was measured now."""
+    epochs, report = trained.plan.train.epochs, trained.plan.report
+    log = list(trained.metrics) if isinstance(trained, Run) else [{}] * epochs
+    if len(log) == epochs:
+        log[-1] = {**log[-1], "test_accuracy": accuracy}
+    return pipeline.judged(report, log)
 
 
 def elsewhere(trained: Trained, dataset: str) -> Splits:
@@ -101,6 +117,8 @@ def text(trained: Trained, found: Assessment) -> Iterator[str]:
     if found.renamed:
         own = trained.card.dataset
         yield f"note: {found.dataset} names its classes otherwise than {own}: they are compared by number"
+    if found.report:
+        yield from verdict(found.report, source=", the test accuracy measured again")
     yield ""
     rows = [
         (printable(c.name), f"{c.images:,}", f"{c.right:,}", f"{c.accuracy:.1f} %", _rival(c.rival, c.taken))
@@ -124,5 +142,6 @@ def to_dict(trained: Trained, found: Assessment) -> dict[str, Any]:
         "epoch": found.epoch,
         **found.outcome.to_dict(),
         "flip_averaged_accuracy": found.averaged.accuracy if found.averaged else None,
+        "goals": [goal(standing) for standing in found.report.goals] if found.report else [],
         "warnings": [{"code": doubt.code.id, "message": doubt.message} for doubt in found.doubts],
     }

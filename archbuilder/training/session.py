@@ -15,7 +15,9 @@ from archbuilder.diagnostics import ArchbuilderError
 from archbuilder.evidence import REPORT, finish
 from archbuilder.evidence.curves import curves
 from archbuilder.modules.weights import read, weights
+from archbuilder.pipeline import judged
 from archbuilder.reporting.diagnostic import printable
+from archbuilder.reporting.goals import verdict
 from archbuilder.run import checkpoint, notes
 from archbuilder.run.environment import environment, resumed
 from archbuilder.run.folder import (
@@ -172,12 +174,19 @@ class Session:
         finally:
             trainer.images.close()
         processes.say(closing(trainer.metrics, len(trainer.splits.test)))
+        self._judge(trainer.metrics)
         processes.say(f"run:    {folder.path}")
         if plan.options.report and processes.main:
             if self.ending.asked:  # it came after the last batch
                 raise self._ended(folder, self.ending.asked)
             finish(folder.path, trainer.splits, trainer.device)
         return RunResult(folder.path, tuple(trainer.metrics))
+
+    def _judge(self, metrics: Sequence[Record]) -> None:
+        """Say whether the run is what its file and its packs ask for."""
+        report = judged(self.plan.report, metrics)
+        if said := list(verdict(report)):
+            self.processes.say("\n".join(said))
 
     def _learn(self, keeper: Keeper) -> None:
         """Every epoch that is left, and the files of a finished run.  Raises Interrupted where a signal asks for it."""
@@ -248,6 +257,7 @@ class Session:
         trained = "its only epoch is trained" if epochs == 1 else f"all {epochs} epochs are trained"
         remark = f"{trained}, there is nothing to go on with"
         self.processes.say(f"{folder.path} is finished: {remark}")
+        self._judge(metrics)
         return RunResult(folder.path, tuple(metrics))
 
     def _end(self, folder: RunFolder, metrics: Sequence[Record], model: dict[str, torch.Tensor]) -> None:

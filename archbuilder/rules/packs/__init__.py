@@ -14,6 +14,7 @@ from archbuilder.analysis.facts import Facts
 from archbuilder.diagnostics import ArchbuilderError, Diagnostic, Span
 from archbuilder.document import Document, Node
 from archbuilder.ir.graph import Graph
+from archbuilder.rules.goals import Standing
 from archbuilder.rules.packs.network import Network
 from archbuilder.rules.packs.pack import Pack, is_path, load
 from archbuilder.rules.packs.rule import Evidence, Outcome, Rule
@@ -79,12 +80,22 @@ def judge(
     net = Network(spec, graph, facts)
     verdicts = []
     for pack, span in packs:
-        place = net.place if span.file.startswith(COMMAND_LINE) else span
+        place = place_in(spec, span)
         for rule in pack.rules:
             verdict = _verdict(pack, rule, rule.judge(net), place)
             diagnostics += verdict.findings
             verdicts.append(verdict)
     return tuple(verdicts)
+
+
+def place_in(spec: Architecture, asked: Span) -> Span:
+    """Where something that a pack asks for, and that has no place of its own, is missing."""
+    return spec.span("network") if asked.file.startswith(COMMAND_LINE) else asked
+
+
+def goals(spec: Architecture, packs: Iterable[tuple[Pack, Span]]) -> list[Standing]:
+    """The goals of the packs, before any training."""
+    return [Standing(goal, pack.name, place_in(spec, span)) for pack, span in packs for goal in pack.goals]
 
 
 def _verdict(pack: Pack, rule: Rule, outcome: Outcome, place: Span) -> Verdict:

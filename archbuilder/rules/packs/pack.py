@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from archbuilder.diagnostics import ArchbuilderError, Diagnostic, declare, did_you_mean, show
 from archbuilder.document import Document, Reading, parse_file
@@ -15,7 +16,8 @@ from archbuilder.remedy import Write
 from archbuilder.rules.packs.kinds import RULES, read_rules
 from archbuilder.rules.packs.rule import Rule
 from archbuilder.schema.fields import Check, Variables, expected, failure, reads
-from archbuilder.schema.model import Child, Env, Model, validate
+from archbuilder.schema.model import REQUIRED, Child, Env, Model, validate
+from archbuilder.spec.goals import GOALS, Goal, read_goals
 from archbuilder.spec.rules import PackName
 
 NO_PACK = declare(
@@ -27,6 +29,26 @@ NO_PACK = declare(
     ),
     bad="rules: era-s8",
     good="rules: mcu",
+)
+CONTRADICTION = declare(
+    "AB546",
+    "a rule pack that contradicts itself",
+    why="No network can satisfy both of two rules, so that every submission would fail. The pack is to be mended, not "
+    "the networks.",
+    bad="""\
+$ cat > pack.yaml <<'END'
+archbuilder_rules: 1
+name: course
+rules: [{without: max_pool}, {has: max_pool}]
+END
+$ archbuilder check net.yaml --rules pack.yaml""",
+    good="""\
+$ cat > pack.yaml <<'END'
+archbuilder_rules: 1
+name: course
+rules: [{without: max_pool}, {has: conv}]
+END
+$ archbuilder check net.yaml --rules pack.yaml""",
 )
 
 FOLDER = Path(__file__).parent
@@ -48,7 +70,7 @@ def _name(value: Any, variables: Variables) -> str:
 
 
 class Pack(Model):
-    """What a task asks of a network: rules under one name."""
+    """What a task asks: rules that a file alone can satisfy, and goals that only a run shows, under one name."""
 
     archbuilder_rules: Annotated[int, Check(_version), Field(description="version of rule packs", examples=[1])]
     name: Annotated[str, Check(_name), Field(description="the pack's name in reports")]
@@ -57,7 +79,14 @@ class Pack(Model):
         tuple[Rule, ...],
         Child(read_rules, {"type": "array", "items": RULES}),
         Field(min_length=1, description="what is asked for, each item one rule"),
-    ]
+    ] = ()
+    goals: Annotated[tuple[Goal, ...], Child(read_goals, GOALS), Field(description="what a run must show")] = ()
+
+    @model_validator(mode="after")
+    def _asks_for_something(self) -> Pack:
+        if not self.rules and not self.goals:
+            raise failure("the field rules is missing", "write what is asked for, each rule behind a dash", REQUIRED)
+        return self
 
 
 @cache
@@ -119,5 +148,23 @@ def read(document: Document, diagnostics: list[Diagnostic]) -> Pack | None:
     except ArchbuilderError as error:  # too many problems to go on
         env.diagnostics.extend(error.diagnostics)
         pack = None
+    if isinstance(pack, Pack) and not env.diagnostics:
+        env.diagnostics.extend(_contradictions(pack))
     diagnostics += env.diagnostics
     return pack if isinstance(pack, Pack) and not env.diagnostics else None
+
+
+def _contradictions(pack: Pack) -> Iterator[Diagnostic]:
+    """Each rule, and each goal, that cannot be satisfied together with a rule before it."""
+    for number, rule in enumerate(pack.rules):
+        for other in pack.rules[:number]:
+            if reason := rule.excludes(other) or other.excludes(rule):
+                message = f"{rule.title} and {other.title} (line {other.span().line}) exclude each other: {reason}"
+                yield CONTRADICTION.at(rule.span(), message, "change one of the two, or leave it out")
+                break
+    for goal in pack.goals:
+        for rule in pack.rules:
+            if reason := rule.precludes(goal):
+                message = f"{goal.words} and {rule.title} (line {rule.span().line}) exclude each other: {reason}"
+                yield CONTRADICTION.at(goal.span(), message, "change one of the two, or leave it out")
+                break

@@ -15,6 +15,7 @@ from archbuilder.remedy import Hint
 from archbuilder.rules.packs.network import Network
 from archbuilder.schema.fields import Name
 from archbuilder.schema.model import Model
+from archbuilder.spec.goals import Goal
 from archbuilder.spec.limits import Limit
 
 STRUCTURE = declare(
@@ -138,6 +139,28 @@ rules: [{image: {input: [1, 8, 8], classes: 10}}]
 END
 $ archbuilder check net.yaml --rules pack.yaml""",
 )
+RECIPE = declare(
+    "AB545",
+    "a recipe that a rule pack asks for in another form",
+    verdict=True,
+    of_pack=True,
+    why="The pack also says how long the network may be trained, and by which recipe; a result that took more epochs "
+    "cannot be compared with the others.",
+    bad="""\
+$ cat > pack.yaml <<'END'
+archbuilder_rules: 1
+name: course
+rules: [{recipe: {epochs: "<= 15"}}]
+END
+$ archbuilder check net.yaml --rules pack.yaml --set train.epochs=30""",
+    good="""\
+$ cat > pack.yaml <<'END'
+archbuilder_rules: 1
+name: course
+rules: [{recipe: {epochs: "<= 15"}}]
+END
+$ archbuilder check net.yaml --rules pack.yaml --set train.epochs=15""",
+)
 
 
 @dataclass(frozen=True)
@@ -201,6 +224,14 @@ class Rule(Model):
     def judge(self, net: Network) -> Outcome:
         """Hold the network against the rule."""
         raise NotImplementedError
+
+    def excludes(self, other: Rule) -> str:
+        """Why no network can satisfy both rules; empty where one may, as far as this kind of rule can tell."""
+        return ""
+
+    def precludes(self, goal: Goal) -> str:
+        """Why no run of a network that satisfies the rule can show a goal; empty where one may."""
+        return ""
 
 
 def are_asked_for(number: int) -> str:

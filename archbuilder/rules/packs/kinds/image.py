@@ -33,6 +33,12 @@ class Image(Rule):
     input: Annotated[tuple[int, int, int] | None, Check(_shape), Field(description="channels, height, width")] = None
     classes: Annotated[Positive | None, Field(description="number of classes")] = None
 
+    def excludes(self, other: Rule) -> str:
+        if not isinstance(other, Image):
+            return ""
+        pairs = [(self.input, other.input), (self.classes, other.classes)]
+        return next((f"{mine} and {theirs}" for mine, theirs in pairs if mine and theirs and mine != theirs), "")
+
     def judge(self, net: Network) -> Outcome:
         spec = net.spec
         by = tuple(Evidence(name, spec.span(name).line) for name in ("input", "classes") if getattr(self, name))

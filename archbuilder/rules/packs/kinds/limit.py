@@ -53,6 +53,13 @@ class LimitRule(Rule):
     def limit(self) -> Limit:
         return replace(self.bound, name=self.of)
 
+    def excludes(self, other: Rule) -> str:
+        if not isinstance(other, LimitRule) or (self.of, self.bound.dtype) != (other.of, other.bound.dtype):
+            return ""
+        (least, most), (other_least, other_most) = self.bound.range, other.bound.range
+        apart = max(least, other_least) > min(most, other_most)
+        return f"nothing is {self.bound.text} and {other.bound.text}" if apart else ""
+
     def judge(self, net: Network) -> Outcome:
         limit = self.limit
         found: list[Diagnostic] = []

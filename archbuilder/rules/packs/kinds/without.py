@@ -9,7 +9,7 @@ from pydantic import Field
 from archbuilder.rules.packs.kinds import register
 from archbuilder.rules.packs.network import Network
 from archbuilder.rules.packs.rule import FORBIDDEN, Miss, Outcome, Rule
-from archbuilder.rules.packs.words import read_words, words
+from archbuilder.rules.packs.words import read_words, vocabulary, words
 from archbuilder.schema.fields import Check
 
 
@@ -34,6 +34,10 @@ class Without(Rule):
     @property
     def title(self) -> str:
         return self.name or f"no {', '.join(self.layers)}"
+
+    def excludes(self, other: Rule) -> str:
+        wanted = set(getattr(other, "layers", ())) if other.KIND == "has" else {other.KIND} & vocabulary()
+        return f"{', '.join(sorted(wanted))}" if wanted and wanted <= set(self.layers) else ""
 
     def judge(self, net: Network) -> Outcome:
         misses: dict[int, Miss] = {}

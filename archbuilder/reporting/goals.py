@@ -1,0 +1,98 @@
+"""Goals in a report: each with what a run shows, and whether all that is asked for is there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from archbuilder.pipeline import Report
+from archbuilder.reporting.style import PLAIN, Style
+from archbuilder.rules.goals import Standing
+
+MOST = 3  # of what is lacking, in a sentence
+FULFILLED, NOT_YET, NOT = "fulfilled", "not fulfilled yet", "not fulfilled"
+
+
+def lines(report: Report, style: Style = PLAIN) -> Iterator[str]:
+    """A line for each goal, under who asks for it."""
+    ignored = {d.span for d in report.ignored if d.code.id == "AB543"}
+    title = ""
+    for standing in report.goals:
+        own = f"goals {standing.pack}".rstrip()
+        head, title = ("" if own == title else own), own
+        yield f"{head:16} {standing.goal.words}: {_paint(standing, style, standing.place in ignored)}"
+
+
+def verdict(report: Report, style: Style = PLAIN, source: str = "") -> Iterator[str]:
+    """The goals of a run, and whether all that is asked for is there; nothing where nothing is.
+
+    source: where the figures are from, in words."""
+    yield from lines(report, style)
+    if found := state(report):
+        paint = {FULFILLED: style.green, NOT: style.red}.get(found, style.yellow)
+        yield f"{'assignment':16} {paint(found)}{source}: {fulfilment(report)}"
+
+
+def _paint(standing: Standing, style: Style, waved: bool) -> str:
+    if standing.state == "missed" and not waved:
+        mark = style.red("MISSED")
+    elif standing.ok:
+        mark = style.green("ok")
+    else:
+        mark = style.yellow("ignored" if waved else standing.state)
+    return f"{standing.words}  {mark}" if standing.words else mark
+
+
+def is_judged(report: Report) -> bool:
+    """Whether the goals have been held against a run, as far as there are any."""
+    return all(standing.state != "after training" for standing in report.goals)
+
+
+def state(report: Report) -> str:
+    """Whether a run is all that is asked for: fulfilled, not fulfilled, or not yet; empty where nothing is.
+
+    Limits by themselves are no assignment; what the user ignores is lacking all the same."""
+    if not report.rules and not report.goals:
+        return ""
+    if any(d.code.stops for d in report.errors):
+        return NOT
+    static = all(limit.ok for limit in report.limits) and all(rule.ok for rule in report.rules)
+    if not static or any(each.state in ("missed", "not recorded") for each in report.goals):
+        return NOT
+    return FULFILLED if all(each.ok for each in report.goals) else NOT_YET
+
+
+def fulfilment(report: Report) -> str:
+    """What `state` is about: all that there is, or the first things that are lacking."""
+    lacking = list(_lacking(report))
+    more = f"; and {len(lacking) - MOST} more" if len(lacking) > MOST else ""
+    return "; ".join(lacking[:MOST]) + more if lacking else _counted(report)
+
+
+def _counted(report: Report) -> str:
+    counts = ((len(report.limits), "limit"), (len(report.rules), "rule"), (len(report.goals), "goal"))
+    return ", ".join(f"{count} {word}{'s' * (count != 1)}" for count, word in counts if count)
+
+
+def _lacking(report: Report) -> Iterator[str]:
+    """Goals first: they are what a run is about."""
+    if found := [d for d in report.errors if d.code.stops]:
+        yield f"its check ends at {found[0].code.id}, {found[0].message}"
+    for standing in report.goals:
+        if not standing.ok:
+            yield f"{standing.goal.words}, {standing.state}{f': {standing.words}' if standing.words else ''}"
+    yield from (f"{m.limit.name} {m.limit.text}, {m.words}" for m in report.limits if not m.ok)
+    yield from (f"{verdict.pack}, {verdict.rule}: {verdict.message}" for verdict in report.rules if not verdict.ok)
+
+
+def to_dict(standing: Standing) -> dict[str, Any]:
+    """A goal as plain data."""
+    return {
+        "pack": standing.pack or None,
+        **standing.goal.plain(),
+        "state": standing.state,
+        "ok": standing.ok,
+        "value": standing.value,
+        "message": standing.words,
+        "line": standing.place.line or 1,
+    }

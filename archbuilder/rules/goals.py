@@ -1,0 +1,212 @@
+"""Goals held against the log of a run, and against the recipe that is to show them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, TypeGuard
+
+from archbuilder.diagnostics import Diagnostic, Span, declare
+from archbuilder.spec.architecture import Architecture
+from archbuilder.spec.data import DATASETS
+from archbuilder.spec.goals import TIME, Goal
+
+UNSHOWN = declare(
+    "AB541",
+    "a goal that no run of the file can show",
+    verdict=True,
+    of_pack=True,
+    why=(
+        "The log of a run has a validation accuracy only where data: keeps a validation split, and then the test "
+        "images are used once, after the last epoch. A goal on anything else would stay open for ever."
+    ),
+    bad='goals: {validation_accuracy: ">= 70%"}\nclasses: 10\ndata: {dataset: cifar10}\nnetwork: [gap, classifier]',
+    good="""\
+goals: {validation_accuracy: ">= 70%"}
+classes: 10
+data: {dataset: cifar10, validation: 0.1}
+network: [gap, classifier]""",
+)
+TOO_SHORT = declare(
+    "AB542",
+    "a goal on more epochs than the run has",
+    severity="warning",
+    why="A run of two epochs has no last three, and no tenth. It can be trained, as a first try, but it cannot fulfil "
+    "the goal.",
+    bad='goals: [{of: test_accuracy, bound: ">= 99%", over: {each_of_last: 3}}]\ntrain: {epochs: 2}',
+    good='goals: [{of: test_accuracy, bound: ">= 99%", over: {each_of_last: 3}}]\ntrain: {epochs: 15}',
+)
+MISSED = declare(
+    "AB543",
+    "a goal that is missed",
+    verdict=True,
+    of_pack=True,
+    why="The run is not what its file or a rule pack asks for, by what its own log says. `archbuilder evaluate` "
+    "measures the trained network again.",
+    bad="""\
+$ archbuilder train net.yaml --no-report --set 'goals.accuracy=">= 100%"'
+$ archbuilder check runs/net/*""",
+    good="""\
+$ archbuilder train net.yaml --no-report --set 'goals.accuracy=">= 1%"'
+$ archbuilder check runs/net/*""",
+)
+OPEN = declare(
+    "AB544",
+    "a goal that a run does not show",
+    severity="warning",
+    why="The run is not finished, or its log does not have the figure. The goal is neither reached nor missed, and the "
+    "assignment is not fulfilled.",
+    bad="""\
+$ archbuilder train net.yaml --no-report --set 'goals.accuracy=">= 1%"'
+$ rm runs/net/*/metrics.jsonl
+$ archbuilder check runs/net/*""",
+    good="""\
+$ archbuilder train net.yaml --no-report --set 'goals.accuracy=">= 1%"'
+$ archbuilder check runs/net/*""",
+)
+
+Record = Mapping[str, Any]  # of one epoch: a line of metrics.jsonl
+State = Literal["after training", "met", "missed", "not yet", "not recorded"]
+
+
+@dataclass(frozen=True)
+class Standing:
+    """A goal, who asks for it, and how a run stands to it.
+
+    pack:  the name of the pack that asks for it; empty where the file itself does, which `place` is in.
+    value: per cent or seconds, None where there is no figure; `words` say it, and of which epoch it is.
+    """
+
+    goal: Goal
+    pack: str
+    place: Span
+    state: State = "after training"
+    value: float | None = None
+    words: str = ""
+
+    @property
+    def ok(self) -> bool:
+        return self.state == "met"
+
+    def finding(self) -> Diagnostic | None:
+        """What a check of the run says of it."""
+        who, found = f"{self.pack}: " if self.pack else "", f": {self.words}" if self.words else ""
+        if self.state == "missed":
+            hint = (
+                "train for longer, or with another recipe; the same weights, measured again: archbuilder evaluate RUN"
+            )
+            if self.goal.of == TIME:
+                hint = "train fewer epochs, or a smaller network"
+            return MISSED.at(self.place, f"{who}{self.goal.words} is missed{found}", hint)
+        if self.state in ("not yet", "not recorded"):
+            hint = "archbuilder train --resume RUN goes on with it" if self.state == "not yet" else ""
+            return OPEN.at(self.place, f"{who}{self.goal.words} is {self.state}{found}", hint)
+        return None
+
+
+def problems(standings: Iterable[Standing], spec: Architecture) -> Iterator[Diagnostic]:
+    """Goals that runs of this file cannot show."""
+    if not spec.is_known("train"):
+        return
+    for standing in standings:
+        if found := _unshown(standing.goal, spec):
+            yield UNSHOWN.at(standing.place, _by(standing, found[0]), found[1])
+        elif (found := _too_short(standing, epochs_of(spec))) and standing.goal.of != TIME:
+            yield TOO_SHORT.at(standing.place, _by(standing, found[0]), found[1])
+
+
+def _by(standing: Standing, message: str) -> str:
+    return f"{standing.pack}, {standing.goal.words}: {message}" if standing.pack else message
+
+
+def epochs_of(spec: Architecture) -> int:
+    """How many epochs a run of the file has."""
+    if spec.train is not None:
+        return spec.train.epochs
+    from archbuilder.spec.train import Train
+
+    return Train().epochs
+
+
+def _unshown(goal: Goal, spec: Architecture) -> tuple[str, str] | None:
+    """(message, hint) where no log has the figure; data of one's own may bring a validation split of their own."""
+    data = spec.data
+    if data is None or not spec.is_known("data"):
+        return None
+    if goal.of == "validation_accuracy" and not data.validation and data.dataset in DATASETS:
+        message = "there is no validation split, so no epoch has a validation accuracy"
+        return message, "keep one with data: {validation: 0.1}, or set a goal on test_accuracy"
+    later = goal.over.among(epochs_of(spec))
+    if goal.of == "test_accuracy" and data.validation and (len(later) > 1 or later[-1] < epochs_of(spec)):
+        message = "with a validation split the test images are used once, after the last epoch"
+        return message, "set the goal on validation_accuracy, or on the last epoch: over: last"
+    return None
+
+
+def _too_short(standing: Standing, epochs: int) -> tuple[str, str] | None:
+    over, run = standing.goal.over, f"the run has {epochs} epoch{'s' if epochs > 1 else ''}"
+    if over.epochs <= epochs or (over.is_any and standing.pack):  # a pack does not know how long the run is
+        return None
+    if over.is_any:
+        return f"there is no epoch {over.epochs}: {run}", f"by_epoch: {epochs}, or train for longer"
+    return f"there are no {over.epochs} last epochs: {run}", "train for longer"
+
+
+def judge(standing: Standing, log: Sequence[Record], epochs: int) -> Standing:
+    """The standing by what a run has recorded.
+
+    log: the records of its epochs, from the first on; epochs: how many it is to have."""
+    state, value, words = (_time if standing.goal.of == TIME else _accuracy)(standing.goal, log, epochs)
+    return Standing(standing.goal, standing.pack, standing.place, state, value, words)
+
+
+Judged = tuple[State, float | None, str]
+
+
+def _time(goal: Goal, log: Sequence[Record], epochs: int) -> Judged:
+    taken = [record.get("seconds") for record in log]
+    if not all(_is_number(seconds) for seconds in taken):
+        return "not recorded", None, "an epoch has no time"
+    value = float(sum(filter(_is_number, taken)))
+    words = f"{goal.bound.show(value)} for {len(log)} epoch{'s' * (len(log) != 1)}"
+    if not goal.bound.holds(value):
+        return "missed", value, words
+    return ("met", value, words) if len(log) >= epochs else ("not yet", value, f"{words} of {epochs}")
+
+
+def _accuracy(goal: Goal, log: Sequence[Record], epochs: int) -> Judged:
+    over, bound = goal.over, goal.bound
+    wanted = over.among(epochs)
+    trained = [number for number in wanted if number <= len(log)]
+    figures = {n: float(value) for n in trained if _is_number(value := log[n - 1].get(goal.of))}
+    complete = len(trained) == len(wanted)
+    if not figures:
+        latest = _latest(goal, log)
+        return ("not recorded", None, "the log does not have it") if complete else ("not yet", None, latest)
+    epoch = (max if over.is_any else min)(figures, key=lambda number: figures[number])
+    value = figures[epoch]
+    words = f"{bound.show(value)} {_of_epoch(goal, epoch, figures, epochs)}"
+    if bound.holds(value) and (over.is_any or len(figures) == over.epochs):
+        return "met", value, words
+    if not bound.holds(value) and (complete or not over.is_any):
+        return "missed", value, words
+    if not complete:
+        return "not yet", value, f"{words}; {len(log)} of {epochs} epochs are trained"
+    lacking = over.epochs - len(figures)
+    return "not recorded", value, f"{words}; of {lacking} more epoch{'s' * (lacking != 1)} there is no figure"
+
+
+def _latest(goal: Goal, log: Sequence[Record]) -> str:
+    value = log[-1].get(goal.of) if log else None
+    return f"{goal.bound.show(float(value))} after epoch {len(log)}" if _is_number(value) else ""
+
+
+def _of_epoch(goal: Goal, epoch: int, figures: Mapping[int, float], epochs: int) -> str:
+    """Which epoch a figure is of; of several that all count it is the lowest."""
+    if goal.over.is_any or len(figures) == 1:
+        return f"after the last epoch, {epoch}" if epoch == epochs else f"in epoch {epoch}"
+    return f"in epoch {epoch}, the lowest of {', '.join(goal.bound.show(value) for value in figures.values())}"
+
+
+def _is_number(value: Any) -> TypeGuard[float]:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)

@@ -1,0 +1,113 @@
+"""layout: an exact order of convs, pools and ends."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Annotated, Any, ClassVar
+
+from pydantic import Field
+
+from archbuilder.analysis.paths import block_path
+from archbuilder.diagnostics import show
+from archbuilder.ir.graph import Node
+from archbuilder.ir.op import by
+from archbuilder.ir.ops import AdaptivePool, AvgPool2d, Conv2d, Linear, MaxPool2d
+from archbuilder.rules.packs.kinds import register
+from archbuilder.rules.packs.network import Network
+from archbuilder.rules.packs.rule import STRUCTURE, Evidence, Outcome, Rule, missed
+from archbuilder.schema.fields import Check, Variables, failure, reads
+
+CONV, POINT, POOL, GAP, LINEAR = "C", "c", "P", "GAP", "FC"
+_WORDS = {
+    CONV: "a 3x3 conv",
+    POINT: "a 1x1 conv",
+    POOL: "a pool that is not global",
+    GAP: "a global average pool",
+    LINEAR: "a linear layer",
+}
+_TOKEN = re.compile(r"(C|c|P|GAP|FC)([0-9]{0,3})")
+MAX_TOKENS = 200
+_FORM = rf"^\s*(({_TOKEN.pattern})(\s+|$))+$"
+
+
+@reads(type="string", pattern=_FORM, examples=["C1 C2 c3 P1 C4 GAP c5"])
+def _order(value: Any, variables: Variables) -> tuple[str, ...]:
+    tokens = tuple(value.split()) if isinstance(value, str) else ()
+    if not 0 < len(tokens) <= MAX_TOKENS:
+        raise failure(f"{show(value, 40)} is no order of layers", "write C1 C2 c3 P1 C4 GAP c5, for one")
+    if wrong := [token for token in tokens if not _TOKEN.fullmatch(token)]:
+        known = ", ".join(f"{letter} {words}" for letter, words in _WORDS.items())
+        raise failure(f"{show(wrong[0], 40)} is no layer of an order", f"known here: {known}; a number may follow")
+    return tokens
+
+
+@register
+class Layout(Rule):
+    """Just these convs, pools and ends, in this order, along the main way: `layout: C1 C2 c3 P1 C4 GAP c5`.
+
+    `C` is a conv of 3x3, `c` one of 1x1, `P` a pool that is not global, `GAP` a global average pool, `FC` a linear
+    layer. The numbers are the assignment's own names and mean nothing. Norms, activations and dropouts are free, and
+    so are stride, dilation and groups; convs of a shortcut or a gate are not on the main way. A depthwise separable
+    pair is two convs.
+    """
+
+    POSITIONAL: ClassVar[str] = "order"
+    EXAMPLE: ClassVar[str] = "layout: C1 C2 c3 P1 C4 GAP c5"
+    REJECTS: ClassVar[dict[str, str]] = {"layout": "AB102", "layout: C1 X2": "AB103", "layout: []": "AB103"}
+
+    order: Annotated[tuple[str, ...], Check(_order), Field(description="the layers, with blanks between them")]
+
+    def excludes(self, other: Rule) -> str:
+        if not isinstance(other, Layout):
+            return ""
+        mine, theirs = (tuple(map(_kind, each)) for each in (self.order, other.order))
+        return "they are two orders" if mine != theirs else ""
+
+    def judge(self, net: Network) -> Outcome:
+        found = [(kind, node) for node in net.graph.nodes.values() if (kind := _letter(net, node))]
+        for number, token in enumerate(self.order):
+            if number == len(found):
+                place = found[-1][1].span if found else net.place
+                message = f"{token}, {_WORDS[_kind(token)]}, is missing: the network has {len(found)} such layers"
+                return missed(STRUCTURE, message, self._hint(), place)
+            kind, node = found[number]
+            if kind != _kind(token):
+                message = f"{token}, {_WORDS[_kind(token)]}, is asked for where {_said(kind, node)} stands"
+                return missed(STRUCTURE, message, self._hint(), node.span)
+        if len(found) > len(self.order):
+            kind, node = found[len(self.order)]
+            message = f"after {self.order[-1]} nothing more is asked for, and {_said(kind, node)} follows"
+            return missed(STRUCTURE, message, self._hint(), node.span)
+        return Outcome(tuple(_evidence(found)), "")
+
+    def _hint(self) -> str:
+        return f"the order is {' '.join(self.order)}"
+
+
+def _evidence(found: list[tuple[str, Node]]) -> Iterator[Evidence]:
+    for _, node in found:
+        yield from Evidence.of(node)
+
+
+def _kind(token: str) -> str:
+    return token.rstrip("0123456789")
+
+
+def _letter(net: Network, node: Node) -> str:
+    """What a layer is in an order; `?` for a conv of another size, empty for what an order does not speak of."""
+    op = node.op
+    if node.name in net.gates | net.shortcuts:
+        return ""
+    if isinstance(op, Conv2d):
+        return {(3, 3): CONV, (1, 1): POINT}.get(op.kernel, "?")
+    if isinstance(op, Linear):
+        return LINEAR
+    if isinstance(op, (AdaptivePool, AvgPool2d)) and op.is_global(net.graph.inputs(node)):
+        return "?" if isinstance(op, AdaptivePool) and op.maximum else GAP
+    return POOL if isinstance(op, (AdaptivePool, AvgPool2d, MaxPool2d)) else ""
+
+
+def _said(kind: str, node: Node) -> str:
+    size = f"a conv of {by(node.op.kernel)}" if isinstance(node.op, Conv2d) else "a global max pool"
+    return f"{block_path(node)}, {_WORDS.get(kind, size)},"

@@ -1,0 +1,171 @@
+"""recipe: how the network is trained."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Annotated, Any, ClassVar
+
+from pydantic import Field
+
+from archbuilder.diagnostics import Span, did_you_mean, show
+from archbuilder.remedy import Change, Hint, Write
+from archbuilder.rules.packs.kinds import register
+from archbuilder.rules.packs.network import Network
+from archbuilder.rules.packs.rule import RECIPE, Evidence, Miss, Outcome, Rule
+from archbuilder.schema.fields import Check, Positive, Reading, Variables, failure, integer, reads
+from archbuilder.schema.model import Family, Model
+from archbuilder.spec.data import Data
+from archbuilder.spec.goals import Goal
+from archbuilder.spec.limits import Limit
+from archbuilder.spec.train import Train
+from archbuilder.spec.train.optimizers import OPTIMIZERS
+from archbuilder.spec.train.schedules import SCHEDULES, Cosine, OneCycle, Piecewise, Schedule
+
+NEAR = 0.05  # epochs: a share of a run is written in few digits
+
+_count = integer(1)
+_COUNT = re.compile(r"(<=|>=|<|>)\s*([0-9]{1,7})")
+
+
+@reads(anyOf=[_count.form, {"type": "string", "pattern": rf"^\s*({_COUNT.pattern})\s*$"}])
+def _bound(value: Any, variables: Variables) -> Limit:
+    """A number, or a relation and a number: 24, "<= 15"."""
+    found = _COUNT.fullmatch(value.strip()) if isinstance(value, str) else None
+    if found and int(found[2]):
+        return Limit("", f"{found[1]} {found[2]}", found[1], int(found[2]), Span(""))
+    if isinstance(value, str):
+        hint: Hint = Write(f'"<= {value.strip()}"') if value.strip().isdigit() else 'write 24, or "<= 15"'
+        raise failure(f"{show(value, 40)} is no number of them", hint)
+    return Limit("", str(value), "==", _count(value, variables), Span(""))
+
+
+def _names_of(family: Family) -> Reading:
+    @reads(anyOf=[{"enum": family.names()}, {"type": "array", "items": {"enum": family.names()}, "minItems": 1}])
+    def read(value: Any, variables: Variables) -> tuple[str, ...]:
+        found = tuple(value) if isinstance(value, (list, tuple)) else (value,)
+        for name in found or ("",):
+            if not isinstance(name, str) or family.find(name) is None:
+                hint = did_you_mean(str(name), family.names(), is_value=True)
+                raise failure(f"there is no {family.noun} {show(name)}", hint)
+        return found
+
+    return read
+
+
+Bounded = Annotated[Limit | None, Check(_bound)]
+
+
+@register
+class Recipe(Rule):
+    """A recipe of `train:` in bounds; what is not named here is free.
+
+    A bound is a number, or a relation and a number in quotes: `epochs: 24`, `epochs: "<= 15"`. `batch_size` counts the
+    images of a step of the optimizer: batches that are accumulated are one. `peak` is the epoch at which the learning
+    rate is highest, as `warmup: 0.25` of 20 epochs has it at 5.
+    """
+
+    EXAMPLE: ClassVar[str] = 'recipe: {epochs: "<= 15", optimizer: [sgd, adam], batch_size: 128}'
+    REJECTS: ClassVar[dict[str, str]] = {
+        "recipe: {epochs: 15 or so}": "AB103",
+        "recipe: {optimizer: sdg}": "AB103",
+        "recipe: {lr: 0.1}": "AB101",
+    }
+
+    epochs: Annotated[Bounded, Field(description="how many")] = None
+    optimizer: Annotated[
+        tuple[str, ...], Check(_names_of(OPTIMIZERS)), Field(description="one, or a list: any will do")
+    ] = ()
+    schedule: Annotated[
+        tuple[str, ...], Check(_names_of(SCHEDULES)), Field(description="one, or a list: any will do")
+    ] = ()
+    peak: Annotated[Positive | None, Field(description="the epoch at which the learning rate is highest")] = None
+    batch_size: Annotated[Bounded, Field(description="images of a step")] = None
+
+    def excludes(self, other: Rule) -> str:
+        if not isinstance(other, Recipe):
+            return ""
+        for name in ("epochs", "batch_size"):
+            mine, theirs = getattr(self, name), getattr(other, name)
+            if mine and theirs and max(mine.range[0], theirs.range[0]) > min(mine.range[1], theirs.range[1]):
+                return f"{name} {mine.text} and {theirs.text}"
+        return ""
+
+    def precludes(self, goal: Goal) -> str:
+        most = self.epochs.range[1] if self.epochs else goal.over.epochs
+        return f"a run has {most:.0f} epochs at most" if goal.over.epochs > most else ""
+
+    def judge(self, net: Network) -> Outcome:
+        train, data = net.spec.train or Train(), net.spec.data or Data(dataset="digits")
+        place = net.spec.span("train") if net.spec.train else net.place
+        misses = list(self._misses(train, data, place))
+        by = (Evidence("train", place.line),) if net.spec.train else ()
+        return Outcome(by, ", ".join(self._says(train, data)), tuple(misses))
+
+    def _says(self, train: Train, data: Data) -> Iterator[str]:
+        if self.epochs:
+            yield f"{train.epochs} epochs"
+        if self.optimizer:
+            yield _word(OPTIMIZERS, train.optimizer)
+        if self.schedule or self.peak:
+            yield _word(SCHEDULES, train.schedule)
+        if self.batch_size:
+            yield f"batches of {data.batch_size * train.accumulate}"
+
+    def _misses(self, train: Train, data: Data, place: Span) -> Iterator[Miss]:
+        def at(model: Model, field: str) -> Span:
+            return model.span(field) if model._node else place
+
+        if self.epochs and not self.epochs.holds(train.epochs):
+            message = f"the run has {train.epochs} epochs, {_asked(self.epochs)}"
+            yield Miss(RECIPE, message, _set("train", "epochs", self.epochs), at(train, "epochs"))
+        for name, family, found in (
+            ("optimizer", OPTIMIZERS, train.optimizer),
+            ("schedule", SCHEDULES, train.schedule),
+        ):
+            wanted = getattr(self, name)
+            if wanted and type(found) not in {family.find(each) for each in wanted}:
+                message = f"the {name} is {_word(family, found)}, {' or '.join(wanted)} is asked for"
+                yield Miss(RECIPE, message, f"write {name}: {wanted[0]}, with the fields that suit it", at(train, name))
+        if self.peak:
+            yield from self._peak(train, at(train, "schedule"))
+        step = data.batch_size * train.accumulate
+        if self.batch_size and not self.batch_size.holds(step):
+            message = f"a step is of {step} images, {_asked(self.batch_size)}"
+            hint = _set("data", "batch_size", self.batch_size) if train.accumulate == 1 else "change batch_size"
+            yield Miss(RECIPE, message, hint, at(data, "batch_size"))
+
+    def _peak(self, train: Train, place: Span) -> Iterator[Miss]:
+        found = _peak_of(train.schedule, train.epochs)
+        if found is None:
+            word = _word(SCHEDULES, train.schedule)
+            message = f"the schedule {word} has no peak, one at epoch {self.peak} is asked for"
+            yield Miss(RECIPE, message, "write schedule: one_cycle", place)
+        elif self.peak and abs(found - self.peak) > NEAR:
+            message = f"the rate is highest at epoch {found:g}, its peak is asked for at epoch {self.peak}"
+            yield Miss(RECIPE, message, f"set warmup: {self.peak / train.epochs:.4f}", place)
+
+
+def _asked(bound: Limit) -> str:
+    return f"{bound.text} {'is' if bound.bound == 1 else 'are'} asked for"
+
+
+def _set(section: str, field: str, bound: Limit) -> Hint:
+    """The remedy: the nearest number within the bound."""
+    least, most = bound.range
+    number = least if ">" in bound.relation else most
+    return Change({field: f"{number:.0f}"}, at=(section,), say="set {}")
+
+
+def _word(family: Family, found: Model) -> str:
+    """How a member of a family is written."""
+    return next(name for name in family.names() if family.find(name) is type(found))
+
+
+def _peak_of(schedule: Schedule, epochs: int) -> float | None:
+    """The epoch at which the learning rate is highest; None where it never rises."""
+    if isinstance(schedule, (OneCycle, Cosine)):  # and those that are made from it: linear, triangular
+        return schedule.warmup * epochs or None
+    if isinstance(schedule, Piecewise):
+        return max(schedule.points, key=lambda point: point[1])[0]
+    return None

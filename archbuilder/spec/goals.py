@@ -1,0 +1,267 @@
+"""The `goals:` of a file or a rule pack: what only a run shows.
+
+goals:
+  - accuracy: ">= 85%"                                              # test accuracy after the last epoch, for short
+  - {of: test_accuracy, bound: ">= 99.4%", over: {each_of_last: 3}}
+  - {of: train_time, bound: "<= 10 min"}
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import Field
+
+from archbuilder.diagnostics import declare, did_you_mean, shorten, show
+from archbuilder.document import Node
+from archbuilder.remedy import Hint, Write
+from archbuilder.schema.fields import Check, Variables, expected, failure, integer, reads
+from archbuilder.schema.model import FORM, INVALID, Env, Model, validate
+
+MAX_GOALS = 20
+
+GOAL = declare(
+    "AB540",
+    "a goal that cannot be read",
+    why=(
+        "A goal that nobody can read would be one that nobody holds. It is a relation and a number with its unit, in "
+        "quotes: an accuracy in per cent, at least so high; a time in s, min or h, at most so long."
+    ),
+    bad='goals: {accuracy: ">= 0.85"}',
+    good='goals: {accuracy: ">= 85%"}',
+)
+
+ACCURACIES = ("test_accuracy", "validation_accuracy", "train_accuracy")
+TIME = "train_time"
+METRICS = (*ACCURACIES, TIME)
+SHORT = "accuracy"  # of the test images after the last epoch
+
+_SECONDS = {"s": 1, "min": 60, "h": 3600}
+_BOUND = re.compile(r"(>=|<=|>|<)\s*([0-9]{1,9}(?:\.[0-9]{1,6})?)\s*(%|s|min|h)")
+
+
+@reads(enum=[*METRICS, SHORT])
+def _metric(value: Any, variables: Variables) -> str:
+    if value == SHORT:
+        return "test_accuracy"
+    if value not in METRICS:
+        message = f"there is no goal on {value if isinstance(value, str) else show(value)}"
+        raise failure(shorten(message, 100), did_you_mean(str(value), [*METRICS, SHORT], is_value=True))
+    return str(value)
+
+
+@dataclass(frozen=True)
+class Bound:
+    """A relation and a number: per cent, or seconds; `text` is as written, `unit` is %, s, min or h."""
+
+    text: str
+    relation: str
+    value: float
+    unit: str
+
+    @property
+    def is_time(self) -> bool:
+        return self.unit in _SECONDS
+
+    def holds(self, value: float) -> bool:
+        if value == self.value:
+            return "=" in self.relation
+        return value > self.value if ">" in self.relation else value < self.value
+
+    def show(self, value: float) -> str:
+        """A value in the bound's unit: 84.99 %; with more digits where it would read like the bound, and is not."""
+        bound, found = (number / _SECONDS.get(self.unit, 1) for number in (self.value, value))
+        digits = next((n for n in range(2, 7) if value == self.value or round(found, n) != bound), 7)
+        return f"{found:,.{digits}f} {self.unit}"
+
+
+@reads(type="string", pattern=rf"^\s*({_BOUND.pattern})\s*$", examples=[">= 85%"])
+def _bound(value: Any, variables: Variables) -> Bound:
+    text = value.strip() if isinstance(value, str) else ""
+    found = _BOUND.fullmatch(text)
+    if not found:
+        raise failure(f"{show(value, 40)} is not the bound of a goal", _bound_hint(value), GOAL)
+    relation, number, unit = found.groups()
+    return Bound(text, relation, float(number) * _SECONDS.get(unit, 1), unit)
+
+
+def _bound_hint(value: Any) -> Hint:
+    say = "write relation, number and unit: {}"
+    text = "" if isinstance(value, bool) else str(value).strip()
+    if re.fullmatch(r"[0-9.]+\s*(s|min|h)", text):
+        return Write(f'"<= {text}"', say=say)
+    number = re.fullmatch(r"(>=|>)?\s*([0-9]+(?:\.[0-9]+)?)\s*(%?)", text)
+    if number and 0 < float(number[2]) <= 100:
+        is_share = float(number[2]) < 1 and not number[3]
+        percent = f"{100 * float(number[2]):.6g}" if is_share else number[2]
+        return Write(f'"{number[1] or ">="} {percent}%"', say=say)
+    return 'write a relation, a number and its unit, in quotes: ">= 85%", "<= 10 min"'
+
+
+@dataclass(frozen=True)
+class Over:
+    """Which epochs a goal is about; `epochs` is the number behind each_of_last and by_epoch."""
+
+    kind: str
+    epochs: int = 1
+
+    @property
+    def is_any(self) -> bool:
+        """Whether one epoch among them is enough."""
+        return self.kind in ("best", "by_epoch")
+
+    def among(self, epochs: int) -> range:
+        """The epochs, from 1, of a run that has so many; of one that is shorter than asked for as many as it has."""
+        if self.kind == "by_epoch":
+            return range(1, min(self.epochs, epochs) + 1)
+        return range(1 if self.kind == "best" else max(1, epochs - self.epochs + 1), epochs + 1)
+
+    @property
+    def words(self) -> str:
+        count = self.epochs
+        if self.kind == "by_epoch":
+            return "in the first epoch" if count == 1 else f"by epoch {count}"
+        if self.kind == "best":
+            return "in the best epoch"
+        return "after the last epoch" if count == 1 else f"in each of the last {count} epochs"
+
+    def __str__(self) -> str:
+        return f"{{{self.kind}: {self.epochs}}}" if self.kind in _COUNTED else self.kind
+
+    def plain(self) -> str | dict[str, int]:
+        """As plain data."""
+        return {self.kind: self.epochs} if self.kind in _COUNTED else self.kind
+
+
+_count = integer(1)
+_COUNTED = ("each_of_last", "by_epoch")
+_WORDS = ("last", "best")
+_OVER_FORM = {
+    "anyOf": [
+        {"enum": list(_WORDS)},
+        *(
+            {"type": "object", "properties": {key: _count.form}, "required": [key], "additionalProperties": False}
+            for key in _COUNTED
+        ),
+    ]
+}
+
+
+@reads(**_OVER_FORM)
+def _over(value: Any, variables: Variables) -> Over:
+    if value in _WORDS:
+        return Over(value)
+    if isinstance(value, dict) and len(value) == 1:
+        ((kind, count),) = value.items()
+        if kind in _COUNTED:
+            return Over(kind, _count(count, variables))
+        value = kind
+    hint = did_you_mean(value, [*_WORDS, *_COUNTED], is_value=True) if isinstance(value, str) else ""
+    raise expected("last, best, {each_of_last: 3} or {by_epoch: 1}", value, hint)
+
+
+class Goal(Model):
+    """What only a run shows: an accuracy of at least so many per cent, or a time of at most so long.
+
+    `accuracy: ">= 85%"` is short for `{of: test_accuracy, bound: ">= 85%", over: last}`; any other metric may be
+    written so, too. Accuracies are those of the log: of the test images, of the validation split where `data:` keeps
+    one (the test images are then used once, after the last epoch), and of the training images as they were seen:
+    augmented, by weights that still moved. `train_time` is the time of all epochs with their evaluations, as `runs`
+    shows it, in `s`, `min` or `h`. `over` says which epochs count: the `last`; the `best`, of which any will do;
+    `each_of_last: 3`; `by_epoch: 10`, any of the first ten. Where several seeds are trained each run is held to the
+    goals by itself.
+    """
+
+    of: Annotated[str, Check(_metric), Field(description=f"one of {', '.join(METRICS)}; accuracy is test_accuracy")]
+    bound: Annotated[Bound, Check(_bound), Field(description='a relation, a number, a unit: ">= 85%", "<= 10 min"')]
+    over: Annotated[
+        Over, Check(_over), Field(description="last, best, {each_of_last: 3} or {by_epoch: 1}: the epochs that count")
+    ] = Over("last")
+
+    EXAMPLE: ClassVar[str] = '{of: test_accuracy, bound: ">= 99.4%", over: {each_of_last: 3}}'
+
+    @property
+    def words(self) -> str:
+        """The goal in a line: test accuracy >= 85% after the last epoch."""
+        what = self.of.replace("_", " ")
+        return f"{what} {self.bound.text}" + ("" if self.of == TIME else f" {self.over.words}")
+
+    def plain(self) -> dict[str, Any]:
+        """As plain data."""
+        return {"of": self.of, "bound": self.bound.text, "over": self.over.plain()}
+
+
+_SHORT = {
+    "title": "goals for short",
+    "type": "object",
+    "properties": dict.fromkeys((SHORT, *METRICS), _bound.form),
+    "additionalProperties": False,
+}
+_LIST = {"type": "array", "items": {"anyOf": [Goal, _SHORT]}, "maxItems": MAX_GOALS}
+GOALS = {"anyOf": [_SHORT, _LIST, {"type": "null"}]}  # as JSON Schema
+
+
+def read_goals(node: Node, env: Env) -> Any:
+    """A tuple of Goal; every unreadable one is reported."""
+    if node.value is None:
+        return ()
+    if not node.is_mapping and not node.is_list:
+        env.report(
+            FORM, node.span, f"expected goals, found {show(node.value)}", 'write accuracy: ">= 85%" under goals:'
+        )
+        return INVALID
+    goals = [goal for item in node.value for goal in _item(item, env)] if node.is_list else _short(node, env)
+    if len(goals) > MAX_GOALS:
+        env.report(FORM, node.span, f"{len(goals)} goals, at most {MAX_GOALS} are read")
+        return INVALID
+    return INVALID if INVALID in goals else tuple(goals)
+
+
+def _item(node: Node, env: Env) -> list[Any]:
+    if not node.is_mapping or node.value.keys() & Goal.model_fields.keys():
+        return [_goal(node, env)]
+    return _short(node, env)
+
+
+def _short(node: Node, env: Env) -> list[Any]:
+    """A goal for each key; a goal in full is an item of a list."""
+    if inside := [key for key in node.value if key in Goal.model_fields]:
+        env.report(FORM, node.place(inside[0]), "a goal with fields is an item of a list", "start it with a dash")
+        return [INVALID]
+    return [_goal(_in_full(name, child, node), env) for name, child in node.value.items()]
+
+
+def _in_full(name: str, bound: Node, node: Node) -> Node:
+    """`accuracy: ">= 85%"` as a goal with all its fields; its place is the key."""
+    place = node.place(name)
+    return Node({"of": Node(name, place), "bound": bound}, place, {"of": place, "bound": place})
+
+
+def _goal(node: Node, env: Env) -> Any:
+    goal = validate(Goal, node, env)
+    if isinstance(goal, Goal) and (misfit := _misfit(goal)):
+        field, message, hint = misfit
+        env.report(GOAL, node.value[field].span, message, hint)
+        return INVALID
+    return goal
+
+
+def _misfit(goal: Goal) -> tuple[Literal["bound", "over"], str, str] | None:
+    """(field, message, hint) where a bound is not one of its metric."""
+    bound, what = goal.bound, goal.of.replace("_", " ")
+    is_time = goal.of == TIME
+    if bound.is_time != is_time:
+        unit = "in s, min or h" if is_time else "in per cent"
+        return "bound", f"{what} is {unit}, not {bound.text}", f"write {'<= 10 min' if is_time else '>= 85%'}, for one"
+    if (">" in bound.relation) == is_time:
+        kind = "at most so long: <= or <" if is_time else "at least so high: >= or >"
+        return "bound", f"{bound.text} is no goal for {what}", f"it is {kind}"
+    if not is_time and not (bound.value < 100 or bound.holds(100)):
+        return "bound", f"{what} {bound.text} is more than all images", "write a share of them: >= 85%"
+    if is_time and not bound.holds(0):
+        return "bound", f"{what} {bound.text} leaves no time", "write a time over 0"
+    if is_time and goal.over.kind != "last":
+        return "over", f"{what} is of the whole run", "leave over: out"
+    return None
