@@ -32,7 +32,8 @@ UNKNOWN = declare(
     "an ignore comment that cannot be followed",
     severity="warning",
     why="Warnings can be ignored on their line, and so can a missed limit, rule or goal (AB503, AB511 to AB516, AB541, "
-    "AB543, AB545). An error that keeps the file from being analysed cannot: then nothing would have been checked, and the file would pass.",
+    "AB543, AB545). An error that keeps the file from being analysed cannot: then nothing would have been checked, and "
+    "the file would pass.",
     bad="- pointwise: {out: 16, padding: 1}  # archbuilder: ignore AB4O3\n- gap",
     good="- pointwise: {out: 16, padding: 1}  # archbuilder: ignore AB403 as in the paper\n- gap",
 )

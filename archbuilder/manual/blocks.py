@@ -190,8 +190,9 @@ goals:
 _PACKS = """## Rule packs
 
 A pack is what a task asks: rules that a network is held against, one by one, and goals for its runs. `rules: era-s9`
-names one in a file, `rules: [era-s9, ./my-pack.yaml]` several (a path counts from the file it stands in), `check --rules
-PACK` one on the command line. The report says of each rule what satisfies it; what is missing is an error. Shipped:
+names one in a file, `rules: [era-s9, ./my-pack.yaml]` several (a path counts from the file it stands in),
+`check --rules PACK` one on the command line. The report says of each rule what satisfies it; what is missing is an
+error. Shipped:
 
 {packs}
 A pack of your own is a file with rules of these kinds; `archbuilder rules mcu` prints a shipped one to start from:

@@ -19,8 +19,8 @@ def lines(report: Report, style: Style = PLAIN) -> Iterator[str]:
     title = ""
     for standing in report.goals:
         own = f"goals {standing.pack}".rstrip()
-        head, title = ("" if own == title else own), own
-        yield f"{head:16} {standing.goal.words}: {_paint(standing, style, standing.place in ignored)}"
+        head, title = ("" if own == title else own).ljust(max(16, len(own))), own
+        yield f"{head} {standing.goal.words}: {_paint(standing, style, standing.place in ignored)}"
 
 
 def verdict(report: Report, style: Style = PLAIN, source: str = "") -> Iterator[str]:

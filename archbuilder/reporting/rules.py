@@ -18,15 +18,15 @@ def lines(verdicts: Sequence[Verdict], style: Style = PLAIN, ignored: Collection
     """A line for each rule, under the name of its pack; `ignored` are the findings that the user waved away."""
     for pack, group in groupby(verdicts, lambda verdict: verdict.pack):
         rules = list(group)
-        width = max(len(verdict.rule) for verdict in rules)
+        width, head = max(len(verdict.rule) for verdict in rules), f"rules {pack}"
         for number, verdict in enumerate(rules):
-            title = "" if number else f"rules {pack}"
+            title = (" " if number else head).ljust(max(16, len(head)))
             waved = not verdict.ok and all(finding in ignored for finding in verdict.findings)
             paint, word = (
                 (style.green, "ok") if verdict.ok else (style.yellow, "ignored") if waved else (style.red, "MISSED")
             )
             mark = paint(word.ljust(len("MISSED")))
-            yield f"{title:16} {verdict.rule:{width}}  {mark}  {evidence(verdict)}".rstrip()
+            yield f"{title} {verdict.rule:{width}}  {mark}  {evidence(verdict)}".rstrip()
 
 
 def evidence(verdict: Verdict) -> str:

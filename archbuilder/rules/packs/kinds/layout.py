@@ -13,6 +13,7 @@ from archbuilder.diagnostics import show
 from archbuilder.ir.graph import Node
 from archbuilder.ir.op import by
 from archbuilder.ir.ops import AdaptivePool, AvgPool2d, Conv2d, Linear, MaxPool2d
+from archbuilder.remedy import Change
 from archbuilder.rules.packs.kinds import register
 from archbuilder.rules.packs.network import Network
 from archbuilder.rules.packs.rule import STRUCTURE, Evidence, Outcome, Rule, missed
@@ -22,11 +23,11 @@ CONV, POINT, POOL, GAP, LINEAR = "C", "c", "P", "GAP", "FC"
 _WORDS = {
     CONV: "a 3x3 conv",
     POINT: "a 1x1 conv",
-    POOL: "a pool that is not global",
+    POOL: "a pool other than GAP",
     GAP: "a global average pool",
     LINEAR: "a linear layer",
 }
-_TOKEN = re.compile(r"(C|c|P|GAP|FC)([0-9]{0,3})")
+_TOKEN = re.compile(r"(C|c|P|GAP|FC)[0-9]{0,3}(?::([1-9][0-9]{0,4}))?")
 MAX_TOKENS = 200
 _FORM = rf"^\s*(({_TOKEN.pattern})(\s+|$))+$"
 
@@ -38,7 +39,10 @@ def _order(value: Any, variables: Variables) -> tuple[str, ...]:
         raise failure(f"{show(value, 40)} is no order of layers", "write C1 C2 c3 P1 C4 GAP c5, for one")
     if wrong := [token for token in tokens if not _TOKEN.fullmatch(token)]:
         known = ", ".join(f"{letter} {words}" for letter, words in _WORDS.items())
-        raise failure(f"{show(wrong[0], 40)} is no layer of an order", f"known here: {known}; a number may follow")
+        raise failure(
+            f"{show(wrong[0], 40)} is no layer of an order",
+            f"known here: {known}; its number may follow, and its channels",
+        )
     return tokens
 
 
@@ -46,10 +50,10 @@ def _order(value: Any, variables: Variables) -> tuple[str, ...]:
 class Layout(Rule):
     """Just these convs, pools and ends, in this order, along the main way: `layout: C1 C2 c3 P1 C4 GAP c5`.
 
-    `C` is a conv of 3x3, `c` one of 1x1, `P` a pool that is not global, `GAP` a global average pool, `FC` a linear
-    layer. The numbers are the assignment's own names and mean nothing. Norms, activations and dropouts are free, and
-    so are stride, dilation and groups; convs of a shortcut or a gate are not on the main way. A depthwise separable
-    pair is two convs.
+    `C` is a conv of 3x3, `c` one of 1x1, `P` a pool other than a global average pool, which is `GAP`, and `FC` a linear
+    layer. Their numbers are the assignment's own names and mean nothing; `C1:64` is one with 64 channels. Norms,
+    activations and dropouts are free, and so are stride, dilation and groups; convs of a shortcut or a gate are not on
+    the main way. A depthwise separable pair is two convs.
     """
 
     POSITIONAL: ClassVar[str] = "order"
@@ -61,7 +65,7 @@ class Layout(Rule):
     def excludes(self, other: Rule) -> str:
         if not isinstance(other, Layout):
             return ""
-        mine, theirs = (tuple(map(_kind, each)) for each in (self.order, other.order))
+        mine, theirs = ([_kind(token) for token in each] for each in (self.order, other.order))
         return "they are two orders" if mine != theirs else ""
 
     def judge(self, net: Network) -> Outcome:
@@ -75,6 +79,9 @@ class Layout(Rule):
             if kind != _kind(token):
                 message = f"{token}, {_WORDS[_kind(token)]}, is asked for where {_said(kind, node)} stands"
                 return missed(STRUCTURE, message, self._hint(), node.span)
+            if (channels := _channels(token)) and node.shape.c != channels:
+                message = f"{token} is to have {channels} channels, {block_path(node)} has {node.shape.c}"
+                return missed(STRUCTURE, message, Change({"out": str(channels)}, say="set {}"), node.span)
         if len(found) > len(self.order):
             kind, node = found[len(self.order)]
             message = f"after {self.order[-1]} nothing more is asked for, and {_said(kind, node)} follows"
@@ -91,7 +98,12 @@ def _evidence(found: list[tuple[str, Node]]) -> Iterator[Evidence]:
 
 
 def _kind(token: str) -> str:
-    return token.rstrip("0123456789")
+    return token.partition(":")[0].rstrip("0123456789")
+
+
+def _channels(token: str) -> int:
+    """How many channels a layer is to have, 0 where that is free."""
+    return int(token.partition(":")[2] or 0)
 
 
 def _letter(net: Network, node: Node) -> str:
@@ -104,10 +116,10 @@ def _letter(net: Network, node: Node) -> str:
     if isinstance(op, Linear):
         return LINEAR
     if isinstance(op, (AdaptivePool, AvgPool2d)) and op.is_global(net.graph.inputs(node)):
-        return "?" if isinstance(op, AdaptivePool) and op.maximum else GAP
+        return POOL if isinstance(op, AdaptivePool) and op.maximum else GAP
     return POOL if isinstance(op, (AdaptivePool, AvgPool2d, MaxPool2d)) else ""
 
 
 def _said(kind: str, node: Node) -> str:
-    size = f"a conv of {by(node.op.kernel)}" if isinstance(node.op, Conv2d) else "a global max pool"
+    size = f"a conv of {by(node.op.kernel)}" if isinstance(node.op, Conv2d) else ""
     return f"{block_path(node)}, {_WORDS.get(kind, size)},"
