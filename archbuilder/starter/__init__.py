@@ -10,7 +10,7 @@ from archbuilder.pipeline import Report, check
 from archbuilder.rules.limits import MISSED
 from archbuilder.rules.packs.rule import TOTAL
 from archbuilder.starter.answers import Wish
-from archbuilder.starter.networks import TEMPLATES, Template
+from archbuilder.starter.networks import Template, templates
 from archbuilder.starter.page import page
 
 UNMET = declare(
@@ -40,7 +40,7 @@ class Start:
 def start(wish: Wish) -> Start:
     """The file for a wish.  Raises ArchbuilderError AB520 where there is none, with the smallest that is possible."""
     smallest: list[Report] = []
-    for template in TEMPLATES:
+    for template in templates(wish):
         for depth in template.depths:
             found, report = _widest(template, wish, depth)
             if found:
@@ -61,13 +61,15 @@ def _widest(template: Template, wish: Wish, depth: int) -> tuple[Start | None, R
     if _distance(narrowest)[0]:
         return None, narrowest  # its form is wrong, which no width changes
     best: Start | None = None
-    for width in _widths():
+    for width in _widths() if template.has_width(wish) else [1]:
         report = narrowest if width == 1 else _check(template, wish, depth, width)
         if not report.diagnostics:
             best = _start(template, wish, depth, width, report)
         elif best or _is_over(report):
             break
-    return (_refined(template, wish, depth, best) if best else None), narrowest
+    if best and template.has_width(wish):
+        best = _refined(template, wish, depth, best)
+    return best, narrowest
 
 
 def _refined(template: Template, wish: Wish, depth: int, best: Start) -> Start:

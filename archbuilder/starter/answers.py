@@ -7,36 +7,51 @@ import re
 import shlex
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
+from typing import TypeVar
 
 from archbuilder.diagnostics import Diagnostic, Span
 from archbuilder.document import Document, Node
 from archbuilder.rules.packs.kinds.image import Image
+from archbuilder.rules.packs.kinds.layout import Layout, channels_of
 from archbuilder.rules.packs.kinds.limit import LimitRule
 from archbuilder.rules.packs.pack import Pack, is_path, load, shipped
+from archbuilder.rules.packs.rule import Rule
 from archbuilder.schema.fields import MAX_INTEGER, MAX_PIXELS
 from archbuilder.schema.model import Env
 from archbuilder.spec.architecture import channels_first
 from archbuilder.spec.limits import Limit, read_limits
 from archbuilder.spec.rules import PackName
 
+R = TypeVar("R", bound=Rule)
+
 
 @dataclass(frozen=True)
 class Wish:
     """What a first file must be: its name, images, classes, parameters, and the rule packs it satisfies.
 
-    `packs` are as the command line names them, `rules` as the file does: a path counts from where it stands."""
+    `packs` are as the command line names them, `names` as the file does: a path counts from where it stands."""
 
     name: str
     input: tuple[int, int, int]
     classes: int
     limit: Limit
     packs: tuple[str, ...] = ()
-    rules: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
 
     @property
     def params(self) -> str:
         return self.limit.text
+
+    @cached_property
+    def asked(self) -> tuple[Pack, ...]:
+        """The packs themselves."""
+        return joined(map(packs, self.packs)).packs
+
+    def rules(self, kind: type[R]) -> list[R]:
+        """What the packs ask for, of one kind of rule."""
+        return [rule for pack in self.asked for rule in pack.rules if isinstance(rule, kind)]
 
     @property
     def command(self) -> str:
@@ -48,6 +63,7 @@ class Wish:
 
 
 PARAMS = "200k"
+LARGE = "10M"  # where a pack says how wide layers are, and not how many parameters that may be
 INPUT = (3, 32, 32)
 CLASSES = 10
 NAME = "network"
@@ -73,7 +89,9 @@ class Packs:
         """The parameters that the packs allow."""
         rules = [rule for pack in self.packs for rule in pack.rules if isinstance(rule, LimitRule)]
         bounds = [rule.bound.text for rule in rules if rule.of == "params" and "<" in rule.bound.relation]
-        return (bounds or [PARAMS])[0].removeprefix("<").strip()
+        layouts = (rule for pack in self.packs for rule in pack.rules if isinstance(rule, Layout))
+        usual = LARGE if any(map(channels_of, (token for rule in layouts for token in rule.order))) else PARAMS
+        return (bounds or [usual])[0].removeprefix("<").strip()
 
 
 def packs(text: str) -> Packs:

@@ -1,13 +1,13 @@
-"""The networks that a first architecture can have, as YAML over `width` and `depth`, and their data."""
+"""The networks that a first architecture can have, as YAML over `width` and `depth`."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from archbuilder.rules.packs.kinds.has import Has
+from archbuilder.rules.packs.kinds.layout import CONV, GAP, LINEAR, POINT, POOL, Layout, channels_of, kind_of
 from archbuilder.starter.answers import Wish
-
-CIFAR10 = (3, 32, 32)
 
 
 @dataclass(frozen=True)
@@ -18,38 +18,14 @@ class Template:
     blocks: Callable[[Wish], str]
     depths: tuple[int, ...] = (1,)
 
-
-_CIFAR10 = """\
-data:
-  dataset: cifar10
-  batch_size: 128
-  augment:                    # random changes of the training images
-    - horizontal_flip: {p: 0.5}
-    - shift_scale_rotate: {shift: 0.0625, scale: 0.1, rotate: 15, p: 0.5}
-    - coarse_dropout: {holes: 1, height: 16, width: 16, fill: mean, p: 0.5}
-"""
-
-_DIGITS = """\
-data:
-  dataset: digits             # 1,797 handwritten digits that come with archbuilder
-  batch_size: 64
-  augment:                    # random changes of the training images
-    - shift_scale_rotate: {shift: 0.1, scale: 0.1, rotate: 10, p: 0.5}
-"""
-
-_OWN = """\
-# data:                       # without it the network can be checked and built, but not trained
-#   dataset: images.npz       # arrays x_train, y_train, x_test and y_test
-#   batch_size: 128
-#   augment: [horizontal_flip]
-"""
+    def has_width(self, wish: Wish) -> bool:
+        """Whether its networks can be wider or narrower."""
+        return "width" in self.blocks(wish)
 
 
-def data(wish: Wish) -> str:
-    """The data: section for a wish's images; in comments where no known data set has such."""
-    if (wish.input, wish.classes) == (CIFAR10, 10):
-        return _CIFAR10
-    return _DIGITS if (wish.input[0], wish.classes) == (1, 10) else _OWN
+def asks_for(wish: Wish, *words: str) -> bool:
+    """Whether the packs ask for one of these layers."""
+    return any(set(words) & set(rule.layers) for rule in wish.rules(Has))
 
 
 _ASSIGNMENT = """\
@@ -112,6 +88,41 @@ def _stage(number: int, out: str, then: str) -> str:
           blocks:
             - skip: {{blocks: [{{depthwise_separable: {{out: {out}}}}}, {{depthwise_separable: {{out: {out}}}}}]}}
 {down}"""
+
+
+def _layout(wish: Wish) -> str:
+    """The order of a pack's rule, layer by layer: twice as wide after every pool; skips around pairs if asked for."""
+    (layout, *_) = wish.rules(Layout)
+    side, factor, parts, tokens = min(wish.input[1:]), 1, [], list(layout.order)
+    pairs, before = asks_for(wish, "add", "skip"), ""
+    while tokens:
+        token = tokens.pop(0)
+        kind, is_last = kind_of(token), not tokens
+        out = str(channels_of(token) or (f"{factor} * width" if factor > 1 else "width"))
+        if kind in (CONV, POINT) and is_last:
+            parts.append("- classifier\n")
+        elif kind == CONV and pairs and out == before and tokens and kind_of(tokens[0]) == CONV:
+            tokens.pop(0)
+            parts.append(f"- skip: {{blocks: [{{conv: {{out: {out}}}}}, {{conv: {{out: {out}}}}}]}}\n")
+        elif kind in (CONV, POINT):
+            parts.append(f"- {'conv' if kind == CONV else 'pointwise'}: {{out: {out}}}\n")
+            before = out
+        elif kind == POOL:
+            window = side if tokens and kind_of(tokens[0]) == LINEAR else 2
+            side, factor = side // window, 2 * factor
+            parts.append(f"- max_pool: {window}\n")
+        else:
+            parts.append(
+                "- gap\n" if kind == GAP else "- classifier: linear\n" if is_last else "- linear: 32 * width\n"
+            )
+    return "".join(parts)
+
+
+def templates(wish: Wish) -> tuple[Template, ...]:
+    """The networks to try in turn; where a pack asks for an order of layers, that one alone."""
+    if wish.rules(Layout):
+        return (Template("The order of layers that the rules ask for.", _layout),)
+    return TEMPLATES
 
 
 TEMPLATES = (

@@ -9,7 +9,8 @@ from textwrap import indent
 from archbuilder.analysis.facts import Facts
 from archbuilder.ir.op import by
 from archbuilder.starter.answers import Wish
-from archbuilder.starter.networks import Template, data
+from archbuilder.starter.networks import Template, asks_for
+from archbuilder.starter.recipes import data, train
 
 
 def page(template: Template, wish: Wish, depth: int, width: int, facts: Facts | None = None) -> str:
@@ -22,9 +23,10 @@ def page(template: Template, wish: Wish, depth: int, width: int, facts: Facts | 
         classes=wish.classes,
         limits=_limits(wish, facts),
         rules=_rules(wish) if facts else "",
-        vars=_vars(template, depth, width),
+        vars=_vars(template, depth, width) if template.has_width(wish) else "",
+        dropout=", dropout: 0.05" if asks_for(wish, "dropout") else "",
     )
-    return top + indent(template.blocks(wish), "  ") + _TAIL.format(data=data(wish))
+    return top + indent(template.blocks(wish), "  ") + _TAIL.format(data=data(wish), train=train(wish))
 
 
 def _limits(wish: Wish, facts: Facts | None) -> str:
@@ -39,9 +41,9 @@ def _limits(wish: Wish, facts: Facts | None) -> str:
 
 
 def _rules(wish: Wish) -> str:
-    if not wish.rules:
+    if not wish.names:
         return ""
-    names = list(map(_scalar, wish.rules))
+    names = list(map(_scalar, wish.names))
     packs = names[0] if len(names) == 1 else f"[{', '.join(names)}]"
     return _with(f"rules: {packs}", "archbuilder check says rule by rule what satisfies it") + "\n\n"
 
@@ -53,10 +55,11 @@ def _scalar(text: str) -> str:
 
 
 def _vars(template: Template, depth: int, width: int) -> str:
-    lines = [_with(f"  width: {width}", "channels of the first layer: the most that the limits and rules allow")]
+    lines = [_with("vars:", "any integer below may be arithmetic over these")]
+    lines.append(_with(f"  width: {width}", "channels of the first layer: the most that the limits and rules allow"))
     if len(template.depths) > 1:
         lines.append(_with(f"  depth: {depth}", "blocks in each stage"))
-    return "\n".join(lines)
+    return "\n".join([*lines, "", ""])
 
 
 def _with(line: str, remark: str) -> str:
@@ -76,19 +79,11 @@ classes: {classes}
 limits:                       # checked before anything is trained
 {limits}
 
-{rules}vars:                         # any integer below may be arithmetic over these
-{vars}
-
-defaults: {{norm: batch, activation: relu}}
+{rules}{vars}defaults: {{norm: batch, activation: relu{dropout}}}
 
 network:
 """
 
 _TAIL = """
 {data}
-train:
-  epochs: 30
-  optimizer: {{sgd: {{lr: 0.1, momentum: 0.9, nesterov: true, weight_decay: 5e-4}}}}
-  schedule: {{one_cycle: {{warmup: 0.3}}}}
-  loss: {{cross_entropy: {{label_smoothing: 0.1}}}}
-"""
+{train}"""

@@ -72,6 +72,8 @@ def test_blocks_that_the_file_defines(open_):
         ("data: {dataset: digits, augment: [{random_crop: {|}}]}", {"padding", "mode"}, set()),
         ("defaults: {|}", {"norm", "activation", "padding"}, {"out"}),
         ("define:\n  mine:\n    |", {"params", "blocks"}, set()),
+        ("goals: {|}", {"accuracy", "test_accuracy", "train_time"}, {"params"}),
+        ("goals: [{of: test_accuracy, |}]", {"bound", "over"}, {"of"}),
     ],
 )
 def test_fields_that_are_not_there_yet(open_, text, wanted, taken):
@@ -100,6 +102,8 @@ def test_a_key_that_has_its_colon_gets_no_second_one(open_):
         ("network:\n  - conv:\n      frozen: |", {"true", "false"}),
         ("network: [{conv: {order: |", {"conv-norm-act-dropout", "conv"}),
         ("network: [conv: |]", {"width", "depth"}),
+        ("goals: [{of: |}]", {"validation_accuracy", "train_time"}),
+        ("goals: [{of: test_accuracy, over: |}]", {"last", "best"}),
         ("network:\n  - conv: {out: 2 * wi|}", {"width"}),
         ("network: [{skip: {blocks: [conv: 3], merge: |", {"add", "concat", "multiply"}),
         ("network: [{conv: {name: early, out: 3}}, {use: |}]", {"early"}),

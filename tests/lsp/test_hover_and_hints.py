@@ -23,6 +23,7 @@ network:
   - twice: {out: 64}
   - gap
   - classifier
+goals: {accuracy: ">= 85%"}
 """  # fmt: skip
 LINES = TEXT.splitlines()
 
@@ -110,6 +111,9 @@ def test_a_file_that_never_was_right_has_no_hints(open_):
         ("width", "vars", ["width = 16"]),
         ("params", "limits", ["params < 200k: 124,442", " left"]),
         ("receptive_field", "limits", ["receptive_field > 44: **21, missed by 23**"]),
+        ("accuracy", "goals", ["test accuracy >= 85% after the last epoch: after training"]),
+        (">= 85%", "goals", ["test accuracy >= 85% after the last epoch: after training"]),
+        ("goals", "goals", ["what a run must show"]),
         ("classes", "classes", ["number of classes"]),
         ("limits", "limits", ["bounds on the totals"]),
     ],

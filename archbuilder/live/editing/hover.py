@@ -42,7 +42,9 @@ def hover(report: Report, line: int, column: int) -> str:
         return ""
     measure = measures(report).get((found.span.line, found.span.column)) if _is_block(found) else None
     parts = [_made(report, measure)] if measure else []
-    parts += [text for text in (_limit(report, found), _value(report, found), _manual(found)) if text]
+    parts += [
+        text for text in (_limit(report, found), _goal(report, found), _value(report, found), _manual(found)) if text
+    ]
     return "\n\n---\n\n".join(parts)
 
 
@@ -91,6 +93,18 @@ def _limit(report: Report, found: Found) -> str:
         if measured.limit.name == found.path[-1]:
             words = measured.words if measured.ok else f"**{measured.words}**"
             return f"{measured.limit.name} {measured.limit.text}: {words}"
+    return ""
+
+
+def _goal(report: Report, found: Found) -> str:
+    """A goal in words, and how a run stands to it."""
+    if found.path[:1] != ("goals",):
+        return ""
+    for standing in report.goals:
+        node = standing.goal._node
+        places = {standing.place, *(node.keys.values() if node else ())}
+        if found.span in places or (node and found.node in node.value.values()):
+            return f"{standing.goal.words}: {standing.words or standing.state}"
     return ""
 
 

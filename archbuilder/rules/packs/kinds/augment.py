@@ -50,7 +50,7 @@ class Augment(Rule):
     def judge(self, net: Network) -> Outcome:
         data = net.spec.data
         if data is None:
-            message = f"there is no data: section, {', '.join(map(_word, self.has))} {are_asked_for(len(self.has))}"
+            message = f"there is no data: section, {', '.join(map(word_of, self.has))} {are_asked_for(len(self.has))}"
             return missed(DATA, message, _section(self.has, net.spec))
         by: list[Evidence] = []
         misses: list[Miss] = []
@@ -58,11 +58,11 @@ class Augment(Rule):
             found = [each for each in data.augment if type(each) is type(wanted)]
             problems = list(_problems(wanted, found, data))
             misses += problems
-            by += [Evidence(_word(each), each.span().line) for each in found if not problems]
+            by += [Evidence(word_of(each), each.span().line) for each in found if not problems]
         return Outcome(tuple(by), misses=tuple(misses))
 
 
-def _word(augmentation: Augmentation) -> str:
+def word_of(augmentation: Augmentation) -> str:
     """The word for an augmentation in YAML."""
     return next(name for name in AUGMENTATIONS.names() if AUGMENTATIONS.find(name) is type(augmentation))
 
@@ -70,7 +70,7 @@ def _word(augmentation: Augmentation) -> str:
 def _written(augmentation: Augmentation) -> str:
     """An augmentation as the pack writes it."""
     fields = augmentation._node.plain() if augmentation._node else None
-    word = _word(augmentation)
+    word = word_of(augmentation)
     return f"{word}: {written(fields)}" if isinstance(fields, dict) and fields else word
 
 
@@ -85,7 +85,7 @@ def _section(wanted: Sequence[Augmentation], spec: Architecture) -> Hint:
 
 def _problems(wanted: Augmentation, found: Sequence[Augmentation], data: Data) -> Iterator[Miss]:
     """What stands between the augmentations of one kind and the wanted one."""
-    word = _word(wanted)
+    word = word_of(wanted)
     active = [each for each in found if each.p > 0]
     if not found:
         hint = Insert((_written(wanted),), at=("data", "augment"), say="add {} under data: augment:")
@@ -108,7 +108,7 @@ def _differences(wanted: Augmentation, found: Augmentation, data: Data) -> Itera
     else:
         for name in sorted(wanted.model_fields_set - {"p"}):
             if getattr(wanted, name) != getattr(found, name):
-                message = f"{_word(found)} has another {name} than the {getattr(wanted, name)} asked for"
+                message = f"{word_of(found)} has another {name} than the {getattr(wanted, name)} asked for"
                 yield Miss(DATA, message, _set(**{name: getattr(wanted, name)}), _place(found, name))
 
 

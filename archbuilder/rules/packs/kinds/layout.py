@@ -65,7 +65,7 @@ class Layout(Rule):
     def excludes(self, other: Rule) -> str:
         if not isinstance(other, Layout):
             return ""
-        mine, theirs = ([_kind(token) for token in each] for each in (self.order, other.order))
+        mine, theirs = ([kind_of(token) for token in each] for each in (self.order, other.order))
         return "they are two orders" if mine != theirs else ""
 
     def judge(self, net: Network) -> Outcome:
@@ -73,13 +73,13 @@ class Layout(Rule):
         for number, token in enumerate(self.order):
             if number == len(found):
                 place = found[-1][1].span if found else net.place
-                message = f"{token}, {_WORDS[_kind(token)]}, is missing: the network has {len(found)} such layers"
+                message = f"{token}, {_WORDS[kind_of(token)]}, is missing: the network has {len(found)} such layers"
                 return missed(STRUCTURE, message, self._hint(), place)
             kind, node = found[number]
-            if kind != _kind(token):
-                message = f"{token}, {_WORDS[_kind(token)]}, is asked for where {_said(kind, node)} stands"
+            if kind != kind_of(token):
+                message = f"{token}, {_WORDS[kind_of(token)]}, is asked for where {_said(kind, node)} stands"
                 return missed(STRUCTURE, message, self._hint(), node.span)
-            if (channels := _channels(token)) and node.shape.c != channels:
+            if (channels := channels_of(token)) and node.shape.c != channels:
                 message = f"{token} is to have {channels} channels, {block_path(node)} has {node.shape.c}"
                 return missed(STRUCTURE, message, Change({"out": str(channels)}, say="set {}"), node.span)
         if len(found) > len(self.order):
@@ -97,11 +97,12 @@ def _evidence(found: list[tuple[str, Node]]) -> Iterator[Evidence]:
         yield from Evidence.of(node)
 
 
-def _kind(token: str) -> str:
+def kind_of(token: str) -> str:
+    """What a token stands for, one of the letters."""
     return token.partition(":")[0].rstrip("0123456789")
 
 
-def _channels(token: str) -> int:
+def channels_of(token: str) -> int:
     """How many channels a layer is to have, 0 where that is free."""
     return int(token.partition(":")[2] or 0)
 

@@ -1,0 +1,216 @@
+"""The packs of courses and benchmarks: each held by its reference network, each rule missed by a change of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from archbuilder.pipeline import Report, check, check_text
+from archbuilder.rules.packs.pack import built_in
+from archbuilder.starter import start
+from archbuilder.starter.answers import Wish, joined, packs, params
+from tests.rules.packs.conftest import Hold, network
+
+COURSES = Path(__file__).parents[3] / "architectures" / "courses"
+
+S10 = """\
+archbuilder: 1
+input: [3, 32, 32]
+classes: 10
+network:
+  - conv: 64
+  - conv: 128
+  - max_pool: 2
+  - skip: {blocks: [{conv: 128}, {conv: 128}]}
+  - conv: 256
+  - max_pool: 2
+  - conv: 512
+  - max_pool: 2
+  - skip: {blocks: [{conv: 512}, {conv: 512}]}
+  - max_pool: 4
+  - classifier: linear
+data:
+  dataset: cifar10
+  batch_size: 512
+  engine: tensor
+  augment: [{random_crop: {padding: 4}}, horizontal_flip, {coarse_dropout: {holes: 1, height: 8, width: 8, fill: mean}}]
+train: {epochs: 24, schedule: {one_cycle: {warmup: 0.2083}}}
+"""
+WAKE = """\
+archbuilder: 1
+input: [3, 96, 96]
+classes: 2
+network: [{strided: 8}, {depthwise_separable: {out: 16, stride: 2}}, {depthwise_separable: 32}, gap, classifier]
+"""
+HOLD = {
+    "era-mnist": "era-mnist",
+    "era-mnist-20k": "era-mnist-20k",
+    "era-mnist-25k": "era-mnist-25k",
+    "era-cifar-norms": "era-cifar-norms-batch",
+    "cs231n-cifar": "cs231n-cifar",
+    "era-s9": "era-s9",
+    "mlperf-tiny-ic": "era-s9",
+    "era-s10": S10,
+    "vww-2019": WAKE,
+}
+OWN = "data.dataset=./own.npz"  # whose images may have any form
+
+# pack, overrides of the network that holds it, the rules that are missed then, and words of the first finding
+MISSES: list[tuple[str, list[str], set[str], str]] = [
+    ("era-mnist", ["network=[{conv: 64}, {conv: 64}, gap, classifier]"], {"params"}, "the limit is < 8000"),
+    ("era-mnist", ["train.epochs=16"], {"recipe"}, "the run has 16 epochs, <= 15 are asked for"),
+    ("era-mnist", [OWN], {"dataset"}, "the data set is ./own.npz, mnist is asked for"),
+    ("era-mnist", [OWN, "input=[3, 28, 28]"], {"dataset", "image"}, "the input is [3, 28, 28]"),
+    ("era-mnist-20k", ["network=[{conv: 64}, {conv: {out: 64, dropout: 0.1}}, gap, classifier]"], {"params"}, "20k"),
+    ("era-mnist-20k", ["train.epochs=20"], {"recipe"}, "< 20 are asked for"),
+    ("era-mnist-20k", [OWN], {"dataset"}, "mnist is asked for"),
+    ("era-mnist-20k", [OWN, "classes=11"], {"dataset", "image"}, "11 classes, 10 are asked for"),
+    ("era-mnist-20k", ["network=[{conv: 8}, gap, classifier]"], {"dropout"}, "there is no dropout"),
+    ("era-mnist-20k", ["defaults.norm=group"], {"batch_norm"}, "there is no batch_norm"),
+    ("era-mnist-20k", ["network=[{conv: {out: 8, dropout: 0.1}}, flatten, {linear: 10}]"], {"gap", "params"}, "global"),
+    ("era-mnist-25k", ["network=[{conv: 64}, {conv: 64}, gap, classifier]"], {"params"}, "the limit is < 25k"),
+    ("era-mnist-25k", [OWN], {"dataset"}, "mnist is asked for"),
+    ("era-mnist-25k", [OWN, "input=[1, 32, 32]"], {"dataset", "image"}, "[1, 28, 28] is asked for"),
+    ("era-cifar-norms", ["train.epochs=21"], {"recipe"}, "<= 20 are asked for"),
+    ("era-cifar-norms", ["network=[{conv: 8}, gap, classifier]"], {"layout"}, "C2, a 3x3 conv, is asked for where gap"),
+    ("era-cifar-norms", ["defaults.norm=none"], {"normalisation"}, "there is no batch_norm or group_norm"),
+    ("era-cifar-norms", ["defaults.norm=instance"], {"normalisation", "no_other_norm"}, "no batch_norm"),
+    ("era-cifar-norms", [OWN], {"dataset"}, "cifar10 is asked for"),
+    ("era-cifar-norms", [OWN, "classes=11"], {"dataset", "image"}, "11 classes"),
+    ("era-cifar-norms", ["vars.width=13"], {"params"}, "the limit is < 50k"),
+    ("cs231n-cifar", [OWN], {"dataset"}, "cifar10 is asked for"),
+    ("cs231n-cifar", [OWN, "classes=11"], {"dataset", "image"}, "11 classes"),
+    ("mlperf-tiny-ic", [OWN], {"dataset"}, "cifar10 is asked for"),
+    ("mlperf-tiny-ic", [OWN, "classes=11"], {"dataset", "image"}, "11 classes"),
+    ("era-s10", ["train.epochs=30"], {"recipe"}, "the run has 30 epochs, 24 are asked for"),
+    ("era-s10", ["train.schedule=step"], {"recipe"}, "the schedule is step, one_cycle is asked for"),
+    ("era-s10", ["train.schedule={one_cycle: {warmup: 0.3}}"], {"recipe"}, "highest at epoch 7.2, its peak is asked for"),
+    ("era-s10", ["data.batch_size=128"], {"recipe"}, "a step is of 128 images, 512 are asked for"),
+    ("era-s10", ["data.augment=[horizontal_flip]"], {"augment"}, "there is no random_crop"),
+    ("era-s10", [OWN], {"dataset"}, "cifar10 is asked for"),
+    ("era-s10", [OWN, "classes=11"], {"dataset", "image"}, "11 classes"),
+    ("era-s10", ["network=[{conv: 64}, {conv: 120}, gap, classifier]"], {"layout", "residual"}, "128 channels"),
+    ("vww-2019", ["classes=3"], {"image"}, "3 classes, 2 are asked for"),
+    ("vww-2019", ["network=[{strided: 8}, {strided: 256}, {strided: 256}, gap, classifier]"], {"flash", "peak_ram", "macs"}, ""),
+]  # fmt: skip
+
+
+def held(pack: str, overrides: list[str]) -> Report:
+    text = HOLD[pack]
+    if "\n" in text:
+        return check_text(text, "net.yaml", overrides, [pack])
+    return check(COURSES / f"{text}.yaml", overrides, [pack])
+
+
+@pytest.mark.parametrize("pack", HOLD)
+def test_the_network_that_holds_a_pack(pack: str):
+    report = held(pack, [])
+    assert report.diagnostics == ()
+    of_pack = [verdict for verdict in report.rules if verdict.pack == pack]
+    assert [verdict.rule for verdict in of_pack] == [rule.title for rule in built_in(pack).rules]
+    assert len([goal for goal in report.goals if goal.pack == pack]) == len(built_in(pack).goals)
+
+
+@pytest.mark.parametrize(("pack", "overrides", "missed", "words"), MISSES)
+def test_a_change_misses_a_rule(pack: str, overrides: list[str], missed: set[str], words: str):
+    if overrides == ["vars.width=13"]:
+        overrides = [f"network={_wider()}"]
+    report = held(pack, overrides)
+    assert {verdict.rule for verdict in report.rules if verdict.pack == pack and not verdict.ok} == missed
+    assert any(words in finding.message for verdict in report.rules for finding in verdict.findings)
+
+
+def _wider() -> str:
+    """The layout of era-cifar-norms with more channels than its parameters allow."""
+    order = "C C c P C C C c P C C C".split()
+    blocks = [{"C": "{conv: 32}", "c": "{pointwise: 32}", "P": "{max_pool: 2}"}[letter] for letter in order]
+    return f"[{', '.join([*blocks, 'gap', 'classifier'])}]"
+
+
+def test_every_rule_of_a_pack_is_missed_by_some_change():
+    for pack in HOLD.keys() - {"era-s9"}:  # of which test_era_s9.py says it
+        assert {rule.title for rule in built_in(pack).rules} == set().union(*(m for p, _, m, _ in MISSES if p == pack))
+
+
+@pytest.mark.parametrize("pack", ["era-mnist-20k", "era-cifar-norms", "era-s10", "cs231n-cifar"])
+def test_a_starter_keeps_the_static_part(pack: str):
+    found = joined([packs(pack)])
+    (shape, classes) = found.image
+    limit = params("9k" if pack == "era-mnist-20k" else found.params)  # the search for the widest is short then
+    report = start(Wish("first", shape, classes, limit, found.texts, found.texts)).report
+    assert report.ok and not report.diagnostics
+    assert all(verdict.ok for verdict in report.rules) and len(report.rules) == len(built_in(pack).rules)
+
+
+# ---- the new kinds by themselves ----
+
+LAYOUT = "layout: C1 c2 P1 C3:16 GAP FC"
+
+
+@pytest.mark.parametrize(
+    ("blocks", "words"),
+    [
+        (["conv: 8", "pointwise: 8", "max_pool: 2", "conv: 16", "gap", "classifier: linear"], ""),
+        (["conv: 8", "skip: {blocks: [{pointwise: 9}]}", "avg_pool: 2", "conv: 16", "gap", "classifier: linear"], ""),
+        (["conv: 8", "conv: 8", "max_pool: 2", "conv: 16", "gap", "classifier: linear"], "c2, a 1x1 conv, is asked"),
+        (["conv: {out: 8, kernel: 5}", "gap"], "C1, a 3x3 conv, is asked for where conv, a conv of 5x5, stands"),
+        (["conv: 8", "pointwise: 8", "max_pool: 2", "conv: 12", "gap", "classifier: linear"], "16 channels, conv2 has 12"),
+        (["conv: 8", "pointwise: 8", "max_pool: 2", "conv: 16", "gap"], "FC, a linear layer, is missing"),
+        (["conv: 8", "pointwise: 8", "max_pool: 2", "conv: 16", "gap", "flatten", "linear: 9", "linear: 8"], "after FC"),
+    ],
+)  # fmt: skip
+def test_an_order_of_layers(hold: Hold, blocks: list[str], words: str):
+    verdict = hold(LAYOUT, network(*blocks)).verdict
+    assert verdict.ok == (not words) and words in verdict.message
+
+
+def test_a_recipe_that_is_not_written_is_the_default_one(hold: Hold):
+    plain = network("conv: 8", "gap", "classifier")
+    assert hold("recipe: {epochs: 10, optimizer: sgd, schedule: one_cycle, peak: 3, batch_size: 128}", plain).ok
+    assert not hold("recipe: {epochs: '< 10'}", plain).ok
+
+
+CONTRADICTIONS = [
+    ("{limit: {of: params, bound: '< 9k'}}, {limit: {name: least, of: params, bound: '> 9k'}}", "", "< 9k"),
+    ("{without: max_pool}, {has: max_pool}", "", "max_pool"),
+    ("{without: [gap, gelu]}, gap", "", "gap"),
+    ("{dataset: mnist}, {image: {input: [3, 32, 32]}}", "", "[1, 28, 28]"),
+    ("{dataset: mnist}, {dataset: {name: other, called: cifar10}}", "", "mnist"),
+    ("{image: {classes: 10}}, {image: {name: other, classes: 2}}", "", "10 and 2"),
+    ("{recipe: {epochs: 24}}, {recipe: {name: other, epochs: '<= 20'}}", "", "24"),
+    ("{layout: C1 GAP}, {layout: {name: other, order: C1 FC}}", "", "two orders"),
+    ("{recipe: {epochs: '<= 2'}}", "[{of: accuracy, bound: '> 1%', over: {each_of_last: 3}}]", "2 epochs at most"),
+    ("gap, {recipe: {epochs: '<= 9'}}", "[{of: train_accuracy, bound: '> 1%', over: {by_epoch: 10}}]", "9 epochs"),
+]
+
+
+@pytest.mark.parametrize(("rules", "goals", "words"), CONTRADICTIONS)
+def test_a_pack_that_contradicts_itself(tmp_path: Path, rules: str, goals: str, words: str):
+    pack = tmp_path / "mine.yaml"
+    pack.write_text(f"archbuilder_rules: 1\nname: mine\nrules: [{rules}]\ngoals: {goals}\n")
+    (found,) = check(pack).diagnostics
+    assert (found.code.id, found.span.line) == ("AB546", 4 if goals else 3)
+    assert words in found.message
+
+
+@pytest.mark.parametrize(
+    "rules",
+    [
+        "{limit: {of: params, bound: '<= 9k'}}, {limit: {name: least, of: params, bound: '>= 9k'}}",
+        "{without: max_pool}, {has: [max_pool, avg_pool]}",
+        "{dataset: cifar10}, {image: {input: [3, 32, 32], classes: 10}}",
+        "{recipe: {epochs: '<= 24'}}, {recipe: {name: other, epochs: '>= 24'}}",
+    ],
+)
+def test_a_pack_that_only_asks_for_much(tmp_path: Path, rules: str):
+    pack = tmp_path / "mine.yaml"
+    pack.write_text(f"archbuilder_rules: 1\nname: mine\nrules: [{rules}]\n")
+    assert check(pack).diagnostics == ()
+
+
+def test_a_pack_of_goals_alone(tmp_path: Path):
+    pack = tmp_path / "mine.yaml"
+    pack.write_text("archbuilder_rules: 1\nname: mine\ngoals: {accuracy: '>= 60%'}\n")
+    report = check(network("conv: 8", "gap", "classifier"), rules=[str(pack)])
+    assert report.ok and [goal.goal.words for goal in report.goals] == ["test accuracy >= 60% after the last epoch"]
