@@ -121,12 +121,18 @@ _CIFAR10_SHA256 = {
     "x_test": "f9b1e2130bab680db56eb06d886f7f1ad0f1183907ceff4659d1735c890f5b04",
     "y_test": "cbb7365de8ed11f05cc4c3a1e7f78144127c5e851efd83762fb18202461230bb",
 }
+_MNIST_SHA256 = {
+    "x_train": "741c988805d008ac6e4c904b69001ba184c24b2c540a4ef403f4c71b676cf757",
+    "y_train": "e474323ac02fc156161b0bbb1f8c9cfeb327a74bcd9f9680a8385269a24f566c",
+    "x_test": "6d87418db22cc8025d05968bec9bd5c3932904b23485740db143a061a2c9d161",
+    "y_test": "2fd8de6bdb8d11780b4b96dc57847bcfe6953f7c32aa48bfcd8237c3b7847243",
+}
 KNOWN = {
     known.name: known
     for known in (
         Known("cifar10", "CIFAR10", 50_000, 10_000, CIFAR10, _CIFAR10_SHA256),  # Krizhevsky 2009
         Known("cifar100", "CIFAR100", 50_000, 10_000, CIFAR100),  # Krizhevsky 2009
-        Known("mnist", "MNIST", 60_000, 10_000, DIGITS),  # LeCun et al. 1998
+        Known("mnist", "MNIST", 60_000, 10_000, DIGITS, _MNIST_SHA256),  # LeCun et al. 1998
         Known("fashion_mnist", "FashionMNIST", 60_000, 10_000, FASHION_MNIST),  # Xiao et al. 2017
         Known("svhn", "SVHN", 73_257, 26_032, DIGITS),  # Netzer et al. 2011, cropped digits
     )

@@ -18,6 +18,8 @@ from signal import Signals
 
 from archbuilder.diagnostics import ArchbuilderError, Diagnostic
 from archbuilder.evidence import finish_several
+from archbuilder.pipeline import check
+from archbuilder.reporting.goals import FULFILLED, state
 from archbuilder.run import notes
 from archbuilder.run import plan as plans
 from archbuilder.run.folder import REPEAT, Onlooker, RunFolder, created
@@ -136,7 +138,10 @@ def _proceed(
 
 def _conclude(folder: RunFolder, seeds: list[int], repeated: Repeated) -> None:
     if repeated.runs:
-        print(repeated, f"runs:   {folder.path}", sep="\n", flush=True)
+        states = [state(check(run.path)) for run in repeated.runs]
+        fulfilled = f"{states.count(FULFILLED)} of {len(seeds)} seeds fulfil the assignment, each by itself"
+        lines = [str(repeated), f"runs:   {folder.path}", *([fulfilled] if any(states) else [])]
+        print("\n".join(lines), flush=True)
     if len(repeated.runs) == len(seeds):
         figures = {"each": repeated.accuracies, "mean": repeated.mean, "standard_deviation": repeated.deviation}
         text = json.dumps({"seeds": seeds, "test_accuracy": figures}, indent=2) + "\n"

@@ -124,7 +124,7 @@ def test_hover(open_, text, within, expected):
         assert words in shown
 
 
-@pytest.mark.parametrize("place", [(7, 2), (7, 0), (99, 0), (20, 0)])
+@pytest.mark.parametrize("place", [(7, 2), (7, 0), (99, 0), (21, 0)])
 def test_hover_over_nothing(open_, place):
     assert open_(TEXT).hover(*place) == ""
 
