@@ -62,7 +62,7 @@ MISSES: list[tuple[str, list[str], set[str], str]] = [
     ("era-mnist", ["network=[{conv: 64}, {conv: 64}, gap, classifier]"], {"params"}, "the limit is < 8000"),
     ("era-mnist", ["train.epochs=16"], {"recipe"}, "the run has 16 epochs, <= 15 are asked for"),
     ("era-mnist", [OWN], {"dataset"}, "the data set is ./own.npz, mnist is asked for"),
-    ("era-mnist", [OWN, "input=[3, 28, 28]"], {"dataset", "image"}, "the input is [3, 28, 28]"),
+    ("era-mnist", [OWN, "input=[1, 32, 32]"], {"dataset", "image"}, "the input is [1, 32, 32]"),
     ("era-mnist-20k", ["network=[{conv: 64}, {conv: {out: 64, dropout: 0.1}}, gap, classifier]"], {"params"}, "20k"),
     ("era-mnist-20k", ["train.epochs=20"], {"recipe"}, "< 20 are asked for"),
     ("era-mnist-20k", [OWN], {"dataset"}, "mnist is asked for"),
@@ -93,7 +93,7 @@ MISSES: list[tuple[str, list[str], set[str], str]] = [
     ("era-s10", [OWN, "classes=11"], {"dataset", "image"}, "11 classes"),
     ("era-s10", ["network=[{conv: 64}, {conv: 120}, gap, classifier]"], {"layout", "residual"}, "128 channels"),
     ("vww-2019", ["classes=3"], {"image"}, "3 classes, 2 are asked for"),
-    ("vww-2019", ["network=[{strided: 8}, {strided: 256}, {strided: 256}, gap, classifier]"], BUDGETS, ""),
+    ("vww-2019", ["network=[{conv: 64}, {strided: 256}, {strided: 256}, gap, classifier]"], BUDGETS, ""),
 ]  # fmt: skip
 
 
@@ -178,7 +178,7 @@ CONTRADICTIONS = [
     ("{without: [gap, gelu]}, gap", "", "gap"),
     ("{dataset: mnist}, {image: {input: [3, 32, 32]}}", "", "[1, 28, 28]"),
     ("{dataset: mnist}, {dataset: {name: other, called: cifar10}}", "", "mnist"),
-    ("{image: {classes: 10}}, {image: {name: other, classes: 2}}", "", "10 and 2"),
+    ("{image: {classes: 10}}, {image: {name: other, classes: 2}}", "", "2 and 10"),
     ("{recipe: {epochs: 24}}, {recipe: {name: other, epochs: '<= 20'}}", "", "24"),
     ("{layout: C1 GAP}, {layout: {name: other, order: C1 FC}}", "", "two orders"),
     ("{recipe: {epochs: '<= 2'}}", "[{of: accuracy, bound: '> 1%', over: {each_of_last: 3}}]", "2 epochs at most"),
