@@ -8,10 +8,8 @@ has 256 images, since these networks take more memory for each.
 """
 
 import argparse
-import subprocess
 import sys
 import tempfile
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +17,7 @@ import yaml
 from throughput import ROOT
 
 import archbuilder
+from archbuilder.cli import main as main_program
 
 
 def main() -> None:
@@ -33,13 +32,10 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / args.file.name
         path.write_text(yaml.safe_dump(network, sort_keys=False))
-        command = [sys.executable, "-m", "archbuilder", "train", str(path), "--no-check"]
+        command = ["train", str(path), "--no-check"]
         for override in (f"train.epochs={args.epochs}", "train.whiten=none", "data.batch_size=256"):
             command += ["--set", override]
-        # Ctrl-C reaches the run as well: it says what it keeps, and is waited for
-        with subprocess.Popen([*command, *options]) as run, suppress(KeyboardInterrupt):
-            run.wait()
-        sys.exit(run.returncode)
+        sys.exit(main_program([*command, *options]))
 
 
 def values(file: Path) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """`archbuilder train` against a training loop written by hand, on the same networks and images, in one run.
 
-    python benchmarks/throughput.py [FILE ...] [--images 2560] [--rounds 3] [--data-dir DIR]
+    python benchmarks/throughput.py [FILE ...] [--images 2560] [--rounds 3] [--engines tensor] [--data-dir DIR]
 
 The hand-written one is benchmarks/plain_loop.py.  Both train in turn, each in a process of its own; what counts
 is the second epoch of each, so that nobody's imports or worker start-up of the first epoch are in it.  Printed are
@@ -16,6 +16,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +28,7 @@ from archbuilder.spec.data import Data
 
 ROOT = Path(__file__).parent.parent
 SHIPPED = [ROOT / "architectures" / f"{name}.yaml" for name in ("seeds/seed001", "c1c2c3c40", "known/cifar10_tiniest")]
+ENGINES = ("albumentations", "tensor")
 FIRST_BATCH = """
 import sys
 from archbuilder.training.learning.step import TrainStep
@@ -107,11 +109,11 @@ def ours(file: Path, images: Path, engine: str, folder: Path) -> float:
     return float(last["images_per_second"])
 
 
-def compare(file: Path, images: Path, rounds: int, folder: Path) -> None:
-    measured: dict[str, list[float]] = {"plain loop": [], "albumentations": [], "tensor": []}
+def compare(file: Path, images: Path, rounds: int, engines: Sequence[str], folder: Path) -> None:
+    measured: dict[str, list[float]] = {name: [] for name in ("plain loop", *engines)}
     for _ in range(rounds):
         measured["plain loop"].append(plain(file, images, folder))
-        for engine in ("albumentations", "tensor"):
+        for engine in engines:
             measured[engine].append(ours(file, images, engine, folder))
     print(f"\n{file.stem:24} {'images/s':>9} {'ratio':>7}")
     for name, speeds in measured.items():
@@ -119,10 +121,10 @@ def compare(file: Path, images: Path, rounds: int, folder: Path) -> None:
         print(f"{name:24} {statistics.median(speeds):9.0f} {ratio:6.2f}x", flush=True)
 
 
-def start(file: Path, images: Path, rounds: int, folder: Path) -> None:
+def start(file: Path, images: Path, rounds: int, engines: Sequence[str], folder: Path) -> None:
     """From the command to the first batch, and what importing torch takes of it."""
     commands = {"importing torch": [sys.executable, "-c", "import torch"]}
-    for engine in ("tensor", "albumentations"):
+    for engine in engines:
         (folder / engine).mkdir()
         arguments = training(file, images, engine, folder / engine)
         commands[f"first batch, {engine}"] = [sys.executable, "-c", FIRST_BATCH, *arguments]
@@ -149,13 +151,14 @@ def main() -> None:
     parser.add_argument("files", metavar="FILE", nargs="*", type=Path, default=SHIPPED)
     parser.add_argument("--images", type=int, default=2560)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--engines", nargs="+", default=ENGINES, choices=ENGINES)
     parser.add_argument("--data-dir", type=Path, help="where the prepared CIFAR-10 is")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         images = some_images(args.images, Path(folder), args.data_dir)
         for file in args.files:
-            compare(file, images, args.rounds, Path(folder))
-        start(args.files[0], images, args.rounds, Path(folder))
+            compare(file, images, args.rounds, args.engines, Path(folder))
+        start(args.files[0], images, args.rounds, args.engines, Path(folder))
         memory(args.files[0], Path(folder), args.data_dir)
 
 

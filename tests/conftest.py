@@ -7,6 +7,7 @@ Generated cases are the same in every run, so that a red test stays red until it
 `pytest --hypothesis-profile explore` draws new ones; so does `python -m tests.fuzz`.
 """
 
+import gc
 import importlib.util
 import os
 import shutil
@@ -57,6 +58,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item, tools in needed.items():
         for tool in tools & absent:
             item.add_marker(pytest.mark.skip(reason=f"needs {tool}, which is not here"))
+
+
+def pytest_collection_finish() -> None:
+    """What stands after the collection stays to the end: it need not be looked through for garbage again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)

@@ -13,7 +13,7 @@ import pytest
 
 from archbuilder.training import train
 from tests.cli import every
-from tests.training.programs import program
+from tests.programs import program
 from tests.training.same import metrics
 
 # `data download` asks the network

@@ -13,6 +13,7 @@ import pytest
 
 from archbuilder.cli import main
 from archbuilder.manual.explain import FILE, NETWORK
+from tests import programs
 
 CODE = re.compile(r": (AB[0-9]{3}) ")  # as a diagnostic shows it behind its place
 
@@ -51,12 +52,19 @@ def play(session: str, folder: Path, capfd: pytest.CaptureFixture[str]) -> Outco
 
 
 def _run(command: str) -> int:
-    """archbuilder in this process, where torch is imported already; anything else in a shell."""
-    if command.startswith("archbuilder ") and not re.search(r"[|>&;]| < ", command):
-        return main(_words(command.removeprefix("archbuilder ")))
+    """archbuilder in this process, python in a forked one: torch is imported already; anything else in a shell."""
+    program, _, arguments = command.partition(" ")
+    if program in ("archbuilder", "python") and not _has_operators(arguments):
+        words = _words(arguments)
+        return main(words) if program == "archbuilder" else programs.run([sys.executable, *words]).returncode
     python = shlex.quote(sys.executable)
     script = f'archbuilder() {{ {python} -m archbuilder "$@"; }}\npython() {{ {python} "$@"; }}\n{command}\n'
     return subprocess.run(["sh", "-c", script], check=False).returncode
+
+
+def _has_operators(arguments: str) -> bool:
+    """Pipes, lists of commands, redirections."""
+    return any(not set(token) - set("|&;<>") for token in shlex.shlex(arguments, posix=True, punctuation_chars="|&;<>"))
 
 
 def _words(arguments: str) -> list[str]:

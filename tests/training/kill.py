@@ -27,7 +27,7 @@ import numpy as np
 import torch
 
 from archbuilder.data.digits import load
-from tests.training.programs import Program, crew, until
+from tests.programs import Program, crew, until
 from tests.training.same import end
 
 NETWORK = """\

@@ -18,9 +18,9 @@ from archbuilder.evidence import report
 from archbuilder.run.signals import Ending
 from archbuilder.training import Interrupted, RunResult, session, train
 from archbuilder.training.learning import trainer
+from tests.programs import Program, program, until
 from tests.training import kill
 from tests.training.conftest import ALONE
-from tests.training.programs import Program, program, until
 from tests.training.same import load, metrics
 
 SameEnd = Callable[[Path, Path], None]

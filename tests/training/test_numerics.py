@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import os
 import platform
+import resource
 import subprocess
 import sys
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 
 from archbuilder.diagnostics import ArchbuilderError
+from archbuilder.run import plan
+from archbuilder.run.options import Options
 from archbuilder.spec.train import Train
+from archbuilder.training import parallel
 from archbuilder.training.learning import device
 from archbuilder.training.learning.precision import check, settings
+from tests import programs
 
 CPU = torch.device("cpu")
 
@@ -68,42 +75,38 @@ sys.exit("torch._dynamo" in sys.modules)
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
-FAULTS = """
-import resource
-import sys
-import torch
-from archbuilder.run import plan
-from archbuilder.run.options import Options
-from archbuilder.training import parallel
-from archbuilder.training.learning import device
+NET = "{archbuilder: 1, input: [1, 8, 8], classes: 10, network: [gap, classifier], data: {dataset: digits}}\n"
 
-def faults():
-    rounds = []
-    for _ in range(4):  # the first of them gets the memory; something small may lie down in it once
-        before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
-        for _ in range(5):
-            torch.ones(1 << 24)  # 64 MiB: 16,384 pages, or 32 huge ones
-        rounds.append(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
-    return min(rounds)
 
-net = "{archbuilder: 1, input: [1, 8, 8], classes: 10, network: [gap, classifier], data: {dataset: digits}}\\n"
-wanted = plan.new(net, (), "runs", Options(device="cpu", threads=1), check=True)
-torch.set_num_threads(1)
-found = [faults()]
-with device.settings(torch.device("cpu"), 1):  # as predict and evaluate have it
-    found.append(faults())
-with parallel.joined(wanted):
-    found.append(faults())
-print(*found)
-"""
+def faults_of_a_process(environment: dict[str, str]) -> list[int]:
+    """Faults of pages as the process is by itself, where a network is evaluated, and where it is trained."""
+
+    def faults() -> int:
+        rounds = []
+        for _ in range(3):  # the first of them gets the memory; something small may lie down in it once
+            before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+            for _ in range(5):
+                torch.ones(1 << 24)  # 64 MiB: 16,384 pages, or 32 huge ones
+            rounds.append(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+        return min(rounds)
+
+    for name in [name for name in os.environ if name.startswith(("MALLOC_", "GLIBC_TUNABLES"))]:
+        del os.environ[name]
+    os.environ |= environment
+    wanted = plan.new(NET, (), Path("runs"), Options(device="cpu", threads=1), check=True)
+    torch.set_num_threads(1)
+    found = [faults()]
+    with device.settings(CPU, 1):  # as predict and evaluate have it
+        found.append(faults())
+    with parallel.joined(wanted):
+        found.append(faults())
+    return found
 
 
 def faults(**environment: str) -> list[int]:
-    """Faults of pages as the process is by itself, where a network is evaluated, and where it is trained."""
-    own = {name: value for name, value in os.environ.items() if not name.startswith(("MALLOC_", "GLIBC_TUNABLES"))}
-    command = [sys.executable, "-c", FAULTS]
-    run = subprocess.run(command, env={**own, **environment}, capture_output=True, text=True, check=True)
-    return [int(count) for count in run.stdout.split()]
+    """Counted in a process of its own, which nothing has computed in."""
+    with ProcessPoolExecutor(1, programs.SERVER) as process:
+        return process.submit(faults_of_a_process, environment).result()
 
 
 glibc = pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="other C libraries are left as they are")

@@ -18,7 +18,7 @@ from archbuilder.run.processes import Processes
 from archbuilder.spec.data import Data
 from archbuilder.training import Interrupted, train
 from archbuilder.training.parallel import check_batch, join
-from tests.training.programs import Program, crew, free_port, until
+from tests.programs import Program, crew, free_port, until
 from tests.training.same import load, metrics
 
 ROOT = Path(__file__).parents[2]

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import runpy
 import signal
 import socket
+import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
+ARCHBUILDER = ("-m", "archbuilder")
 SERVER = multiprocessing.get_context("forkserver")
 # what a run imports late, the server imports once
 SERVER.set_forkserver_preload(
@@ -20,9 +24,13 @@ SERVER.set_forkserver_preload(
 )
 
 
-class Program:
-    """`archbuilder` with some words, running in a folder; a session of its own, as under a scheduler.
+_really_run = subprocess.run  # tests put `run` in its place
 
+
+class Program:
+    """`python` with some words, running in a folder; a session of its own, as under a scheduler.
+
+    words:   as behind `python`: a file, `-c CODE` or `-m MODULE`, and its arguments.
     start:   how it starts worker processes; by default as this Python does.
     streams: what its standard streams lead to: files that `wait` reads, or for output a reader that has gone
              ("unread") or a full disk ("full"), or nothing at all ("closed", all three of them).
@@ -59,7 +67,23 @@ class Program:
 
 
 def program(folder: Path, *words: str, start: str | None = None, streams: str = "files") -> Program:
-    return Program(folder, words, {}, start, streams)
+    """`archbuilder` with some words."""
+    return Program(folder, [*ARCHBUILDER, *words], {}, start, streams)
+
+
+def run(command: Sequence[str], **options: Any) -> subprocess.CompletedProcess[Any]:
+    """subprocess.run, but for a Python program: that starts in no time, too."""
+    if command[0] != sys.executable or command[1] == "-X":
+        return _really_run(command, **options)
+    process = Program(options.get("cwd") or Path.cwd(), command[1:], options.get("env") or os.environ)
+    status, out, err = process.wait(options.get("timeout") or 60)
+    if not options.get("capture_output"):
+        print(out if "stdout" not in options else "", file=sys.stdout, end="")
+        print(err if "stderr" not in options else "", file=sys.stderr, end="")
+    done = subprocess.CompletedProcess(command, status, out, err)
+    if options.get("check"):
+        done.check_returncode()
+    return done
 
 
 def crew(count: int, folder: Path, *words: str) -> list[Program]:
@@ -68,6 +92,7 @@ def crew(count: int, folder: Path, *words: str) -> list[Program]:
         return [program(folder, *words)]
     all = {"WORLD_SIZE": str(count), "LOCAL_WORLD_SIZE": str(count), "OMP_NUM_THREADS": "1"}
     all |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port())}
+    words = (*ARCHBUILDER, *words)
     return [Program(folder, words, {**all, "RANK": str(rank), "LOCAL_RANK": str(rank)}) for rank in range(count)]
 
 
@@ -90,8 +115,6 @@ def until(true: Callable[[], object], programs: Sequence[Program], timeout: floa
 def _run(
     folder: str, words: list[str], environment: dict[str, str], start: str | None, streams: str, out: str, err: str
 ) -> None:
-    from archbuilder.cli import entry
-
     multiprocessing.set_start_method(start, force=True)  # a process from a server would start its own from a server
     os.setsid()
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background has it ignored
@@ -109,5 +132,17 @@ def _run(
         for number in range(3):
             os.close(number)
         sys.stdin = sys.stdout = sys.stderr = None  # type: ignore[assignment]
-    sys.argv = ["archbuilder", *words]
-    entry()
+    _python(words)
+
+
+def _python(words: list[str]) -> None:
+    """What `python` does with its arguments."""
+    kind, *rest = words
+    sys.argv = words if kind not in ("-c", "-m") else rest if kind == "-m" else ["-c", *rest[1:]]
+    sys.path.insert(0, "" if kind in ("-c", "-m") else str(Path(kind).parent))
+    if kind == "-m":
+        runpy.run_module(rest[0], run_name="__main__", alter_sys=True)
+    elif kind == "-c":
+        exec(compile(rest[0], "<string>", "exec"), {"__name__": "__main__"})
+    else:
+        runpy.run_path(kind, run_name="__main__")
