@@ -67,7 +67,7 @@ class Code:
     What is missed is `of_pack` where it is a rule's of a rule pack, which the next check may ask for or not.
     A `note` is no finding of its own: it says how many others are not shown, and nobody can choose it.
     The rest is the manual, which `archbuilder explain` prints: `why` it matters, an example that is `bad` and one
-    that is `good`; what forms examples have, manual/explain.py says.
+    that is `good`; what forms examples have, manual/examples.py says.
     """
 
     id: str

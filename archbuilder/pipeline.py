@@ -40,15 +40,6 @@ BLOCKS = declare(
         "only reads a run does so when you name it."
     ),
     bad="""\
-$ cat > twice.py <<'END'
-from archbuilder.blocks import register
-from archbuilder.blocks.conv import Conv
-
-
-@register
-class Twice(Conv):
-    \"\"\"A convolution of the user's own.\"\"\"
-END
 $ sed -i.old 's/conv/twice/' net.yaml
 $ archbuilder train net.yaml --no-report --blocks twice.py
 $ archbuilder check runs/net/*""",

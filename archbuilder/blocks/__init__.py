@@ -60,13 +60,7 @@ LEVELS = declare(
         "The network's own list is the first level; a list of paths and a shortcut are a level of their own."
     ),
     bad="""\
-$ cat > deep.py <<'END'
-print("archbuilder: 1\\ninput: [3, 32, 32]\\ndefine:\\n  d0: {blocks: [{conv: 16}]}")
-for level in range(1, 51):
-    print(f"  d{level}: {{blocks: [d{level - 1}]}}")
-print("network: [d50]")
-END
-$ python deep.py > deep.yaml
+$ python nested.py 50 > deep.yaml
 $ archbuilder check deep.yaml""",
     good="$ archbuilder check net.yaml",
 )

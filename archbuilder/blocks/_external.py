@@ -28,17 +28,6 @@ EXTERNAL = declare(
     ),
     bad="$ archbuilder check net.yaml --blocks twice.py",
     good="""\
-$ cat > twice.py <<'END'
-from archbuilder.blocks import Block, register
-
-
-@register
-class Twice(Block):
-    \"\"\"Nothing at all.\"\"\"
-
-    def lower(self, g):
-        pass
-END
 $ archbuilder check net.yaml --blocks twice.py""",
 )
 

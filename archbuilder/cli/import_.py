@@ -33,18 +33,8 @@ UNWRITABLE = declare(
     exit_status=2,
     why="The folder is missing, closed or full. Nothing was written.",
     bad="""\
-$ cat > model.py <<'END'
-from torch import nn
-
-Net = nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU())
-END
 $ archbuilder import model.py:Net --input 3x32x32 --out no/where.yaml""",
     good="""\
-$ cat > model.py <<'END'
-from torch import nn
-
-Net = nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU())
-END
 $ archbuilder import model.py:Net --input 3x32x32 --out imported.yaml""",
 )
 
@@ -58,18 +48,8 @@ TOGETHER = declare(
         "their images serves these weights and nothing else."
     ),
     bad="""\
-$ cat > model.py <<'END'
-from torch import nn
-
-Net = nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU())
-END
 $ archbuilder import model.py:Net --input 3x32x32 --mean 0.5""",
     good="""\
-$ cat > model.py <<'END'
-from torch import nn
-
-Net = nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU())
-END
 $ archbuilder import model.py:Net --input 3x32x32""",
 )
 

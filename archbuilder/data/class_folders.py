@@ -37,25 +37,11 @@ CORRUPT = declare(
         "you to say: it changes the data set."
     ),
     bad="""\
-$ python - <<'END'
-from pathlib import Path
-from PIL import Image
-for name in ("cat", "dog"):
-    Path("photos", name).mkdir(parents=True)
-    for level in range(5):
-        Image.new("L", (8, 8), level).save(f"photos/{name}/{level}.png")
-END
+$ python photos.py
 $ echo broken > photos/cat/5.png
 $ archbuilder data prepare net.yaml --set data.dataset=./photos --set classes=2""",
     good="""\
-$ python - <<'END'
-from pathlib import Path
-from PIL import Image
-for name in ("cat", "dog"):
-    Path("photos", name).mkdir(parents=True)
-    for level in range(5):
-        Image.new("L", (8, 8), level).save(f"photos/{name}/{level}.png")
-END
+$ python photos.py
 $ echo broken > photos/cat/5.png
 $ archbuilder data prepare net.yaml --set data.dataset=./photos --set classes=2 --skip-corrupt""",
 )

@@ -21,14 +21,7 @@ FORM = declare(
     ),
     bad="$ mkdir -p photos/cat photos/dog\n$ archbuilder train net.yaml --set data.dataset=./photos --set classes=2",
     good="""\
-$ python - <<'END'
-from pathlib import Path
-from PIL import Image
-for name in ("cat", "dog"):
-    Path("photos", name).mkdir(parents=True)
-    for level in range(5):
-        Image.new("L", (8, 8), level).save(f"photos/{name}/{level}.png")
-END
+$ python photos.py
 $ archbuilder train net.yaml --set data.dataset=./photos --set classes=2""",
 )
 

@@ -70,21 +70,9 @@ FOREIGN = declare(
         "only if its content is that of the official one."
     ),
     bad="""\
-$ cat > images.py <<'END'
-import numpy as np
-
-images, labels = np.zeros((40, 8, 8), np.uint8), np.arange(40) % 10
-np.savez("images.npz", x_train=images, y_train=labels, x_test=images, y_test=labels)
-END
 $ python images.py
 $ archbuilder data import cifar10 --npz images.npz --data-dir data""",
     good="""\
-$ cat > images.py <<'END'
-import numpy as np
-
-images, labels = np.zeros((40, 8, 8), np.uint8), np.arange(40) % 10
-np.savez("images.npz", x_train=images, y_train=labels, x_test=images, y_test=labels)
-END
 $ python images.py
 $ archbuilder train net.yaml --no-report --set data.dataset=images.npz""",
 )

@@ -25,12 +25,6 @@ MISSING = declare(
     ),
     bad="$ archbuilder train net.yaml --no-report --set data.dataset=images.npz",
     good="""\
-$ cat > images.py <<'END'
-import numpy as np
-
-images, labels = np.zeros((40, 8, 8), np.uint8), np.arange(40) % 10
-np.savez("images.npz", x_train=images, y_train=labels, x_test=images, y_test=labels)
-END
 $ python images.py
 $ archbuilder train net.yaml --no-report --set data.dataset=images.npz""",
 )
@@ -45,12 +39,6 @@ CORRUPT = declare(
 $ echo 'no archive' > images.npz
 $ archbuilder train net.yaml --no-report --set data.dataset=images.npz""",
     good="""\
-$ cat > images.py <<'END'
-import numpy as np
-
-images, labels = np.zeros((40, 8, 8), np.uint8), np.arange(40) % 10
-np.savez("images.npz", x_train=images, y_train=labels, x_test=images, y_test=labels)
-END
 $ python images.py
 $ archbuilder train net.yaml --no-report --set data.dataset=images.npz""",
 )
@@ -62,21 +50,9 @@ ARRAY = declare(
         "as whole numbers, as many of these as of those. Floating point images would be scaled a second time."
     ),
     bad="""\
-$ cat > images.py <<'END'
-import numpy as np
-
-images, labels = np.zeros((40, 8, 8), np.float32), np.arange(40) % 10
-np.savez("images.npz", x_train=images, y_train=labels, x_test=images, y_test=labels)
-END
-$ python images.py
+$ python images.py float32
 $ archbuilder train net.yaml --no-report --set data.dataset=images.npz""",
     good="""\
-$ cat > images.py <<'END'
-import numpy as np
-
-images, labels = np.zeros((40, 8, 8), np.uint8), np.arange(40) % 10
-np.savez("images.npz", x_train=images, y_train=labels, x_test=images, y_test=labels)
-END
 $ python images.py
 $ archbuilder train net.yaml --no-report --set data.dataset=images.npz""",
 )
@@ -88,21 +64,9 @@ LABELS = declare(
         "network, would train towards the wrong outputs."
     ),
     bad="""\
-$ cat > images.py <<'END'
-import numpy as np
-
-images, labels = np.zeros((40, 8, 8), np.uint8), 1 + np.arange(40) % 10
-np.savez("images.npz", x_train=images, y_train=labels, x_test=images, y_test=labels)
-END
-$ python images.py
+$ python images.py uint8 1
 $ archbuilder train net.yaml --no-report --set data.dataset=images.npz""",
     good="""\
-$ cat > images.py <<'END'
-import numpy as np
-
-images, labels = np.zeros((40, 8, 8), np.uint8), np.arange(40) % 10
-np.savez("images.npz", x_train=images, y_train=labels, x_test=images, y_test=labels)
-END
 $ python images.py
 $ archbuilder train net.yaml --no-report --set data.dataset=images.npz""",
 )

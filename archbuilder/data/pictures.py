@@ -33,24 +33,10 @@ CHANNELS = declare(
     "a network that no image file fits",
     why="Image files are grey or in colour: they have 1 channel or 3. Others are stored as arrays, in an .npz.",
     bad="""\
-$ python - <<'END'
-from pathlib import Path
-from PIL import Image
-for name in ("cat", "dog"):
-    Path("photos", name).mkdir(parents=True)
-    for level in range(5):
-        Image.new("L", (8, 8), level).save(f"photos/{name}/{level}.png")
-END
+$ python photos.py
 $ archbuilder data prepare net.yaml --set data.dataset=./photos --set classes=2 --set 'input=[2, 8, 8]'""",
     good="""\
-$ python - <<'END'
-from pathlib import Path
-from PIL import Image
-for name in ("cat", "dog"):
-    Path("photos", name).mkdir(parents=True)
-    for level in range(5):
-        Image.new("L", (8, 8), level).save(f"photos/{name}/{level}.png")
-END
+$ python photos.py
 $ archbuilder data prepare net.yaml --set data.dataset=./photos --set classes=2 --set 'input=[3, 8, 8]'""",
 )
 

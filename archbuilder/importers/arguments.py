@@ -22,11 +22,6 @@ MISSING = declare(
     why="Importing runs a Python file and looks at what it builds, and there is none of that name.",
     bad="$ archbuilder import nets.py:Net --input 3x32x32",
     good="""\
-$ cat > model.py <<'END'
-from torch import nn
-
-Net = nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU())
-END
 $ archbuilder import model.py:Net --input 3x32x32""",
 )
 ARGUMENTS = declare(
@@ -38,18 +33,8 @@ ARGUMENTS = declare(
         "Words that are none of these are refused before torch is loaded."
     ),
     bad="""\
-$ cat > model.py <<'END'
-from torch import nn
-
-Net = nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU())
-END
 $ archbuilder import model.py:Net --input 32x32""",
     good="""\
-$ cat > model.py <<'END'
-from torch import nn
-
-Net = nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU())
-END
 $ archbuilder import model.py:Net --input 3x32x32""",
 )
 

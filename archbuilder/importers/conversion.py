@@ -27,18 +27,8 @@ FORWARD = declare(
     "a module that does not run on the given input",
     why=("What the module does is recorded while it runs on an image of the given size, and it does not run on one."),
     bad="""\
-$ cat > model.py <<'END'
-from torch import nn
-
-Net = nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU())
-END
 $ archbuilder import model.py:Net --input 1x32x32""",
     good="""\
-$ cat > model.py <<'END'
-from torch import nn
-
-Net = nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU())
-END
 $ archbuilder import model.py:Net --input 3x32x32""",
 )
 UNPROVEN = declare(
@@ -49,22 +39,8 @@ UNPROVEN = declare(
         "not the module's. It is not to be trusted; the report says what differs."
     ),
     bad="""\
-$ cat > model.py <<'END'
-from torch import nn
-
-
-class Net(nn.Module):
-    def forward(self, x):
-        x.numpy()[:] *= 3  # behind torch's back
-        return x.relu()
-END
-$ archbuilder import model.py:Net --input 3x32x32""",
+$ archbuilder import model.py:BehindTorch --input 3x32x32""",
     good="""\
-$ cat > model.py <<'END'
-from torch import nn
-
-Net = nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU())
-END
 $ archbuilder import model.py:Net --input 3x32x32""",
 )
 

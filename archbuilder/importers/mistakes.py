@@ -21,19 +21,9 @@ MISSING_PACKAGE = declare(
     "a model whose package is not installed",
     why="The model's file imports a package, and it is not in the environment that archbuilder runs in.",
     bad="""\
-$ cat > model.py <<'END'
-import no_such_package
-from torch import nn
-
-Net = nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU())
-END
+$ echo 'import no_such_package' >> model.py
 $ archbuilder import model.py:Net --input 3x32x32""",
     good="""\
-$ cat > model.py <<'END'
-from torch import nn
-
-Net = nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU())
-END
 $ archbuilder import model.py:Net --input 3x32x32""",
 )
 
@@ -46,25 +36,9 @@ FIXED_BATCH = declare(
         "A module that writes the number into a shape runs on no other."
     ),
     bad="""\
-$ cat > model.py <<'END'
-from torch import nn
-
-
-class Net(nn.Module):
-    def forward(self, x):
-        return x.relu().view(32, 3072)
-END
-$ archbuilder import model.py:Net --input 3x32x32""",
+$ archbuilder import model.py:FixedBatch --input 3x32x32""",
     good="""\
-$ cat > model.py <<'END'
-from torch import nn
-
-
-class Net(nn.Module):
-    def forward(self, x):
-        return x.relu().view(x.size(0), 3072)
-END
-$ archbuilder import model.py:Net --input 3x32x32""",
+$ archbuilder import model.py:AnyBatch --input 3x32x32""",
 )
 
 

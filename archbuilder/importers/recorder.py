@@ -44,22 +44,8 @@ NO_BLOCK = declare(
         "What stands before it is written, and the file says that it is incomplete."
     ),
     bad="""\
-$ cat > model.py <<'END'
-import torch
-from torch import nn
-
-
-class Net(nn.Module):
-    def forward(self, x):
-        return torch.fft.fft2(x).real
-END
-$ archbuilder import model.py:Net --input 3x32x32""",
+$ archbuilder import model.py:Fourier --input 3x32x32""",
     good="""\
-$ cat > model.py <<'END'
-from torch import nn
-
-Net = nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU())
-END
 $ archbuilder import model.py:Net --input 3x32x32""",
 )
 

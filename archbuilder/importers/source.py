@@ -28,19 +28,9 @@ RAISES = declare(
         'program. Training and reading of arguments belong under `if __name__ == "__main__":`.'
     ),
     bad="""\
-$ cat > model.py <<'END'
-from torch import nn
-
-Net = nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU())
-raise SystemExit
-END
+$ echo 'raise SystemExit' >> model.py
 $ archbuilder import model.py:Net --input 3x32x32""",
     good="""\
-$ cat > model.py <<'END'
-from torch import nn
-
-Net = nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU())
-END
 $ archbuilder import model.py:Net --input 3x32x32""",
 )
 UNDEFINED = declare(
@@ -51,18 +41,8 @@ UNDEFINED = declare(
         "The file defines nothing of that name that is a network: a class, a function that gives a module, or a module."
     ),
     bad="""\
-$ cat > model.py <<'END'
-from torch import nn
-
-Net = nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU())
-END
 $ archbuilder import model.py:Nett --input 3x32x32""",
     good="""\
-$ cat > model.py <<'END'
-from torch import nn
-
-Net = nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU())
-END
 $ archbuilder import model.py:Net --input 3x32x32""",
 )
 UNBUILT = declare(
@@ -74,22 +54,8 @@ UNBUILT = declare(
         "its constructor raises is shown with its line."
     ),
     bad="""\
-$ cat > model.py <<'END'
-from torch import nn
-
-
-def net(width):
-    return nn.Sequential(nn.Conv2d(3, width, 3), nn.ReLU())
-END
 $ archbuilder import model.py:net --input 3x32x32""",
     good="""\
-$ cat > model.py <<'END'
-from torch import nn
-
-
-def net(width):
-    return nn.Sequential(nn.Conv2d(3, width, 3), nn.ReLU())
-END
 $ archbuilder import model.py:net --input 3x32x32 --arg width=8""",
 )
 

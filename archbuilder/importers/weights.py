@@ -23,23 +23,9 @@ MISFIT = declare(
         "network is of another one."
     ),
     bad="""\
-$ cat > model.py <<'END'
-from torch import nn
-
-
-def net(width=8):
-    return nn.Sequential(nn.Conv2d(3, width, 3), nn.ReLU())
-END
 $ python -c "import model, torch; torch.save(model.net(16).state_dict(), 'trained.pt')"
-$ archbuilder import model.py:net --input 3x32x32 --weights trained.pt --out net.yaml""",
+$ archbuilder import model.py:net --input 3x32x32 --arg width=8 --weights trained.pt --out net.yaml""",
     good="""\
-$ cat > model.py <<'END'
-from torch import nn
-
-
-def net(width=8):
-    return nn.Sequential(nn.Conv2d(3, width, 3), nn.ReLU())
-END
 $ python -c "import model, torch; torch.save(model.net(16).state_dict(), 'trained.pt')"
 $ archbuilder import model.py:net --input 3x32x32 --arg width=16 --weights trained.pt --out net.yaml""",
 )

@@ -28,29 +28,8 @@ CONNECTIONS = declare(
         "of blocks has them all."
     ),
     bad="""\
-$ cat > model.py <<'END'
-from torch import nn
-
-
-class Net(nn.Module):
-    def __init__(self):
-        super().__init__()
-        convs = (nn.Sequential(nn.Conv2d(3, 3, 3, padding=1), nn.ReLU()) for _ in range(6))
-        self.a, self.b, self.c, self.d, self.p, self.q = convs
-
-    def forward(self, x):
-        a = self.a(x)
-        b = self.b(a)
-        c = self.c(b) + self.p(a)
-        return self.d(c) + self.q(b)
-END
-$ archbuilder import model.py:Net --input 3x32x32""",
+$ archbuilder import model.py:Crossing --input 3x32x32""",
     good="""\
-$ cat > model.py <<'END'
-from torch import nn
-
-Net = nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU())
-END
 $ archbuilder import model.py:Net --input 3x32x32""",
 )
 

@@ -1,25 +1,17 @@
-"""The manual of codes, which stands where each is declared: text for the terminal, Markdown for docs/codes.md.
-
-An example has one of three forms:
-- blocks, beginning with a dash: they are what stands under `network:`
-- other keys of a file: the file has them beside the least that every file needs
-- a session, beginning with `$ `: each such line is a command, and the lines below it are its here-document; the
-  current folder has a small network that trains
-"""
+"""The manual of codes, which stands where each is declared: text for the terminal, Markdown for docs/codes.md."""
 
 from __future__ import annotations
 
-import re
 import textwrap
 from collections.abc import Iterator
 
 from archbuilder.diagnostics import Code, known_codes
+from archbuilder.manual.examples import FILE, FILES, LEAST, file_of, is_session, named
 from archbuilder.pipeline import check_text
 from archbuilder.reporting.diagnostic import render_diagnostic
 from archbuilder.reporting.style import PLAIN, Style
 
 WIDTH = 100
-FILE = "net.yaml"  # what a file is called in an example
 
 GROUPS = {
     "AB0": "the document: files and YAML",
@@ -33,34 +25,6 @@ GROUPS = {
     "AB8": "import, export and search",
     "AB9": "the command line",
 }
-
-LEAST = {
-    "archbuilder": "archbuilder: 1",
-    "input": "input: [3, 32, 32]",
-    "network": "network:\n  - conv: 16\n  - gap",
-}
-
-NETWORK = """\
-archbuilder: 1
-input: [1, 8, 8]
-classes: 10
-network: [{conv: 8}, gap, classifier]
-data: {dataset: digits}
-train: {epochs: 1}
-"""
-
-
-def is_session(example: str) -> bool:
-    """Whether an example is typed into a shell."""
-    return example.startswith("$ ")
-
-
-def file_of(example: str) -> str:
-    """The whole file of an example that is no session."""
-    if example.startswith("- "):
-        example = "network:\n" + textwrap.indent(example, "  ")
-    missing = (text for key, text in LEAST.items() if not re.search(rf"^{key}:", example, re.MULTILINE))
-    return "\n".join([*missing, example]) + "\n"
 
 
 def findings(example: str, style: Style = PLAIN) -> list[str]:
@@ -95,7 +59,10 @@ def manual(code: Code, style: Style = PLAIN) -> str:
     parts += [f"bad:\n{_indented(code.bad)}"]
     if not is_session(code.bad):
         parts += ["what check says of it:\n" + _indented("\n".join(findings(code.bad, style)))]
-    return "\n\n".join([*parts, f"good:\n{_indented(code.good)}"])
+    parts += [f"good:\n{_indented(code.good)}"]
+    sessions = "\n".join(filter(is_session, (code.bad, code.good)))
+    parts += [f"where {name} has:\n{_indented(text.strip())}" for name, text in named(sessions)]
+    return "\n\n".join(parts)
 
 
 def _indented(text: str) -> str:
@@ -124,6 +91,13 @@ def _fenced(example: str) -> str:
     return f"```{'console' if is_session(example) else 'yaml'}\n{example}\n```\n"
 
 
+def _folder() -> str:
+    """The files of the folder in which examples are typed."""
+    return "\n".join(
+        f"```{'yaml' if name == FILE else 'python'}\n# {name}\n{text}```\n" for name, text in FILES.items()
+    ).rstrip()
+
+
 _INTRODUCTION = f"""# The codes of diagnostics
 
 Written by `archbuilder explain --markdown` from the code itself; a test keeps it true, and runs every example.
@@ -134,8 +108,7 @@ Where an example shows only some keys, the file also has those of these that it 
 ```yaml
 {"".join(f"{text}{chr(10)}" for text in LEAST.values())}```
 
-Commands are typed in a folder with this `{FILE}`:
+Commands are typed in a folder with these files:
 
-```yaml
-{NETWORK}```
+{_folder()}
 """

@@ -23,13 +23,7 @@ TOO_DEEP = declare(
         "around that: with each level of nesting its table takes twice as long, and at 40 levels for ever."
     ),
     bad="""\
-$ cat > deep.py <<'END'
-print("archbuilder: 1\\ninput: [3, 32, 32]\\ndefine:\\n  d0: {blocks: [{conv: 16}]}")
-for level in range(1, 40):
-    print(f"  d{level}: {{blocks: [d{level - 1}]}}")
-print("network: [d39]")
-END
-$ python deep.py > deep.yaml
+$ python nested.py 39 > deep.yaml
 $ archbuilder summary deep.yaml""",
     good="$ archbuilder summary net.yaml",
 )

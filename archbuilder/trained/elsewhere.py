@@ -26,21 +26,11 @@ SCALES = declare(
     exit_status=2,
     why="Each channel of an image is normalised by one mean and one deviation.",
     bad="""\
-$ cat > model.py <<'END'
-from torch import nn
-
-Net = nn.Sequential(nn.Conv2d(1, 10, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten())
-END
-$ python -c "import model, torch; torch.save(model.Net.state_dict(), 'trained.pt')"
-$ archbuilder import model.py:Net --input 1x8x8 --weights trained.pt --data digits --mean .4,.4 --out n.yaml""",
+$ python -c "import model, torch; torch.save(model.Digits.state_dict(), 'trained.pt')"
+$ archbuilder import model.py:Digits --input 1x8x8 --weights trained.pt --data digits --mean .4,.4 --out n.yaml""",
     good="""\
-$ cat > model.py <<'END'
-from torch import nn
-
-Net = nn.Sequential(nn.Conv2d(1, 10, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten())
-END
-$ python -c "import model, torch; torch.save(model.Net.state_dict(), 'trained.pt')"
-$ archbuilder import model.py:Net --input 1x8x8 --weights trained.pt --data digits --mean .4 --out n.yaml""",
+$ python -c "import model, torch; torch.save(model.Digits.state_dict(), 'trained.pt')"
+$ archbuilder import model.py:Digits --input 1x8x8 --weights trained.pt --data digits --mean .4 --out n.yaml""",
 )
 
 

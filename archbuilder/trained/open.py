@@ -34,13 +34,6 @@ OTHER_DATA = declare(
         "dataset.json of a run has a digest of what it is trained on."
     ),
     bad="""\
-$ cat > images.py <<'END'
-import os
-import numpy as np
-
-images, labels = np.frombuffer(os.urandom(2560), np.uint8).reshape(40, 8, 8), np.arange(40) % 10
-np.savez("images.npz", x_train=images, y_train=labels, x_test=images, y_test=labels)
-END
 $ python images.py
 $ archbuilder train net.yaml --no-report --set data.dataset=images.npz
 $ python images.py
@@ -59,13 +52,6 @@ FOREIGN_DATA = declare(
         "right for the images that are there now, and says nothing of the ones that were."
     ),
     bad="""\
-$ cat > images.py <<'END'
-import os
-import numpy as np
-
-images, labels = np.frombuffer(os.urandom(2560), np.uint8).reshape(40, 8, 8), np.arange(40) % 10
-np.savez("images.npz", x_train=images, y_train=labels, x_test=images, y_test=labels)
-END
 $ python images.py
 $ archbuilder train net.yaml --no-report --set data.dataset=images.npz
 $ python images.py

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import pytest
 
 from archbuilder.cli import main
-from archbuilder.manual.explain import FILE, NETWORK
+from archbuilder.manual.examples import FILES
 from tests import programs
 
 CODE = re.compile(r": (AB[0-9]{3}) ")  # as a diagnostic shows it behind its place
@@ -42,7 +42,8 @@ def commands(session: str) -> list[str]:
 
 def play(session: str, folder: Path, capfd: pytest.CaptureFixture[str]) -> Outcome:
     """Run a session in a folder; only its last command may fail."""
-    (folder / FILE).write_text(NETWORK)
+    for name, text in FILES.items():
+        (folder / name).write_text(text)
     status, output = 0, ""
     for command in commands(session):
         assert status == 0, output

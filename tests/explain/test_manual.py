@@ -15,7 +15,7 @@ import pytest
 from archbuilder import blocks, document
 from archbuilder.diagnostics import _declared, known_codes
 from archbuilder.ir import builder
-from archbuilder.manual import explain
+from archbuilder.manual import examples, explain
 from archbuilder.pipeline import check_text
 from tests.explain.session import Outcome, play
 
@@ -53,8 +53,8 @@ BESIDES = {  # what comes with a code that cannot come alone
     "AB707": {"AB503"},
 }
 
-SESSIONS = [id for id, code in CODES.items() if explain.is_session(code.bad) and id not in UNSTAGED]
-FRAGMENTS = [id for id, code in CODES.items() if not explain.is_session(code.bad) and id not in UNSTAGED]
+SESSIONS = [id for id, code in CODES.items() if examples.is_session(code.bad) and id not in UNSTAGED]
+FRAGMENTS = [id for id, code in CODES.items() if not examples.is_session(code.bad) and id not in UNSTAGED]
 
 
 played: dict[str, Outcome] = {}
@@ -100,7 +100,7 @@ def test_bounds_in_the_manual_are_those_of_the_code():
 
 @pytest.mark.parametrize("id", FRAGMENTS)
 def test_examples_of_files(id: str):
-    found = {d.code.id for d in check_text(explain.file_of(CODES[id].bad), explain.FILE).diagnostics}
+    found = {d.code.id for d in check_text(examples.file_of(CODES[id].bad), examples.FILE).diagnostics}
     assert found == {id} | BESIDES.get(id, set())
     assert explain.findings(CODES[id].good) == []
 

@@ -28,18 +28,10 @@ STRUCTURE = declare(
         "a certain one at the end. The message says which is missing and where."
     ),
     bad="""\
-$ cat > pack.yaml <<'END'
-archbuilder_rules: 1
-name: course
-rules: [{stages: [C1, C2]}]
-END
+$ echo '{archbuilder_rules: 1, name: course, rules: [{stages: [C1, C2]}]}' > pack.yaml
 $ archbuilder check net.yaml --rules pack.yaml""",
     good="""\
-$ cat > pack.yaml <<'END'
-archbuilder_rules: 1
-name: course
-rules: [{has: gap}]
-END
+$ echo '{archbuilder_rules: 1, name: course, rules: [{has: gap}]}' > pack.yaml
 $ archbuilder check net.yaml --rules pack.yaml""",
 )
 FORBIDDEN = declare(
@@ -62,18 +54,10 @@ LACKING = declare(
     of_pack=True,
     why=("The pack asks for a kind of layer that the network does not have, or has in another form than counts."),
     bad="""\
-$ cat > pack.yaml <<'END'
-archbuilder_rules: 1
-name: course
-rules: [{has: skip}]
-END
+$ echo '{archbuilder_rules: 1, name: course, rules: [{has: skip}]}' > pack.yaml
 $ archbuilder check net.yaml --rules pack.yaml""",
     good="""\
-$ cat > pack.yaml <<'END'
-archbuilder_rules: 1
-name: course
-rules: [{has: conv}]
-END
+$ echo '{archbuilder_rules: 1, name: course, rules: [{has: conv}]}' > pack.yaml
 $ archbuilder check net.yaml --rules pack.yaml""",
 )
 TOTAL = declare(
@@ -101,18 +85,10 @@ DATA = declare(
     of_pack=True,
     why=("The pack also says how the images are to be augmented, and the data: section does not, or in another way."),
     bad="""\
-$ cat > pack.yaml <<'END'
-archbuilder_rules: 1
-name: course
-rules: [{augment: [horizontal_flip]}]
-END
+$ echo '{archbuilder_rules: 1, name: course, rules: [{augment: [horizontal_flip]}]}' > pack.yaml
 $ archbuilder check net.yaml --rules pack.yaml""",
     good="""\
-$ cat > pack.yaml <<'END'
-archbuilder_rules: 1
-name: course
-rules: [{augment: [horizontal_flip]}]
-END
+$ echo '{archbuilder_rules: 1, name: course, rules: [{augment: [horizontal_flip]}]}' > pack.yaml
 $ archbuilder check net.yaml --rules pack.yaml --set data.augment='[horizontal_flip]'""",
 )
 IMAGE = declare(
@@ -125,18 +101,10 @@ IMAGE = declare(
         "compared with it."
     ),
     bad="""\
-$ cat > pack.yaml <<'END'
-archbuilder_rules: 1
-name: course
-rules: [{image: {input: [3, 32, 32], classes: 10}}]
-END
+$ echo '{archbuilder_rules: 1, name: course, rules: [{image: {input: [3, 32, 32], classes: 10}}]}' > pack.yaml
 $ archbuilder check net.yaml --rules pack.yaml""",
     good="""\
-$ cat > pack.yaml <<'END'
-archbuilder_rules: 1
-name: course
-rules: [{image: {input: [1, 8, 8], classes: 10}}]
-END
+$ echo '{archbuilder_rules: 1, name: course, rules: [{image: {input: [1, 8, 8], classes: 10}}]}' > pack.yaml
 $ archbuilder check net.yaml --rules pack.yaml""",
 )
 RECIPE = declare(
