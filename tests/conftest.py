@@ -66,6 +66,10 @@ def pytest_collection_finish() -> None:
     gc.freeze()
 
 
+def pytest_sessionfinish() -> None:
+    gc.unfreeze()  # or libraries would call it a leak
+
+
 @pytest.fixture(autouse=True)
 def built_in_blocks_only() -> Iterator[None]:
     """Forget the blocks that a test loads from a file of its own: they would be in every later test's language."""
