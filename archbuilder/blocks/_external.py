@@ -26,9 +26,8 @@ EXTERNAL = declare(
         "`--blocks` runs a Python file that registers one block, of the file's name. It is missing, or raises "
         "an error, or registers none."
     ),
-    bad="$ archbuilder check net.yaml --blocks twice.py",
-    good="""\
-$ archbuilder check net.yaml --blocks twice.py""",
+    bad="$ archbuilder check net.yaml --blocks thrice.py",
+    good="$ archbuilder check net.yaml --blocks twice.py",
 )
 
 HINT = "a file of blocks defines one @register class and has the block's name; see examples/double_conv.py"

@@ -26,11 +26,11 @@ SCALES = declare(
     exit_status=2,
     why="Each channel of an image is normalised by one mean and one deviation.",
     bad="""\
-$ python -c "import model, torch; torch.save(model.Digits.state_dict(), 'trained.pt')"
-$ archbuilder import model.py:Digits --input 1x8x8 --weights trained.pt --data digits --mean .4,.4 --out n.yaml""",
+$ python -c "import model, torch; torch.save(model.Digits.state_dict(), 'w.pt')"
+$ archbuilder import model.py:Digits --input 1x8x8 --weights w.pt --data digits --mean .4,.4 --out n.yaml""",
     good="""\
-$ python -c "import model, torch; torch.save(model.Digits.state_dict(), 'trained.pt')"
-$ archbuilder import model.py:Digits --input 1x8x8 --weights trained.pt --data digits --mean .4 --out n.yaml""",
+$ python -c "import model, torch; torch.save(model.Digits.state_dict(), 'w.pt')"
+$ archbuilder import model.py:Digits --input 1x8x8 --weights w.pt --data digits --mean .4 --out n.yaml""",
 )
 
 
