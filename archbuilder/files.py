@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+import sys
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from itertools import pairwise, takewhile
@@ -22,6 +23,16 @@ MAX_WEIGHTS = 8 * 2**30  # bytes of a checkpoint: 400 million parameters with th
 
 class TooLarge(OSError):
     """A file that has more bytes than one of its kind may have."""
+
+
+def cache_folder() -> Path:
+    """The user's folder for what can be made or fetched again; it may not be there yet."""
+    home = Path(os.path.expanduser("~"))
+    if sys.platform == "win32":
+        return Path(os.environ.get("LOCALAPPDATA") or home / "AppData" / "Local") / "archbuilder" / "Cache"
+    if sys.platform == "darwin":
+        return home / "Library" / "Caches" / "archbuilder"
+    return Path(os.environ.get("XDG_CACHE_HOME") or home / ".cache") / "archbuilder"
 
 
 def regular(path: str | os.PathLike[str], at_most: int) -> Path:

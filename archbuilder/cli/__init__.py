@@ -27,7 +27,7 @@ from archbuilder.version import __version__
 
 GROUPS = {  # in the order in which people need them
     "start": ("init", "check", "explain", "blocks", "rules"),
-    "look": ("summary", "rf", "compare"),
+    "look": ("summary", "rf", "compare", "page"),
     "train": ("data", "overfit", "lr-find", "train", "search"),
     "after training": ("runs", "report", "evaluate", "predict", "weights"),
     "exchange": ("import", "export"),

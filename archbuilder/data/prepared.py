@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from archbuilder.data.arrays import Images, Splits, sha256, statistics
 from archbuilder.diagnostics import ArchbuilderError, Diagnostic, Span, declare, did_you_mean
-from archbuilder.files import MAX_TEXT, read_regular, regular
+from archbuilder.files import MAX_TEXT, cache_folder, read_regular, regular
 
 DAMAGED = declare(
     "AB608",
@@ -66,12 +66,7 @@ def data_folder(override: str | os.PathLike[str] | None = None) -> Path:
     chosen = override or os.environ.get(ENVIRONMENT)
     if chosen:
         return Path(chosen).expanduser().absolute()
-    home = Path(os.path.expanduser("~"))
-    if sys.platform == "win32":
-        return Path(os.environ.get("LOCALAPPDATA") or home / "AppData" / "Local") / "archbuilder" / "Cache" / "data"
-    if sys.platform == "darwin":
-        return home / "Library" / "Caches" / "archbuilder" / "data"
-    return Path(os.environ.get("XDG_CACHE_HOME") or home / ".cache") / "archbuilder" / "data"
+    return cache_folder() / "data"
 
 
 @dataclass(frozen=True)

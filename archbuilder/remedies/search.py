@@ -307,6 +307,10 @@ class Budget:
     moves: int = 6
 
 
+# the time that this thread has worked; a browser has one thread, and no clock for it
+_clock = getattr(time, "thread_time", time.perf_counter)
+
+
 class Search:
     """A search from one network; `tried` are the trials of all sets that could be analysed."""
 
@@ -318,11 +322,11 @@ class Search:
         self.tried: list[Trial] = []
         self.singles: dict[int, Plan] = {}  # what each move does that was measured, by its number
         self._measured: set[int] = set()
-        self._started = time.thread_time()
+        self._started = _clock()
 
     @property
     def seconds(self) -> float:
-        return time.thread_time() - self._started
+        return _clock() - self._started
 
     @property
     def spent(self) -> bool:

@@ -1,0 +1,81 @@
+"""Write a page that has the analyser inside: one HTML file, without a server or a network.
+
+What is typed there is checked by the same code as by `archbuilder check`, in the browser. The parts that do not come
+with archbuilder, Python for a browser above all, are fetched once by npm and pip.
+"""
+
+from __future__ import annotations
+
+import re
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+
+from archbuilder.cli._output import same_file, write_file
+from archbuilder.diagnostics import ArchbuilderError, Span, declare
+
+ARGUMENTS = declare(
+    "AB961",
+    "arguments of page that do not go together",
+    exit_status=2,
+    why="A link must begin with an address that browsers open, and a page must not replace what it is made from.",
+    bad="$ archbuilder page net.yaml --out net.html --base-url my.page",
+    good="$ archbuilder check net.yaml",
+)
+UNWRITABLE = declare(
+    "AB962",
+    "a page that cannot be written",
+    exit_status=2,
+    why="The folder is missing, closed or full. What stood there before still does.",
+    bad="$ archbuilder page net.yaml --out no/where.html",
+    good="$ archbuilder check net.yaml",
+)
+
+
+def configure(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "file", metavar="FILE", nargs="?", help="an architecture, with errors or without, - for standard input"
+    )
+    parser.add_argument("--out", metavar="PAGE", help="the HTML file to write; FILE's name with .html by default")
+    parser.add_argument(
+        "--base-url", metavar="URL", default="", help="where the page will stand: copied links begin so"
+    )
+    parser.add_argument("--parts", metavar="DIR", type=Path, help="take the parts from this folder, and fetch nothing")
+
+
+def run(args: Namespace) -> int:
+    """Exit 0 written, 2 could not run; what is wrong with the network is said in the page."""
+    from archbuilder.live.page import page
+    from archbuilder.live.parts import fetched
+    from archbuilder.pipeline import check
+    from archbuilder.sources import is_run, open_source
+
+    if args.base_url and not re.fullmatch(r"(https?|file)://[^\s\"'<>#]+", args.base_url):
+        raise ArchbuilderError(
+            ARGUMENTS.at(Span("--base-url"), f"{args.base_url} is no address of a page", "write https://...")
+        )
+    if args.file and is_run(args.file):
+        hint = f"name its network: {Path(args.file) / 'architecture.yaml'}"
+        raise ArchbuilderError(ARGUMENTS.at(Span("FILE"), f"{args.file} is a run, not a file", hint))
+    report = None
+    text = _first()
+    if args.file:
+        opened = open_source(args.file)
+        text = opened.text
+        report = check(args.file) if args.file != "-" else None
+    out = args.out or f"{Path(args.file).stem if args.file and args.file != '-' else 'archbuilder'}.html"
+    if args.file and same_file(out, args.file):
+        raise ArchbuilderError(ARGUMENTS.at(Span("--out"), f"{out} is what the page is made from", "name another file"))
+    if not Path(out).absolute().parent.is_dir():
+        raise ArchbuilderError(UNWRITABLE.at(Span(out), "there is no such folder", "make it, or name another file"))
+    data = page(report, text, fetched(args.parts), args.base_url).encode()
+    write_file(out, data, UNWRITABLE, "name another file with --out")
+    print(f"{out}: {len(data) / 1e6:.1f} MB, opens in a browser, needs no network")
+    return 0
+
+
+def _first() -> str:
+    """What stands in the editor of a page without a file: what `archbuilder init` would write."""
+    from archbuilder.starter import start
+    from archbuilder.starter.answers import CLASSES, INPUT, PARAMS, Wish, params
+
+    return start(Wish("net", INPUT, CLASSES, params(PARAMS))).text

@@ -1,0 +1,174 @@
+"""One HTML file that has everything inside: the front end, Python for a browser, the analyser, and a network."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import io
+import json
+import re
+import tarfile
+import zipfile
+from base64 import b64encode
+from collections.abc import Iterator, Mapping
+from html import escape
+from os.path import commonpath, relpath
+from pathlib import Path
+
+from archbuilder.live.parts import PACKAGES, PARTS, PYODIDE, Part
+from archbuilder.pipeline import Report
+
+STATIC = Path(__file__).with_name("static")
+PACKAGE = Path(__file__).parent.parent
+# what a browser has no use for: everything above the analyser, and what needs torch or a server
+_LEFT_OUT = tuple(
+    f"{name}/"
+    for name in "cli data device evidence importers lsp modules run search trained training weights live/static "
+    "live/server".split()
+)
+_UNUSED = re.compile(r"pydantic/(v1/|mypy\.py)|.*(\.pyi|\.so|/RECORD|/WHEEL)$|.*/sboms/")
+_EXTENSION = "_pydantic_core.cpython-314-wasm32-emscripten.so"
+SITE = "/lib/parts"  # where the worker unpacks the packages, as web/src/worker.ts has it
+BESIDE = "beside"  # the folder, among the packages, of the files that a network is based on
+_WHEN = (2026, 1, 1, 0, 0, 0)  # the same parts make the same page, byte for byte
+
+
+def page(report: Report | None, text: str, parts: Mapping[Part, bytes], base: str = "") -> str:
+    """The page with a text in its editor.
+
+    report: of the text, for the files that it is based on; None where it is no file's.
+    parts:  the bytes of every part, as `parts.fetched` gives them.
+    base:   the address that copied links begin with; that of the page itself by default."""
+    name, beside = _beside(report)
+    script, style = (_static(name) for name in ("app.js", "app.css"))
+    nonce = hashlib.sha256(style.encode()).hexdigest()[:24]
+    licences = _static("licences.txt") + "".join(_licences(parts))
+    folder = f"{SITE}/{BESIDE}" if beside else ""
+    inside = [
+        _block("application/json", f'id="file" data-name="{escape(name)}" data-folder="{folder}"', _json(text)),
+        _block("application/json", 'id="licences"', _json(licences)),
+        *(_block("text/plain", f'data-part="{key}"', value) for key, value in _packed(parts, beside).items()),
+        f'<script type="module">{script}</script>',
+    ]
+    head = [f'<meta http-equiv="Content-Security-Policy" content="{_policy(script, nonce)}">']
+    if base:
+        head.append(f'<meta name="archbuilder-base" content="{escape(base)}">')
+    return (
+        _static("index.html")
+        .replace('<meta charset="utf-8">', '<meta charset="utf-8">\n' + "\n".join(head), 1)
+        .replace('name="csp-nonce" content=""', f'name="csp-nonce" content="{nonce}"', 1)
+        .replace('<link rel="stylesheet" href="app.css">', f'<style nonce="{nonce}">{style}</style>', 1)
+        .replace('<script type="module" src="app.js"></script>', "\n".join(inside), 1)
+    )
+
+
+def _policy(script: str, nonce: str) -> str:
+    """Nothing is loaded from anywhere, and no request leaves: the page's own script, and what it makes itself."""
+    digest = b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    return (
+        f"default-src 'none'; script-src 'sha256-{digest}' 'wasm-unsafe-eval' blob:; worker-src blob:; "
+        f"style-src 'nonce-{nonce}'; img-src data: blob:; base-uri 'none'; form-action 'none'"
+    )
+
+
+def _static(name: str) -> str:
+    return (STATIC / name).read_text(encoding="utf-8")
+
+
+def _block(kind: str, attributes: str, content: str) -> str:
+    return f'<script type="{kind}" {attributes}>{content}</script>'
+
+
+def _json(text: str) -> str:
+    """A text as JSON that no tag in it can end."""
+    return json.dumps(text).replace("<", "\\u003c")
+
+
+def _beside(report: Report | None) -> tuple[str, dict[str, str]]:
+    """The name of a report's file, and the files that it is based on, by their paths from a folder of them all."""
+    if report is None or report.document is None:
+        return "net.yaml", {}
+    sources = {
+        file: text for file, text in report.document.sources.items() if Path(file).is_file() or file == report.file
+    }
+    if len(sources) < 2 or report.opened is None:
+        return Path(report.file).name if report.file != "-" else "net.yaml", {}
+    places = {file: str(report.opened.read_from(file)) for file in sources}
+    root = commonpath([str(Path(place).parent) for place in places.values()])
+    own = {file: Path(relpath(place, root)).as_posix() for file, place in places.items()}
+    return own.pop(report.file), {own[file]: sources[file] for file in own}
+
+
+def _packed(parts: Mapping[Part, bytes], beside: Mapping[str, str]) -> dict[str, str]:
+    """What the worker is handed, as texts: its own script, and the parts in base64."""
+    with tarfile.open(fileobj=io.BytesIO(parts[PYODIDE])) as archive:
+        files = {name: _member(archive, f"package/{name}") for name in _PYODIDE}
+    return {
+        "worker": _static("worker.js"),
+        "pyodide-lock.json": _lock(files.pop("pyodide-lock.json")),
+        "python_stdlib.zip": _text(files.pop("python_stdlib.zip")),
+        **{name: _text(gzip.compress(data, 9, mtime=0)) for name, data in files.items()},
+        "packages.zip": _text(_packages(parts, beside)),
+    }
+
+
+_PYODIDE = ("pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.wasm", "python_stdlib.zip", "pyodide-lock.json")
+
+
+def _member(archive: tarfile.TarFile, name: str) -> bytes:
+    stream = archive.extractfile(name)
+    assert stream is not None
+    return stream.read()
+
+
+def _lock(data: bytes) -> str:
+    """Pyodide's list of packages, of which none is used: they would be fetched."""
+    return json.dumps(json.loads(data) | {"packages": {}}).replace("<", "\\u003c")
+
+
+def _text(data: bytes) -> str:
+    return b64encode(data).decode()
+
+
+def _packages(parts: Mapping[Part, bytes], beside: Mapping[str, str]) -> bytes:
+    """Packages and analyser as one archive."""
+    target = io.BytesIO()
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
+        for name, data in [
+            *_wheels(parts),
+            *_own(),
+            *((f"{BESIDE}/{name}", text.encode()) for name, text in beside.items()),
+        ]:
+            archive.writestr(zipfile.ZipInfo(name, _WHEN), data, zipfile.ZIP_DEFLATED, 9)
+    return target.getvalue()
+
+
+def _wheels(parts: Mapping[Part, bytes]) -> Iterator[tuple[str, bytes]]:
+    for part in PACKAGES:
+        with zipfile.ZipFile(io.BytesIO(parts[part])) as wheel:
+            for info in wheel.infolist():
+                if not info.is_dir() and (info.filename.endswith(_EXTENSION) or not _UNUSED.match(info.filename)):
+                    yield info.filename, wheel.read(info)
+
+
+def _own() -> Iterator[tuple[str, bytes]]:
+    """The package without what a browser cannot use, and the architectures to start from."""
+    for path in sorted(PACKAGE.rglob("*")):
+        inside = path.relative_to(PACKAGE).as_posix()
+        if path.suffix in (".py", ".yaml") and not inside.startswith(_LEFT_OUT):
+            yield f"archbuilder/{inside}", path.read_bytes()
+    shipped = PACKAGE.parent / "architectures"
+    if not (PACKAGE / "architectures").is_dir() and shipped.is_dir():
+        for path in sorted(shipped.rglob("*.yaml")):
+            yield f"archbuilder/architectures/{path.relative_to(shipped).as_posix()}", path.read_bytes()
+
+
+def _licences(parts: Mapping[Part, bytes]) -> Iterator[str]:
+    """What the parts are, and under which licences."""
+    for part in PARTS:
+        yield f"\n{'-' * 80}\n\n{part.package} {part.version} ({part.licence})\n"
+        if part in PACKAGES:
+            with zipfile.ZipFile(io.BytesIO(parts[part])) as wheel:
+                for name in wheel.namelist():
+                    if re.search(r"dist-info/(licenses/)?LICEN[CS]E[^/]*$", name):
+                        yield f"\n{wheel.read(name).decode('utf-8', 'replace').strip()}\n"

@@ -1,0 +1,8 @@
+"use strict";(()=>{var i="https://parts.invalid/",u="/lib/parts",g=`
+import sys
+sys.dont_write_bytecode = True
+sys.path.insert(0, "${u}")
+from archbuilder.live import answer_json
+answer_json
+`,a=null;onmessage=async({data:e})=>{try{e.parts?(a=await f(e.parts),postMessage({ready:!0})):a&&postMessage({id:e.id,answer:a(e.question)})}catch(n){postMessage({fatal:m(String(n?.message??n))})}};function m(e){return e.trim().split(`
+`).at(-1)??""}async function f(e){let n={"pyodide.asm.wasm":()=>new Response(y(e["pyodide.asm.wasm"]),{headers:{"Content-Type":"application/wasm"}}),"python_stdlib.zip":()=>new Response(c(e["python_stdlib.zip"]))};globalThis.fetch=async o=>{let d=String(o instanceof Request?o.url:o).replace(i,""),p=n[d];if(!p)throw new Error(`${d} is no part of this page`);return p()},Object.assign(globalThis,{importScripts:()=>{throw new Error("not here")}});let[{loadPyodide:s},{default:r}]=await Promise.all([l(e["pyodide.mjs"]),l(e["pyodide.asm.mjs"])]),t=await s({indexURL:i,stdLibURL:`${i}python_stdlib.zip`,lockFileContents:e["pyodide-lock.json"],createPyodideModule:r,env:{PYDANTIC_DISABLE_PLUGINS:"__all__"}});return t.unpackArchive(c(e["packages.zip"]),"zip",{extractDir:u}),t.runPython(g)}async function l(e){let n=await new Response(y(e)).blob();return import(URL.createObjectURL(new Blob([n],{type:"text/javascript"})))}function y(e){return new Blob([c(e)]).stream().pipeThrough(new DecompressionStream("gzip"))}function c(e){let n=Uint8Array;if(n.fromBase64)return n.fromBase64(e);let s=atob(e),r=new Uint8Array(s.length);for(let t=0;t<s.length;t++)r[t]=s.charCodeAt(t);return r}})();

@@ -1,0 +1,46 @@
+// `archbuilder live`: files in the folder it was started in, read and saved by way of its server.
+
+import { server } from "./backend";
+
+export interface Opened {
+  path: string;
+  text: string;
+  revision: string;
+  writable: boolean;
+}
+
+export type Saved = { revision: string } | { error: string; status: number; text: string | null; revision: string | null };
+
+export interface Listing {
+  folder: string;
+  files: { path: string; is_run: boolean }[];
+  open: string | null;
+}
+
+export async function listing(): Promise<Listing> {
+  return (await (await server("GET", "/api/files")).json()) as Listing;
+}
+
+export async function open(path: string): Promise<Opened | null> {
+  const answer = await server("GET", `/api/file?path=${encodeURIComponent(path)}`);
+  return answer.ok ? ((await answer.json()) as Opened) : null;
+}
+
+/** Saves over the revision that was read; a file that has changed on the disk meanwhile is not overwritten. */
+export async function save(path: string, text: string, revision: string | null): Promise<Saved> {
+  const answer = await server("PUT", "/api/file", { path, text, revision });
+  const found = await answer.json();
+  return answer.ok ? found : { text: null, revision: null, ...found, status: answer.status };
+}
+
+/** Calls `changed` when a file changes on the disk (null: it is gone), and `lost` when the server is gone. */
+export function watch(changed: (path: string, revision: string | null) => void, runs: (path: string) => void, lost: (gone: boolean) => void): void {
+  const events = new EventSource("/api/events");
+  events.addEventListener("file", (event) => {
+    const { path, revision } = JSON.parse((event as MessageEvent<string>).data);
+    changed(path, revision);
+  });
+  events.addEventListener("runs", (event) => runs(JSON.parse((event as MessageEvent<string>).data).path));
+  events.onerror = () => lost(true);
+  events.onopen = () => lost(false);
+}

@@ -1,0 +1,75 @@
+// Two files side by side: totals, and what each changed block did to them.
+
+import type { Comparison } from "../contract";
+import { button, fill, h } from "../dom";
+
+export interface Other {
+  name: string;
+  text: string;
+}
+
+export interface Comparing {
+  compare(other: Other): Promise<Comparison | null>;
+  others(): Promise<Other[]>;
+  goToLine(line: number): void;
+}
+
+const SIGNS: Record<string, string> = { "+": "added", "-": "removed", "~": "changed", "=": "renamed" };
+
+export class CompareView {
+  readonly root = h("div", { class: "compare scroll" });
+  private choice = h("select", { "aria-label": "The other file" });
+  private result = h("div", {});
+  private others: Other[] = [];
+  private wanted = h("input", { type: "file", accept: ".yaml,.yml,text/*", class: "unseen", tabindex: -1 });
+
+  constructor(private comparing: Comparing) {
+    this.choice.addEventListener("change", () => void this.compare());
+    this.wanted.addEventListener("change", () => void this.take(this.wanted.files?.[0]));
+    this.root.append(
+      h("p", { class: "tools" }, h("label", {}, "Compared with ", this.choice),
+        button("A file…", () => this.wanted.click(), { class: "small" }), this.wanted),
+      this.result);
+  }
+
+  async open(): Promise<void> {
+    const chosen = this.choice.value;
+    const own = this.others.filter((other) => other.name.startsWith("file "));
+    this.others = [...(await this.comparing.others()), ...own];
+    this.fill(chosen);
+    await this.compare();
+  }
+
+  private fill(chosen: string): void {
+    fill(this.choice, ...this.others.map((other) => h("option", { value: other.name }, other.name)));
+    if (this.others.some((other) => other.name === chosen)) this.choice.value = chosen;
+  }
+
+  private async take(file: File | undefined): Promise<void> {
+    if (!file) return;
+    const other = { name: `file ${file.name}`, text: await file.text() };
+    this.others = [...this.others.filter((each) => each.name !== other.name), other];
+    this.fill(other.name);
+    await this.compare();
+  }
+
+  async compare(): Promise<void> {
+    const other = this.others.find((each) => each.name === this.choice.value);
+    if (!other) return fill(this.result, h("p", { class: "pale empty" }, "There is nothing to compare with yet."));
+    const found = await this.comparing.compare(other);
+    if (!found) return;
+    if (found.error) return fill(this.result, h("p", { class: "pale empty" }, found.error));
+    fill(this.result, this.table(found.table.head, found.table.rows.map((cells) => ({ cells }))),
+      found.changes?.rows.length ? h("h3", {}, "What changed") : null,
+      found.changes?.rows.length ? this.table(found.changes.head, found.changes.rows) : null);
+  }
+
+  private table(head: string[], rows: { cells: string[]; sign?: string; line?: number }[]): HTMLElement {
+    return h("table", { class: "plain" },
+      h("thead", {}, h("tr", {}, ...head.map((cell) => h("th", { scope: "col" }, cell)))),
+      h("tbody", {}, ...rows.map((row) => h("tr", { class: SIGNS[row.sign ?? ""] ?? "" }, ...row.cells.map((cell, column) =>
+        row.line && head[column] === "line" && cell
+          ? h("td", {}, button(cell, () => this.comparing.goToLine(row.line!), { class: "link" }))
+          : h("td", {}, cell))))));
+  }
+}
