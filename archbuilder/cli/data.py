@@ -59,7 +59,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _prepare(args: argparse.Namespace) -> int:
     from archbuilder import pipeline
-    from archbuilder.data.datasets import ready
+    from archbuilder.data.datasets import load, ready
     from archbuilder.diagnostics import ArchbuilderError, Span
 
     report = pipeline.check(args.file, args.set)
@@ -75,6 +75,10 @@ def _prepare(args: argparse.Namespace) -> int:
         print(f"{spec.data.dataset}: needs no preparation")
     else:
         _tell(spec.data.dataset, prepared)
+    if spec.data.subset is not None:
+        splits = load(spec.data, spec.input, spec.classes, data_dir=args.data_dir)
+        used = len(splits.train) + (len(splits.validation) if spec.data.validation and splits.validation else 0)
+        print(f"subset: {used:,} of the {splits.subset_of:,} training images are used")
     return 0
 
 

@@ -11,7 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 AT_ONCE = 1000  # images
-SHUFFLE, SAMPLE, SPLIT, TABLE, MIX = range(5)  # what a random stream is for: equal keys must not give equal draws
+SHUFFLE, SAMPLE, SPLIT, TABLE, MIX, SUBSET = range(
+    6
+)  # what a random stream is for: equal keys must not give equal draws
 
 
 @dataclass(frozen=True)
@@ -29,9 +31,10 @@ class Images:
 class Splits:
     """What a network is trained and tested on.
 
-    `mean` and `std` are those of the whole training part of the data set, per channel, in 0..255;
-    `validation` is cut out of `train`, None where none was asked for.
-    `digests` are SHA-256 of the images and the labels of each part before that cut (x_train, y_train, ...).
+    `mean` and `std` are those of the whole training part of the data set, or of the subset that is used of it, per
+    channel, in 0..255; `validation` is cut out of `train`, None where none was asked for.
+    `digests` are SHA-256 of the images and the labels of each part before any cut (x_train, y_train, ...).
+    `subset_of` is how many training images the data set has where a subset of them is used, else None.
     """
 
     train: Images
@@ -42,6 +45,7 @@ class Splits:
     class_names: tuple[str, ...]
     notes: tuple[str, ...] = ()  # what to know of how they were read, in sentences
     digests: Mapping[str, str] = field(default_factory=dict)
+    subset_of: int | None = None
 
 
 def sha256(array: NDArray[Any]) -> str:
@@ -77,6 +81,27 @@ def cut_by_class(labels: Iterable[int] | NDArray[np.int64], fraction: float, see
         members = random.permutation(np.flatnonzero(labels == label))
         chosen.append(members[: round(fraction * len(members))])
     return np.sort(np.concatenate(chosen)) if chosen else np.empty(0, np.int64)
+
+
+def subset_by_class(labels: Iterable[int] | NDArray[np.int64], size: int, seed: int) -> NDArray[np.int64]:
+    """Sorted indices of `size` images, of every class its share and one at least; the same for the same seed.
+
+    What the shares leave over goes to the classes that lost most by rounding.  Of a class a smaller subset has none
+    that a larger one of that seed has not.  Raises ValueError where there are more classes than that, or fewer images.
+    """
+    labels = np.asarray(labels)
+    classes, counts = np.unique(labels, return_counts=True)
+    if not len(classes) <= size <= len(labels):
+        raise ValueError(f"{size} of {len(labels)} images of {len(classes)} classes")
+    shares = size * counts / len(labels)
+    taken = np.maximum(1, shares.astype(np.int64))
+    while taken.sum() > size:  # very rare classes were given one
+        taken[np.argmax(np.where(taken > 1, taken - shares, -np.inf))] -= 1
+    while taken.sum() < size:
+        taken[np.argmax(shares - taken)] += 1
+    random = stream(seed, 0, SUBSET)
+    chosen = [random.permutation(np.flatnonzero(labels == c))[:n] for c, n in zip(classes, taken, strict=True)]
+    return np.sort(np.concatenate(chosen))
 
 
 def stream(seed: int, epoch: int, purpose: int, index: int = 0) -> np.random.Generator:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from archbuilder.data import class_folders, digits, known, npz
-from archbuilder.data.arrays import Images, Splits, cut_by_class
+from archbuilder.data.arrays import Images, Splits, cut_by_class, statistics, subset_by_class
 from archbuilder.data.prepared import Prepared, data_folder
 from archbuilder.diagnostics import ArchbuilderError, declare
 from archbuilder.spec.data import Data, problems
@@ -23,6 +23,16 @@ VALIDATION = declare(
     ),
     bad="$ archbuilder train net.yaml --no-report --set data.validation=0.0001",
     good="$ archbuilder train net.yaml --no-report --set data.validation=0.1",
+)
+SUBSET = declare(
+    "AB640",
+    "a subset that cannot be taken of the training images",
+    why=(
+        "A subset has the same share of every class, so it needs an image of each, and the data set has no more images "
+        "than it has."
+    ),
+    bad="$ archbuilder train net.yaml --no-report --set data.subset=5000",
+    good="$ archbuilder train net.yaml --no-report --set data.subset=500",
 )
 BATCH = declare(
     "AB620",
@@ -49,12 +59,12 @@ def load(
     input_shape: the network's (channels, height, width).
     classes:     the network's, None to take them from the data.
     data_dir:    where prepared data sets are kept, instead of the user's cache folder.
-    seed:        decides which images the validation split gets.
+    seed:        decides which images a subset and the validation split get.
 
-    Raises ArchbuilderError AB601 to AB620, every one at its place in the `data:` section.
+    Raises ArchbuilderError AB601 to AB640, every one at its place in the `data:` section.
     """
     _fits(spec, input_shape, classes)
-    splits = _with_validation(spec, _read(spec, input_shape, classes, data_dir), seed)
+    splits = _with_validation(spec, _subset(spec, _read(spec, input_shape, classes, data_dir), seed), seed)
     images = len(splits.train)
     if spec.batch_size > images and "batch_size" in spec.model_fields_set:  # one that nobody chose may be too large
         message = f"batch_size: {spec.batch_size} is more than there are training images, {images:,}"
@@ -107,6 +117,24 @@ def _locate(spec: Data) -> Path:
     path, place = Path(spec.dataset).expanduser(), spec.span("dataset")
     beside = path if place.is_option else Path(place.file).parent / path
     return path if path.exists() and not beside.exists() else beside
+
+
+def _subset(spec: Data, splits: Splits, seed: int) -> Splits:
+    """The splits with as many training images as the section asks for, their mean and their deviation."""
+    if spec.subset is None:
+        return splits
+    images, labels = splits.train.images, splits.train.labels
+    size = spec.subset if isinstance(spec.subset, int) else round(spec.subset * len(labels))
+    least = len(np.unique(labels))
+    if not least <= size <= len(labels):
+        of = f" is {size:,} image{'s' * (size != 1)}" if size != spec.subset else ""
+        message = f"subset: {spec.subset}{of}; the data set has {len(labels):,} for training, of {least} classes"
+        hint = f"take from {least} to {len(labels):,} images, or remove subset:"
+        raise ArchbuilderError(SUBSET.at(spec.span("subset"), message, hint))
+    chosen = subset_by_class(labels, size, seed)
+    train = Images(images[chosen], labels[chosen])
+    mean, std = statistics(train.images)
+    return replace(splits, train=train, mean=mean, std=std, subset_of=len(labels))
 
 
 def _with_validation(spec: Data, splits: Splits, seed: int) -> Splits:

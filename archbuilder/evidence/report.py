@@ -27,7 +27,7 @@ from archbuilder.run.listing import duration
 from archbuilder.run.progress import counted
 from archbuilder.run.result import choice
 from archbuilder.trained.evaluation import Outcome, figures, predictions
-from archbuilder.trained.open import Run, no_epoch
+from archbuilder.trained.open import DataCard, Run, no_epoch
 from archbuilder.version import __version__
 
 MARKDOWN, MODEL = "report.md", "model.py"
@@ -114,7 +114,7 @@ def _values(
         "charts": [{"source": uri(svg, SVG), "alt": alt} for svg, alt in zip(story.curves, CHARTS, strict=True)],
         "drawing": uri(network.drawing, SVG),
         "field_picture": uri(field, PNG) if field else None,
-        "data": _data(run),
+        "data": data_lines(run),
         "samples": uri(samples.read_bytes(), PNG) if samples.is_file() else None,
         "samples_words": AUGMENTED if run.plan.data.augment else PLAIN,
         "confusion": shaded(outcome),
@@ -145,16 +145,23 @@ def _mistake(one: Mistake, names: tuple[str, ...]) -> dict[str, Any]:
     }
 
 
-def _data(run: Run) -> list[tuple[str, str]]:
+def data_lines(run: Run) -> list[tuple[str, str]]:
+    """What a run was trained and tested on, as names and values."""
     card = run.card
     channels = [f"{mean:.2f} ± {std:.2f}" for mean, std in zip(card.mean, card.std, strict=True)]
     validation = f", {card.validation:,} for validation (cut from the training images)" if card.validation else ""
     return [
         ("data set", card.dataset),
         ("images", f"{card.train:,} for training{validation}, {card.test:,} for the test"),
+        *([("subset", _subset(card))] if card.subset_of else []),
         ("classes", ", ".join(card.classes)),
         ("level per channel", f"{', '.join(channels)} (mean ± deviation of the training images, 0 to 255)"),
     ]
+
+
+def _subset(card: DataCard) -> str:
+    used = card.train + card.validation
+    return f"{used:,} of the {card.subset_of:,} training images, the same share of every class"
 
 
 def _agreement(story: StoryPart, outcome: Outcome) -> str:

@@ -39,7 +39,20 @@ Row = dict[str, Cell]
 OfRun = Callable[[Path], Mapping[str, Cell]]  # what else is known of a run: its columns of RUN
 
 RUN = ("state", "epochs_done", "test_accuracy", "train_seconds")
-FIXED = ("file", "name", "status", "errors", "warnings", "ignored", *QUANTITIES, "epochs", *RUN, "codes", "problem")
+FIXED = (
+    "file",
+    "name",
+    "status",
+    "errors",
+    "warnings",
+    "ignored",
+    *QUANTITIES,
+    "subset",
+    "epochs",
+    *RUN,
+    "codes",
+    "problem",
+)
 
 OK, MISSED, IGNORED, UNKNOWN = "ok", "missed", "ignored", "unknown"  # what a limit or a rule can be
 _MARKS = {OK: ".", MISSED: "X", IGNORED: "i", UNKNOWN: "?", None: " "}
@@ -127,7 +140,7 @@ def _key(cell: Cell) -> tuple[float, str]:
 def row(report: Report, of_run: OfRun = lambda run: {}) -> Row:
     """What is kept of a report."""
     errors = report.errors
-    train = report.spec.train if report.spec else None
+    data, train = (report.spec.data, report.spec.train) if report.spec else (None, None)
     cells: Row = {
         "file": report.place,
         "name": report.name if report.spec else None,
@@ -135,6 +148,7 @@ def row(report: Report, of_run: OfRun = lambda run: {}) -> Row:
         "errors": len(errors),
         "warnings": len(report.found) - len(errors),
         "ignored": len(report.ignored),
+        "subset": data.subset if data else None,
         "epochs": train.epochs if train else None,
         "codes": " ".join(sorted({d.code.id for d in errors})) or None,
         "problem": _problem(errors[0], report) if errors else None,

@@ -41,6 +41,7 @@ class Listed:
     differs: what sets it apart from the other runs of a network of that name: vars.width=24.
     assignment: fulfilled, not fulfilled, not fulfilled yet; empty where its file sets no rules and no goals.
     goals:   those of its file and its packs, each with its state.
+    subset:  how many of the training images it sees, or which share of them; None for all.
     """
 
     path: str
@@ -58,6 +59,7 @@ class Listed:
     differs: str = ""
     assignment: str = ""
     goals: tuple[dict[str, Any], ...] = ()
+    subset: int | float | None = None
 
 
 def listing(folder: Path) -> list[Listed]:
@@ -133,6 +135,7 @@ def _listed(path: Path) -> Listed:
             chosen_on=split,
             params=facts["totals"]["params"],
             seconds=float(sum(record["seconds"] for record in metrics)),
+            subset=facts["data"].get("subset"),
         )
     except (ArchbuilderError, OSError):
         return Listed(str(path), path.parent.name, "", DAMAGED, 0, 0, None, None, None, "", 0, 0.0)
@@ -158,17 +161,31 @@ def outcome(path: Path) -> str:
     run = _listed(path)
     epochs = [f"{run.done}/{run.epochs} epochs"] if run.epochs else []
     tested = [f"test accuracy {run.test_accuracy:.2f} %"] if run.test_accuracy is not None else []
-    return ", ".join([run.state, *epochs, *tested])
+    return ", ".join([run.state, *epochs, *tested, *_subset(run)])
+
+
+def _subset(run: Listed) -> list[str]:
+    """On what part of the training images it was trained, in words; nothing for all of them."""
+    if run.subset is None:
+        return []
+    return [
+        f"trained on {run.subset:,} images" if isinstance(run.subset, int) else f"trained on {run.subset:.3g} of all"
+    ]
 
 
 def table(runs: list[Listed], style: Style = PLAIN) -> str:
     """For people; accuracies on the test images, the best one marked where a validation split chose it."""
-    rows = [tuple(map(printable, (*_row(run), run.assignment, shorten(run.differs, MAX_DIFFERENCES)))) for run in runs]
+    rows = [tuple(map(printable, (*_row(run), run.assignment, shorten(_apart(run), MAX_DIFFERENCES)))) for run in runs]
     empty = {number for number in (-2, -1) if not any(row[number] for row in rows)}
     kept = [number for number in range(len(HEADER)) if number - len(HEADER) not in empty]
     rows = [tuple(row[number] for number in kept) for row in (HEADER, *rows)]
     spare = ("started", "params", "time", "best")
     return "\n".join(columns(rows, LEFT, style, spare, whole={"run"}))
+
+
+def _apart(run: Listed) -> str:
+    """What sets a run apart; a subset is said of every run that has one: its accuracy is no other's."""
+    return ", ".join(filter(None, (run.differs, *(_subset(run) if "data.subset" not in run.differs else ()))))
 
 
 def _row(run: Listed) -> tuple[str, ...]:

@@ -98,6 +98,10 @@ class _Totals(Note):
     params: Count
 
 
+class _Data(Note):
+    subset: Count | Annotated[float, Field(gt=0, lt=1)] | None = None
+
+
 class _Recipe(Note):
     epochs: Some
 
@@ -107,7 +111,7 @@ class Facts(Note):
 
     name: Annotated[str, AfterValidator(_file_name)]
     totals: _Totals
-    data: dict[str, Any]
+    data: _Data
     train: _Recipe
 
 
@@ -122,6 +126,7 @@ class Card(Note):
     validation: Count
     test: Count
     digests: dict[str, str] = {}
+    subset_of: Count | None = None
 
 
 class _Together(Note):

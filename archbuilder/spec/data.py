@@ -15,7 +15,7 @@ from pydantic import Field, SerializeAsAny
 
 from archbuilder.diagnostics import Diagnostic, declare, nearest
 from archbuilder.remedy import Change, written
-from archbuilder.schema.fields import Check, Positive, Variables, bounded, failure, reads
+from archbuilder.schema.fields import Check, Positive, Variables, bounded, failure, integer, number, reads
 from archbuilder.schema.model import Child, Model
 from archbuilder.spec.augmentations import AUGMENTATIONS, Augmentation, ColorJitter, HorizontalFlip, Shape, ToGray
 
@@ -108,12 +108,28 @@ def _dataset(value: Any, variables: Variables) -> str:
     raise failure(f"there is no data set {value!r}"[:100], hint)
 
 
+_images, _share = integer(1), number(0, 1, exclusive=True)
+
+
+@reads(title="subset", anyOf=[_images.form, _share.form])
+def _subset(value: Any, variables: Variables) -> int | float:
+    """A number of images, or a share of them."""
+    is_share = isinstance(value, float) and (value <= 1 or not value.is_integer())
+    is_percentage = isinstance(value, str) and value.rstrip().endswith("%")
+    chosen: int | float = (_share if is_share or is_percentage else _images)(value, variables)
+    return chosen
+
+
+Subset = Annotated[int | float, Check(_subset)]
+
+
 class Data(Model):
     """The images that a network is trained and tested on.
 
     `normalize` subtracts the training images' mean and divides by their standard deviation, per
-    channel; without it pixels are scaled to 0..1.  `validation` is cut from the training images,
-    the same share of every class.
+    channel; without it pixels are scaled to 0..1.  `subset` is for quick tries: some of the training images, the same
+    share of every class, whose mean and deviation are then taken; all test images stay.  `validation` is cut from the
+    training images that are left, the same share of every class.
     """
 
     MEANT: ClassVar[str] = "write data: {{dataset: {}}}"
@@ -126,6 +142,7 @@ class Data(Model):
     augment: Annotated[tuple[SerializeAsAny[Augmentation], ...], Child(AUGMENTATIONS.read_list, AUGMENTATION_LIST)] = (
         Field((), description="random changes of the training images, in order")
     )
+    subset: Subset | None = Field(None, description="how many of the training images are used, or which share of them")
     validation: float = Field(0.0, ge=0.0, lt=1.0, description="share of the training images kept for choices")
     engine: Literal["albumentations", "tensor"] = Field(
         "albumentations", description="albumentations, image by image; tensor, batch by batch on the device"

@@ -91,7 +91,12 @@ def elsewhere(trained: Trained, dataset: str) -> Splits:
     """The images of another data set, as the network takes them; a path counts from the current folder."""
     file = Path(dataset).expanduser()
     name = str(file.absolute()) if file.exists() else dataset
-    there = [f"data.dataset={json.dumps(name)}", "data.validation=0", "data.batch_size=1"]  # nothing is trained there
+    there = [
+        f"data.dataset={json.dumps(name)}",
+        "data.subset=null",
+        "data.validation=0",
+        "data.batch_size=1",
+    ]  # nothing is trained there
     x = trained.plan.graph.input
     report = pipeline.check_opened(trained.plan.opened, there)
     try:

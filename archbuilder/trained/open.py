@@ -95,7 +95,8 @@ class DataCard:
     """What a network must know about its images beyond their shape.
 
     `mean` and `std` are per channel, in 0..255; `train`, `validation` and `test` are numbers of images.
-    `digests` are those of `Splits`; of a run of 0.1.0 there are none.
+    `digests` are those of `Splits`; of a run of 0.1.0 there are none.  `subset_of` is how many training images the data
+    set has, where the network was trained on a subset of them.
     """
 
     dataset: str
@@ -106,19 +107,22 @@ class DataCard:
     validation: int
     test: int
     digests: Mapping[str, str] = field(default_factory=dict)
+    subset_of: int | None = None
 
     @classmethod
     def of(cls, dataset: str, splits: Splits) -> DataCard:
         validation = len(splits.validation) if splits.validation is not None else 0
         sizes = (len(splits.train), validation, len(splits.test))
-        return cls(dataset, splits.class_names, splits.mean, splits.std, *sizes, dict(splits.digests))
+        return cls(dataset, splits.class_names, splits.mean, splits.std, *sizes, dict(splits.digests), splits.subset_of)
 
     @classmethod
     def read(cls, noted: Mapping[str, Any]) -> DataCard:
         """Of plain data, as JSON has it.  Raises ValueError where that is something else."""
         card = notes.Card.model_validate(noted)
         sizes = (card.train, card.validation, card.test)
-        return cls(card.dataset, tuple(card.classes), tuple(card.mean), tuple(card.std), *sizes, card.digests)
+        return cls(
+            card.dataset, tuple(card.classes), tuple(card.mean), tuple(card.std), *sizes, card.digests, card.subset_of
+        )
 
     def changes(self, splits: Splits) -> str:
         """What of these images is not as it was, in words; nothing if all is."""

@@ -287,6 +287,7 @@ def opening(trainer: Trainer, path: Path) -> str:
     parameters = sum(p.numel() for p in trainer.module.parameters())
     parts = {"training": splits.train, "validation": splits.validation, "test": splits.test}
     images = ", ".join(f"{len(part):,} {name}" for name, part in parts.items() if part is not None)
+    images += f" images, a subset of the {splits.subset_of:,} training images" if splits.subset_of else " images"
     threads = torch.get_num_threads()
     cores = f", {threads} thread{'s' if threads > 1 else ''}" if device == "cpu" else ""
     count = trainer.processes.count
@@ -295,4 +296,4 @@ def opening(trainer: Trainer, path: Path) -> str:
     after += f" and {trainer.batch} batches" if trainer.batch else ""
     network = f"{trainer.plan.report.name}: {parameters:,} parameters"
     notes = [f"note: {printable(remark)}" for remark in remarks(splits)]
-    return "\n".join([f"{network}; {images} images; {device}{cores}", *notes, f"run: {path}{after}"])
+    return "\n".join([f"{network}; {images}; {device}{cores}", *notes, f"run: {path}{after}"])

@@ -64,7 +64,10 @@ def _misfits(run: Run, plan: Plan, splits: Splits) -> Iterator[tuple[str, str]]:
             found = f"does not run on images of side {side}: {misfit}"
             yield found, "leave resolution out, or distil from a network that ends in gap"
     if theirs.data.normalize != plan.data.normalize or (card.mean, card.std) != (splits.mean, splits.std):
-        yield "was trained on images that were normalised otherwise", "use the same data set and normalize: for both"
+        yield (
+            "was trained on images that were normalised otherwise",
+            "use the same data set, subset: and normalize: for both",
+        )
 
 
 def _listed(names: tuple[str, ...]) -> str:
