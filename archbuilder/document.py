@@ -11,7 +11,7 @@ import math
 import os
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath
@@ -222,16 +222,21 @@ class Node:
         return self.value
 
 
+TextOf = Callable[[Path], tuple[str, str]]
+
+
 @dataclass(slots=True)
 class Reading:
     """How several files that belong together are read: a file, its bases, its rule packs.
 
     The bounds hold for all of them together, so that many files cost no more than one.  With `within`, a folder, none
-    is read that lies outside of it, whatever a file names and wherever a link leads."""
+    is read that lies outside of it, whatever a file names and wherever a link leads.  `text_of` reads a path, to
+    (name, text), where files lie elsewhere than on the disk."""
 
     characters: int = 0
     values: int = 0  # aliases expanded
     within: str = ""
+    text_of: TextOf | None = None
 
 
 @dataclass(slots=True, repr=False)
@@ -276,14 +281,12 @@ def read_text(source: str | os.PathLike[str]) -> tuple[str, str]:
     try:
         data = _standard_input() if source == "-" else read_regular(source, MAX_BYTES)
     except TooLarge as error:
-        raise ArchbuilderError(
-            BOUND.at(Span(name), str(error.strerror), "an architecture has some kilobytes")
-        ) from None
+        raise too_large(name, str(error.strerror)) from None
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         hint = "a YAML text needs a line break to be told from a path" if ": " in name else "check the path"
         raise ArchbuilderError(MISSING.at(Span(name), f"cannot be read: {reason}", hint)) from None
-    return name, _decode(data, name)
+    return name, decode(data, name)
 
 
 def _standard_input() -> bytes:
@@ -292,7 +295,13 @@ def _standard_input() -> bytes:
     return within(sys.stdin.buffer, MAX_BYTES)
 
 
-def _decode(data: bytes, name: str) -> str:
+def too_large(name: str, message: str) -> ArchbuilderError:
+    """AB007 for a file that is not read."""
+    return ArchbuilderError(BOUND.at(Span(name), message, "an architecture has some kilobytes"))
+
+
+def decode(data: bytes, name: str) -> str:
+    """The text of a file.  Raises ArchbuilderError AB002."""
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -327,7 +336,7 @@ def parse_file(path: Path, read: Reading) -> Document:
     Raises ArchbuilderError as `read_text` and `parse` do, and AB001 for a file that lies outside."""
     if read.within and not lies_within(path, read.within):
         raise ArchbuilderError(MISSING.at(Span(str(path)), "lies outside the folder that is open, and is not read"))
-    name, text = read_text(path)
+    name, text = (read.text_of or read_text)(path)
     return parse(text, name, read)
 
 

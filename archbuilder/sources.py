@@ -22,7 +22,7 @@ from typing import Any
 import yaml
 
 from archbuilder.diagnostics import ArchbuilderError, Span, declare
-from archbuilder.document import NUMBER, Document, Reading, parse, read_text, stem_of
+from archbuilder.document import NUMBER, Document, Reading, TextOf, parse, read_text, stem_of
 from archbuilder.extends import extend
 from archbuilder.files import MAX_TEXT, read_regular
 from archbuilder.overrides import apply
@@ -59,6 +59,7 @@ class Opened:
     run:       the folder of the run that it is of, None where it is of none.
     links:     files that its files name, where they are not found by their paths; origins: where each was read.
     within:    a folder outside of which nothing is read; empty for a reader who may read all that a file names.
+    text_of:   reads what the file names, where that does not lie on the disk.
     """
 
     file: str
@@ -69,10 +70,11 @@ class Opened:
     links: Links = field(default_factory=dict)
     origins: Mapping[str, str] = field(default_factory=dict)
     within: str = ""
+    text_of: TextOf | None = None
 
     def document(self, overrides: Sequence[str]) -> Document:
         """Its values, with what it extends and these overrides in place.  Raises ArchbuilderError."""
-        found = parse(self.text, self.file, Reading(within=self.within))
+        found = parse(self.text, self.file, Reading(within=self.within, text_of=self.text_of))
         found.links.update(self.links)
         extend(found)
         apply(found, overrides)

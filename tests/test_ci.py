@@ -5,6 +5,8 @@ from __future__ import annotations
 import configparser
 import re
 import shlex
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -33,11 +35,13 @@ def workflows() -> list[Any]:
     return [found for found in documents() if "jobs" in found]
 
 
+def steps() -> list[Any]:
+    return [step for found in workflows() for job in found["jobs"].values() for step in job["steps"]]
+
+
 def commands() -> list[str]:
-    """Every archbuilder command of the page."""
-    runs = [
-        step["run"] for found in workflows() for job in found["jobs"].values() for step in job["steps"] if "run" in step
-    ]
+    """Every archbuilder command of the page that needs no repository."""
+    runs = [step["run"] for step in steps() if "--against" not in step.get("run", "--against")]
     typed = [line for text in re.findall(r"```console\n(.*?)```", PAGE, re.DOTALL) for line in text.splitlines()]
     return [line.partition(" #")[0].strip() for line in [*runs, *typed] if line.startswith("archbuilder ")]
 
@@ -74,12 +78,29 @@ def test_the_hook_that_the_page_takes_is_this_one():
 
 
 def test_workflows_install_the_base_and_check():
-    assert len(workflows()) == 2
-    for found in workflows():
+    does = ["check architectures --format ", "check architectures --format ", "compare --against "]
+    for found, first in zip(workflows(), does, strict=True):
         (job,) = found["jobs"].values()
         runs = [step["run"] for step in job["steps"] if "run" in step]
         assert runs[0] == 'pip install "archbuilder @ git+https://github.com/OWNER/REPOSITORY"'  # no extra: no torch
-        assert runs[1].startswith("archbuilder check architectures --format ")
+        assert runs[1].startswith(f"archbuilder {first}")
+
+
+def test_the_comment_of_a_pull_request(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """The step that makes it runs as it stands, in a clone as the workflow has one."""
+    (command,) = (line for line in (step.get("run", "") for step in steps()) if "--against" in line)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    script = f"""
+        git init -q -b main base && cd base && mkdir architectures
+        cp {ROOT}/architectures/quickstart.yaml architectures/
+        git add . && git -c user.name=me -c user.email=me@localhost commit -q -m net && cd ..
+        git clone -q base head && cd head && sed -i.old s/16/24/ architectures/quickstart.yaml
+        archbuilder() {{ PYTHONPATH={ROOT} {sys.executable} -m archbuilder "$@"; }}
+        GITHUB_BASE_REF=main
+        {command}
+    """
+    subprocess.run(["sh", "-ec", script], cwd=tmp_path, check=True)
+    assert "| `architectures/quickstart.yaml` | changed |" in (tmp_path / "changes.md").read_text()
 
 
 @pytest.mark.parametrize("command", commands())

@@ -1,4 +1,4 @@
-"""Compare networks, block by block where there are two.
+"""Compare networks, block by block where there are two, or with what git has at a revision.
 
 The exit status is 0 also where a limit is missed: the table says so.  To hold networks to their limits is what `check`
 is for.
@@ -8,14 +8,32 @@ from __future__ import annotations
 
 import sys
 from argparse import ArgumentParser, Namespace
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from archbuilder.cli._analysed import analysed, cells_of_run
 from archbuilder.cli._options import add_source_options
+from archbuilder.cli._remedies import NOT_TOGETHER
+from archbuilder.diagnostics import ArchbuilderError, Span, declare
+
+if TYPE_CHECKING:
+    from archbuilder.reporting.style import Style
+
+TOO_FEW = declare(
+    "AB952",
+    "nothing to compare with",
+    exit_status=2,
+    why="A comparison needs two sides: several files or runs, or a revision that git knows.",
+    bad="$ archbuilder compare net.yaml",
+    good="$ archbuilder compare net.yaml net.yaml",
+)
 
 
 def configure(parser: ArgumentParser) -> None:
-    parser.add_argument("first", metavar="FILE", help="a YAML file, a run, or - for standard input")
-    parser.add_argument("others", metavar="FILE", nargs="+", help="more of them; the changes are shown for two files")
+    help = "a YAML file, a run, or - for standard input; of two it is shown what changed from one to the other"
+    parser.add_argument("files", metavar="FILE", nargs="*", help=help)
+    help = "compare files and folders (this one if none is named) with those that git has at a revision"
+    parser.add_argument("--against", metavar="REF", help=help)
     parser.add_argument("--rules", metavar="PACK", action="append", default=[], help="a rule pack to hold against all")
     help = "text for people, json for programs; csv and markdown have a row for each network"
     parser.add_argument("--format", choices=("text", "json", "csv", "markdown"), default="text", help=help)
@@ -24,10 +42,14 @@ def configure(parser: ArgumentParser) -> None:
 
 def run(args: Namespace) -> int:
     """Exit 0, also where limits are missed: the table says so; 1 a file cannot be analysed, 2 or read."""
-    from archbuilder.reporting import compare, style
-    from archbuilder.reporting.width import wrapped
+    from archbuilder.reporting import compare
 
-    reports = [analysed(name, args.set, args.rules) for name in (args.first, *args.others)]
+    if args.against is not None:
+        return _against(args)
+    if len(args.files) < 2:
+        message = "at least two networks are compared, or those of this folder with a revision"
+        raise ArchbuilderError(TOO_FEW.at(Span("archbuilder compare"), message, "name two files, or --against REF"))
+    reports = [analysed(name, args.set, args.rules) for name in args.files]
     if args.format == "json":
         print(compare.to_json(reports))
     elif args.format == "csv":
@@ -35,6 +57,30 @@ def run(args: Namespace) -> int:
     elif args.format == "markdown":
         print(compare.to_markdown(reports, cells_of_run))
     else:
-        screen = style.style_of(sys.stdout)
-        print(wrapped(compare.render(reports, screen, cells_of_run), screen.width))
+        _show(lambda screen: compare.render(reports, screen, cells_of_run))
     return 0
+
+
+def _against(args: Namespace) -> int:
+    from archbuilder import revisions
+    from archbuilder.reporting import against
+
+    if args.format == "csv":
+        message = "what changed since a revision is no table of numbers"
+        raise ArchbuilderError(NOT_TOGETHER.at(Span("--format csv"), message, "take text, json or markdown"))
+    with revisions.at(args.against, args.rules) as revision:
+        found = against.against(revision, args.files, args.set, args.rules)
+    if args.format == "text":
+        _show(lambda screen: against.render(found, screen))
+    else:
+        print(against.to_json(found) if args.format == "json" else against.to_markdown(found))
+    return found.exit_status
+
+
+def _show(render: Callable[[Style], str]) -> None:
+    """For people, as wide as their screen."""
+    from archbuilder.reporting.style import style_of
+    from archbuilder.reporting.width import wrapped
+
+    screen = style_of(sys.stdout)
+    print(wrapped(render(screen), screen.width))

@@ -14,10 +14,11 @@ from archbuilder.evidence.network import Table
 from archbuilder.evidence.pixels import uri
 from archbuilder.evidence.story import settings
 from archbuilder.ir.op import by
+from archbuilder.reporting.settings import words
 from archbuilder.reporting.style import PLAIN, Style
 from archbuilder.reporting.text import columns, human
 from archbuilder.run import notes
-from archbuilder.run.differences import Row, captions, differences, sets_apart, words, written
+from archbuilder.run.differences import Row, captions, differences, sets_apart, written
 from archbuilder.run.folder import RunFolder
 from archbuilder.run.listing import duration
 from archbuilder.run.result import Spread, best_of, chosen_on

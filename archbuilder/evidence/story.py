@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from archbuilder.evidence.curves import panels
+from archbuilder.reporting.settings import Setting, words
 from archbuilder.run import differences, notes
-from archbuilder.run.differences import Setting, words
 from archbuilder.run.progress import line
 from archbuilder.run.result import Record, best_of, chosen_on
 from archbuilder.trained.command import command

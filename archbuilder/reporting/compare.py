@@ -76,7 +76,7 @@ def render(reports: Sequence[Report], style: Style = PLAIN, of_run: table.OfRun 
     lines = columns([("", *map(printable, titles(reports))), *total_rows(reports)], {""}, style)
     parts = [style.bold(lines[0]), *lines[1:]]
     if len(reports) == 2:
-        parts += ["", *_changes(reports[0], reports[1], style)]
+        parts += ["", *changes_of(reports[0], reports[1], style)]
     return "\n".join(parts)
 
 
@@ -161,7 +161,8 @@ def change_rows(found: Sequence[Change]) -> list[tuple[str, ...]]:
     return [*map(_cells, found), _sum(found)] if found else []
 
 
-def _changes(before: Report, after: Report, style: Style) -> Iterator[str]:
+def changes_of(before: Report, after: Report, style: Style) -> Iterator[str]:
+    """The table of changes, line by line, between two reports that have facts."""
     assert before.facts and after.facts
     found = changes(before.facts, after.facts)
     if not found:
@@ -261,10 +262,15 @@ def plain(reports: Sequence[Report]) -> dict[str, Any]:
     """The same as plain data, version 1."""
     wanted = ("file", "name", "run", "ok", "totals", "limits", "rules", "goals", "fulfilled")
     files = [{key: value for key, value in to_dict(report).items() if key in wanted} for report in reports]
-    found: list[dict[str, Any]] | None = None
-    if len(reports) == 2 and reports[0].facts and reports[1].facts:
-        found = [_to_dict(change) for change in changes(reports[0].facts, reports[1].facts)]
+    found = plain_changes(*reports) if len(reports) == 2 else None
     return {"version": VERSION, "files": files, "changes": found}
+
+
+def plain_changes(before: Report, after: Report) -> list[dict[str, Any]] | None:
+    """The changes as plain data; None where there are no facts on either side."""
+    if not before.facts or not after.facts:
+        return None
+    return [_to_dict(change) for change in changes(before.facts, after.facts)]
 
 
 def _to_dict(change: Change) -> dict[str, Any]:

@@ -66,11 +66,6 @@ class Table:
     rows: tuple[Row, ...]
     titles: tuple[str, ...]
 
-    @property
-    def checks(self) -> list[str]:
-        """The columns of limits and rules."""
-        return [title for title in self.titles if _is_check(title)]
-
 
 def pieces(
     reports: Iterable[Report],
@@ -115,6 +110,11 @@ def tabulate(rows: Iterable[Row], asked: Sequence[str] = (), sort: str | None = 
 
 def _is_check(title: str) -> bool:
     return title.startswith(("limits.", "rules."))
+
+
+def is_verdict(title: str) -> bool:
+    """Whether a column says how a limit or a rule was kept."""
+    return _is_check(title) and not title.endswith(".left")
 
 
 def _limit(name: str) -> tuple[str, str]:
@@ -218,15 +218,12 @@ def _for_spreadsheets(cell: Cell) -> Cell:
 
 def as_markdown(table: Table) -> str:
     """A Markdown table without the columns that are empty in every row; what is wrong stands last."""
-    left_out = {"codes", "ignored", "problem", *_left(table)}
-    titles = [*(title for title in table.titles if title not in left_out), "problem"]
+    left_out = {"codes", "ignored", "problem"}
+    titles = [title for title in table.titles if title not in left_out and (is_verdict(title) or not _is_check(title))]
+    titles.append("problem")
     titles = [title for title in titles if any(row.get(title) is not None for row in table.rows)]
     rows = [[_marked_down(title, row.get(title)) for title in titles] for row in table.rows]
     return grid(titles, rows, {title for title in titles if title not in QUANTITIES and title not in RUN})
-
-
-def _left(table: Table) -> Iterator[str]:
-    return (title for title in table.checks if title.endswith(".left"))
 
 
 def _marked_down(title: str, cell: Cell) -> str:
@@ -250,7 +247,7 @@ def _number(cell: Cell) -> str:
 
 def as_text(table: Table, style: Style = PLAIN) -> str:
     """For a screen: totals, and a letter for each limit and rule, with a legend below."""
-    checks = [title for title in table.checks if title not in set(_left(table))]
+    checks = [title for title in table.titles if is_verdict(title)]
     lettered = dict(islice(zip(ascii_letters, checks, strict=False), len(ascii_letters)))
     letters = "".join(lettered)
     header = ("file", "status", "params", "MACs", "RF", "epochs", "accuracy", letters)

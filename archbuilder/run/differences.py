@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from archbuilder.diagnostics import shorten
+from archbuilder.reporting.settings import Setting, flat
 
-Setting = tuple[str, str]  # a dotted name and its value
 Row = tuple[str, Sequence[str]]  # a name, and the value that each run has there
 
 RECIPE = ("data", "train")  # sections whose defaults are filled in, so that what was left out is no difference
@@ -21,34 +21,14 @@ def settings(recipe: Mapping[str, Any]) -> Iterator[Setting]:
 
     recipe: facts.json, which has every default filled in."""
     for section in RECIPE:
-        yield from _flat(section, recipe.get(section))
+        yield from flat(section, recipe.get(section))
 
 
 def written(values: Mapping[str, Any]) -> Iterator[Setting]:
     """The rest of a run's YAML, its overrides included, as dotted names: vars.width, network.1.conv.out and so on."""
     for key, value in values.items():
         if key not in NO_SETTINGS:
-            yield from _flat(key, value)
-
-
-def _flat(name: str, value: Any) -> Iterator[Setting]:
-    if isinstance(value, Mapping) and value:
-        for key, inner in value.items():
-            yield from _flat(f"{name}.{key}", inner)
-    elif isinstance(value, list) and any(isinstance(item, Mapping) for item in value):
-        for number, item in enumerate(value, 1):
-            yield from _flat(f"{name}.{number}", item)
-    elif value is not None:
-        yield name, words(value)
-
-
-def words(value: Any) -> str:
-    """A plain value on one line."""
-    if isinstance(value, (list, tuple)):
-        return ", ".join(map(words, value)) or "none"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return f"{value:g}" if isinstance(value, float) else str(value)
+            yield from flat(key, value)
 
 
 def differences(every: Sequence[Mapping[str, str]]) -> list[Row]:

@@ -1,0 +1,262 @@
+"""Files as git has them at a revision, and as they are in its work tree.
+
+Only git's objects are read (`rev-parse`, `ls-tree`, `cat-file`) and the names in its index (`ls-files`): nothing is
+checked out or written, and no filter, hook, pager or transport that a repository's configuration names is run.  A file
+names others by paths; what these lead to outside of the repository is read on neither side.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import IO
+
+from archbuilder.diagnostics import ArchbuilderError, Span, declare, shorten
+from archbuilder.document import MAX_BYTES, MISSING, decode, read_text, too_large
+from archbuilder.files import lies_within
+from archbuilder.sources import ARCHITECTURE, ENVIRONMENT, METRICS, Opened, is_run
+
+NO_REPOSITORY = declare(
+    "AB950",
+    "a comparison with a revision where there is no git repository",
+    exit_status=2,
+    why="The other side of `compare --against` is read from git, so git has to be installed, and the current folder "
+    "has to lie in the work tree of a repository.",
+    bad="$ archbuilder compare --against HEAD net.yaml",
+    good="""\
+$ git init -q . && git add net.yaml
+$ git -c user.name=me -c user.email=me@localhost commit -q -m net
+$ archbuilder compare --against HEAD net.yaml""",
+)
+NO_REVISION = declare(
+    "AB951",
+    "a revision that git does not know",
+    exit_status=2,
+    why="A branch, a tag or a commit is meant, as `git log` takes it. A clone that was made for a CI job is mostly "
+    "shallow: it has the newest commit alone, and no other branch.",
+    bad="""\
+$ git init -q .
+$ archbuilder compare --against main net.yaml""",
+    good="""\
+$ git init -q -b main . && git add net.yaml
+$ git -c user.name=me -c user.email=me@localhost commit -q -m net
+$ archbuilder compare --against main net.yaml""",
+)
+
+SUFFIXES = (".yaml", ".yml")
+
+_OPTIONS = ("--no-pager", "--literal-pathspecs", "-c", "core.fsmonitor=false")
+_QUIET = {  # no program that is named in a configuration, nothing fetched, no lock
+    "GIT_ALLOW_PROTOCOL": "none",
+    "GIT_NO_LAZY_FETCH": "1",
+    "GIT_NO_REPLACE_OBJECTS": "1",
+    "GIT_OPTIONAL_LOCKS": "0",
+    "GIT_TERMINAL_PROMPT": "0",
+    "LC_ALL": "C",
+}
+
+
+@dataclass(frozen=True)
+class Repository:
+    """The repository that the current folder lies in; paths count from that folder, as they are typed.
+
+    top:     the root of its work tree.
+    options: paths that the command line names: these files are nobody's history, and lie where they lie.
+    """
+
+    top: Path
+    options: frozenset[str]
+
+    def below(self, folder: str) -> list[str]:
+        """The YAML files in a folder of the work tree and below that are no run's, and that git does not ignore."""
+        listed = _git("ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", folder)
+        names = {os.path.normpath(os.fsdecode(name)) for name in listed.split(b"\0") if name}
+        found = [name for name in names if name.endswith(SUFFIXES) and os.path.isfile(name)]
+        return sorted(name for name in found if not any(map(is_run, Path(name).parents)))
+
+    def open(self, path: str) -> Opened:
+        """A file of the work tree, which reads others only where they lie there.  Raises ArchbuilderError."""
+        return Opened(*self._read(Path(path)), text_of=self._read)
+
+    def _read(self, path: Path) -> tuple[str, str]:
+        if str(path) not in self.options and not lies_within(path, self.top):
+            raise _outside(str(path))
+        return read_text(path)
+
+
+@dataclass(frozen=True)
+class Revision:
+    """The files of a commit; the path of one is `REF:./PATH`, as git has it."""
+
+    name: str
+    commit: str
+    repository: Repository
+    objects: Objects
+
+    @cached_property
+    def files(self) -> frozenset[str]:
+        """Every file, by its path from the current folder."""
+        listed = _git("ls-tree", "-r", "-z", "--full-tree", "--name-only", self.commit)
+        names = (os.fsdecode(name) for name in listed.split(b"\0") if name)
+        return frozenset(os.path.relpath(self.repository.top / name, os.path.realpath(".")) for name in names)
+
+    def below(self, folder: str) -> list[str]:
+        """The YAML files in a folder and below that are no run's."""
+        prefix = "" if folder == "." else folder + os.sep
+        found = [name for name in self.files if name.startswith(prefix) and name.endswith(SUFFIXES)]
+        return sorted(name for name in found if not any(map(self._is_run, Path(name).parents)))
+
+    def _is_run(self, folder: Path) -> bool:
+        """As sources.is_run has it."""
+        there = {file for file in (ENVIRONMENT, METRICS, ARCHITECTURE) if str(folder / file) in self.files}
+        return ENVIRONMENT in there and len(there) > 1
+
+    def open(self, path: str) -> Opened:
+        """A file as it was, with what it names as that was.  Raises ArchbuilderError."""
+        return Opened(*self._read(Path(f"{self.name}:./{path}")), text_of=self._read)
+
+    def _read(self, path: Path) -> tuple[str, str]:
+        name = str(path)
+        own = name.removeprefix(f"{self.name}:./")
+        if own == name and name in self.repository.options:
+            return read_text(path)
+        place = os.path.relpath(os.path.normpath(os.path.realpath(".") + os.sep + own), self.repository.top)
+        if os.path.isabs(own):
+            place = os.path.relpath(own, self.repository.top)
+        if place.startswith(os.pardir):
+            raise _outside(name)
+        data = self.objects.read(f"{self.commit}:{Path(place).as_posix()}", name)
+        return name, decode(data, name)
+
+
+class Objects:
+    """`git cat-file`, which gives one file after another; links are followed within the commit."""
+
+    def __init__(self) -> None:
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def read(self, wanted: str, name: str) -> bytes:
+        """A file's bytes.  Raises ArchbuilderError AB001, AB007 with that name."""
+        if "\n" in wanted:  # which would be two questions
+            raise _missing(name, "no file with a line break in its path is read from git")
+        process = self._process or self._begun()
+        asked, told = _stream(process.stdin), _stream(process.stdout)
+        asked.write(os.fsencode(wanted) + b"\n")
+        asked.flush()
+        header = told.readline().split()
+        kind, size = header[-2:] if len(header) > 1 else (b"", b"")
+        if not size.isdigit():
+            raise _missing(name, "there is no such file in that revision")
+        if int(size) > MAX_BYTES:
+            self.close()  # rather than read it
+            raise too_large(name, f"the file is larger than {MAX_BYTES // 2**20} MiB")
+        data = told.read(int(size))
+        told.read(1)
+        if kind != b"blob":
+            raise _missing(name, _REASONS.get(kind, "this is no file"))
+        return data
+
+    def _begun(self) -> subprocess.Popen[bytes]:
+        pipe = subprocess.PIPE
+        command = _command("cat-file", "--batch", "--follow-symlinks")
+        self._process = subprocess.Popen(
+            command, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL, env=os.environ | _QUIET
+        )
+        return self._process
+
+    def close(self) -> None:
+        """End git."""
+        if process := self._process:
+            process.kill()
+            process.communicate()
+            self._process = None
+
+
+_REASONS = {
+    b"symlink": "this is a link that leads out of the repository",
+    b"dangling": "this is a link to a file that is not there",
+    b"loop": "this is a link that leads in a circle",
+    b"notdir": "a part of this path is no folder",
+    b"tree": "this is a folder",
+}
+
+
+@contextmanager
+def at(name: str, options: Iterable[str] = ()) -> Iterator[Revision]:
+    """A revision of the repository in which the current folder lies.
+
+    options: paths that the command line names.  Raises ArchbuilderError AB950, AB951."""
+    place = Span(f"--against {shorten(name, 100)}")
+    if shutil.which("git") is None:
+        raise ArchbuilderError(NO_REPOSITORY.at(place, "git is not installed", "install it: https://git-scm.com"))
+    top = _asked("rev-parse", "--show-toplevel")
+    if not top:
+        raise ArchbuilderError(NO_REPOSITORY.at(place, *_no_work_tree()))
+    commit = _asked("rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}") if name else ""
+    if not commit or "\0" in name:
+        raise ArchbuilderError(NO_REVISION.at(place, *_unknown(name)))
+    repository = Repository(Path(os.path.realpath(top)), frozenset(options))
+    with _closing(Objects()) as objects:
+        yield Revision(name, commit, repository, objects)
+
+
+def _no_work_tree() -> tuple[str, str]:
+    said = subprocess.run(_command("rev-parse", "--show-toplevel"), capture_output=True, env=os.environ | _QUIET)
+    if b"dubious ownership" in said.stderr:
+        message = "git does not trust this repository, since its folder is somebody else's"
+        return message, "if you do: git config --global --add safe.directory FOLDER"
+    return "the current folder lies in no work tree of a git repository", "change into the repository"
+
+
+def _unknown(name: str) -> tuple[str, str]:
+    if _asked("rev-parse", "--is-shallow-repository") == "true":
+        fetch = "fetch it with its history: git fetch --unshallow origin; for actions/checkout set fetch-depth: 0"
+        return f"git knows no revision {name}: this clone is shallow", fetch
+    if not _asked("rev-parse", "--verify", "--quiet", "HEAD"):
+        return f"git knows no revision {name}: there is no commit yet", "commit first"
+    return f"git knows no revision {name}", "name a branch, a tag or a commit; git fetch brings those of others"
+
+
+@contextmanager
+def _closing(objects: Objects) -> Iterator[Objects]:
+    try:
+        yield objects
+    finally:
+        objects.close()
+
+
+def _outside(name: str) -> ArchbuilderError:
+    return _missing(name, "this lies outside of the repository, and is not read")
+
+
+def _missing(name: str, message: str) -> ArchbuilderError:
+    return ArchbuilderError(MISSING.at(Span(name), message, "check the path"))
+
+
+def _command(*words: str) -> list[str]:
+    return ["git", *_OPTIONS, *words]
+
+
+def _asked(*words: str) -> str:
+    """What git says, nothing where it fails."""
+    try:
+        return os.fsdecode(_git(*words)).rstrip("\n")
+    except (subprocess.CalledProcessError, ValueError):  # ValueError: a NUL in an argument
+        return ""
+
+
+def _git(*words: str) -> bytes:
+    return subprocess.run(
+        _command(*words), check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=os.environ | _QUIET
+    ).stdout
+
+
+def _stream(stream: IO[bytes] | None) -> IO[bytes]:
+    assert stream is not None  # a pipe
+    return stream
