@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
+from functools import cached_property
 from itertools import product
 from typing import Any
 
@@ -37,6 +38,7 @@ MAX_ROWS, MAX_FINDINGS = 200, 10
 
 HEADER = ("file", "change", "parameters", "MACs", "RF", "limits and rules")
 WORDS = {"file", "change", "limits and rules"}
+WELL = ("", table.OK, table.UNTRAINED)
 NO_SETTINGS = ("archbuilder", "extends", "network", "define", "defaults")  # which the changes of blocks tell
 
 Check = Callable[[Opened], Report]
@@ -56,16 +58,15 @@ class Pair:
     after: Report | None
     was: str = ""
 
-    @property
+    @cached_property
     def demands(self) -> list[Setting]:
-        """The limits and rules that are not kept now, or were kept in another way before."""
+        """The limits, rules and goals that are not kept now, or were kept in another way before."""
         if self.after is None:
             return []
-        now = table.row(self.after)
-        was: table.Row = table.row(self.before) if self.before else dict.fromkeys(now, table.OK)
-        titles = dict.fromkeys(title for row in (now, was) for title in row if table.is_verdict(title))
-        found = [(title, _kept(was, title), _kept(now, title)) for title in titles]
-        return [each for each in found if each[1] != each[2] or each[2] not in ("", table.OK)]
+        was, now = table.row(self.before) if self.before else None, table.row(self.after)
+        titles = dict.fromkeys(title for row in (now, was or {}) for title in row if table.is_verdict(title))
+        found = [(title, _kept(was or {}, title), _kept(now, title)) for title in titles]
+        return [each for each in found if each[2] not in WELL or (was and each[1] != each[2])]
 
     @property
     def settings(self) -> list[Setting]:
@@ -229,17 +230,17 @@ def _outcome(pair: Pair) -> str:
         return ""
     if pair.after.facts is None:
         return f"cannot be analysed: {' '.join(dict.fromkeys(d.code.id for d in pair.after.errors))}"
-    counts = Counter(_words(was.partition(" ")[0], now.partition(" ")[0]) for _, was, now in pair.demands)
+    counts = Counter(_words(was, now) for _, was, now in pair.demands)
     return ", ".join(f"{count} {words}" for words, count in sorted(counts.items()) if words) or "ok"
 
 
 def _words(was: str, now: str) -> str:
-    """What became of one limit or rule; empty where nothing is missed."""
-    if not now:
-        return "no longer asked for"
-    if now == table.MISSED:
-        return "still missed" if was == table.MISSED else "newly missed"
-    return "kept again" if was == table.MISSED and now == table.OK else now if now != table.OK else ""
+    """What became of one limit, rule or goal; empty where there is no need to look."""
+    if now.startswith(table.MISSED):
+        return "still missed" if was.startswith(table.MISSED) else "newly missed"
+    if was.startswith(table.MISSED) and now == table.OK:
+        return "kept again"
+    return "no longer asked for" if not now else "ignored" if now == table.IGNORED else ""
 
 
 def _headline(found: Against) -> str:

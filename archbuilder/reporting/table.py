@@ -1,8 +1,8 @@
-"""Many files as one table: a row for each, a column for each total, limit and rule.
+"""Many files as one table: a row for each, a column for each total, limit, rule and goal.
 
 A row is all that is kept of a report, so that many files take little memory.  Columns and their order depend on the
-files and the rule packs alone, not on what was found in them: `FIXED`, then limits, then rules, those of the packs that
-the command names first.
+files and the rule packs alone, not on what was found in them: `FIXED`, then limits, then rules and goals, those of the
+packs that the command names first.
 """
 
 from __future__ import annotations
@@ -43,6 +43,7 @@ FIXED = (
     "file",
     "name",
     "status",
+    "assignment",
     "errors",
     "warnings",
     "ignored",
@@ -55,7 +56,8 @@ FIXED = (
 )
 
 OK, MISSED, IGNORED, UNKNOWN = "ok", "missed", "ignored", "unknown"  # what a limit or a rule can be
-_MARKS = {OK: ".", MISSED: "X", IGNORED: "i", UNKNOWN: "?", None: " "}
+UNTRAINED = "after training"  # and a goal; of a run it may have one of the other states that goals have
+_MARKS = {OK: ".", MISSED: "X", IGNORED: "i", UNTRAINED: "-", None: " "}
 _FORMULA = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")  # with the wide ones of East Asian keyboards
 
 
@@ -93,7 +95,9 @@ def _rules_of(packs: Sequence[str]) -> list[str]:
     """The columns of the packs that a command names."""
     from archbuilder.rules.packs import of_options  # only where a pack is asked for
 
-    return list(_numbered((pack.name, rule.title) for pack in of_options(packs) for rule in pack.rules))
+    found = of_options(packs)
+    rules = _numbered("rules", ((pack.name, rule.title) for pack in found for rule in pack.rules))
+    return [*rules, *_numbered("goals", ((pack.name, goal.words) for pack in found for goal in pack.goals))]
 
 
 def tabulate(rows: Iterable[Row], asked: Sequence[str] = (), sort: str | None = None) -> Table:
@@ -109,11 +113,11 @@ def tabulate(rows: Iterable[Row], asked: Sequence[str] = (), sort: str | None = 
 
 
 def _is_check(title: str) -> bool:
-    return title.startswith(("limits.", "rules."))
+    return title.startswith(("limits.", "rules.", "goals."))
 
 
 def is_verdict(title: str) -> bool:
-    """Whether a column says how a limit or a rule was kept."""
+    """Whether a column says how a limit, a rule or a goal was kept."""
     return _is_check(title) and not title.endswith(".left")
 
 
@@ -154,10 +158,14 @@ def row(report: Report, of_run: OfRun = lambda run: {}) -> Row:
         "problem": _problem(errors[0], report) if errors else None,
     }
     if report.facts:
-        cells |= {name: quantity.value(report.facts, "float32") for name, quantity in QUANTITIES.items()}
+        cells |= {name: quantity.value(report.facts, quantity.dtype) for name, quantity in QUANTITIES.items()}
     if report.run:
         cells |= of_run(report.run)
-    return cells | dict(_limits(report)) | dict(_rules(report))
+    if report.rules or report.goals:
+        from archbuilder.reporting.goals import state  # only where there are some
+
+        cells["assignment"] = state(report)
+    return cells | dict(_limits(report)) | dict(_rules(report)) | dict(_goals(report))
 
 
 def _status(report: Report) -> str:
@@ -183,19 +191,27 @@ def _limits(report: Report) -> Iterator[tuple[str, Cell]]:
 
 
 def _rules(report: Report) -> Iterator[tuple[str, Cell]]:
-    titles = _numbered((verdict.pack, verdict.rule) for verdict in report.rules)
+    titles = _numbered("rules", ((verdict.pack, verdict.rule) for verdict in report.rules))
     for title, verdict in zip(titles, report.rules, strict=True):
         waved = all(finding in report.ignored for finding in verdict.findings)
         yield title, OK if verdict.ok else IGNORED if waved else MISSED
 
 
-def _numbered(rules: Iterable[tuple[str, str]]) -> Iterator[str]:
-    """The column of each rule; the second of a pack that is called the same is its `-2`."""
+def _goals(report: Report) -> Iterator[tuple[str, Cell]]:
+    ignored = {d.span for d in report.ignored}
+    titles = _numbered("goals", ((standing.pack, standing.goal.words) for standing in report.goals))
+    for title, standing in zip(titles, report.goals, strict=True):
+        waved = standing.state == MISSED and standing.place in ignored
+        yield title, OK if standing.ok else IGNORED if waved else standing.state
+
+
+def _numbered(kind: str, asked: Iterable[tuple[str, str]]) -> Iterator[str]:
+    """The column of each rule or goal of a pack; the second that is called the same is its `-2`."""
     seen: Counter[tuple[str, str]] = Counter()
-    for pack, rule in rules:
-        seen[pack, rule] += 1
-        again = f"-{seen[pack, rule]}" if seen[pack, rule] > 1 else ""
-        yield f"rules.{pack}.{rule}{again}"
+    for pack, name in asked:
+        seen[pack, name] += 1
+        again = f"-{seen[pack, name]}" if seen[pack, name] > 1 else ""
+        yield f"{kind}.{f'{pack}.' if pack else ''}{name}{again}"
 
 
 def as_csv(table: Table) -> str:
@@ -246,7 +262,7 @@ def _number(cell: Cell) -> str:
 
 
 def as_text(table: Table, style: Style = PLAIN) -> str:
-    """For a screen: totals, and a letter for each limit and rule, with a legend below."""
+    """For a screen: totals, and a letter for each limit, rule and goal, with a legend below."""
     checks = [title for title in table.titles if is_verdict(title)]
     lettered = dict(islice(zip(ascii_letters, checks, strict=False), len(ascii_letters)))
     letters = "".join(lettered)
@@ -283,9 +299,9 @@ def _text(cell: Cell) -> str | None:
 
 
 def _kept(title: str, rows: Sequence[Row], style: Style) -> str:
-    """How a limit or a rule was kept by all: 3 of 40 missed, 1 ignored."""
+    """How a limit, a rule or a goal was kept by all: 3 of 40 missed, 1 ignored."""
     found = Counter(row.get(title) for row in rows)
     asked = len(rows) - found[None]
-    others = [f"{found[word]} {word}" for word in (IGNORED, UNKNOWN) if found[word]]
+    others = [f"{count} {word}" for word, count in found.items() if word not in (OK, MISSED, None)]
     missed = style.red(f"{found[MISSED]} of {asked} missed") if found[MISSED] else f"{asked} ok" if not others else ""
     return ", ".join(filter(None, (missed, *others)))
