@@ -31,7 +31,7 @@ GROUPS = {  # in the order in which people need them
     "train": ("data", "overfit", "lr-find", "train", "search"),
     "after training": ("runs", "report", "evaluate", "predict", "weights"),
     "exchange": ("import", "export"),
-    "editor": ("lsp", "schema"),
+    "edit": ("live", "mcp", "lsp", "schema"),
 }
 _FILES = [module.name for module in iter_modules(__path__) if not module.name.startswith("_")]
 _COMMANDS = {name.rstrip("_").replace("_", "-"): name for name in _FILES}  # import_.py is `import`

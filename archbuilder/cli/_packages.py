@@ -9,6 +9,8 @@ EXTRAS = {
     "train": "accelerate albumentations cv2 jinja2 matplotlib numpy PIL safetensors torch torchinfo torchvision tqdm",
     "onnx": "onnx onnxruntime onnxscript",
     "lsp": "lsprotocol pygls",
+    "live": "starlette uvicorn watchfiles",
+    "mcp": "mcp",
 }
 
 ABSENT = declare(

@@ -45,6 +45,7 @@ UNSTAGED = {  # what an example of a few commands cannot stage, everywhere and i
     "AB923": "a terminal",
     "AB931": "a missing package",
     "AB941": "a file that changes meanwhile",
+    "AB970": "a port that is taken",
 }
 BESIDES = {  # what comes with a code that cannot come alone
     "AB010": {"AB101"},

@@ -52,6 +52,7 @@ def _proposal(question: Question, proposal: Proposal, found: Suggestions) -> Ans
         "title": printable(proposal.title),
         "effects": list(effects(before, after)) if before and after else [],
         "diff": proposal.diff,
+        "text": proposal.text,
         "changes": question.changes(question.buffer.source.patches(proposal.edits)),
         "before": totals_to_dict(before),
         "after": totals_to_dict(after),

@@ -1,0 +1,1 @@
+"""`archbuilder live`: a folder for one browser on this machine, and nobody else."""
