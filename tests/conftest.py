@@ -36,9 +36,11 @@ def has_program(*names: str) -> Callable[[], bool]:
     return lambda: any(shutil.which(name) for name in names)
 
 
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+
 # What a group of tests needs beyond the extra `dev`, and how it is found.
 TOOLS: dict[str, Callable[[], bool]] = {
-    "browser": has_program("chromium", "chromium-browser", "google-chrome"),
+    "browser": has_program(*BROWSERS),
     "compiler": has_program("gcc", "cc"),
     "mcu": has_package("tflite_micro"),  # Linux on x86-64 alone has it
     "node": has_program("npm"),

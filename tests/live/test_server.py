@@ -16,6 +16,7 @@ from archbuilder.cli import main
 from archbuilder.live.folder import Folder
 from archbuilder.live.server.app import application, new_token
 from archbuilder.live.server.events import Events
+from archbuilder.run.locks import locked
 from tests.live.test_answers import SMALL
 
 ROOT = Path(__file__).parents[2]
@@ -213,27 +214,28 @@ def test_questions_are_answered_about_the_folder(page, folder):
     assert page.post("api/ask", content=b" " * (13 * 2**20)).status_code == 413
 
 
-def test_runs_with_their_metrics_as_they_grow(page, folder):
-    run = folder / "runs" / "net" / "2026-01-01"
-    run.mkdir(parents=True)
-    (run / "architecture.yaml").write_text(SMALL, encoding="utf-8")
-    (run / "environment.json").write_text(
-        json.dumps({"started": "2026-01-01T10:00:00", "device": "cpu", "threads": 1, "overrides": [], "data_dir": None})
-    )
-    facts = {"name": "net", "totals": {"params": 5}, "data": {}, "train": {"epochs": 4}}
-    (run / "facts.json").write_text(json.dumps(facts))
-    assert page.get("api/runs").json()["runs"][0]["done"] == 0
+def a_run(path: Path, epochs: int, done: int) -> Path:
+    """A run's folder, as it is after so many epochs."""
+    path.mkdir(parents=True, exist_ok=True)
+    started = {"started": "2026-01-01T10:00:00", "device": "cpu", "threads": 1, "overrides": [], "data_dir": None}
+    facts = {"name": "net", "totals": {"params": 5}, "data": {}, "train": {"epochs": epochs}}
     epoch = {"train_loss": 1.0, "train_accuracy": 50.0, "test_loss": 1.0, "lr": 0.1, "images_per_second": 9.0}
-    lines = [json.dumps({**epoch, "epoch": n, "seconds": 2.0, "test_accuracy": 50.0 + n}) for n in (1, 2)]
-    (run / "metrics.jsonl").write_text("\n".join(lines) + "\n")
+    lines = [json.dumps({**epoch, "epoch": n, "seconds": 2.0, "test_accuracy": 50.0 + n}) for n in range(1, done + 1)]
+    (path / "architecture.yaml").write_text(SMALL, encoding="utf-8")
+    (path / "environment.json").write_text(json.dumps(started), encoding="utf-8")
+    (path / "facts.json").write_text(json.dumps(facts), encoding="utf-8")
+    (path / "metrics.jsonl").write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    return path
+
+
+def test_runs_with_their_metrics_as_they_grow(page, folder):
+    run = a_run(folder / "runs" / "net" / "2026-01-01", epochs=4, done=0)
+    assert page.get("api/runs").json()["runs"][0]["done"] == 0
+    a_run(run, epochs=4, done=2)
     (listed,) = page.get("api/runs").json()["runs"]
-    assert (listed["path"], listed["state"], listed["done"], listed["epochs"]) == (
-        "runs/net/2026-01-01",
-        "interrupted",
-        2,
-        4,
-    )
-    assert listed["best_accuracy"] == 52.0 and not listed["report"] and listed["seconds_left"] is None
+    assert (listed["path"], listed["state"]) == ("runs/net/2026-01-01", "interrupted")
+    assert (listed["done"], listed["epochs"], listed["best_accuracy"]) == (2, 4, 52.0)
+    assert not listed["report"] and listed["seconds_left"] is None
     found = page.get("api/run", params={"path": listed["path"]}).json()
     assert [each["test_accuracy"] for each in found["metrics"]] == [51.0, 52.0] and found["file"] == SMALL
     assert page.get(f"report/{listed['path']}/report.html").status_code == 404
@@ -245,6 +247,14 @@ def test_runs_with_their_metrics_as_they_grow(page, folder):
     assert all(each["path"] == "net.yaml" for each in page.get("api/files").json()["files"])
     (run / "metrics.jsonl").write_text("{")
     assert page.get("api/run", params={"path": listed["path"]}).json()["error"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the system does not tell who holds a folder")
+def test_what_is_left_of_a_run_is_foretold(page, folder):
+    run = a_run(folder / "runs" / "net" / "2026-01-01", epochs=5, done=2)
+    with locked(run):
+        (listed,) = page.get("api/runs").json()["runs"]
+    assert (listed["state"], listed["seconds_left"]) == ("running", 6.0)
 
 
 def test_what_changes_on_the_disk_is_told_at_once(folder):
