@@ -7,6 +7,7 @@ import { button, fill, h, plural, settled } from "./dom";
 import * as drafts from "./draft";
 import { type Editor, editor } from "./editor";
 import * as folder from "./folder";
+import type { RunInFull } from "./folder";
 import { markdown } from "./markdown";
 import { Notices } from "./notices";
 import { drawing } from "./views/drawing";
@@ -14,6 +15,7 @@ import { facts } from "./views/facts";
 import { field } from "./views/field";
 import { Findings } from "./views/findings";
 import { memory } from "./views/memory";
+import { RunsView } from "./views/runs";
 import { CompareView } from "./views/compare";
 import { StartDialog } from "./views/start";
 import { SuggestionsView } from "./views/suggestions";
@@ -47,7 +49,12 @@ export class App {
   private linked = settled(() => void this.link(), 400);
   private mended = settled(() => void this.mend(), 250);
 
-  constructor(private root: HTMLElement, private live: boolean, private nonce: string) {}
+  private runs: RunsView | null = null;
+  private views: [Tab, string][];
+
+  constructor(private root: HTMLElement, private live: boolean, private nonce: string) {
+    this.views = live ? [...TABS, ["runs", "Runs"]] : TABS;
+  }
 
   async start(): Promise<void> {
     const theme = drafts.setting("theme");
@@ -113,6 +120,7 @@ export class App {
       ],
       goToLine: (line) => this.editor.goToLine(line),
     });
+    if (this.live) this.runs = new RunsView((run) => this.beside(run));
     this.starting = new StartDialog({
       starters: () => this.ask("starters", {}),
       defaults: (packs) => this.ask("init_defaults", { packs }),
@@ -170,19 +178,20 @@ export class App {
       memory: memory(this.store, choose),
       suggestions: this.suggestions.root,
       compare: this.comparison.root,
+      ...(this.runs && { runs: this.runs.root }),
     };
-    const buttons = TABS.map(([tab, title]) => button(title, () => this.store.set({ tab }),
+    const buttons = this.views.map(([tab, title]) => button(title, () => this.store.set({ tab }),
       { role: "tab", id: `tab-${tab}`, "aria-controls": `panel-${tab}` }));
     const bar = h("div", { class: "tabs", role: "tablist", "aria-label": "Views", onkeydown: (event: KeyboardEvent) => {
       const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
       if (!step) return;
-      const at = (TABS.findIndex(([tab]) => tab === this.store.get("tab")) + step + TABS.length) % TABS.length;
-      this.store.set({ tab: TABS[at]![0] });
+      const at = (this.views.findIndex(([tab]) => tab === this.store.get("tab")) + step + this.views.length) % this.views.length;
+      this.store.set({ tab: this.views[at]![0] });
       buttons[at]!.focus();
     } }, ...buttons);
-    const holders = TABS.map(([tab]) => h("div", { class: "panel", role: "tabpanel", id: `panel-${tab}`, "aria-labelledby": `tab-${tab}` }, panels[tab]));
+    const holders = this.views.map(([tab]) => h("div", { class: "panel", role: "tabpanel", id: `panel-${tab}`, "aria-labelledby": `tab-${tab}` }, panels[tab]));
     this.store.watch(["tab"], () => {
-      TABS.forEach(([tab], index) => {
+      this.views.forEach(([tab], index) => {
         const chosen = this.store.get("tab") === tab;
         buttons[index]!.setAttribute("aria-selected", String(chosen));
         buttons[index]!.tabIndex = chosen ? 0 : -1;
@@ -190,6 +199,7 @@ export class App {
       });
       if (this.editor && this.store.get("tab") === "compare") void this.comparison.open();
       if (this.editor && this.store.get("tab") === "suggestions") void this.search();
+      this.runs?.show(this.store.get("tab") === "runs");
     });
     return h("div", { class: "views" }, bar, ...holders);
   }
@@ -475,8 +485,14 @@ export class App {
     this.notices.say(words || `${file} has changed on the disk.`, { kind: "conflict", stay: true, bad: true, choices: [mine, ...theirs] });
   }
 
+  /** The network of a run beside the one in the editor. */
+  private beside(run: RunInFull): void {
+    this.comparison.add({ name: `file of ${run.path}`, text: run.file });
+    this.store.set({ tab: "compare" });
+  }
+
   private follow(): void {
-    folder.watch((path, revision) => void this.onDisk(path, revision), () => undefined, (gone) => {
+    folder.watch((path, revision) => void this.onDisk(path, revision), (path) => this.runs?.changed(path), (gone) => {
       if (gone) this.store.set({ engine: "The server is gone: start archbuilder live again. Your text is kept here." });
       else this.store.set({ engine: "" });
     });
@@ -499,9 +515,9 @@ export class App {
     if ((event.ctrlKey || event.metaKey) && event.key === "s") {
       event.preventDefault();
       void this.save();
-    } else if (event.altKey && /^[1-9]$/.test(event.key) && TABS[Number(event.key) - 1]) {
+    } else if (event.altKey && /^[1-9]$/.test(event.key) && this.views[Number(event.key) - 1]) {
       event.preventDefault();
-      this.store.set({ tab: TABS[Number(event.key) - 1]![0] });
+      this.store.set({ tab: this.views[Number(event.key) - 1]![0] });
     } else if (event.altKey && event.key === "0") {
       event.preventDefault();
       this.editor.view.focus();

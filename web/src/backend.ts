@@ -145,7 +145,7 @@ export class ServerBackend implements Backend {
     const control = new AbortController();
     this.running.set(name, control);
     try {
-      const answer = await server("POST", "/api/ask", { ask: name, ...question }, control.signal);
+      const answer = await server("POST", "api/ask", { ask: name, ...question }, control.signal);
       this.say("");
       return (await answer.json()) as Questions[K][1];
     } catch (error) {

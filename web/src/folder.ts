@@ -18,24 +18,24 @@ export interface Listing {
 }
 
 export async function listing(): Promise<Listing> {
-  return (await (await server("GET", "/api/files")).json()) as Listing;
+  return (await (await server("GET", "api/files")).json()) as Listing;
 }
 
 export async function open(path: string): Promise<Opened | null> {
-  const answer = await server("GET", `/api/file?path=${encodeURIComponent(path)}`);
+  const answer = await server("GET", `api/file?path=${encodeURIComponent(path)}`);
   return answer.ok ? ((await answer.json()) as Opened) : null;
 }
 
 /** Saves over the revision that was read; a file that has changed on the disk meanwhile is not overwritten. */
 export async function save(path: string, text: string, revision: string | null): Promise<Saved> {
-  const answer = await server("PUT", "/api/file", { path, text, revision });
+  const answer = await server("PUT", "api/file", { path, text, revision });
   const found = await answer.json();
   return answer.ok ? found : { text: null, revision: null, ...found, status: answer.status };
 }
 
 /** Calls `changed` when a file changes on the disk (null: it is gone), and `lost` when the server is gone. */
 export function watch(changed: (path: string, revision: string | null) => void, runs: (path: string) => void, lost: (gone: boolean) => void): void {
-  const events = new EventSource("/api/events");
+  const events = new EventSource("api/events");
   events.addEventListener("file", (event) => {
     const { path, revision } = JSON.parse((event as MessageEvent<string>).data);
     changed(path, revision);
@@ -43,4 +43,53 @@ export function watch(changed: (path: string, revision: string | null) => void, 
   events.addEventListener("runs", (event) => runs(JSON.parse((event as MessageEvent<string>).data).path));
   events.onerror = () => lost(true);
   events.onopen = () => lost(false);
+}
+
+// ---- runs ----
+
+export interface Run {
+  path: string;
+  name: string;
+  started: string;
+  state: "running" | "interrupted" | "finished" | "damaged";
+  done: number;
+  epochs: number;
+  test_accuracy: number | null;
+  best_accuracy: number | null;
+  best_epoch: number | null;
+  chosen_on: string;
+  params: number;
+  seconds: number;
+  seconds_left: number | null;
+  differs: string;
+  report: boolean;
+}
+
+export interface Epoch {
+  epoch: number;
+  train_loss: number;
+  train_accuracy: number;
+  validation_loss?: number;
+  validation_accuracy?: number;
+  test_loss?: number;
+  test_accuracy?: number;
+  lr: number;
+  seconds: number;
+}
+
+export interface RunInFull extends Run {
+  metrics: Epoch[];
+  file: string;
+  error: string;
+}
+
+/** Every run below the folder, the oldest first. */
+export async function listed(): Promise<Run[]> {
+  return ((await (await server("GET", "api/runs")).json()) as { runs: Run[] }).runs;
+}
+
+/** One run with its metrics; null where it is gone. */
+export async function one(path: string): Promise<RunInFull | null> {
+  const answer = await server("GET", `api/run?path=${encodeURIComponent(path)}`);
+  return answer.ok ? ((await answer.json()) as RunInFull) : null;
 }

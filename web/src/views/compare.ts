@@ -32,6 +32,12 @@ export class CompareView {
       this.result);
   }
 
+  /** Another file to choose from, which is chosen. */
+  add(other: Other): void {
+    this.others = [...this.others.filter((each) => each.name !== other.name), other];
+    this.fill(other.name);
+  }
+
   async open(): Promise<void> {
     const chosen = this.choice.value;
     const own = this.others.filter((other) => other.name.startsWith("file "));
