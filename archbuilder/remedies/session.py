@@ -17,6 +17,7 @@ from archbuilder.sources import Opened
 if TYPE_CHECKING:
     from archbuilder.rules.packs.network import Network
 
+OF_GOALS = frozenset({"AB541", "AB543"})
 REFINED = 8  # proposals whose numbers are brought nearer to the old ones before the best are chosen
 
 
@@ -33,11 +34,11 @@ class Session:
 
     def check(self, text: str) -> Report:
         opened = replace(self.opened or Opened(self.file, text), text=text)
-        return self.counting(check_opened(opened, self.overrides, self.rules))
+        return _of_network(self.counting(check_opened(opened, self.overrides, self.rules)))
 
     def run(self, budget: Budget, report: Report | None = None) -> Suggestions:
         """Everything that can be proposed for the text; `report` is its check, where there is one already."""
-        report = report or self.check(self.text)
+        report = _of_network(report) if report else self.check(self.text)
         if report.ok:
             mended = tidy(self.text, report, self.check)
             return Suggestions(report, (self._mended(report, mended),) if mended.titles else ())
@@ -75,6 +76,11 @@ class Session:
         title = "; ".join([*([_titles(mended)] if mended.titles else []), *_of(trial)])
         cost = trial.cost._replace(edits=trial.cost.edits + len(mended.titles))
         return Proposal(title, self.text, trial.text, trial.report, before, totals(trial.report), cost)
+
+
+def _of_network(report: Report) -> Report:
+    """The report without what no edit of the network mends: the goals of a run, and those that none can show."""
+    return replace(report, diagnostics=tuple(d for d in report.diagnostics if d.code.id not in OF_GOALS))
 
 
 def _of(trial: Trial) -> list[str]:

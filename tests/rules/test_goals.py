@@ -218,6 +218,11 @@ def test_a_network_that_was_not_trained_is_held_to_no_log(run: Path, capsys: pyt
     assert status == 0 and "after training" in text and "assignment" not in text
 
 
+def test_no_edit_is_proposed_for_what_only_training_mends(run: Path, capsys: pytest.CaptureFixture[str]):
+    status, text = said(capsys, "check", "-q", str(run), "--set", "goals.accuracy='>= 100%'", "--suggest")
+    assert status == 1 and "AB543" in text and "edits tried" not in text
+
+
 def test_a_log_that_is_none_is_said(run: Path, capsys: pytest.CaptureFixture[str]):
     (run / "metrics.jsonl").write_text('{"epoch": 1}\n{"epoch": NaN}\n')
     status, text = said(capsys, "check", "-q", str(run), "--set", "goals.accuracy='>= 1%'")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
-from archbuilder.pipeline import Report, check, check_text
+from archbuilder.pipeline import Report, check, check_text, judged
+from archbuilder.reporting.goals import FULFILLED, state
 from archbuilder.rules.packs.pack import built_in
 from archbuilder.starter import start
 from archbuilder.starter.answers import Wish, joined, packs, params
@@ -49,8 +51,8 @@ HOLD = {
     "era-mnist-25k": "era-mnist-25k",
     "era-cifar-norms": "era-cifar-norms-batch",
     "cs231n-cifar": "cs231n-cifar",
-    "era-s9": "era-s9",
-    "mlperf-tiny-ic": "era-s9",
+    "era-s9": "../fast85",
+    "mlperf-tiny-ic": "../fast85",
     "era-s10": S10,
     "vww-2019": WAKE,
 }
@@ -215,3 +217,33 @@ def test_a_pack_of_goals_alone(tmp_path: Path):
     pack.write_text("archbuilder_rules: 1\nname: mine\ngoals: {accuracy: '>= 60%'}\n")
     report = check(network("conv: 8", "gap", "classifier"), rules=[str(pack)])
     assert report.ok and [goal.goal.words for goal in report.goals] == ["test accuracy >= 60% after the last epoch"]
+
+
+# ---- what the references have reached ----
+
+LOGS = sorted((COURSES.parents[1] / "benchmarks" / "courses").glob("*/metrics.jsonl"))
+
+
+def test_there_is_a_log_for_most_packs():
+    fulfilled = {pack.text for log in LOGS for pack in check(log.parent).spec.rules}
+    assert fulfilled >= {"era-mnist", "era-mnist-25k", "era-cifar-norms", "cs231n-cifar"}
+
+
+def test_the_weights_of_fast85_fulfil_two_packs():
+    """By the figure that stands beside them."""
+    report = check(COURSES.parent / "fast85.yaml", rules=["mlperf-tiny-ic"])
+    card = json.loads((COURSES.parents[1] / "archbuilder" / "weights" / "fast85.json").read_text())
+    log = [{}] * (card["epochs"] - 1) + [{"test_accuracy": card["test_accuracy"]}]
+    assert {goal.pack for goal in report.goals} == {"era-s9", "mlperf-tiny-ic"}
+    assert state(judged(report, log)) == FULFILLED
+
+
+@pytest.mark.parametrize("log", LOGS, ids=lambda log: log.parent.name)
+def test_a_reference_fulfils_its_pack_entirely(log: Path):
+    report = check(log.parent)
+    assert report.ok and not report.diagnostics
+    assert report.rules and all(verdict.ok for verdict in report.rules)
+    assert report.goals and all(goal.state == "met" for goal in report.goals)
+    assert state(report) == FULFILLED
+    shipped = check(COURSES / f"{log.parent.name}.yaml")
+    assert report.document.root.plain() == shipped.document.root.plain()  # it is this file that was trained
