@@ -11,7 +11,6 @@ from pydantic import Field
 from archbuilder.analysis.paths import block_path
 from archbuilder.diagnostics import show
 from archbuilder.ir.graph import Node
-from archbuilder.ir.op import by
 from archbuilder.ir.ops import AdaptivePool, AvgPool2d, Conv2d, Linear, MaxPool2d
 from archbuilder.remedy import Change
 from archbuilder.rules.packs.kinds import register
@@ -122,5 +121,5 @@ def _letter(net: Network, node: Node) -> str:
 
 
 def _said(kind: str, node: Node) -> str:
-    size = f"a conv of {by(node.op.kernel)}" if isinstance(node.op, Conv2d) else ""
+    size = f"a conv of {'x'.join(map(str, node.op.kernel))}" if isinstance(node.op, Conv2d) else ""
     return f"{block_path(node)}, {_WORDS.get(kind, size)},"
