@@ -15,6 +15,7 @@ from archbuilder.cli import main
 from archbuilder.cli._ask import ask
 from archbuilder.diagnostics import ArchbuilderError
 from archbuilder.pipeline import check
+from archbuilder.rules.packs.pack import shipped
 from tests.init.test_start import OWN
 
 
@@ -137,7 +138,7 @@ def test_questions_on_a_terminal_are_asked_until_they_are_answered():
     status, shown = on_terminal(["init"], answers)
     assert status == 0, shown
     for question in (
-        "Rule pack (era-s9, mcu, a file, or none) [none]: ",
+        f"Rule pack ({', '.join(shipped())}, a file, or none) [none]: ",
         "Input, channels x height x width [3x32x32]: ",
     ):
         assert question in shown
