@@ -153,7 +153,8 @@ def test_places_are_those_of_a_browser():
     options = {each["label"]: each for each in ask("complete", text, at=at + 3)["options"]}
     assert options["kernel"]["insert"] == "kernel" and options["kernel"]["info"]
     at = len(SMALL[: SMALL.index("conv: 8\n  - repeat")].encode("utf-16-le")) // 2
-    assert "makes **8x16x16**" in ask("hover", at=at + 1)["markdown"]
+    found = ask("hover", at=at + 1)
+    assert "makes **8x16x16**" in found["markdown"] and stretch(SMALL, found) == "conv"
 
 
 def test_hints_stay_while_the_text_is_broken():
@@ -194,6 +195,12 @@ def test_rules_are_budgets_too():
     assert [(each["name"], each["ok"]) for each in rules] == [(verdict.rule, verdict.ok) for verdict in verdicts]
     bounded = {each["name"]: each for each in rules if each["value"] is not None}
     assert bounded["params"]["value"] == 172_910 and 0.8 < bounded["params"]["share"] < 0.9
+
+
+def test_goals_are_open_till_a_run_shows_them():
+    text = f'{SMALL}goals: {{accuracy: ">= 85%"}}\n'
+    (goal,) = [each for each in ask("check", text)["budgets"] if each["kind"] == "goal"]
+    assert goal["open"] and not goal["ok"] and goal["bound"] == ">= 85%" and goal["line"] == 14
 
 
 def test_what_comes_along():

@@ -15,6 +15,7 @@ import { facts } from "./views/facts";
 import { field } from "./views/field";
 import { Findings } from "./views/findings";
 import { memory } from "./views/memory";
+import { FilesDialog } from "./views/files";
 import { RunsView } from "./views/runs";
 import { CompareView } from "./views/compare";
 import { StartDialog } from "./views/start";
@@ -50,6 +51,8 @@ export class App {
   private mended = settled(() => void this.mend(), 250);
 
   private runs: RunsView | null = null;
+  private files: FilesDialog | null = null;
+  private choosing = false; // no file is open yet
   private views: [Tab, string][];
 
   constructor(private root: HTMLElement, private live: boolean, private nonce: string) {
@@ -68,6 +71,7 @@ export class App {
     this.offerDraft(given.file, given.text);
     if (given.problem) this.notices.say(given.problem, { stay: true, bad: true, kind: "link" });
     if (this.live) this.follow();
+    if (this.choosing) void this.files?.show();
     window.addEventListener("hashchange", () => void this.arrive());
     window.addEventListener("beforeunload", (event) => this.isDirty() && !this.keepDraft() && event.preventDefault());
     this.changed(given.text);
@@ -81,9 +85,11 @@ export class App {
     let text = packed?.textContent ? JSON.parse(packed.textContent) as string : "";
     if (this.live) {
       try {
-        const path = (await folder.listing()).open;
+        const path = new URLSearchParams(location.search).get("file") ?? (await folder.listing()).open;
         const opened = path ? await folder.open(path) : null;
         if (opened) [file, text, this.revision] = [opened.path, opened.text, opened.revision];
+        else if (path) return { file: path, text, initial: text, problem: `${path} is not there yet: it is made when you save.` };
+        else this.choosing = true;
       } catch {
         return { file, text, initial: text, problem: "The server does not answer." };
       }
@@ -120,7 +126,7 @@ export class App {
       ],
       goToLine: (line) => this.editor.goToLine(line),
     });
-    if (this.live) this.runs = new RunsView((run) => this.beside(run));
+    if (this.live) [this.runs, this.files] = [new RunsView((run) => this.beside(run)), new FilesDialog()];
     this.starting = new StartDialog({
       starters: () => this.ask("starters", {}),
       defaults: (packs) => this.ask("init_defaults", { packs }),
@@ -129,7 +135,7 @@ export class App {
     });
     const right = h("aside", { class: "right", "aria-label": "What it means" },
       facts(this.store, (budget) => this.goTo(budget.from, budget.to, budget.line)), this.tabs());
-    fill(this.root, this.header(), h("div", { class: "panes" }, left, right), this.notices.root, this.starting.root);
+    fill(this.root, this.header(), h("div", { class: "panes" }, left, right), this.notices.root, this.starting.root, this.files?.root);
     this.editor = editor(place, text, this.nonce, {
       changed: (now) => this.changed(now),
       moved: (at) => this.moved(at),
@@ -162,7 +168,7 @@ export class App {
     return h("header", { class: "bar-top" },
       h("strong", { class: "mark-word" }, "archbuilder"), name, state, h("span", { class: "gap" }),
       button("New…", () => void this.starting.open(), { title: "Shipped architectures, rule packs, a first file within a budget" }),
-      button("Open…", () => wanted.click()), wanted,
+      button("Open…", () => this.files ? void this.files.show() : wanted.click()), wanted,
       this.live ? button("Save", () => void this.save(), { title: "Ctrl-S" }) : button("Download", () => this.download(), { title: "The YAML as a file (Ctrl-S)" }),
       this.live ? null : button("Share", () => void this.share(), { title: "A link that has the network in it" }),
       button("◐", () => this.theme(), { "aria-label": "Light, dark, or as the system has it", title: "Light, dark, or as the system has it" }),

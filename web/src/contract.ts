@@ -68,6 +68,8 @@ export interface Budget {
   words: string;
   ok: boolean;
   ignored: boolean;
+  /** Only a run will show it. */
+  open: boolean;
   share: number | null;
   direction: string;
   left: number | null;

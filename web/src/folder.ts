@@ -62,6 +62,7 @@ export interface Run {
   seconds: number;
   seconds_left: number | null;
   differs: string;
+  assignment: string;
   report: boolean;
 }
 

@@ -160,7 +160,7 @@ def _row(question: Question, facts: Facts, number_: int, layers: Sequence[Layer]
 
 
 def _budgets(question: Question, report: Report) -> Iterator[Answer]:
-    """The limits and the rules, each with how far its budget is used up."""
+    """Limits, rules and goals, each with how far its budget is used up; a goal is open until a run shows it."""
     ignored = {d.span for d in report.ignored}
     for measured in report.limits:
         limit = measured.limit
@@ -181,6 +181,15 @@ def _budgets(question: Question, report: Report) -> Iterator[Answer]:
             "ignored": not verdict.ok and all(finding in report.ignored for finding in verdict.findings),
             "by": [{"name": each.name, "line": each.line} for each in verdict.by],
         }
+    for standing in report.goals:
+        goal = standing.goal
+        group = f"goals {standing.pack}".rstrip()
+        yield {
+            **_budget(question, "goal", group, goal.of, standing.place, standing.ok),
+            "bound": goal.bound.text,
+            "words": f"{goal.over.words}, {standing.state}",
+            "open": standing.state == "after training",
+        }
 
 
 def _budget(question: Question, kind: str, group: str, name: str, span: Span, ok: bool) -> Answer:
@@ -197,6 +206,7 @@ def _budget(question: Question, kind: str, group: str, name: str, span: Span, ok
         "words": "",
         "ok": ok,
         "ignored": False,
+        "open": False,
         "line": span.line if span.file == question.buffer.name else 0,
         **_place(question, span),
         "by": [],

@@ -6,6 +6,7 @@ from archbuilder.live.answers.question import Answer, Question
 from archbuilder.live.editing import completion
 from archbuilder.live.editing import hover as hovering
 from archbuilder.live.editing.buffer import moved
+from archbuilder.live.editing.places import find
 
 
 def complete(question: Question) -> Answer:
@@ -31,4 +32,11 @@ def hover(question: Question) -> Answer:
     if good and not (report.document and report.document.root.is_mapping):  # broken: as it was before
         before = moved(buffer, good.buffer)(line - 1)
         report, line = good.report, 0 if before is None else before + 1
-    return {"markdown": hovering.hover(report, line, span.column)}
+    root = report.document.root if report.document else None
+    found = find(root, report.file, line, span.column) if root and line == span.line else None
+    start, end = buffer.stretch(found.span) if found else (offset, offset)
+    return {
+        "markdown": hovering.hover(report, line, span.column),
+        "from": buffer.units(start),
+        "to": buffer.units(end),
+    }

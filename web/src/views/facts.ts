@@ -60,9 +60,9 @@ function groups(budgets: Budget[], go: (budget: Budget) => void, open: Set<strin
 }
 
 function budget(found: Budget, go: (budget: Budget) => void): HTMLElement {
-  const state = found.ok ? "ok" : found.ignored ? "ignored" : "missed";
+  const state = found.ok ? "ok" : found.ignored ? "ignored" : found.open ? "open" : "missed";
   const words = found.words || found.message;
-  const mark = { ok: "✓", ignored: "–", missed: "✗" }[state];
+  const mark = { ok: "✓", ignored: "–", open: "○", missed: "✗" }[state];
   const told = `${found.name} ${found.bound}: ${words}. ${state}${found.line ? `, line ${found.line}` : ""}`;
   const inner = h("span", { class: "budget-inner" },
     h("span", { class: `mark ${state}`, "aria-hidden": "true" }, mark),

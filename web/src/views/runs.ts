@@ -1,6 +1,6 @@
 // Runs as they train (`archbuilder live`): how far each is, their curves side by side, the report when it is there.
 
-import { listed, one, type Epoch, type Run, type RunInFull } from "../folder";
+import { listed as all, one, type Epoch, type Run, type RunInFull } from "../folder";
 import { button, fill, grouped, h, s, settled } from "../dom";
 
 const MOST = 6; // runs side by side: as many as there are colours that can be told apart
@@ -21,7 +21,7 @@ export class RunsView {
   private shown: string[] | null = null; // the paths of those side by side; null: nobody has chosen yet
   private full = new Map<string, RunInFull>();
   private epoch: number | null = null; // under the pointer
-  private table = h("div", {});
+  private table = h("div", { class: "scroll" });
   private charts = h("div", { class: "charts" });
   private words = h("p", { class: "pale", role: "status" });
   private later = settled(() => void this.read(), 200);
@@ -47,7 +47,7 @@ export class RunsView {
 
   private async read(): Promise<void> {
     try {
-      this.list = (await listed()).reverse();
+      this.list = (await all()).reverse();
       for (const path of this.dirty) this.full.delete(path);
       this.dirty.clear();
       const paths = this.paths();
@@ -77,7 +77,7 @@ export class RunsView {
   }
 
   private rows(): HTMLElement {
-    const titles = ["", "run", "state", "epochs", "left", "test", "best", "parameters", "differs in", ""];
+    const titles = ["", "run", "state", "epochs", "time", "test", "best", "params", "differs in"];
     return h("table", {}, h("caption", { class: "unseen" }, "Runs, the newest first"),
       h("thead", {}, h("tr", {}, ...titles.map((title) => h("th", { scope: "col" }, title)))),
       h("tbody", {}, ...this.list.map((run) => this.row(run))));
@@ -92,18 +92,17 @@ export class RunsView {
     const full = this.full.get(run.path);
     return h("tr", {},
       h("td", {}, h("label", { class: "run-mark" }, choice, at >= 0 ? h("span", { class: `swatch run-${at}`, "aria-hidden": "true" }) : null)),
-      h("td", { title: run.path }, h("strong", {}, run.name), h("div", { class: "pale" }, run.started.slice(0, 16).replace("T", " "))),
-      h("td", {}, h("span", { class: `run-state ${run.state}` }, run.state)),
+      h("td", { title: run.path }, h("strong", {}, run.name), h("div", { class: "pale" }, run.started.slice(0, 16).replace("T", " ")),
+        run.report ? h("a", { href: `report/${encodeURI(run.path)}/report.html`, target: "_blank", rel: "noopener" }, "Report") : null,
+        full?.file ? button("Compare", () => this.compare(full), { class: "link", title: "Its network beside the one in the editor" }) : null),
+      h("td", {}, h("span", { class: `run-state ${run.state}` }, run.state), run.assignment ? h("div", { class: "pale" }, run.assignment) : null),
       h("td", { class: "number" }, run.epochs ? `${run.done} / ${run.epochs}` : "",
         run.epochs ? h("progress", { max: run.epochs, value: run.done, "aria-label": `Epochs done of ${run.path}` }) : null),
-      h("td", { class: "number" }, run.seconds_left !== null ? duration(run.seconds_left) : run.state === "finished" ? h("span", { class: "pale" }, duration(run.seconds)) : ""),
+      h("td", { class: "number" }, run.seconds_left !== null ? duration(run.seconds_left) : run.done ? h("span", { class: "pale" }, `took ${duration(run.seconds)}`) : ""),
       h("td", { class: "number" }, percent(run.test_accuracy)),
       h("td", { class: "number", title: run.best_epoch ? `epoch ${run.best_epoch}, chosen on ${run.chosen_on}` : null }, percent(run.best_accuracy)),
       h("td", { class: "number" }, run.params ? grouped(run.params) : ""),
-      h("td", { class: "pale" }, run.differs),
-      h("td", {},
-        run.report ? h("a", { href: `report/${encodeURI(run.path)}/report.html`, target: "_blank", rel: "noopener" }, "Report") : null,
-        full?.file ? button("Compare", () => this.compare(full), { class: "link", title: "Its network beside the one in the editor" }) : null));
+      h("td", { class: "pale" }, run.differs));
   }
 
   private choose(path: string, wanted: boolean): void {
@@ -115,10 +114,12 @@ export class RunsView {
   // ---- curves ----
 
   private draw(): void {
-    const runs = this.paths().map((path) => this.full.get(path)).filter((run) => run !== undefined);
+    const listed = new Map(this.list.map((run) => [run.path, run])); // what a run differs in, only the list of all says
+    const runs = this.paths().map((path) => this.full.get(path)).filter((run) => run !== undefined)
+      .map((run) => ({ ...run, differs: listed.get(run.path)?.differs ?? "" }));
     const epochs = Math.max(2, ...runs.map((run) => Math.max(run.epochs, run.metrics.length)));
     fill(this.charts, ...runs.some((run) => run.metrics.length) ? [
-      this.chart("accuracy", "Accuracy in per cent", runs, epochs),
+      this.chart("accuracy", "Accuracy, %", runs, epochs),
       this.chart("loss", "Loss", runs, epochs),
     ] : [runs.length ? h("p", { class: "pale" }, "No epoch is finished yet: the curves begin with the first one.") : null]);
     for (const run of runs) if (run.error) this.charts.append(h("p", { class: "missed" }, `${run.path}: ${run.error}`));
@@ -153,7 +154,7 @@ export class RunsView {
     });
     picture.addEventListener("pointerleave", () => tell(null));
     tell(this.epoch);
-    return h("figure", { class: "chart" }, h("figcaption", {}, title, h("span", { class: "pale" }, " (dashed: of the training images)")), picture, said);
+    return h("figure", { class: "chart" }, h("figcaption", {}, title, h("span", { class: "pale" }, " – dashed: training")), picture, said);
   }
 }
 
@@ -182,8 +183,13 @@ function legend(runs: RunInFull[], curves: Curve[], epoch: number | null): HTMLE
       return point ? short(point[1]) : "–";
     };
     const when = epoch ? `epoch ${epoch}` : `after ${run.metrics.length}`;
-    return h("div", {}, h("span", { class: `swatch run-${at}`, "aria-hidden": "true" }), ` ${run.name}, ${when}: ${word(run)} `, h("strong", {}, value("held")), `, training ${value("train")}`);
+    return h("div", {}, h("span", { class: `swatch run-${at}`, "aria-hidden": "true" }), ` ${called(run)}, ${when}: ${word(run)} `, h("strong", {}, value("held")), `, training ${value("train")}`);
   });
+}
+
+/** A name that tells a run from others of its network: what it differs in, else when it was started. */
+function called(run: Run): string {
+  return `${run.name} (${run.differs || run.started.slice(0, 16).replace("T", " ")})`;
 }
 
 /** Which images the solid curve is of. */
@@ -194,7 +200,7 @@ function word(run: RunInFull): string {
 function sentence(title: string, runs: RunInFull[], curves: Curve[]): string {
   const last = runs.map((run, at) => {
     const point = curves.find((curve) => curve.run === at && curve.split === "held")?.points.at(-1);
-    return point ? `${run.name}: ${short(point[1])} after epoch ${point[0]}` : `${run.name}: nothing yet`;
+    return point ? `${called(run)}: ${short(point[1])} after epoch ${point[0]}` : `${called(run)}: nothing yet`;
   });
   return `${title}, by epoch. ${last.join("; ")}`;
 }
