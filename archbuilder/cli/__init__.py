@@ -29,7 +29,7 @@ GROUPS = {  # in the order in which people need them
     "start": ("init", "check", "explain", "blocks", "rules"),
     "look": ("summary", "rf", "compare", "page"),
     "train": ("data", "overfit", "lr-find", "train", "search"),
-    "after training": ("runs", "report", "evaluate", "predict", "weights"),
+    "after training": ("runs", "report", "evaluate", "predict", "quantize", "weights"),
     "exchange": ("import", "export"),
     "edit": ("live", "mcp", "lsp", "schema"),
 }

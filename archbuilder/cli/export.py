@@ -1,4 +1,4 @@
-"""Write a network as Python, ONNX, torch.export, JSON or a drawing."""
+"""Write a network as Python, ONNX, TensorFlow Lite, torch.export, JSON or a drawing."""
 
 from __future__ import annotations
 
@@ -41,8 +41,10 @@ def configure(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--weights",
         metavar="RUN",
-        help="for onnx and torch: a run folder or a checkpoint; FILE itself where it is a run",
+        help="for files of bytes: a run folder or a checkpoint; FILE itself where it is a run",
     )
+    help = "for tflite: in integers, or in floating point; without it int8 where the run has been quantised"
+    parser.add_argument("--dtype", choices=("int8", "float32"), help=help)
     add_source_options(parser)
 
 
@@ -62,7 +64,7 @@ def run(args: Namespace) -> int:
         data, remark = text.encode(), f"{text.count(chr(10)):,} lines"
     else:
         weights = exporters.weights_for(report, args.weights, args.set)
-        made = exporter.export(graph, weights)
+        made = exporter.export(graph, weights, **({"dtype": args.dtype} if args.dtype else {}))
         data, remark = made.data, f"{weights or 'fresh weights'}; outputs differ by at most {made.difference:.1e}"
     write_file(args.out, data, UNWRITABLE, "name another file with --out")
     print(f"{args.out}: {graph.name} as {args.to}, {remark}")
@@ -83,6 +85,9 @@ def _check(args: Namespace) -> None:
         if args.to == "python":
             hint += "; the file's class takes them with load_state_dict"
         raise ArchbuilderError(ARGUMENTS.at(Span("--weights"), f"{args.to} holds no weights", hint))
+    if args.dtype and args.to != "tflite":
+        message = f"{args.to} has no choice of a dtype"
+        raise ArchbuilderError(ARGUMENTS.at(Span("--dtype"), message, "leave --dtype out, or take --to tflite"))
     if args.out is None and args.to in exporters.BINARIES:
         hint = f"add --out {_stem(args.file)}{exporters.BINARIES[args.to]}"
         raise ArchbuilderError(ARGUMENTS.at(Span("--out"), f"{args.to} is binary and needs a file to go to", hint))

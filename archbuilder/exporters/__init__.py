@@ -3,7 +3,7 @@
 Texts are written from a graph and its facts, without torch; binaries hold weights:
 
     python.export(graph, facts) -> str         and json, mermaid, svg
-    torch.export(graph, weights) -> Exported   and onnx
+    torch.export(graph, weights) -> Exported   and onnx, tflite
 """
 
 from __future__ import annotations
@@ -20,10 +20,14 @@ from archbuilder.pipeline import Report, Source, check
 
 # each format with the ending of its files
 TEXTS = {"python": ".py", "json": ".json", "mermaid": ".mmd", "svg": ".svg"}
-BINARIES = {"onnx": ".onnx", "torch": ".pt2"}
+BINARIES = {"onnx": ".onnx", "tflite": ".tflite", "torch": ".pt2"}
 
-NEEDS = {"onnx": ("torch", "onnx", "onnxscript", "onnxruntime"), "torch": ("torch",)}
-EXTRAS = {"onnx": "onnx", "torch": "train"}
+NEEDS = {
+    "onnx": ("torch", "onnx", "onnxscript", "onnxruntime"),
+    "tflite": ("torch", "flatbuffers", "tflite"),
+    "torch": ("torch",),
+}
+EXTRAS = {"onnx": "onnx", "tflite": "mcu", "torch": "train"}
 
 UNKNOWN_FORMAT = declare(
     "AB851",
@@ -44,12 +48,18 @@ EXTRA = declare(
 
 
 def export(
-    source: Source, to: str, *, weights: str | os.PathLike[str] | None = None, overrides: Sequence[str] = ()
+    source: Source,
+    to: str,
+    *,
+    weights: str | os.PathLike[str] | None = None,
+    overrides: Sequence[str] = (),
+    dtype: str | None = None,
 ) -> str | bytes:
-    """A network in another form: a text for python, json, mermaid and svg, bytes for onnx and torch.
+    """A network in another form: a text for python, json, mermaid and svg, bytes for onnx, tflite and torch.
 
     source:  a path, `-` or a run's folder; a missed limit does not matter.
-    weights: a run's folder or a checkpoint, for onnx and torch; of a run its own, else fresh ones.
+    weights: a run's folder or a checkpoint, for what is bytes; of a run its own, else fresh ones.
+    dtype:   float32 or int8, for tflite; without it int8 where the run has been quantised.
 
     Raises ArchbuilderError for a network that cannot be analysed or that the format cannot hold, AB851 (no such
     format), AB854 (a package is missing).
@@ -63,7 +73,8 @@ def export(
     if to in TEXTS:
         text: str = made.export(report.graph, report.facts)
         return text
-    data: bytes = made.export(report.graph, weights_for(report, weights, overrides)).data
+    more = {"dtype": dtype} if dtype else {}
+    data: bytes = made.export(report.graph, weights_for(report, weights, overrides), **more).data
     return data
 
 

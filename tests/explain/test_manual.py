@@ -40,6 +40,8 @@ UNSTAGED = {  # what an example of a few commands cannot stage, everywhere and i
     "AB854": "a missing package",
     "AB857": "a fault of a format",
     "AB858": "a fault of a format",
+    "AB882": "a training that has failed",
+    "AB883": "a layer that has died",
     "AB905": "a missing package",
     "AB907": "a missing package",
     "AB923": "a terminal",

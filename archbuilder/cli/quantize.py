@@ -1,0 +1,64 @@
+"""Put a trained network into int8, and see what that costs.
+
+Weights get a scale per channel, maps one each, read off training images. int8.safetensors goes into the run, for
+`export --to tflite`; accuracies are those of all test images.  Where too much is lost, train on with the rounding:
+train --init RUN --set train.quantize=int8.
+"""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+
+from archbuilder.cli._options import add_blocks_option, add_trained_argument, add_training_options, positive
+from archbuilder.cli._output import print_text, warn, write_file
+from archbuilder.diagnostics import ArchbuilderError, Span, declare
+
+NO_PLACE = declare(
+    "AB885",
+    "an int8 network with no place to go, or none that can be written",
+    exit_status=2,
+    why=(
+        "int8.safetensors goes into the run that it is made of. A network that comes in one file has no folder; "
+        "`--out` says where it goes."
+    ),
+    bad="$ archbuilder quantize tiny",
+    good="""\
+$ archbuilder train net.yaml --no-report
+$ archbuilder quantize runs/net/*""",
+)
+
+
+def configure(parser: ArgumentParser) -> None:
+    add_trained_argument(parser)
+    help = "training images that the ranges are read off (default: 512)"
+    parser.add_argument("--images", metavar="N", type=positive, default=512, help=help)
+    parser.add_argument("--out", metavar="FILE", help="where it goes (default: int8.safetensors in the run)")
+    parser.add_argument("--format", choices=("text", "json"), default="text", help="text for people, json for programs")
+    add_training_options(parser, "threads", "data_dir")
+    add_blocks_option(parser)
+
+
+def run(args: Namespace) -> int:
+    """Exit 0 written, 1 something wrong with the network or the data, 2 no trained network, or no place for it."""
+    from archbuilder.quantized import stored
+    from archbuilder.reporting.json import dumps
+    from archbuilder.trained.open import Run
+    from archbuilder.trained.quantization import quantise, text
+    from archbuilder.trained.shipped import open_trained
+    from archbuilder.training.learning import device
+
+    opened = open_trained(args.trained, args.data_dir)
+    if args.out is None and not isinstance(opened, Run):
+        hint = f"say where: --out {opened.name}-{stored.FILE}"
+        raise ArchbuilderError(NO_PLACE.at(Span("--out"), f"{args.trained} is no run's folder", hint))
+    with device.settings(device.pick("cpu"), args.threads):
+        found = quantise(opened, args.images)
+    warn(found.doubts)
+    out = args.out or str(Path(opened.path) / stored.FILE)
+    write_file(out, stored.pack(found.model), NO_PLACE, "name another file with --out")
+    if args.format == "json":
+        print(dumps({"version": 1, "file": out, **found.to_dict()}))
+    else:
+        print_text("\n".join([*text(found, opened.name), f"written     {out}"]))
+    return 0
