@@ -185,7 +185,7 @@ def _accuracy(goal: Goal, log: Sequence[Record], epochs: int) -> Judged:
         return ("not recorded", None, "the log does not have it") if complete else ("not yet", None, latest)
     epoch = (max if over.is_any else min)(figures, key=lambda number: figures[number])
     value = figures[epoch]
-    words = f"{bound.show(value)} {_of_epoch(goal, epoch, figures, epochs)}"
+    words = f"{bound.show(value)}{_of_epoch(goal, epoch, figures)}"
     if bound.holds(value) and (over.is_any or len(figures) == over.epochs):
         return "met", value, words
     if not bound.holds(value) and (complete or not over.is_any):
@@ -201,11 +201,13 @@ def _latest(goal: Goal, log: Sequence[Record]) -> str:
     return f"{goal.bound.show(float(value))} after epoch {len(log)}" if _is_number(value) else ""
 
 
-def _of_epoch(goal: Goal, epoch: int, figures: Mapping[int, float], epochs: int) -> str:
-    """Which epoch a figure is of; of several that all count it is the lowest."""
-    if goal.over.is_any or len(figures) == 1:
-        return f"after the last epoch, {epoch}" if epoch == epochs else f"in epoch {epoch}"
-    return f"in epoch {epoch}, the lowest of {', '.join(goal.bound.show(value) for value in figures.values())}"
+def _of_epoch(goal: Goal, epoch: int, figures: Mapping[int, float]) -> str:
+    """Which epoch a figure is of, where the goal does not say it; of several that all count it is the lowest."""
+    if goal.over.is_any:
+        return f" in epoch {epoch}"
+    if len(figures) == 1:
+        return ""
+    return f" in epoch {epoch}, the lowest of {', '.join(goal.bound.show(value) for value in figures.values())}"
 
 
 def _is_number(value: Any) -> TypeGuard[float]:

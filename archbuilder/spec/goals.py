@@ -71,10 +71,12 @@ class Bound:
         return value > self.value if ">" in self.relation else value < self.value
 
     def show(self, value: float) -> str:
-        """A value in the bound's unit: 84.99 %; with more digits where it would read like the bound, and is not."""
-        bound, found = (number / _SECONDS.get(self.unit, 1) for number in (self.value, value))
+        """A value with its unit: 84.99 %, 9.52 min; with more digits where it would read like the bound, and is not."""
+        unit = "s" if value < 60 else "min" if value < 3600 else "h"
+        unit = unit if self.is_time else "%"
+        bound, found = (number / _SECONDS.get(unit, 1) for number in (self.value, value))
         digits = next((n for n in range(2, 7) if value == self.value or round(found, n) != bound), 7)
-        return f"{found:,.{digits}f} {self.unit}"
+        return f"{found:,.{digits}f} {unit}"
 
 
 @reads(type="string", pattern=rf"^\s*({_BOUND.pattern})\s*$", examples=[">= 85%"])

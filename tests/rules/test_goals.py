@@ -111,7 +111,7 @@ def test_a_goal_that_some_run_can_show(goals: str, rest: str):
 
 LAST, BEST, LAST_TWO, BY_TWO = "last", "best", "{each_of_last: 2}", "{by_epoch: 2}"
 STANDS = [  # over, the accuracies of four epochs or fewer, how a goal of 85 % stands then, and what is shown
-    (LAST, [80, 90, 90, 85], "met", 85, "85.00 % after the last epoch, 4"),
+    (LAST, [80, 90, 90, 85], "met", 85, "85.00 %"),
     (LAST, [90, 90, 90, 84.999], "missed", 84.999, "84.999 %"),
     (LAST, [90, 90, 90], "not yet", None, "90.00 % after epoch 3"),
     (LAST, [90, 90, 90, None], "not recorded", None, "does not have it"),
@@ -119,11 +119,11 @@ STANDS = [  # over, the accuracies of four epochs or fewer, how a goal of 85 % s
     (BEST, [80, 91, 90, 70], "met", 91, "in epoch 2"),
     (BEST, [80, 86], "met", 86, "in epoch 2"),
     (BEST, [80, 81], "not yet", 81, "2 of 4 epochs"),
-    (BEST, [80, 81, 82, 83], "missed", 83, "after the last epoch, 4"),
+    (BEST, [80, 81, 82, 83], "missed", 83, "83.00 % in epoch 4"),
     (LAST_TWO, [10, 10, 86, 85], "met", 85, "the lowest of 86.00 %, 85.00 %"),
     (LAST_TWO, [90, 90, 84, 90], "missed", 84, "in epoch 3"),
-    (LAST_TWO, [90, 90, 84], "missed", 84, "in epoch 3"),
-    (LAST_TWO, [90, 90, 86], "not yet", 86, "3 of 4 epochs"),
+    (LAST_TWO, [90, 90, 84], "missed", 84, "84.00 %"),
+    (LAST_TWO, [90, 90, 86], "not yet", 86, "86.00 %; 3 of 4 epochs"),
     (LAST_TWO, [90, 90, None, 86], "not recorded", 86, "no figure"),
     (BY_TWO, [80, 86, 10, 10], "met", 86, "in epoch 2"),
     (BY_TWO, [80, 81, 90], "missed", 81, "in epoch 2"),
@@ -148,7 +148,7 @@ def test_how_a_log_stands_to_a_goal(
     [
         ([60, 30.0], "met", "1.50 min for 2 epochs"),
         ([60, 60.06], "missed", "2.001 min"),
-        ([50], "not yet", "0.83 min for 1 epoch of 2"),
+        ([50], "not yet", "50.00 s for 1 epoch of 2"),
         ([130], "missed", "2.17 min"),
         ([None, 1], "not recorded", ""),
     ],
