@@ -99,7 +99,9 @@ class Standing:
                 hint = "train fewer epochs, or a smaller network"
             return MISSED.at(self.place, f"{who}{self.goal.words} is missed{found}", hint)
         if self.state in ("not yet", "not recorded"):
-            hint = "archbuilder train --resume RUN goes on with it" if self.state == "not yet" else ""
+            hint = "archbuilder train --resume RUN goes on with it"
+            if self.state == "not recorded":
+                hint = "archbuilder evaluate RUN measures the test accuracy; what else is lacking only a new run shows"
             return OPEN.at(self.place, f"{who}{self.goal.words} is {self.state}{found}", hint)
         return None
 
@@ -136,8 +138,9 @@ def _unshown(goal: Goal, spec: Architecture) -> tuple[str, str] | None:
     if goal.of == "validation_accuracy" and not data.validation and data.dataset in DATASETS:
         message = "there is no validation split, so no epoch has a validation accuracy"
         return message, "keep one with data: {validation: 0.1}, or set a goal on test_accuracy"
-    later = goal.over.among(epochs_of(spec))
-    if goal.of == "test_accuracy" and data.validation and (len(later) > 1 or later[-1] < epochs_of(spec)):
+    over, epochs = goal.over, epochs_of(spec)
+    asks_for_more = over.kind == "best" or (over.kind == "each_of_last" and over.epochs > 1)
+    if goal.of == "test_accuracy" and data.validation and (asks_for_more or over.among(epochs)[-1] < epochs):
         message = "with a validation split the test images are used once, after the last epoch"
         return message, "set the goal on validation_accuracy, or on the last epoch: over: last"
     return None

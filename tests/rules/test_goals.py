@@ -79,6 +79,7 @@ UNSHOWN = [
     ("{validation_accuracy: '> 1%'}", DATA, "AB541", "no validation split"),
     ("[{of: test_accuracy, bound: '> 1%', over: best}]", HELD_OUT, "AB541", "used once"),
     ("[{of: test_accuracy, bound: '> 1%', over: {each_of_last: 2}}]", HELD_OUT, "AB541", "used once"),
+    ("[{of: test_accuracy, bound: '> 1%', over: {by_epoch: 9}}]", HELD_OUT, "AB541", "used once"),
     (
         "[{of: test_accuracy, bound: '> 1%', over: {each_of_last: 3}}]",
         f"{DATA}train: {{epochs: 2}}",
@@ -102,6 +103,7 @@ def test_a_goal_that_no_metric_can_show(goals: str, rest: str, code: str, words:
         ("{validation_accuracy: '> 1%', test_accuracy: '> 1%'}", HELD_OUT),
         ("{validation_accuracy: '> 1%'}", "data: {dataset: ./photos}"),  # which may bring its own
         ("{validation_accuracy: '> 1%'}", ""),
+        ("[{of: test_accuracy, bound: '> 1%', over: {by_epoch: 10}}]", HELD_OUT),
         ("[{of: test_accuracy, bound: '> 1%', over: {each_of_last: 10}}]", DATA),
     ],
 )
