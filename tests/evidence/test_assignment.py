@@ -77,6 +77,15 @@ def test_a_missed_goal_is_said_and_keeps_nothing_from_being_done(out: Path, caps
     assert status == 0 and "not fulfilled" in text
 
 
+def test_of_several_seeds_each_is_held_to_the_goals(out: Path, capsys: pytest.CaptureFixture[str]):
+    file = out / "seeds.yaml"
+    file.write_text(GOALS.replace("each_of_last: 2", "each_of_last: 1") + NETWORK)
+    options = ["--repeat", "2", "--set", "train.epochs=2", "--no-report", "--device", "cpu", "--threads", "1"]
+    status, text = said(capsys, "train", str(file), *options, "--out", str(out / "seeds"))
+    assert status == 0 and text.count("assignment       fulfilled") == 2
+    assert "2 of 2 seeds fulfil the assignment, each by itself" in text
+
+
 def test_a_run_that_is_not_finished_is_not_fulfilled_yet(
     path: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):
