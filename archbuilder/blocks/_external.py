@@ -4,16 +4,17 @@ Loading one runs its code; nothing is loaded that was not named or installed for
 loaded leaves no trace.
 """
 
+import shlex
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from importlib.metadata import entry_points
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 
 from archbuilder.blocks import _registered
-from archbuilder.diagnostics import ArchbuilderError, Span, declare
+from archbuilder.diagnostics import ArchbuilderError, Diagnostic, Span, declare
 
 GROUP = "archbuilder.blocks"
 OUTSIDE = f"{__package__}_outside."  # what modules made from files are called
@@ -28,6 +29,23 @@ EXTERNAL = declare(
     ),
     bad="$ archbuilder check net.yaml --blocks thrice.py",
     good="$ archbuilder check net.yaml --blocks twice.py",
+)
+
+BLOCKS = declare(
+    "AB716",
+    "a run with blocks of its user's own that are not loaded",
+    exit_status=2,
+    why=(
+        "A run notes the files of `--blocks` that it was trained with. To load one runs its code, and a command that "
+        "only reads a run does so when you name it."
+    ),
+    bad="""\
+$ sed -i.old 's/conv/twice/' net.yaml
+$ archbuilder train net.yaml --no-report --blocks twice.py
+$ archbuilder check runs/net/*""",
+    good="""\
+$ archbuilder train net.yaml --no-report
+$ archbuilder check runs/net/*""",
 )
 
 HINT = "a file of blocks defines one @register class and has the block's name; see examples/double_conv.py"
@@ -59,6 +77,14 @@ def files() -> dict[str, Path]:
     """The files that were run, by the name of their block."""
     outside = {name: module for name, module in sys.modules.items() if name.startswith(OUTSIDE)}
     return {name.removeprefix(OUTSIDE): Path(str(module.__file__)).absolute() for name, module in outside.items()}
+
+
+def not_loaded(named: Sequence[str], run: Path | None) -> Iterator[Diagnostic]:
+    """What there is to say where a run was trained with files of blocks, and some of them are not loaded."""
+    if lacking := [file for file in named if Path(file).stem not in files()]:
+        message = f"the run was trained with the blocks of {', '.join(lacking)}, which are not loaded"
+        hint = f"name them, which runs their code: {' '.join(f'--blocks {shlex.quote(file)}' for file in lacking)}"
+        yield BLOCKS.at(Span(str(run)), message, hint)
 
 
 def load_installed(name: str) -> None:

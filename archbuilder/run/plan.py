@@ -15,15 +15,13 @@ from archbuilder.diagnostics import ArchbuilderError, Diagnostic, Span, declare
 from archbuilder.document import Document
 from archbuilder.ir.graph import Graph
 from archbuilder.pipeline import Report
-from archbuilder.rules.recipe import problems as misfits
 from archbuilder.run import notes
 from archbuilder.run.folder import ARCHITECTURE, NO_RUN, RunFolder
 from archbuilder.run.options import KEEP, MINUTES, Options, PathLike
 from archbuilder.sources import Opened, copies, open_run_source, trained_text
 from archbuilder.spec.architecture import Architecture
-from archbuilder.spec.data import DATASETS, Data, problems
+from archbuilder.spec.data import DATASETS, Data
 from archbuilder.spec.train import Train
-from archbuilder.spec.train import problems as too_long
 
 REFUSED = declare(
     "AB707",
@@ -196,22 +194,17 @@ def _plan(report: Report, overrides: tuple[str, ...], options: Options, out: Pat
         remark = f"not trained: check found {len(errors)} error{'s' if len(errors) > 1 else ''}"
         hint = "mend it, or train it all the same with --no-check"
         raise ArchbuilderError(*errors, REFUSED.at(Span(report.file), remark, hint))
-    if found := [problem for problem in _problems(spec, graph) if problem.code.stops]:
+    if found := [*_lacking(spec), *(misfit for misfit in report.misfits if misfit.code.stops)]:
         raise ArchbuilderError(*found)
     assert spec.data is not None and spec.classes is not None  # else there were problems
     options = options.over(Options(keep=KEEP, minutes=MINUTES))
     return Plan(report, graph, spec.data, spec.train or Train(), spec.classes, overrides, options, out)
 
 
-def _problems(spec: Architecture, graph: Graph) -> Iterator[Diagnostic]:
-    """What a file may lack for a check, but not for training; do the images and the recipe fit the network?"""
+def _lacking(spec: Architecture) -> Iterator[Diagnostic]:
+    """What a file may lack for a check, but not for training."""
     if spec.data is None:
         yield NO_DATA.at(spec.span(), "there is no data: section", "add data: {dataset: digits}, for one")
-    else:
-        yield from problems(spec.data, spec.input, spec.classes)
     if spec.classes is None:
         hint = "add classes: 10, for one; the network then has to end in 10 values"
         yield CLASSES.at(spec.span(), "there is no classes: field", hint)
-    if spec.train is not None:
-        yield from too_long(spec.train)
-    yield from misfits(spec, graph)

@@ -95,7 +95,8 @@ class Judge:
         facts: Facts | None = None
         limits: tuple[Measured, ...] = ()
         if spec is not None:
-            _, facts, limits, _ = stages(document, spec, self.rules, found)
+            report = stages(document, spec, self.rules, found)
+            facts, limits = report.facts, report.limits
         if self._has_ignores:
             from archbuilder.ignores import settle
 
