@@ -18,7 +18,6 @@ The remedy is a value of `archbuilder.remedy` where it is known as an edit, else
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
@@ -99,7 +98,6 @@ class Code:
 
 
 _declared: dict[str, Code] = {}
-_DECLARATION = r"(?m)^[A-Z_]+ = (declare\((?:.*|\n(?:.*\n)*?)\))$"
 
 
 def declare(
@@ -116,7 +114,7 @@ def declare(
 ) -> Code:
     """Register a code.  Raises ValueError if the id is taken: one id has one meaning.
 
-    Arguments are literals: `known_codes` reads them off the source."""
+    Arguments are literals, the result is the name of a module: `known_codes` reads it without running it."""
     if id in _declared:
         raise ValueError(f"{id} is declared twice: {_declared[id].title!r} and {title!r}")
     _declared[id] = code = Code(id, title, severity, exit_status, verdict, why, bad, good, of_pack, note)
@@ -129,18 +127,23 @@ def declared() -> dict[str, Code]:
 
 
 @cache
-def known_codes() -> dict[str, Code]:
-    """Every code of the package by its id, in order; read off the source, for some of the modules need torch."""
-    import ast
+def known_codes(beginning: str = "") -> dict[str, Code]:
+    """Every code of the package whose id begins so, by its id and in order.
+
+    Declarations are read, not run: some stand in modules that need torch."""
+    from ast import Assign, Call, Name, literal_eval, parse
 
     found = []
     for path in Path(__file__).parent.rglob("*.py"):
-        for statement in re.findall(_DECLARATION, path.read_text(encoding="utf-8")):
-            match ast.parse(statement, mode="eval").body:
-                case ast.Call(args=given, keywords=named):
-                    options = {option.arg: ast.literal_eval(option.value) for option in named if option.arg}
-                    found.append(Code(*map(ast.literal_eval, given), **options))
-    return {code.id: code for code in sorted(found, key=lambda code: code.id)}
+        text = path.read_text(encoding="utf-8")
+        if " = declare(" not in text or f'"{beginning}' not in text:  # to parse it would take a millisecond
+            continue
+        for statement in parse(text).body:
+            match statement:
+                case Assign(value=Call(func=Name(id="declare"), args=given, keywords=named)):
+                    options = {option.arg: literal_eval(option.value) for option in named if option.arg}
+                    found.append(Code(*map(literal_eval, given), **options))
+    return {code.id: code for code in sorted(found, key=lambda code: code.id) if code.id.startswith(beginning)}
 
 
 @dataclass(frozen=True)

@@ -116,7 +116,7 @@ def _problems(comment: Comment, used: set[tuple[str, int]], complete: bool) -> I
     for code, span in comment.codes:
         if (code, span.line) in used:
             continue
-        kind = declared().get(code) or known_codes().get(code)  # one of a user's own block, or of the package
+        kind = declared().get(code) or known_codes(code).get(code)  # one of a user's own block, or of the package
         if kind is None:
             near = nearest(code, list(known_codes())) or "write it as in # archbuilder: ignore AB402 and why"
             yield UNKNOWN.at(span, f"there is no code {code}", near)

@@ -69,10 +69,10 @@ def _codes(texts: Sequence[str]) -> Iterator[str]:
 
 def _problems(option: str, code: str) -> Iterator[Diagnostic]:
     place = Span(f"--{option} {code}")
-    known = known_codes() | declared()  # those of the user's own blocks have been loaded
-    meant = [kind for id, kind in known.items() if id.startswith(code)]
+    loaded = (kind for kind in declared().values() if kind.id.startswith(code))  # those of the user's own blocks, too
+    meant = [*known_codes(code).values(), *loaded]
     if not meant:
-        hint = nearest(code, list(known)) or "archbuilder explain lists all codes"
+        hint = nearest(code, list(known_codes() | declared())) or "archbuilder explain lists all codes"
         yield NO_CODE.at(place, f"there is no code {code}", hint)
     elif all(kind.note for kind in meant):
         message = f"{code} cannot be {option.removesuffix('e')}ed: it says how many warnings are not shown"

@@ -30,16 +30,16 @@ def run(args: Namespace) -> int:
     from archbuilder.manual import explain
     from archbuilder.reporting.style import style_of
 
-    style, known = style_of(sys.stdout), known_codes()
+    style = style_of(sys.stdout)
     if args.markdown:
         print(explain.markdown(), end="")
         return 0
     if not args.codes:
         print(explain.index(style))
         return 0
-    if missing := [id for id in args.codes if id.upper() not in known]:
+    if missing := [id for id in args.codes if id.upper() not in known_codes(id.upper())]:
         raise ArchbuilderError(*map(_missing, missing))
-    print("\n\n\n".join(explain.manual(known[id.upper()], style) for id in args.codes))
+    print("\n\n\n".join(explain.manual(known_codes(id.upper())[id.upper()], style) for id in args.codes))
     return 0
 
 
@@ -51,6 +51,6 @@ def _missing(id: str) -> Diagnostic:
 def _alike(word: str) -> list[str]:
     """The codes that begin as a word does: a slip is more likely in the last digits."""
     for length in (4, 3):
-        if len(word) >= length and (found := [id for id in known_codes() if id.startswith(word[:length])]):
+        if len(word) >= length and (found := list(known_codes(word[:length]))):
             return found
     return []

@@ -47,7 +47,7 @@ def index(style: Style = PLAIN) -> str:
 
 
 def _members(group: str) -> list[Code]:
-    return [code for code in known_codes().values() if code.id.startswith(group)]
+    return list(known_codes(group).values())
 
 
 def manual(code: Code, style: Style = PLAIN) -> str:
