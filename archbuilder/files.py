@@ -10,15 +10,18 @@ import errno
 import os
 import stat
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from itertools import pairwise, takewhile
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 MAX_TEXT = 64 * 2**20  # bytes of a log or of notes: half a million epochs
 MAX_IMAGE = 256 * 2**20  # bytes of an image file
 MAX_WEIGHTS = 8 * 2**30  # bytes of a checkpoint: 400 million parameters with their optimizer's state and averages
+
+
+DEEPEST = 100  # lists within lists in JSON
 
 
 class TooLarge(OSError):
@@ -71,6 +74,31 @@ def within(stream: BinaryIO, at_most: int) -> bytes:
     if len(data) > at_most:
         raise _too_large(at_most)
     return data
+
+
+def json_of(text: str | bytes) -> Any:
+    """JSON as plain data.  Raises ValueError for what is none, or is nested deeper than anything of ours."""
+    import json  # only what reads a run or a pack of weights pays for it
+
+    try:
+        value = json.loads(text, parse_constant=_no_number)
+    except RecursionError:
+        raise ValueError("nested too deep") from None
+    level = [value]
+    for _ in range(DEEPEST):
+        level = [inner for outer in level for inner in _within(outer)]
+        if not level:
+            return value
+    raise ValueError("nested too deep")
+
+
+def _within(value: Any) -> Iterator[Any]:
+    items = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return (item for item in items if isinstance(item, (dict, list)))
+
+
+def _no_number(word: str) -> Any:
+    raise ValueError(f"{word} is no number")
 
 
 def _too_large(at_most: int) -> TooLarge:

@@ -24,12 +24,13 @@ import yaml
 from archbuilder.diagnostics import ArchbuilderError, Span, declare
 from archbuilder.document import NUMBER, Document, Reading, TextOf, parse, read_text, stem_of
 from archbuilder.extends import extend
-from archbuilder.files import MAX_TEXT, read_regular
+from archbuilder.files import MAX_TEXT, json_of, read_regular
 from archbuilder.overrides import apply
 
 ARCHITECTURE, ENVIRONMENT, METRICS = "architecture.yaml", "environment.json", "metrics.jsonl"  # files of a run
 SOURCES, INDEX = "sources", "index.json"  # a folder of a run, and what stands where in it
 VERSION = 1  # of the index
+BRING_BACK = "bring the run's own file back from a copy, or start a new run"
 TYPED_IN = "folder"  # in what a run notes of its environment: the current folder when it was started
 
 NO_RUN = declare(
@@ -147,24 +148,17 @@ def log_of_run(run: Path) -> tuple[Any, ...]:
     """The lines of a run's metrics.jsonl as plain data; none where no epoch is finished.
 
     Raises ArchbuilderError AB702 where that is no JSON or cannot be read."""
-    import json
-
     file, hint = run / METRICS, "archbuilder train --resume writes it anew from the checkpoint"
     try:
         text = read_regular(file, MAX_TEXT) if file.exists() else b""
-        log = tuple(json.loads(line, parse_constant=_no_number) for line in text.splitlines())
+        log = tuple(map(json_of, text.splitlines()))
     except OSError as error:
-        message = f"{METRICS} cannot be read: {error.strerror or error}"
-        raise ArchbuilderError(NO_RUN.at(Span(str(file)), message, "check its permissions")) from None
-    except (ValueError, RecursionError):
+        raise unreadable(file, error) from None
+    except ValueError:
         log = (None,)
     if all(isinstance(record, dict) and record.get("epoch") == number for number, record in enumerate(log, 1)):
         return log
     raise ArchbuilderError(NO_RUN.at(Span(str(file)), "this is no log of epochs", hint))
-
-
-def _no_number(word: str) -> Any:
-    raise ValueError(f"{word} is no number")
 
 
 def values_of_run(run: Path) -> Any:
@@ -175,38 +169,42 @@ def values_of_run(run: Path) -> Any:
 
 def _trained(run: Path) -> Opened:
     """A run's architecture.yaml, which of older runs lacks the overrides."""
-    noted = _noted(run / ENVIRONMENT)
+    noted = note(run / ENVIRONMENT)
     overrides, blocks = (_texts(noted.get(key, []), run / ENVIRONMENT) for key in ("overrides", "blocks"))
     name, text = read_text(run / ARCHITECTURE)
     origins = {name: str(noted.get("source", "")), TYPED_IN: str(noted.get(TYPED_IN, ""))}
     return Opened(name, text, overrides, blocks, run, origins=origins)
 
 
-def _noted(file: Path) -> dict[str, Any]:
-    import json  # only for a run: a check of a file does without
+def note(file: Path) -> dict[str, Any]:
+    """A small file of a run, a JSON object of a bounded size and depth.  Raises ArchbuilderError AB702.
 
+    `run/notes.py` says what is in each; a check needs little of one, and looks at that alone."""
     try:
-        noted = json.loads(read_regular(file, MAX_TEXT))
-    except (OSError, ValueError, RecursionError):
-        noted = None
-    if isinstance(noted, dict):
-        return noted
-    hint = "a run is opened with what it was started with: bring the file back"
-    raise ArchbuilderError(NO_RUN.at(Span(str(file)), "this is no JSON object", hint))
+        found = json_of(read_regular(file, MAX_TEXT))
+    except OSError as error:
+        raise unreadable(file, error) from None
+    except ValueError:
+        found = None
+    if isinstance(found, dict):
+        return found
+    raise ArchbuilderError(NO_RUN.at(Span(str(file)), "this is no JSON object", BRING_BACK))
+
+
+def unreadable(file: Path, error: OSError) -> ArchbuilderError:
+    message = f"{file.name} cannot be read: {error.strerror or error}"
+    return ArchbuilderError(NO_RUN.at(Span(str(file)), message, BRING_BACK))
 
 
 def _texts(value: Any, file: Path) -> tuple[str, ...]:
     if isinstance(value, list) and all(isinstance(each, str) for each in value):
         return tuple(value)
-    hint = "bring the run's own file back"
-    raise ArchbuilderError(NO_RUN.at(Span(str(file)), "this does not say how the run was started", hint))
+    raise ArchbuilderError(NO_RUN.at(Span(str(file)), "this does not say how the run was started", BRING_BACK))
 
 
 def _kept(trained: Opened, run: Path) -> Opened:
     """A run's files as they were read.  Raises whatever an index of any content makes it raise."""
-    import json
-
-    index = json.loads(read_regular(run / SOURCES / INDEX, MAX_TEXT))
+    index = json_of(read_regular(run / SOURCES / INDEX, MAX_TEXT))
 
     def copy(name: str) -> str:
         if name not in index["files"] or PurePath(name).name != name:

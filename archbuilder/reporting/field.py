@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from archbuilder.analysis.facts import Facts
-from archbuilder.analysis.seen import Unread, unread
+from archbuilder.analysis.pixels import Unread, unread
 from archbuilder.analysis.view import looks_at_all, views
 from archbuilder.ir.op import by
 from archbuilder.ir.reach import Reach

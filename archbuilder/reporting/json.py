@@ -11,7 +11,7 @@ from typing import Any
 from archbuilder import remedy
 from archbuilder.analysis.facts import Facts, Layer
 from archbuilder.analysis.memory import BYTES, DTYPE
-from archbuilder.analysis.seen import unread
+from archbuilder.analysis.pixels import unread
 from archbuilder.analysis.view import views, whole
 from archbuilder.diagnostics import Diagnostic
 from archbuilder.ir.graph import INPUT

@@ -15,12 +15,11 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from archbuilder.diagnostics import ArchbuilderError, Span
-from archbuilder.files import MAX_TEXT, read_regular
+from archbuilder.files import MAX_TEXT, json_of, read_regular
 from archbuilder.run.folder import DATASET, ENVIRONMENT, FACTS, METRICS, NO_RUN, REPEAT
 from archbuilder.run.options import Options
-
-DEEPEST = 100  # lists within lists
-BRING_BACK = "bring the run's own file back from a copy, or start a new run"
+from archbuilder.sources import BRING_BACK as BRING_BACK
+from archbuilder.sources import note, unreadable
 
 
 def _place(value: str) -> str:
@@ -193,10 +192,10 @@ def metrics(run: Path) -> tuple[dict[str, Any], ...]:
     if not path.exists():
         return ()
     try:
-        lines = _content(path).decode().splitlines()
-        return tuple(epochs([_plain(line) for line in lines]))
+        lines = read_regular(path, MAX_TEXT).decode().splitlines()
+        return tuple(epochs([json_of(line) for line in lines]))
     except OSError as error:
-        raise _unreadable(path, error) from None
+        raise unreadable(path, error) from None
     except ValueError as error:
         hint = "archbuilder train --resume writes it anew from the checkpoint"
         raise ArchbuilderError(NO_RUN.at(Span(str(path)), f"this is no log of epochs{reason(error)}", hint)) from None
@@ -212,14 +211,7 @@ def epochs(records: Sequence[Any]) -> Iterator[dict[str, Any]]:
 
 def read(path: Path, form: type[BaseModel], wrong: str) -> dict[str, Any]:
     """A JSON object of a form, as plain data.  `wrong` is what to say of another one."""
-    try:
-        value = _plain(_content(path))
-    except OSError as error:
-        raise _unreadable(path, error) from None
-    except ValueError:
-        value = None
-    if not isinstance(value, dict):
-        raise ArchbuilderError(NO_RUN.at(Span(str(path)), "this is no JSON object", BRING_BACK))
+    value = note(path)
     try:
         form.model_validate(value)
     except ValidationError as error:
@@ -235,35 +227,3 @@ def reason(error: ValueError) -> str:
     place = ".".join(map(str, first["loc"]))
     said = first["msg"].removeprefix("Value error, ")
     return f": {place}: {said}" if place else f": {said}"
-
-
-def _content(path: Path) -> bytes:
-    return read_regular(path, MAX_TEXT)
-
-
-def _plain(text: str | bytes) -> Any:
-    """JSON as plain data.  Raises ValueError for what is none, or is nested deeper than anything of ours."""
-    try:
-        value = json.loads(text, parse_constant=_no_number)
-    except RecursionError:
-        raise ValueError("nested too deep") from None
-    level = [value]
-    for _ in range(DEEPEST):
-        level = [inner for outer in level for inner in _within(outer)]
-        if not level:
-            return value
-    raise ValueError("nested too deep")
-
-
-def _within(value: Any) -> Iterator[Any]:
-    items = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-    return (item for item in items if isinstance(item, (dict, list)))
-
-
-def _no_number(word: str) -> Any:
-    raise ValueError(f"{word} is no number")
-
-
-def _unreadable(path: Path, error: OSError) -> ArchbuilderError:
-    message = f"{path.name} cannot be read: {error.strerror or error}"
-    return ArchbuilderError(NO_RUN.at(Span(str(path)), message, BRING_BACK))

@@ -10,8 +10,7 @@ import torch
 
 import archbuilder
 from archbuilder.analysis.facts import Facts
-from archbuilder.analysis.seen import unread
-from archbuilder.analysis.touched import touched
+from archbuilder.analysis.pixels import touched, unread
 from archbuilder.analysis.view import View, middle_unit, views, whole
 from archbuilder.ir import ops
 from archbuilder.ir.graph import INPUT, Graph

@@ -17,8 +17,8 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from archbuilder.analysis.facts import Facts, analyse
-from archbuilder.analysis.touched import Touched
-from archbuilder.analysis.touched import touched as touched_pixels
+from archbuilder.analysis.pixels import Touched
+from archbuilder.analysis.pixels import touched as touched_pixels
 from archbuilder.analysis.view import views
 from archbuilder.ir import ops
 from archbuilder.ir.graph import INPUT, Graph, Node

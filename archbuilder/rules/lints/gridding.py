@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from archbuilder.analysis.facts import Facts
-from archbuilder.analysis.touched import Touched, touched
+from archbuilder.analysis.pixels import Touched, touched
 from archbuilder.analysis.view import View, views
 from archbuilder.diagnostics import Diagnostic, declare
 from archbuilder.ir.graph import Graph, Node

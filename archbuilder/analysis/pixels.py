@@ -1,17 +1,21 @@
-"""Which pixels of the image units of a map are computed from, found by walking back layer by layer.
+"""Which pixels of the image the units of a map are computed from.
 
-Padding is no pixel: a unit near a border sees less than its receptive field spans.  Sets of pixels along an axis are
-the bits of an integer.
+`seen` walks back from some units of a map, layer by layer, up to the borders of the image; `unread` is what no unit
+sees.  `touched` walks forward and gives the pattern of one unit of every map, borders ignored: a dilation steps over
+some of the pixels that a receptive field spans.  Padding is no pixel: a unit near a border sees less than its field.
+
+Along each axis a set of pixels is the bits of an integer: exact, and cheap to move and to unite.
 """
 
 from __future__ import annotations
 
+from fractions import Fraction
+from functools import reduce
 from typing import NamedTuple
 
-from archbuilder.analysis.bits import MAX_BITS, repeated, repeated_down, sampled, spread
 from archbuilder.analysis.facts import Facts
 from archbuilder.ir.graph import INPUT, Graph, Node
-from archbuilder.ir.op import Pointwise
+from archbuilder.ir.op import Op, Pointwise
 from archbuilder.ir.ops import (
     AdaptivePool,
     AvgPool2d,
@@ -25,6 +29,8 @@ from archbuilder.ir.ops import (
 )
 from archbuilder.ir.ops.merge import Merge
 from archbuilder.ir.shape import Shape
+
+MAX_BITS = 20_000  # pixels; what is wider is not looked at
 
 Windowed = AvgPool2d | Conv2d | MaxPool2d
 Pair = tuple[int, int]  # sets of rows and of columns; both are empty or none is
@@ -146,3 +152,101 @@ def _shrunk(bits: int, side: int, factor: int, bilinear: bool) -> int:
     on_one = factor % 2 if bilinear else 0
     lead, window = (factor - factor // 2 - on_one, 2 * factor - on_one) if bilinear else (0, factor)
     return sampled(repeated_down(bits << lead, window), factor) & _all(side)
+
+
+class Touched(NamedTuple):
+    """The pixels start + i for every bit i that is set; the lowest and the highest bit are."""
+
+    start: int
+    bits: int
+
+    @property
+    def span(self) -> int:
+        return self.bits.bit_length()
+
+    @property
+    def pixels(self) -> int:
+        return self.bits.bit_count()
+
+    @property
+    def has_holes(self) -> bool:
+        return self.pixels < self.span
+
+    def moved(self, by: int) -> Touched:
+        return Touched(self.start + by, self.bits)
+
+    def union(self, other: Touched) -> Touched:
+        low = min(self.start, other.start)
+        return Touched(low, self.bits << self.start - low | other.bits << other.start - low)
+
+
+def touched(facts: Facts, axis: int) -> dict[str, Touched] | None:
+    """What unit 0 of every map up to the one before the global pool touches, borders ignored.
+
+    None where a position decides (upsampling, uneven bins) or the field is too wide to be walked.
+    """
+    found = {INPUT: Touched(0, 1)}
+    for node in facts.graph.nodes.values():
+        if facts.value in found:
+            break
+        stride = facts.reaches[node.inputs[0]].stride[axis]
+        if isinstance(stride, Fraction) or facts.reaches[node.name].size[axis] > MAX_BITS:
+            return None
+        result = _step(node.op, [found[name] for name in node.inputs], stride, axis, facts.graph.inputs(node)[0])
+        if result is None:
+            return None
+        found[node.name] = result
+    return found
+
+
+def _step(op: Op, inputs: list[Touched], stride: int, axis: int, shape: Shape) -> Touched | None:
+    x = inputs[0]
+    if isinstance(op, (Pointwise, Gate, GroupNorm, InstanceNorm2d)):  # gates and statistics left out, as from the field
+        return x
+    if isinstance(op, Upsample) and op.factor[axis] == 1:
+        return x
+    if isinstance(op, Merge):
+        return reduce(Touched.union, inputs)
+    if isinstance(op, Pad2d):
+        return x.moved(-stride * (op.top, op.left)[axis])
+    if isinstance(op, (Conv2d, MaxPool2d, AvgPool2d)):
+        taps = repeated(x.bits, op.kernel[axis], op.dilation[axis] * stride)
+        return Touched(x.start - stride * op.padding[axis], taps)
+    if isinstance(op, AdaptivePool) and shape[1 + axis] % op.size[axis] == 0:
+        return Touched(x.start, repeated(x.bits, shape[1 + axis] // op.size[axis], stride))
+    return None
+
+
+def repeated(bits: int, times: int, step: int) -> int:
+    """The set together with its copies moved by step, 2 step ... (times - 1) step; each round doubles their number."""
+    done = 1
+    while done < times:
+        more = min(done, times - done)
+        bits |= bits << more * step
+        done += more
+    return bits
+
+
+def spread(bits: int, stride: int) -> int:
+    """Pixel i moved to i * stride."""
+    if stride == 1:
+        return bits
+    if bits & bits + 1 == 0:  # all from 0 on, as nearly always: no need to write them out
+        return repeated(bits & 1, bits.bit_length(), stride)
+    return int(("0" * (stride - 1)).join(f"{bits:b}"), 2)
+
+
+def repeated_down(bits: int, times: int) -> int:
+    """The set together with its copies moved down by 1, 2 ... times - 1: where a window of so many pixels begins that
+    holds one of the set."""
+    done = 1
+    while done < times:
+        more = min(done, times - done)
+        bits |= bits >> more
+        done += more
+    return bits
+
+
+def sampled(bits: int, stride: int) -> int:
+    """Every stride-th pixel: i * stride moved to i."""
+    return int(f"{bits:b}"[::-1][::stride][::-1], 2)
