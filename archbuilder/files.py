@@ -19,8 +19,6 @@ from typing import Any, BinaryIO
 MAX_TEXT = 64 * 2**20  # bytes of a log or of notes: half a million epochs
 MAX_IMAGE = 256 * 2**20  # bytes of an image file
 MAX_WEIGHTS = 8 * 2**30  # bytes of a checkpoint: 400 million parameters with their optimizer's state and averages
-
-
 DEEPEST = 100  # lists within lists in JSON
 
 

@@ -14,6 +14,7 @@ from archbuilder.data.remarks import remarks
 from archbuilder.diagnostics import ArchbuilderError
 from archbuilder.evidence import REPORT, finish
 from archbuilder.evidence.curves import curves
+from archbuilder.evidence.notebook import growing
 from archbuilder.modules.weights import read, weights
 from archbuilder.pipeline import judged
 from archbuilder.reporting.diagnostic import printable
@@ -197,6 +198,7 @@ class Session:
         def watch(epoch: int, score: Score) -> None:
             show.update(epoch, replace(score, images=score.images * processes.count))
 
+        draw = growing(plan.train.epochs)
         try:
             with self._logging(folder, fresh=not (trainer.done or trainer.batch)) as log:
                 while trainer.done < plan.train.epochs:
@@ -205,6 +207,7 @@ class Session:
                     show.epoch(record)
                     log(record)
                     if processes.main:
+                        draw(trainer.metrics)
                         self.on_epoch(record)
             self._end(folder, trainer.metrics, trainer.evaluated.state_dict())
         except (Stop, RuntimeError) as error:
