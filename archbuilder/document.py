@@ -171,7 +171,7 @@ LINE_BREAK = re.compile(r"\r\n|\r|\n")
 # of YAML 1.1 that no editor shows, and characters that change the direction of writing
 _UNSEEN = "[\x00-\x1f\x7f\x85\xa0\u2028\u2029]"  # what an escape can make that no path has
 _WINDOWS = r'"(?:[A-Za-z]:|\.{1,2})\\'  # "C:\... or "..\...
-_FORBIDDEN = re.compile("[^\t\n\r\x20-\x7e\xa0-\u2027\u202f-\u2065\u206a-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")
 
 
 @dataclass(slots=True, eq=False)
