@@ -18,7 +18,9 @@ REMARKS = True  # a log on a full disk does not make less of the run
 
 
 def configure(parser: ArgumentParser) -> None:
-    parser.add_argument("file", metavar="FILE", nargs="?", help="a YAML file, or - for standard input")
+    parser.add_argument(
+        "file", metavar="FILE", nargs="?", help="a YAML file, or - for standard input; without it that of --init"
+    )
     add_source_options(parser)
     parser.add_argument("--out", metavar="DIR", default="runs", help="the run goes to DIR/NAME/TIME (default: runs)")
     parser.add_argument("--resume", metavar="RUN", help="go on with a run folder, from its newest checkpoint")
@@ -39,11 +41,14 @@ def run(args: Namespace) -> int:
         "check": not args.no_check,
         **training_options(args),
     }
+    file = args.file
+    if file is None and not args.resume:
+        file = given.get("init")  # a run's own network and recipe, from its own weights
     try:
         if args.repeat or (args.resume and is_repeated(Path(args.resume))):
-            repeat(args.file, args.repeat, **given)
+            repeat(file, args.repeat, **given)
         else:
-            train(args.file, **given)
+            train(file, **given)
     except Interrupted as stop:
         print(stop, file=sys.stderr)
         return stop.status

@@ -116,6 +116,9 @@ class Program:
     dtype: str
     lacking: tuple[tuple[Node, Lacking], ...] = ()
 
+    def __deepcopy__(self, memo: object) -> Program:
+        return self  # nothing in it changes, and its places lead to the whole file
+
     @property
     def kernels(self) -> tuple[str, ...]:
         """What the runtime's resolver must register."""

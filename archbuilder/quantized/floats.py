@@ -26,6 +26,12 @@ def constants(program: Program, module: nn.Module) -> dict[str, Tensor]:
     """The constants of a program by name, in the runtime's layout: filters (out, height, width, in), float32.
 
     Norms are folded with their running statistics."""
+    first = next(module.parameters(), None)
+    with torch.device("cpu" if first is None else first.device):
+        return _constants(program, module)
+
+
+def _constants(program: Program, module: nn.Module) -> dict[str, Tensor]:
     found = {}
     for tensor in program.tensors.values():
         if isinstance(tensor.content, Weights):

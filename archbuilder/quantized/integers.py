@@ -80,9 +80,7 @@ def multiplier(value: float) -> tuple[int, int]:
 def rescaled(x: Tensor, mantissa: Tensor | int, shift: Tensor | int) -> Tensor:
     """x (int64, of 32 bits) times a multiplier, rounded after the product and again after the shift to the right."""
     mantissa, shift = torch.as_tensor(mantissa), torch.as_tensor(shift)
-    product = (x << shift.clamp_min(0)) * mantissa
-    half = torch.where(product >= 0, 1 << 30, 1 - (1 << 30))
-    high = torch.div(product + half, 1 << 31, rounding_mode="trunc")
+    high = ((x << shift.clamp_min(0)) * mantissa + 2**30) >> 31  # halves upwards: the kernels' own, said shorter
     right = (-shift).clamp_min(0)
     mask = (torch.ones_like(right) << right) - 1
     return (high >> right) + ((high & mask) > (mask >> 1) + (high < 0))

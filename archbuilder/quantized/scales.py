@@ -22,6 +22,8 @@ from archbuilder.quantized import floats
 
 LEAST, MOST = -128, 127  # of int8; filters do without -128
 SMALLEST = 1e-12  # of a scale
+BINS = 2048  # that the values of a tensor are counted in
+SHARES = [1 - step / 20 for step in range(15)]  # of an end of the range: what is tried, from all of it down
 ROOM = 2.0**30  # of a bias in steps: half of what int32 holds, so that the sum stays in it
 
 NO_NUMBER = declare(
@@ -99,6 +101,34 @@ def observe(program: Program, constants: floats.Constants, batches: Iterable[Ten
     with torch.no_grad():
         for images in batches:
             floats.run(program, constants, images, note)
+    return found
+
+
+def narrowed(program: Program, constants: floats.Constants, batches: Iterable[Tensor], ranges: Ranges) -> Ranges:
+    """Ranges that give the least squared error: a rare value outside is cut off, where that makes the steps finer."""
+    counts = {name: torch.zeros(BINS) for name, (low, high) in ranges.items() if low < high}
+
+    def count(name: str, value: Tensor) -> Tensor:
+        if name in counts:
+            counts[name] += torch.histc(value.float(), BINS, *ranges[name])
+        return value
+
+    with torch.no_grad():
+        for images in batches:
+            floats.run(program, constants, images, count)
+    return ranges | {name: _narrowed(found, *ranges[name]) for name, found in counts.items()}
+
+
+def _narrowed(counts: Tensor, low: float, high: float) -> tuple[float, float]:
+    width = (high - low) / BINS
+    centres = low + width * (torch.arange(BINS) + 0.5)
+    best, found = float("inf"), (low, high)
+    for bottom in SHARES if low < 0 else SHARES[:1]:
+        for top in SHARES if high > 0 else SHARES[:1]:
+            scale = of_range(low * bottom, high * top)
+            error = float((counts * (scale.values(scale.integers(centres)) - centres).square()).sum())
+            if error < best:
+                best, found = error, (low * bottom, high * top)
     return found
 
 

@@ -123,6 +123,12 @@ def _misfits(spec: Architecture, train: Train, graph: Graph) -> Iterator[Diagnos
     if train.batch_norm_momentum and not any(isinstance(node.op, BatchNorm2d) for node in graph.nodes.values()):
         message = "batch_norm_momentum: the network has no batch norm"
         yield NETWORK.at(train.span("batch_norm_momentum"), message, "write none, or leave it out")
+    if train.quantize != "none":
+        from archbuilder.device.kernels import program_of
+
+        for node, why in program_of(graph).lacking[:1]:
+            message = f"quantize: {node.name} ({node.op.describe()}) does not run in int8: {why}"
+            yield NETWORK.at(train.span("quantize"), message, why.hint)
     yield from _never_set(graph, whitened)
 
 

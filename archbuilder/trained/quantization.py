@@ -18,7 +18,7 @@ from archbuilder.device.arena import plan
 from archbuilder.device.program import SAME_SCALE
 from archbuilder.diagnostics import ArchbuilderError, Diagnostic, Span, declare
 from archbuilder.quantized import floats, integers, stored
-from archbuilder.quantized.scales import Quantized, along, doubts, observe, quantize
+from archbuilder.quantized.scales import Quantized, along, doubts, narrowed, observe, quantize
 from archbuilder.run.progress import counted
 from archbuilder.run.result import typed
 from archbuilder.trained.evaluation import predictions
@@ -121,7 +121,7 @@ def quantise(trained: Trained, images: int = IMAGES) -> Outcome:
         constants = floats.constants(program, module)
         ranges = observe(program, constants, batches)
         warnings = doubts(program, ranges)
-        model = quantize(program, constants, ranges)
+        model = quantize(program, constants, narrowed(program, constants, batches, ranges))
         layers = tuple(losses(model, constants, torch.cat(batches)[:LOOKED_AT]))
 
     def accuracy(network: nn.Module, name: str) -> float:

@@ -11,7 +11,7 @@ from signal import Signals
 import torch
 
 from archbuilder.data.remarks import remarks
-from archbuilder.diagnostics import ArchbuilderError
+from archbuilder.diagnostics import ArchbuilderError, declare
 from archbuilder.evidence import REPORT, finish
 from archbuilder.evidence.curves import curves
 from archbuilder.evidence.notebook import growing
@@ -48,6 +48,20 @@ from archbuilder.training.learning.trainer import Trainer
 from archbuilder.training.parallel import joined
 
 OnEpoch = Callable[[Record], None]
+
+UNTRAINED = declare(
+    "AB886",
+    "training with the rounding of int8, from nothing",
+    exit_status=2,
+    why=(
+        "Rounding is learnt at the end: its norms keep the statistics that they have, and a network without any learns "
+        "little. A run is trained in float first, and goes on from there."
+    ),
+    bad="$ archbuilder train net.yaml --no-report --set train.quantize=int8",
+    good="""\
+$ archbuilder train net.yaml --no-report
+$ archbuilder train --init runs/net/* --no-report --set train.quantize=int8""",
+)
 
 
 def run(plan: Plan, on_epoch: OnEpoch, ending: Ending | None = None) -> RunResult:
@@ -119,7 +133,13 @@ class Session:
         return keeper
 
     def _source(self) -> transfer.Source | None:
-        """What the run begins with: the weights of another one, where it was asked for."""
+        """What the run begins with: the weights of another one, where it was asked for.
+
+        Raises ArchbuilderError AB886 where int8 is to be trained from nothing."""
+        if self.plan.train.quantize != "none" and not self.plan.options.init:
+            message = "quantize: int8 goes on from trained weights, and the run begins with none"
+            hint = "train in float first, then: archbuilder train --init RUN --set train.quantize=int8"
+            raise ArchbuilderError(UNTRAINED.at(self.plan.train.span("quantize"), message, hint))
         return transfer.read(self.plan.options.init) if self.plan.options.init else None
 
     def _resume(self, stack: ExitStack, path: Path) -> RunResult:

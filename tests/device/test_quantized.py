@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import shutil
 from pathlib import Path
@@ -15,7 +16,8 @@ from archbuilder.device.kernels import program_of
 from archbuilder.diagnostics import ArchbuilderError
 from archbuilder.quantized import floats, integers, stored
 from archbuilder.quantized.integers import multiplier
-from archbuilder.quantized.scales import doubts, observe, of_range
+from archbuilder.quantized.scales import doubts, narrowed, observe, of_range
+from archbuilder.quantized.training import RoundedNetwork
 from tests.device.networks import BLOCKS, drawn, graph_of, images, in_int8, network
 
 RUN = Path(__file__).parent.parent / "fixtures" / "0.1.0" / "trained" / "plain" / "run"
@@ -120,3 +122,49 @@ def test_the_architectures_that_fit_are_computed_as_their_modules():
 def test_a_slope_per_channel_stays_one():
     report = check_text("archbuilder: 1\ninput: [3, 4, 4]\nnetwork: [{conv: 4}, {activation: {kind: prelu}}]\n")
     assert report.graph and program_of(report.graph).kernels == ("CONV_2D", "PRELU")
+
+
+def test_training_with_the_rounding_is_near_the_integers_and_keeps_the_weights():
+    graph = network(BLOCKS["a gate"])
+    module, rounded, x = drawn(graph), RoundedNetwork(graph), images(graph, 4)
+    rounded.load_state_dict(module.state_dict())
+    before = copy.deepcopy(rounded).train()  # as a moving average of the weights is
+    model = in_int8(graph, x)
+    integer = model.scales[model.program.output].values(integers.run(model, x))
+    found = before(x)
+    assert (found - integer).abs().max() <= 3 * model.scales[model.program.output].one
+    found.sum().backward()
+    assert all(parameter.grad is not None and parameter.grad.isfinite().all() for parameter in before.parameters())
+    assert all(map(torch.equal, before.state_dict().values(), module.state_dict().values()))  # norms do not move
+
+
+def test_a_run_goes_on_with_the_rounding(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    words = ["train", "--no-report", "--device", "cpu", "--threads", "1", "--out", str(tmp_path)]
+    rounding = ["--set", "train.quantize=int8", "--set", "train.epochs=1"]
+    assert main([*words, "--init", str(RUN), *rounding]) == 0
+    (run,) = (tmp_path / "plain").iterdir()
+    assert "quantize: int8" in (run / "architecture.yaml").read_text()
+    assert main(["quantize", str(run), "--images", "64", "--threads", "1"]) == 0
+    assert main([*words, str(RUN), *rounding]) == 2
+    assert "AB886" in capsys.readouterr().err
+
+
+def test_a_layer_that_int8_lacks_is_told_before_training():
+    (problem,) = check_text(
+        "archbuilder: 1\ninput: [3, 4, 4]\nnetwork: [{conv: {out: 4, activation: gelu}}]\ntrain: {quantize: int8}\n"
+    ).diagnostics
+    assert problem.code.id == "AB741" and "conv.activation (gelu) does not run in int8" in problem.message
+
+
+def test_a_rare_value_does_not_coarsen_the_steps():
+    graph = network(BLOCKS["a stride"])
+    program, x = program_of(graph), images(graph, 4)
+    x[0, 0, 0, 0] = 1000.0
+    with torch.no_grad():
+        constants = floats.constants(program, drawn(graph))
+        ranges = observe(program, constants, [x])
+        found = narrowed(program, constants, [x], ranges)
+    assert ranges["input"][1] == 1000 and found.keys() == ranges.keys()
+    assert all(ranges[name][0] <= low <= high <= ranges[name][1] for name, (low, high) in found.items())
+    wide = observe(program, constants, [images(graph, 4)])
+    assert narrowed(program, constants, [images(graph, 4)], wide)["input"][1] <= wide["input"][1]

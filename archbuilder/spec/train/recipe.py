@@ -10,7 +10,7 @@ from archbuilder.spec.train.numbers import Off, Rate, Resolution, Seed, SomeShar
 from archbuilder.spec.train.objectives import LOSSES, CrossEntropy, Cutmix, Distill, Mixup
 from archbuilder.spec.train.optimizers import OPTIMIZERS, AnyOptimizer, Sgd
 from archbuilder.spec.train.schedules import SCHEDULES, OneCycle, Schedule
-from archbuilder.spec.train.weights import Ema, Init, Lookahead, Precision, Tta, Whiten
+from archbuilder.spec.train.weights import Ema, Init, Lookahead, Precision, Quantize, Tta, Whiten
 
 
 class Train(Model):
@@ -53,6 +53,7 @@ class Train(Model):
     )
     resolution: Resolution = Field((), description="[epoch, side]: train on images of this height from then on")
     precision: Precision = Field("fp32", description="number format of convs and matrix products in training")
+    quantize: Quantize = Field("none", description="train on as int8 would compute it, from trained weights (--init)")
     compile: bool = Field(False, description="let torch.compile make faster code; a minute or so goes by first")
     channels_last: bool = Field(True, description="keep the channels of a pixel together in memory: mostly faster")
     deterministic: bool = Field(False, description="only algorithms that give the same bits each time on a GPU")

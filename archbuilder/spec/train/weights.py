@@ -11,6 +11,7 @@ from archbuilder.spec.train.numbers import BelowOne, Decay, Rate, SomeShare
 Init = Literal["default", "kaiming", "dirac"]
 Precision = Literal["fp32", "tf32", "bf16", "fp16"]
 Tta = Literal["none", "flip"]
+Quantize = Literal["none", "int8"]
 
 
 class Ema(Model):

@@ -18,6 +18,7 @@ from archbuilder.ir.graph import Graph
 from archbuilder.ir.ops import Conv2d
 from archbuilder.modules import build
 from archbuilder.modules.quick import quicken
+from archbuilder.quantized.training import RoundedNetwork
 from archbuilder.rules.recipe import NOTHING
 from archbuilder.run.plan import Plan
 from archbuilder.spec.data import Data
@@ -91,7 +92,7 @@ def make_network(plan: Plan, splits: Splits, batches: int, device: torch.device)
     batches: of an epoch.  Raises ArchbuilderError AB711 where there are none.
     """
     torch.manual_seed(plan.train.seed)
-    module = build(plan.graph)
+    module = RoundedNetwork(plan.graph) if plan.train.quantize == "int8" else build(plan.graph)
     if not batches:
         raise ArchbuilderError(_no_batch(plan, len(splits.train)))
     initialise(module, plan.graph, plan.train, plan.data, splits)
