@@ -42,6 +42,7 @@ from archbuilder.run.signals import HOW, Ending
 from archbuilder.trained.open import images_of, refuse_other_data
 from archbuilder.training.description import describe
 from archbuilder.training.failures import explained, is_lost_worker
+from archbuilder.training.forecast import Forecast
 from archbuilder.training.keeper import Keeper, Stop, lines
 from archbuilder.training.learning import transfer
 from archbuilder.training.learning.trainer import Trainer
@@ -215,8 +216,12 @@ class Session:
         processes.say(opening(trainer, folder.path))
         show = progress(plan.train.epochs, trainer.done, len(trainer.splits.train), quiet=not processes.main)
 
+        forecast = Forecast(trainer, show.say)
+
         def watch(epoch: int, score: Score) -> None:
-            show.update(epoch, replace(score, images=score.images * processes.count))
+            seen = score.images * processes.count
+            show.update(epoch, replace(score, images=seen))
+            forecast.seen(epoch, seen)
 
         draw = growing(plan.train.epochs)
         try:
@@ -225,6 +230,7 @@ class Session:
                     record = trainer.epoch(watch, keeper.between, keeper.aside)
                     keeper.epoch()
                     show.epoch(record)
+                    forecast.epoch(record)
                     log(record)
                     if processes.main:
                         draw(trainer.metrics)

@@ -22,6 +22,11 @@ from archbuilder.training.learning.schedule import Schedule
 State = dict[str, Any]
 
 
+def side_in(train: Train, epoch: int) -> int | None:
+    """The height of the images that an epoch trains on; None where they are as the network takes them."""
+    return next((side for first, side in reversed(train.resolution) if first <= epoch), None)
+
+
 @dataclass(frozen=True)
 class Turn:
     """Which batch of the run it is.
@@ -108,7 +113,7 @@ class TrainStep:
 
     def _resized(self, images: Tensor, epoch: int) -> Tensor:
         """The images at the side that this epoch trains on."""
-        side = next((side for first, side in reversed(self.train.resolution) if first <= epoch), None)
+        side = side_in(self.train, epoch)
         height, width = images.shape[2:]
         if side is None or side == height:
             return images
