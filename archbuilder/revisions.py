@@ -75,10 +75,19 @@ class Repository:
 
     def below(self, folder: str) -> list[str]:
         """The YAML files in a folder of the work tree and below that are no run's, and that git does not ignore."""
-        listed = _git("ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", folder)
-        names = {os.path.normpath(os.fsdecode(name)) for name in listed.split(b"\0") if name}
+        listed = _names("ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", folder)
+        names = set(map(os.path.normpath, listed))
         found = [name for name in names if name.endswith(SUFFIXES) and os.path.isfile(name)]
         return sorted(name for name in found if not any(map(is_run, Path(name).parents)))
+
+    def place(self, path: str) -> str:
+        """A path, which counts from the current folder, as it counts from the root; empty for the root itself.
+
+        Raises ArchbuilderError AB001 for one that leads out of the repository."""
+        place = os.path.relpath(os.path.normpath(os.path.join(os.path.realpath("."), path)), self.top)
+        if place.split(os.sep)[0] == os.pardir:
+            raise _outside(path)
+        return "" if place == "." else Path(place).as_posix()
 
     def open(self, path: str) -> Opened:
         """A file of the work tree, which reads others only where they lie there.  Raises ArchbuilderError."""
@@ -100,17 +109,18 @@ class Revision:
     objects: Objects
 
     @cached_property
-    def files(self) -> frozenset[str]:
-        """Every file, by its path from the current folder."""
-        listed = _git("ls-tree", "-r", "-z", "--full-tree", "--name-only", self.commit)
-        names = (os.fsdecode(name) for name in listed.split(b"\0") if name)
-        return frozenset(os.path.relpath(self.repository.top / name, os.path.realpath(".")) for name in names)
+    def files(self) -> dict[str, str]:
+        """Every file: its path from the root by its path from the current folder."""
+        top, here = self.repository.top, os.path.realpath(".")
+        listed = _names("ls-tree", "-r", "-z", "--full-tree", "--name-only", self.commit)
+        return {os.path.relpath(top / name, here): name for name in listed}
 
     def below(self, folder: str) -> list[str]:
         """The YAML files in a folder and below that are no run's."""
-        prefix = "" if folder == "." else folder + os.sep
-        found = [name for name in self.files if name.startswith(prefix) and name.endswith(SUFFIXES)]
-        return sorted(name for name in found if not any(map(self._is_run, Path(name).parents)))
+        place = self.repository.place(folder)
+        prefix = f"{place}/" if place else ""
+        found = [path for path, name in self.files.items() if name.startswith(prefix) and name.endswith(SUFFIXES)]
+        return sorted(path for path in found if not any(map(self._is_run, Path(path).parents)))
 
     def _is_run(self, folder: Path) -> bool:
         """As sources.is_run has it."""
@@ -126,12 +136,7 @@ class Revision:
         own = name.removeprefix(f"{self.name}:./")
         if own == name and name in self.repository.options:
             return read_text(path)
-        place = os.path.relpath(os.path.normpath(os.path.realpath(".") + os.sep + own), self.repository.top)
-        if os.path.isabs(own):
-            place = os.path.relpath(own, self.repository.top)
-        if place.startswith(os.pardir):
-            raise _outside(name)
-        data = self.objects.read(f"{self.commit}:{Path(place).as_posix()}", name)
+        data = self.objects.read(f"{self.commit}:{self.repository.place(own)}", name)
         return name, decode(data, name)
 
 
@@ -201,13 +206,13 @@ def at(name: str, options: Iterable[str] = ()) -> Iterator[Revision]:
     commit = _asked("rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}") if name else ""
     if not commit or "\0" in name:
         raise ArchbuilderError(NO_REVISION.at(place, *_unknown(name)))
-    repository = Repository(Path(os.path.realpath(top)), frozenset(options))
+    repository = Repository(Path(os.path.realpath(top)), frozenset(str(Path(option)) for option in options))
     with _closing(Objects()) as objects:
         yield Revision(name, commit, repository, objects)
 
 
 def _no_work_tree() -> tuple[str, str]:
-    said = subprocess.run(_command("rev-parse", "--show-toplevel"), capture_output=True, env=os.environ | _QUIET)
+    said = subprocess.run(_command("rev-parse", "--git-dir"), capture_output=True, env=os.environ | _QUIET)
     if b"dubious ownership" in said.stderr:
         message = "git does not trust this repository, since its folder is somebody else's"
         return message, "if you do: git config --global --add safe.directory FOLDER"
@@ -243,6 +248,18 @@ def _command(*words: str) -> list[str]:
     return ["git", *_OPTIONS, *words]
 
 
+def _names(*words: str) -> list[str]:
+    """The names that git lists.  Raises ArchbuilderError AB950 where it does not."""
+    try:
+        return [os.fsdecode(name) for name in _git(*words).split(b"\0") if name]
+    except subprocess.CalledProcessError as error:
+        said = os.fsdecode(error.stderr).strip().rpartition("\n")[2]
+        message = f"git {words[0]} failed: {shorten(said, 200)}"
+        raise ArchbuilderError(
+            NO_REPOSITORY.at(Span(f"git {words[0]}"), message, "git fsck looks for damage")
+        ) from None
+
+
 def _asked(*words: str) -> str:
     """What git says, nothing where it fails."""
     try:
@@ -252,9 +269,7 @@ def _asked(*words: str) -> str:
 
 
 def _git(*words: str) -> bytes:
-    return subprocess.run(
-        _command(*words), check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=os.environ | _QUIET
-    ).stdout
+    return subprocess.run(_command(*words), check=True, capture_output=True, env=os.environ | _QUIET).stdout
 
 
 def _stream(stream: IO[bytes] | None) -> IO[bytes]:

@@ -130,7 +130,7 @@ def _candidates(revision: Revision, names: Sequence[str]) -> tuple[set[str], set
     old: set[str] = set()
     new: set[str] = set()
     for path in map(os.path.relpath, names or ["."]):
-        was, now = {path} & revision.files, {path} if os.path.isfile(path) else set()
+        was, now = {path} & revision.files.keys(), {path} if os.path.isfile(path) else set()
         if not was and not now:
             was = set(revision.below(path))
             now = set(revision.repository.below(path)) if os.path.isdir(path) else set()

@@ -153,11 +153,15 @@ def test_paths_count_from_the_current_folder(
     change()
     Path("pack.yaml").write_text("archbuilder_rules: 1\nname: mine\nrules: [gap]\n")
     monkeypatch.chdir("nets")
-    found = compared("changed.yaml", "--rules", "../pack.yaml")
+    found = compared("changed.yaml", "--rules", "./../pack.yaml")
     assert list(found) == ["changed.yaml"]
     for side in ("before", "after"):  # the pack of an option is that of now, on both sides
         assert [(rule["pack"], rule["ok"]) for rule in found["changed.yaml"][side]["rules"]] == [("mine", True)]
     assert list(compared("../nets/gone.yaml")) == ["gone.yaml"]
+    Path("../above.yaml").write_text(NET)
+    everything = ["changed.yaml", "gone.yaml", "new.yaml", "ruled.yaml", "there.yaml", "variant.yaml"]
+    assert sorted(compared(status=1)) == everything
+    assert sorted(compared("..", status=1)) == ["../above.yaml", *everything]
 
 
 def test_what_git_ignores_and_runs_are_left_out(repository: Path, compared: Callable[..., Files]):
@@ -218,6 +222,7 @@ def test_what_is_no_revision(repository: Path, capsys: pytest.CaptureFixture[str
     for name in ("nope", "HEAD~9", "", "--output=x", "main:nets", "a\0b", "main..HEAD"):
         assert ": AB951 git knows no revision" in diagnostic(capsys, f"--against={name}")
     assert diagnostic(capsys, "--against", "main", "nets/none.yaml").startswith("nets/none.yaml: AB001 there is no")
+    assert diagnostic(capsys, "--against", "main", "..").startswith("..: AB001 this lies outside of the repository")
     assert ": AB942 " in diagnostic(capsys, "--against", "main", "--format", "csv")
     assert ": AB952 at least two" in diagnostic(capsys, "nets/same.yaml")
 
