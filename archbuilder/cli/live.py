@@ -10,7 +10,8 @@ import asyncio
 import socket
 import threading
 import webbrowser
-from argparse import ArgumentParser, Namespace
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from contextlib import suppress
 from pathlib import Path
 
 from archbuilder.cli._options import add_blocks_option
@@ -55,8 +56,9 @@ def run(args: Namespace) -> int:
     )
     print(f"{root}\n{address}\nwhoever has this address can edit the folder; Ctrl-C ends it", flush=True)
     if not args.no_browser:
-        threading.Timer(0.3, webbrowser.open, [address]).start()
-    asyncio.run(uvicorn.Server(config).serve([listening]))
+        threading.Thread(target=webbrowser.open, args=[address], daemon=True).start()
+    with suppress(KeyboardInterrupt):  # which is how it ends
+        asyncio.run(uvicorn.Server(config).serve([listening]))
     return 0
 
 
@@ -77,6 +79,7 @@ def _listen(port: int) -> socket.socket:
     try:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind((HOST, port))
+        listening.listen()  # so that the browser, which may be faster, waits
     except OSError as error:
         listening.close()
         message = f"port {port} cannot be had: {error.strerror}"
@@ -85,8 +88,6 @@ def _listen(port: int) -> socket.socket:
 
 
 def _port(text: str) -> int:
-    from argparse import ArgumentTypeError
-
     if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= 65535:
         raise ArgumentTypeError(f"{text!r} is not a port: a number from 1 to 65535")
     return int(text)

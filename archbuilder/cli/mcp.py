@@ -6,6 +6,7 @@ folder, and writes one only where the agent applies a suggestion to it.
 
 from __future__ import annotations
 
+import os
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
@@ -27,5 +28,6 @@ def run(args: Namespace) -> int:
     folder = Path(args.folder)
     if not folder.is_dir():
         raise ArchbuilderError(MISSING.at(Span(args.folder), "there is no such folder", "check the path"))
-    serve(folder)
+    os.chdir(folder)  # what the agent names counts from it
+    serve(Path.cwd())
     return 0

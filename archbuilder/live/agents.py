@@ -49,13 +49,14 @@ class Finding(BaseModel):
 
 
 class Budget(BaseModel):
-    """A limit or a rule, and how far the network is from it."""
+    """A limit, a rule or a goal, and how far the network is from it."""
 
     kind: str
     name: str
     bound: str
     value: int | None
     ok: bool
+    open: bool  # a goal, which only a run shows
     words: str
 
 
@@ -361,7 +362,7 @@ def _words(found: Checked, layers: bool = False) -> str:
     if found.totals:
         field = "x".join(map(str, dict.fromkeys(found.totals.receptive_field or []))) or "unknown"
         lines.append(f"{found.totals.params:,} parameters, {found.totals.macs:,} MACs, receptive field {field}")
-    lines += [f"{'ok    ' if each.ok else 'MISSED'} {each.name} {each.bound} {each.words}" for each in found.budgets]
+    lines += map(_budget, found.budgets)
     for each in found.findings:
         hint = f" (hint: {each.hint})" if each.hint else ""
         lines.append(f"line {each.line}: {each.code} {each.severity}: {each.message}{hint}")
@@ -371,6 +372,11 @@ def _words(found: Checked, layers: bool = False) -> str:
             for x in found.layers
         ]
     return "\n".join(lines)
+
+
+def _budget(each: Budget) -> str:
+    state = "ok" if each.ok else "open" if each.open else "MISSED"
+    return f"{state:6} {each.name} {each.bound} {each.words}"
 
 
 def _layer(each: Layer) -> str:

@@ -190,6 +190,28 @@ def test_runs_show_as_they_train(page, live):
     assert popup.value.title() == "t"  # its script has not run
 
 
+def test_a_hostile_file_gets_nothing(page, live):
+    """Whatever it names and says is shown as text; what it reads outside the folder is not read."""
+    (live.folder.parent / f"{live.folder.name}-secret.yaml").write_text("name: the secret\n", encoding="utf-8")
+    bait = "<img src=x onerror=alert(1)><script>alert(1)</script>"
+    text = f"""archbuilder: 1
+extends: ../{live.folder.name}-secret.yaml
+input: [3, 8, 8]
+rules: ["{bait}"]
+vars: {{"{bait}": 1}}
+network: [{{"{bait}": 3}}, {{conv: {{out: 4, "{bait}": "javascript:alert(1)"}}}}]
+"""
+    page.on("dialog", lambda dialog: pytest.fail("a script has run"))
+    (live.folder / "net.yaml").write_text(text, encoding="utf-8")
+    expect(page.locator(".left")).to_contain_text("outside the folder")
+    assert "the secret" not in page.content()
+    (live.folder / "net.yaml").write_text("".join(text.splitlines(keepends=True)[2:]), encoding="utf-8")
+    expect(page.locator(".left")).to_contain_text("onerror=alert(1)")
+    (live.folder / "net.yaml").write_text(f"archbuilder: 1\n{''.join(text.splitlines(True)[2:])}", encoding="utf-8")
+    expect(page.locator(".findings")).to_contain_text("<img src=x")
+    assert page.locator("img, script:not([src])").count() == 0
+
+
 @pytest.mark.parametrize("blocks", [1_000, 11_900])
 def test_a_large_file_is_edited(page, live, blocks):
     large = "archbuilder: 1\ninput: [3, 8, 8]\nclasses: 2\nnetwork:\n" + "  - conv: {out: 4, order: conv}\n" * blocks

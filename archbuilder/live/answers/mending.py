@@ -2,32 +2,38 @@
 
 from __future__ import annotations
 
+import time
+
 from archbuilder.live.answers.question import Answer, Question
-from archbuilder.live.editing.actions import Remedies
+from archbuilder.live.editing.actions import Action, Remedies
 from archbuilder.remedies import Budget, Proposal, Suggestions
 from archbuilder.remedies.show import effects, headline, new_warnings, short, totals_to_dict
 from archbuilder.reporting.diagnostic import printable
 
 SECONDS, MOST_SECONDS = 2.0, 30.0  # of a search
+TRYING = 2.0  # seconds of processor time after which no more fixes are tried: each takes a check
 
 
 def fixes(question: Question) -> Answer:
-    """The edits that mend a finding by itself, each tried before it is said; of one `diagnostic`, or of all."""
-    report = question.report()
+    """The edits that mend a finding by itself, each tried before it is said; of one `diagnostic`, or of all.
+
+    Where there are many on a large network, those of the first ones."""
+    report, only, end = question.report(), question.given.get("diagnostic"), time.process_time() + TRYING
     remedies = Remedies(question.buffer, report, question.session)
-    only = question.given.get("diagnostic")
-    found = [
-        {
-            "diagnostic": number,
-            "title": printable(action.title),
-            "preferred": action.preferred,
-            "changes": question.changes(action.patches),
-        }
-        for number, finding in enumerate(report.diagnostics)
-        if only in (None, number)
-        for action in remedies.of(finding, search=False)
-    ]
+    found = []
+    for number, finding in enumerate(report.diagnostics):
+        if only in (None, number) and time.process_time() < end:
+            found += [_fix(question, number, action) for action in remedies.of(finding, search=False)]
     return {"fixes": found}
+
+
+def _fix(question: Question, number: int, action: Action) -> Answer:
+    return {
+        "diagnostic": number,
+        "title": printable(action.title),
+        "preferred": action.preferred,
+        "changes": question.changes(action.patches),
+    }
 
 
 def suggest(question: Question) -> Answer:
