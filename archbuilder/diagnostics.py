@@ -179,6 +179,9 @@ class ArchbuilderError(Exception):
         super().__init__("\n".join(map(str, diagnostics)))
         self.diagnostics = diagnostics
 
+    def __reduce__(self) -> tuple[type[ArchbuilderError], tuple[Diagnostic, ...]]:
+        return type(self), self.diagnostics  # so that it comes whole out of another process
+
     @property
     def exit_status(self) -> int:
         return max((d.exit_status for d in self.diagnostics), default=1)

@@ -28,7 +28,7 @@ from archbuilder.version import __version__
 GROUPS = {  # in the order in which people need them
     "start": ("init", "check", "explain", "blocks", "rules"),
     "look": ("summary", "rf", "compare", "page"),
-    "train": ("data", "overfit", "lr-find", "train", "search"),
+    "train": ("data", "overfit", "lr-find", "train", "search", "sweep"),
     "after training": ("runs", "report", "evaluate", "predict", "quantize", "weights"),
     "exchange": ("import", "export"),
     "edit": ("live", "mcp", "lsp", "schema"),

@@ -11,6 +11,8 @@ EXTRAS = {
     "lsp": "lsprotocol pygls",
     "live": "starlette uvicorn watchfiles",
     "mcp": "mcp",
+    "search": "optuna",
+    "ray": "ray",
 }
 
 ABSENT = declare(

@@ -5,31 +5,197 @@ Candidates are judged without building them; those that hold are trained a littl
 
 from __future__ import annotations
 
-from argparse import ArgumentParser, Namespace
+import re
+import sys
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from archbuilder.cli._options import add_source_options, positive
-from archbuilder.search.survey import SAMPLES
+from archbuilder.diagnostics import ArchbuilderError, Span
+from archbuilder.pipeline import Report, check
+from archbuilder.reporting.width import width_of
+from archbuilder.run.progress import is_terminal
+from archbuilder.run.result import typed
+
+if TYPE_CHECKING:
+    from archbuilder.search import Means
+    from archbuilder.search.course import Course, Progress, Watch
+
+REMARKS = True  # a log on a full disk does not make less of the search
 
 
 def configure(parser: ArgumentParser) -> None:
-    parser.add_argument("file", metavar="FILE", help="a YAML file with a space:, or - for standard input")
+    parser.add_argument("file", metavar="FILE", nargs="?", help="a YAML file with a space:, or - for standard input")
     add_source_options(parser)
     help = "a rule pack to satisfy, beside those that the file names"
     parser.add_argument("--rules", metavar="PACK", action="append", default=[], help=help)
     parser.add_argument("--dry-run", action="store_true", help="judge a sample of the space and train nothing")
-    help = f"candidates of a dry run (default: {SAMPLES:,})"
-    parser.add_argument("--samples", metavar="N", type=positive, default=SAMPLES, help=help)
-    parser.add_argument("--seed", metavar="N", type=int, default=0, help="of what is drawn (default: 0)")
+    help = "candidates of a dry run (default: 1000)"
+    parser.add_argument("--samples", metavar="N", type=positive, default=1_000, help=help)
+    parser.add_argument("--seed", metavar="N", type=_seed, default=0, help="of what is drawn (default: 0)")
+    parser.add_argument("--sampler", choices=("tpe", "random"), default="tpe", help="what proposes (default: tpe)")
+    help = "candidates of a generation, which are proposed together (default: 8)"
+    parser.add_argument("--generation", metavar="N", type=positive, default=8, help=help)
+    help = "made small beside the accuracy: params, macs, peak_activations, latency, or none (default: params)"
+    parser.add_argument("--minimise", metavar="COST", action="append", help=help)
+    help = "paused: one run each, which goes on; complete: short runs of their own (default: paused)"
+    parser.add_argument("--rungs", choices=("paused", "complete"), default="paused", help=help)
+    help = "epochs at which candidates are looked at (default: a ninth, a third and all of train.epochs)"
+    parser.add_argument("--at", metavar="E,E,...", type=_epochs, default=(), help=help)
+    help = "one of so many of a rung goes on to the next (default: 3)"
+    parser.add_argument("--factor", metavar="N", type=_factor, default=3, help=help)
+    add_run_options(parser)
+
+
+def add_run_options(parser: ArgumentParser) -> None:
+    """How far a search goes, and with what."""
+    parser.add_argument("--trials", metavar="N", type=positive, help="train so many candidates at most")
+    parser.add_argument("--epochs", metavar="N", type=positive, help="ask for no more after so many epochs in all")
+    parser.add_argument("--for", metavar="TIME", dest="seconds", type=_seconds, help="stop after 90s, 30m or 2h")
+    help = "the search goes to DIR/NAME/TIME (default: searches)"
+    parser.add_argument("--out", metavar="DIR", type=Path, default=Path("searches"), help=help)
+    parser.add_argument("--resume", metavar="SEARCH", type=Path, help="go on with a search's folder")
+    parser.add_argument("--workers", metavar="N", type=positive, help="processes, a thread each (default: the cores)")
+    help = "local processes, or the nodes of a Ray cluster that share DIR"
+    parser.add_argument("--executor", choices=("local", "ray"), default="local", help=help)
+    parser.add_argument("--address", metavar="HOST:PORT", help="of the Ray cluster; one on this machine unless said")
+    parser.add_argument("--data-dir", metavar="DIR", help="where prepared data sets are kept")
 
 
 def run(args: Namespace) -> int:
-    """Exit 0 done, 1 wrong content or nothing holds, 2 could not start."""
-    from archbuilder.pipeline import check
+    """Exit 0 done, 1 wrong content or nothing holds, 2 could not start, 130 on Ctrl-C."""
+    from archbuilder import search
     from archbuilder.search.judge import opened
     from archbuilder.search.survey import lines, survey
 
-    judge = opened(check(args.file, args.set, args.rules), args.rules)
-    found = survey(judge, args.samples, args.seed)
-    print(*lines(found), sep="\n")
-    found.insist(judge.place)
+    if args.dry_run and not args.resume:
+        judge = opened(checked(args, args.set), args.rules)
+        found = survey(judge, args.samples, args.seed)
+        print(*lines(found), sep="\n")
+        found.insist(judge.place)
+        return 0
+    if args.resume:
+        return conclude(args, lambda means, watch: search.proceed(args.resume, means, watch, args.trials, args.epochs))
+    minimise = [] if args.minimise == ["none"] else args.minimise or ["params"]
+    return conclude(
+        args,
+        lambda means, watch: search.start(
+            checked(args, args.set),
+            means,
+            args.set,
+            out=args.out,
+            rules=args.rules,
+            blocks=args.blocks,
+            minimise=minimise,
+            rungs=args.at,
+            complete=args.rungs == "complete",
+            watch=watch,
+            options=options_of(args),
+            sampler=args.sampler,
+            seed=args.seed,
+            generation=args.generation,
+            factor=args.factor,
+            trials=args.trials,
+            epochs=args.epochs,
+        ),
+    )
+
+
+def checked(args: Namespace, overrides: Sequence[str]) -> Report:
+    """The check of the file.  Raises ArchbuilderError AB710 where none is named."""
+    if args.file is None:
+        from archbuilder.run.plan import ARGUMENTS
+
+        hint = "name a YAML file, or a search with --resume"
+        raise ArchbuilderError(ARGUMENTS.at(Span("archbuilder search"), "there is nothing to search", hint))
+    return check(args.file, overrides, args.rules)
+
+
+def options_of(args: Namespace) -> dict[str, str]:
+    """How candidates are trained, besides what their YAML says."""
+    return {"device": "cpu", **({"data_dir": str(Path(args.data_dir).absolute())} if args.data_dir else {})}
+
+
+def conclude(args: Namespace, search: Callable[[Means, Watch], Course]) -> int:
+    """Search, and say what came of it."""
+    from archbuilder.search import Means
+
+    means = Means(args.executor, args.workers, args.address, args.seconds)
+    line = Line()
+    try:
+        course = search(means, line)
+    except KeyboardInterrupt:
+        line.close()
+        print("interrupted: what was trained is kept", file=sys.stderr)
+        return 130
+    line.close()
+    print(*course.closing(), sep="\n")
+    if difference := course.difference():
+        print(f"\n{difference}")
+    if course.out_of_time:
+        print(f"\nthe time is up; go on with: {typed('search', '--resume', course.folder.path)}")
     return 0
+
+
+class Line:
+    """Says how far a search has come: a line that is rewritten on a terminal, else one for each generation."""
+
+    def __init__(self) -> None:
+        self._shown = 0
+
+    def __call__(self, seen: Progress) -> None:
+        text = words(seen)
+        if is_terminal(sys.stdout):
+            text = text[: (width_of(sys.stdout) or 80) - 1]
+            sys.stdout.write("\r" + text.ljust(self._shown))
+            sys.stdout.flush()
+            self._shown = len(text)
+        elif not seen.left:
+            print(text, flush=True)
+
+    def close(self) -> None:
+        if self._shown:
+            print()
+
+
+def words(seen: Progress) -> str:
+    best = f"{seen.best.accuracy:.2f} % (trial {seen.best.number})" if seen.best and seen.best.accuracy else "none yet"
+    left = f", {duration(seen.seconds / seen.done * seen.left)} left of it" if seen.done and seen.left else ""
+    done = f"generation {seen.generation}: {seen.trained} of {seen.steps} trained"
+    return f"{done}, {seen.judged:,} judged, best {best}{left}"
+
+
+def duration(seconds: float) -> str:
+    """90 -> 2 min"""
+    return (
+        f"{seconds:.0f} s"
+        if seconds < 90
+        else f"{seconds / 60:.0f} min"
+        if seconds < 5400
+        else f"{seconds / 3600:.1f} h"
+    )
+
+
+def _epochs(text: str) -> tuple[int, ...]:
+    return tuple(positive(part) for part in text.split(","))
+
+
+def _factor(text: str) -> int:
+    if (factor := positive(text)) < 2:
+        raise ArgumentTypeError("one of at least 2 goes on")
+    return factor
+
+
+def _seed(text: str) -> int:
+    if not text.isascii() or not text.isdigit():
+        raise ArgumentTypeError(f"{text!r} is not a whole number from 0")
+    return int(text)
+
+
+def _seconds(text: str) -> float:
+    found = re.fullmatch(r"(\d{1,6}(?:\.\d{1,3})?)(s|m|h|min)?", text)
+    if not found:
+        raise ArgumentTypeError(f"{text!r} is not a time, as 90s, 30m or 2h")
+    return float(found[1]) * {"s": 1, "m": 60, "min": 60, "h": 3600, None: 1}[found[2]]

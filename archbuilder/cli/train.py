@@ -24,7 +24,9 @@ def configure(parser: ArgumentParser) -> None:
     add_source_options(parser)
     parser.add_argument("--out", metavar="DIR", default="runs", help="the run goes to DIR/NAME/TIME (default: runs)")
     parser.add_argument("--resume", metavar="RUN", help="go on with a run folder, from its newest checkpoint")
-    parser.add_argument("--repeat", metavar="N", type=positive, help="one run for each of N seeds: mean and spread")
+    several = parser.add_mutually_exclusive_group()
+    several.add_argument("--repeat", metavar="N", type=positive, help="one run for each of N seeds: mean and spread")
+    several.add_argument("--until", metavar="EPOCH", type=positive, help="pause after that epoch; --resume goes on")
     add_training_options(parser)
     parser.add_argument("--no-check", action="store_true", help="train in spite of missed limits and rules")
 
@@ -48,7 +50,7 @@ def run(args: Namespace) -> int:
         if args.repeat or (args.resume and is_repeated(Path(args.resume))):
             repeat(file, args.repeat, **given)
         else:
-            train(file, **given)
+            train(file, until=args.until, **given)
     except Interrupted as stop:
         print(stop, file=sys.stderr)
         return stop.status

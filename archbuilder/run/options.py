@@ -85,7 +85,7 @@ class Options(BaseModel):
     keep: Annotated[int | None, Typed("K")] = Field(
         None, ge=1, lt=2**31, description=f"checkpoints of epochs that are kept, besides the best (default: {KEEP})"
     )
-    minutes: Annotated[float | None, Typed("M")] = Field(
+    minutes: Annotated[float | None, Typed("M", flags=("--checkpoint-minutes", "--minutes"))] = Field(
         None, ge=0, allow_inf_nan=False, description=f"minutes between checkpoints in an epoch (default: {MINUTES:g})"
     )
     log: Annotated[tuple[str, ...], Typed("TRACKER", flags=("--tracker", "--log"))] = Field(

@@ -128,6 +128,11 @@ def new(source: PathLike | None, overrides: Sequence[str], out: PathLike, option
     return _as_read(plan) if report.run else plan
 
 
+def planned(report: Report, overrides: Sequence[str], options: Options, out: Path) -> Plan:
+    """The plan of a new run of a file that is checked already, with these overrides.  Raises ArchbuilderError."""
+    return _plan(report, tuple(overrides), options, out, check=True)
+
+
 def trained(report: Report, options: Options) -> Plan:
     """The plan that a network was trained by, wherever that was.  Raises ArchbuilderError where none could have been.
 

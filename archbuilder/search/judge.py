@@ -14,6 +14,7 @@ from archbuilder.rules.limits import QUANTITIES, Measured
 from archbuilder.schema.model import Known
 from archbuilder.spec import architecture
 from archbuilder.spec.space import Grown, Pick, Space
+from archbuilder.spec.train import Train
 
 NO_SPACE = declare(
     "AB860",
@@ -36,6 +37,7 @@ class Verdict:
     facts: Facts | None
     excluded: tuple[Diagnostic, ...]
     limits: tuple[Measured, ...] = ()
+    epochs: int = 0  # of its recipe
 
     @property
     def ok(self) -> bool:
@@ -102,7 +104,8 @@ class Judge:
 
             found, _ = settle(found, document.sources, document.name, complete=False)
         errors = tuple(d for d in dict.fromkeys(found) if d.severity == "error")
-        return Verdict(tuple(picks), facts, errors, limits)
+        epochs = (spec.train or Train()).epochs if spec else 0
+        return Verdict(tuple(picks), facts, errors, limits, epochs)
 
 
 def opened(report: Report, rules: Sequence[str] = ()) -> Judge:

@@ -42,6 +42,7 @@ def train(
     out: PathLike = "runs",
     resume: PathLike | None = None,
     check: bool = True,
+    until: int | None = None,
     on_epoch: Callable[[Record], None] | None = None,
     options: Options | None = None,
     **keywords: Unpack[Keywords],
@@ -51,6 +52,7 @@ def train(
     overrides: as `--set` takes them, `["train.epochs=3"]`.
     resume:    a run folder; it brings its own network, overrides and weights, so none of them may be given.
     check:     False trains in spite of missed limits and rules.
+    until:     pause after that epoch, if the run has not come so far yet; it goes on with `resume`.
     on_epoch:  gets each epoch's record (a line of metrics.jsonl) once its checkpoint is on disk.
     options:   an `archbuilder.Options`, which holds what follows; keywords stand over it.  A run notes them, and one
                that is left at its default is for a resumed run what it was started with.
@@ -75,7 +77,7 @@ def train(
     from archbuilder.training.session import run
 
     with said_once(DIVERGED):
-        return run(plan, on_epoch or (lambda record: None))
+        return run(plan, on_epoch or (lambda record: None), until=until)
 
 
 @takes_options

@@ -37,7 +37,7 @@ from archbuilder.run.folder import (
 from archbuilder.run.plan import Plan
 from archbuilder.run.processes import Processes
 from archbuilder.run.progress import closing, progress
-from archbuilder.run.result import Interrupted, Record, RunResult, Score
+from archbuilder.run.result import Interrupted, Record, RunResult, Score, typed
 from archbuilder.run.signals import HOW, Ending
 from archbuilder.trained.open import images_of, refuse_other_data
 from archbuilder.training.description import describe
@@ -65,13 +65,13 @@ $ archbuilder train --init runs/net/* --no-report --set train.quantize=int8""",
 )
 
 
-def run(plan: Plan, on_epoch: OnEpoch, ending: Ending | None = None) -> RunResult:
-    """Train what a plan says to its last epoch.
+def run(plan: Plan, on_epoch: OnEpoch, ending: Ending | None = None, until: int | None = None) -> RunResult:
+    """Train what a plan says to its last epoch, or `until` one before.
 
     ending: of more than this run, which hears the signals between its runs as well.
     """
     with joined(plan) as (place, processes), explained(plan):
-        return Session(plan, place, processes, on_epoch, ending).run()
+        return Session(plan, place, processes, on_epoch, ending, until).run()
 
 
 class Session:
@@ -84,9 +84,11 @@ class Session:
         processes: Processes,
         on_epoch: OnEpoch,
         ending: Ending | None = None,
+        until: int | None = None,
     ) -> None:
         self.plan, self.place, self.processes, self.on_epoch = plan, place, processes, on_epoch
         self.ending = ending or Ending()
+        self.until = min(until or plan.train.epochs, plan.train.epochs)
         self.folder: RunFolder | None = None
 
     def run(self) -> RunResult:
@@ -155,6 +157,8 @@ class Session:
         state = processes.first(found.state if found else None)
         if state is not None and state["epoch"] == plan.train.epochs:
             return self._complete(folder, state)
+        if state is not None and state["epoch"] >= self.until:
+            return RunResult(folder.path, tuple(state["metrics"]))
         with processes.agreed():
             splits, source = images_of(plan), self._source() if state is None else None
             for doubt in refuse_other_data(path, plan, splits):
@@ -195,6 +199,10 @@ class Session:
                 self._learn(keeper)
         finally:
             trainer.images.close()
+        if trainer.done < plan.train.epochs:
+            again = typed("train", "--resume", folder.path)
+            processes.say(f"paused after epoch {trainer.done} of {plan.train.epochs}; continue with: {again}")
+            return RunResult(folder.path, tuple(trainer.metrics))
         processes.say(closing(trainer.metrics, len(trainer.splits.test)))
         self._judge(trainer.metrics)
         processes.say(f"run:    {folder.path}")
@@ -226,7 +234,7 @@ class Session:
         draw = growing(plan.train.epochs)
         try:
             with self._logging(folder, fresh=not (trainer.done or trainer.batch)) as log:
-                while trainer.done < plan.train.epochs:
+                while trainer.done < self.until:
                     record = trainer.epoch(watch, keeper.between, keeper.aside)
                     keeper.epoch()
                     show.epoch(record)
@@ -235,7 +243,8 @@ class Session:
                     if processes.main:
                         draw(trainer.metrics)
                         self.on_epoch(record)
-            self._end(folder, trainer.metrics, trainer.evaluated.state_dict())
+            if trainer.done == plan.train.epochs:
+                self._end(folder, trainer.metrics, trainer.evaluated.state_dict())
         except (Stop, RuntimeError) as error:
             # A scheduler signals all processes.  Workers ignore it, but the server that Python 3.14 forks them from
             # does not, and torch's workers end with their parent: then there is no next batch, and that may show before

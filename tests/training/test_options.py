@@ -21,7 +21,7 @@ SAID: dict[str, tuple[list[str], Any]] = {  # how each is typed, and what it the
     "data_dir": (["--data-dir", "/images"], Path("/images")),
     "init": (["--init", "/runs/a"], Path("/runs/a")),
     "keep": (["--keep", "5"], 5),
-    "minutes": (["--minutes", "0"], 0.0),
+    "minutes": (["--checkpoint-minutes", "0"], 0.0),
     "log": (["--tracker", "tensorboard", "--log", "wandb"], ("tensorboard", "wandb")),
     "sync_batch_norm": (["--sync-batch-norm"], True),
     "report": (["--no-report"], False),

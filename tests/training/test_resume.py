@@ -57,6 +57,19 @@ def test_a_resumed_run_ends_like_an_uninterrupted_one(half: Path, whole: RunResu
     same_end(half, whole.path)
 
 
+def test_a_run_that_pauses_at_an_epoch_ends_like_one_that_does_not(
+    quick, whole: RunResult, same_end: SameEnd, capsys: pytest.CaptureFixture[str]
+):
+    paused = quick(until=2)
+    assert len(paused.metrics) == 2 and not (paused.path / "weights.safetensors").exists()
+    assert (
+        f"paused after epoch 2 of 4; continue with: archbuilder train --resume {paused.path}" in capsys.readouterr().out
+    )
+    assert train(resume=paused.path, until=1).metrics == paused.metrics
+    assert len(train(resume=paused.path, until=9).metrics) == 4
+    same_end(paused.path, whole.path)
+
+
 def test_as_many_checkpoints_are_kept_as_asked_for(quick):
     with pytest.raises(Interrupted) as stop:
         quick(on_epoch=stop_after(3), keep=3)

@@ -1,0 +1,335 @@
+"""The course of a search: generations of candidates, trained in steps from rung to rung.
+
+A generation is asked for when all steps of the one before are done: its steps are the first rung of the new
+candidates, and the next one of those that were promoted.  Then all that came of it is told in order of number.  So the
+table depends on nothing but the file, the seed and the bounds: not on how many work, on which machines, or what was
+killed.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from time import monotonic, time
+
+from archbuilder.diagnostics import ArchbuilderError, Span, declare
+from archbuilder.files import write_whole
+from archbuilder.remedies.source import unified
+from archbuilder.rules.limits import FIELD, QUANTITIES
+from archbuilder.run.result import Spread, chosen_on
+from archbuilder.search.folder import WINNER, SearchFolder, Settings
+from archbuilder.search.halving import Halving, Standing, front, ranked
+from archbuilder.search.judge import Judge
+from archbuilder.search.sampling import Asked, Grid, Proposed, Sampler, Told
+from archbuilder.search.steps import CANDIDATE, LATENCY, Engine, Step
+from archbuilder.search.survey import said
+from archbuilder.search.writing import text_of, without_space
+
+FACTS = "facts.json"
+COSTS = ("params", "macs", "peak_activations", "latency")  # what can be made small beside the accuracy
+SIZES = ("params", "macs", "peak_activations", FIELD)  # what the table says of each candidate
+
+ENOUGH = 8  # trials, to doubt that paused runs tell anything
+
+METRIC = declare(
+    "AB862",
+    "a metric that no run has",
+    exit_status=2,
+    why=(
+        "Accuracy is made large; beside it costs are made small that are known of every candidate: its parameters, its "
+        "MACs, its peak memory, and its latency where that is measured."
+    ),
+    bad="$ archbuilder search net.yaml --set 'space={train.seed: [0, 1]}' --minimise size",
+    good="$ archbuilder search net.yaml --set 'space={train.seed: [0, 1]}' --dry-run",
+)
+
+
+def costs_of(names: Sequence[str]) -> tuple[str, ...]:
+    """Names of costs.  Raises ArchbuilderError AB862 for one that nothing has."""
+    for name in names:
+        if name not in COSTS:
+            hint = f"known here: {', '.join(COSTS)}; none for accuracy alone"
+            raise ArchbuilderError(METRIC.at(Span("--minimise"), f"no run has {name}", hint))
+    return tuple(names)
+
+
+@dataclass
+class Trial:
+    """A candidate of the search, and how far it has come."""
+
+    asked: Asked
+    rung: int = -1  # the last one that it has reached
+    accuracy: float | None = None  # there, in per cent
+    costs: tuple[float, ...] = ()
+    seconds: float = 0.0
+    failed: str = ""
+    accuracies: list[float] = field(default_factory=list)  # rung by rung
+
+    @property
+    def number(self) -> int:
+        return self.asked.number
+
+    @property
+    def standing(self) -> Standing:
+        return Standing(self.number, self.accuracy or 0.0, self.costs)
+
+
+@dataclass
+class Progress:
+    """What the live line says."""
+
+    generation: int
+    judged: int
+    steps: int  # of the generation
+    trained: int  # of them
+    done: int  # since this program has begun with the generation
+    best: Trial | None
+    seconds: float  # since then
+
+    @property
+    def left(self) -> int:
+        return self.steps - self.trained
+
+
+Watch = Callable[[Progress], None]
+
+
+class Course:
+    """One search, from wherever it is to its end."""
+
+    def __init__(
+        self, folder: SearchFolder, settings: Settings, judge: Judge, watch: Watch = lambda seen: None
+    ) -> None:
+        self.folder, self.settings, self.judge, self.watch = folder, settings, judge, watch
+        self.trials: dict[int, Trial] = {}
+        self.halving = Halving(settings.rungs, settings.factor)
+        self.spent = 0  # epochs
+        self.out_of_time = False
+        self.generation = 0
+
+    @cached_property
+    def sampler(self) -> Sampler:
+        settings = self.settings
+        if settings.sampler == "grid":
+            return Grid(self.judge)
+        with self.folder.held():
+            objectives = 1 + len(settings.minimise)
+            return Proposed(self.folder.path, self.judge, settings.seed, objectives, settings.sampler == "random")
+
+    def run(self, engine: Engine, seconds: float | None = None) -> None:
+        """Go on until the bounds are reached, or the time is up; then what is not done yet waits for another time."""
+        deadline = None if seconds is None else time() + seconds
+        promoted: list[int] = []
+        while True:
+            asked = self._ask(self.generation)
+            steps = [self._step(one.number, 0, deadline) for one in asked]
+            steps += [self._step(number, self.trials[number].rung + 1, deadline) for number in promoted]
+            if not steps:
+                return
+            self._take(engine, steps, deadline)
+            if self.out_of_time:
+                return
+            promoted = self._close(steps)
+            self.generation += 1
+
+    def _ask(self, generation: int) -> list[Asked]:
+        """The new candidates of a generation, their folders made; none where a bound is reached."""
+        settings = self.settings
+        size = settings.generation
+        if settings.trials is not None:
+            size = min(size, settings.trials - len(self.trials))
+        if settings.epochs is not None and self.spent >= settings.epochs:
+            size = 0
+        if size <= 0:
+            return []
+        sampler = self.sampler  # opening its study takes the folder, too
+        with self.folder.held():
+            asked = sampler.ask(generation, size)
+            for one in asked:
+                self.trials[one.number] = Trial(one, costs=self._sizes(one))
+                self._write(one)
+        return asked
+
+    def _sizes(self, asked: Asked) -> tuple[float, ...]:
+        return tuple(float(asked.verdict.value(name)) for name in self.settings.minimise if name in QUANTITIES)
+
+    def _write(self, asked: Asked) -> None:
+        """A candidate's YAML and facts, before anybody trains it."""
+        path = self.folder.trial(asked.number)
+        if (path / FACTS).is_file():
+            return
+        from archbuilder.reporting.json import dumps
+
+        path.mkdir(parents=True, exist_ok=True)
+        text = text_of(self.judge.document, self.judge.space, asked.picks, self.judge.tree(asked.picks))
+        write_whole(path / CANDIDATE, text.encode())
+        chosen = {c.path: c.node(pick).plain() for c, pick in zip(self.judge.space.choices, asked.picks, strict=True)}
+        facts = {"chosen": chosen, **{name: asked.verdict.value(name) for name in SIZES}}
+        write_whole(path / FACTS, (dumps(facts) + "\n").encode())
+
+    def _step(self, number: int, rung: int, deadline: float | None) -> Step:
+        settings, own = self.settings, self.trials[number].asked.verdict.epochs
+        is_whole = rung + 1 == len(settings.rungs) and not settings.complete
+        epochs = own if is_whole else min(settings.rungs[rung], own)
+        overrides = list(settings.overrides)
+        if settings.complete:
+            overrides.append(f"train.epochs={epochs}")
+        return Step(
+            number,
+            rung,
+            self.folder.trial(number),
+            f"rung-{epochs}" if settings.complete else "run",
+            settings.file,
+            epochs,
+            tuple(overrides),
+            settings.blocks,
+            settings.options,
+            deadline,
+            "latency" in settings.minimise,
+        )
+
+    def _take(self, engine: Engine, steps: list[Step], deadline: float | None) -> None:
+        """Have every step taken that is not done; what comes of it is in the trials' folders."""
+        left, begun, done = [step for step in steps if not step.is_done()], monotonic(), 0
+        for step in steps:
+            self._look(step)
+        self._see(steps, len(left), done, begun)
+        for step, _ in engine.take(left):
+            done += 1
+            self._look(step)
+            self._see(steps, len(left), done, begun)
+            if deadline is not None and time() > deadline:
+                self.out_of_time = True
+        for step in steps:
+            self._look(step)
+        self.out_of_time = self.out_of_time and not all(step.is_done() for step in steps)
+
+    def _see(self, steps: list[Step], left: int, done: int, begun: float) -> None:
+        trained = len(steps) - left + done
+        seconds = monotonic() - begun
+        self.watch(Progress(self.generation, self.sampler.judged, len(steps), trained, done, self.best, seconds))
+
+    def _look(self, step: Step) -> None:
+        """Read off a trial's files how far it has come."""
+        trial, metrics = self.trials[step.number], step.metrics
+        if (failed := step.failed) is not None:
+            trial.failed = failed.strip()
+        elif len(metrics) >= step.until and trial.rung < step.rung:
+            record = metrics[step.until - 1]
+            trial.rung, trial.accuracy = step.rung, float(record[f"{chosen_on(record)}_accuracy"])
+            trial.accuracies.append(trial.accuracy)
+            trial.seconds = sum(float(each["seconds"]) for each in metrics[: step.until])
+            if step.latency:
+                measured = json.loads((step.trial / LATENCY).read_text(encoding="utf-8"))["milliseconds"]
+                sizes = dict(zip([n for n in self.settings.minimise if n in QUANTITIES], trial.costs, strict=False))
+                trial.costs = tuple(sizes.get(name, measured) for name in self.settings.minimise)
+
+    def _close(self, steps: list[Step]) -> list[int]:
+        """The end of a generation: who goes on, and the rest is told.  Returns the numbers of those that do."""
+        rungs, promoted = self.settings.rungs, list[int]()
+        for rung in range(len(rungs)):
+            came = [self.trials[step.number] for step in steps if step.rung == rung]
+            before = 0 if rung == 0 or self.settings.complete else rungs[rung - 1]
+            self.spent += len(came) * (rungs[rung] - before)
+            for trial in came:
+                if not trial.failed:
+                    self.halving.reach(rung, trial.standing)
+            promoted += self.halving.promoted(rung, [trial.number for trial in came if not trial.failed])
+        ended = [self.trials[step.number] for step in steps if step.number not in promoted]
+        with self.folder.held():
+            self.sampler.tell([self._told(trial) for trial in sorted(ended, key=lambda trial: trial.number)])
+        self.write()
+        return sorted(promoted)
+
+    def _told(self, trial: Trial) -> Told:
+        """A trial by the rung that it came to and its accuracy there, which orders all trials as halving does."""
+        if trial.failed or trial.accuracy is None:
+            return Told(trial.number, None)
+        return Told(trial.number, (trial.rung + trial.accuracy / 100, *trial.costs))
+
+    @property
+    def ordered(self) -> list[Trial]:
+        """Those with an accuracy: by the rung that they came to, then by fronts."""
+        found = []
+        for rung in reversed(range(len(self.settings.rungs))):
+            here = {t.number: t for t in self.trials.values() if t.rung == rung and not t.failed}
+            found += [here[standing.number] for standing in ranked([t.standing for t in here.values()])]
+        return found
+
+    @property
+    def is_repeat(self) -> bool:
+        """Is it one network with several seeds, none of which is better than another?"""
+        return [choice.path for choice in self.judge.space.choices] == ["train.seed"]
+
+    @property
+    def front(self) -> list[Trial]:
+        """Of those that came furthest, the ones that none beats in accuracy and all costs; the most accurate first."""
+        ended = [trial for trial in self.trials.values() if trial.accuracy is not None and not trial.failed]
+        furthest = max((trial.rung for trial in ended), default=-1)
+        there = [trial.standing for trial in ended if trial.rung == furthest]
+        return [self.trials[standing.number] for standing in front(there)]
+
+    @property
+    def best(self) -> Trial | None:
+        """The most accurate of those that came furthest; of equal ones the one that costs least."""
+        return next(iter(self.front), None)
+
+    @property
+    def table(self) -> tuple[list[str], list[list[object]]]:
+        """A row for each trial, in order of number."""
+        choices = self.judge.space.choices
+        header = ["trial", *(choice.path for choice in choices), *SIZES, "epochs", "accuracy", "failed"]
+        rows: list[list[object]] = []
+        for trial in sorted(self.trials.values(), key=lambda trial: trial.number):
+            picks = (choice.label(pick) for choice, pick in zip(choices, trial.asked.picks, strict=True))
+            sizes = (trial.asked.verdict.value(name) for name in SIZES)
+            epochs = self.settings.rungs[trial.rung] if trial.rung >= 0 else 0
+            accuracy = "" if trial.accuracy is None else f"{trial.accuracy:.2f}"
+            rows.append([trial.number, *picks, *sizes, epochs, accuracy, trial.failed])
+        return header, rows
+
+    def write(self) -> None:
+        """The table, and the winner as a file."""
+        self.folder.write_table(*self.table)
+        if (best := self.best) and not self.is_repeat:
+            self.folder.write(WINNER, (self.folder.trial(best.number) / CANDIDATE).read_bytes())
+
+    def difference(self) -> str:
+        """What makes the winner of the file that the search started from."""
+        best = self.best
+        if best is None or self.is_repeat:
+            return ""
+        after = (self.folder.trial(best.number) / CANDIDATE).read_text(encoding="utf-8")
+        return unified(without_space(self.judge.document), after, self.settings.name + ".yaml")
+
+    def _sweep(self) -> Iterator[str]:
+        """A line for each trial that is finished, the best first; of seeds alone their mean and deviation."""
+        done = [trial for trial in self.ordered if trial.accuracy is not None]
+        for trial in done:
+            yield f"{trial.accuracy:8.2f} % {said(self.judge.space, trial.asked.picks)}"
+        if self.is_repeat and len(done) > 1:
+            found = Spread.of([trial.accuracy or 0.0 for trial in done])
+            yield f"result: test accuracy {found.mean:.2f} ± {found.deviation:.2f} % after the last epoch"
+
+    def closing(self) -> Iterator[str]:
+        """What came of it, for people."""
+        settings, best = self.settings, self.best
+        judged, trained = self.sampler.judged, len(self.trials)
+        yield f"judged   {judged:,} candidates, trained {trained:,} of them for {self.spent:,} epochs"
+        how = "complete short runs" if settings.complete else "paused and resumed runs"
+        if len(settings.rungs) > 1:
+            yield f"rungs    {', '.join(map(str, settings.rungs))} epochs, {how}"
+        for rung in range(len(settings.rungs) - 1):
+            if (found := self.halving.agreement(rung)) is not None:
+                ends = f"{settings.rungs[rung]} to {settings.rungs[rung + 1]} epochs"
+                is_little = found[0] < 0.3 and found[1] >= ENOUGH and not settings.complete
+                doubt = ": little; --rungs complete trains short runs instead" if is_little else ""
+                yield f"ranks    {ends} agree by {found[0]:.2f} (Spearman, {found[1]} trials){doubt}"
+        if settings.sampler == "grid":
+            yield from self._sweep()
+        if best is not None and best.accuracy is not None and not self.is_repeat:
+            epochs, chosen = settings.rungs[best.rung], said(self.judge.space, best.asked.picks)
+            yield f"best     trial {best.number}: {best.accuracy:.2f} % after {epochs} epochs; {chosen}"
+        yield f"search   {self.folder.path}"

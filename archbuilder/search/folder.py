@@ -1,0 +1,147 @@
+"""The folder of a search, DIR/NAME/TIME: all that it takes to go on with it, and what it has found.
+
+search.json            how it is done: what it started from, the seed, generations, rungs, objectives
+start.yaml             the file that it started from, with its space, as it was read or with all overrides
+study.log              Optuna's journal; none of a sweep
+trials/0007/           a candidate: candidate.yaml, facts.json, its run, log.txt
+table.csv, search.html what was found, written anew as it comes
+winner.yaml            the best candidate
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from time import sleep
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from archbuilder.diagnostics import ArchbuilderError, Span, declare
+from archbuilder.run.folder import RunFolder, created
+from archbuilder.run.locks import locked
+from archbuilder.version import __version__
+
+SETTINGS, START, TRIALS, TABLE, WINNER, PAGE = (
+    "search.json",
+    "start.yaml",
+    "trials",
+    "table.csv",
+    "winner.yaml",
+    "search.html",
+)
+VERSION: Literal[1] = 1
+
+NO_SEARCH = declare(
+    "AB861",
+    "a folder that is no search, or one of another file or version",
+    exit_status=2,
+    why=(
+        "A search goes on from its folder, DIR/NAME/TIME, with the file and the seed that it was started with. Where "
+        "its file was changed, or was written by a version that judges otherwise, trials would be compared that are no "
+        "longer of one search."
+    ),
+    bad="$ archbuilder search --resume runs",
+    good="$ archbuilder search net.yaml --dry-run --set 'space={train.seed: [0, 1]}'",
+)
+
+
+class Settings(BaseModel):
+    """How a search is done; the bounds are of `search`, which may be given others where it goes on.
+
+    file:      what start.yaml stands for: paths in it count from there.  digest: of start.yaml.
+    rungs:     the epochs at which candidates are looked at; of a sweep the last one alone.
+    complete:  whether each rung is a short run of its own, with a schedule that ends there.
+    minimise:  the costs beside the accuracy.  choose_on: the split whose accuracy counts.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    version: Literal[1] = VERSION
+    archbuilder: str = __version__
+    file: str
+    name: str
+    digest: str
+    rules: tuple[str, ...] = ()
+    blocks: tuple[str, ...] = ()
+    sampler: Literal["tpe", "random", "grid"] = "tpe"
+    seed: int = 0
+    generation: int = Field(8, ge=1)
+    rungs: tuple[int, ...]
+    complete: bool = False
+    factor: int = Field(3, ge=2)
+    minimise: tuple[str, ...] = ()
+    overrides: tuple[str, ...] = ()
+    options: dict[str, Any] = {}
+    trials: int | None = None
+    epochs: int | None = None
+
+
+class SearchFolder(RunFolder):
+    """Its files.  Writing raises ArchbuilderError AB701 and leaves the old file as it was."""
+
+    def trial(self, number: int) -> Path:
+        return self.path / TRIALS / f"{number:04}"
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Be the only program that asks and tells; others wait for a moment."""
+        while True:
+            with locked(self.path) as mine:
+                if mine:
+                    yield
+                    return
+            sleep(0.1)
+
+    def settings(self) -> Settings:
+        """Raises ArchbuilderError AB861 for what is no search, or one of another file or version."""
+        try:
+            noted = json.loads(self.read(SETTINGS))
+            settings = Settings.model_validate(noted)
+        except ArchbuilderError as error:
+            hint = "a search is a folder DIR/NAME/TIME, as archbuilder search printed it"
+            raise _no_search(self.path, error.diagnostics[0].message, hint) from None
+        except (ValueError, ValidationError):
+            raise _no_search(
+                self.path / SETTINGS, "this does not say how a search was started", "bring it back"
+            ) from None
+        if settings.archbuilder != __version__:
+            message = f"the search was started by archbuilder {settings.archbuilder}, this is {__version__}"
+            raise _no_search(self.path, message, "go on with that version, or start a new search")
+        if settings.digest != digest_of(self.read(START).decode()):
+            message = f"{START} is not the file that the search was started with"
+            raise _no_search(self.path / START, message, "bring it back, or start a new search with it")
+        return settings
+
+    def write_table(self, header: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+        text = io.StringIO()
+        csv.writer(text, lineterminator="\n").writerows([header, *rows])
+        self.write(TABLE, text.getvalue())
+
+
+def _no_search(place: Path, message: str, hint: str) -> ArchbuilderError:
+    return ArchbuilderError(NO_SEARCH.at(Span(str(place)), message, hint))
+
+
+def digest_of(text: str) -> str:
+    import hashlib
+
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def create(out: Path, settings: Settings, start: str) -> SearchFolder:
+    """A new folder, called by the time, which can be gone on with as soon as it is seen."""
+    with created(out / settings.name) as made:
+        made.write(START, start)
+        made.write(SETTINGS, settings.model_dump_json(indent=2) + "\n")
+        (made.path / TRIALS).mkdir()
+        made.publish()
+        return SearchFolder(made.path, published=True)
+
+
+def reopen(path: Path) -> SearchFolder:
+    return SearchFolder(path, published=True)

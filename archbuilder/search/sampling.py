@@ -1,0 +1,305 @@
+"""Which candidates are asked for: those of a grid in order, or what Optuna's sampler proposes.
+
+The study is Optuna's, in its journal beside the trials.  Each proposal depends on the seed, on how many were made
+before it, and on what generations before it were told, in order of number: on nothing that a kill or another worker
+changes.  Infeasible ones are told with their constraints.  A trial that is stopped early is told as complete, by the
+rung that it came to and its accuracy there: as pruned, it would say that what learns slowly is too large.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+from typing import TYPE_CHECKING, Any, Protocol
+
+from archbuilder.search.judge import Judge, Verdict
+from archbuilder.search.survey import draw, every
+from archbuilder.spec.space import Choice, Pick, Space
+
+if TYPE_CHECKING:
+    from optuna import Study
+    from optuna.distributions import BaseDistribution
+    from optuna.trial import Trial
+
+STUDY = "study.log"
+PROPOSALS = 25  # of the sampler for each candidate that holds; then it is drawn
+DRAWN = 5_000  # before a generation does without one
+ASKED = "candidate"  # what a trial of the study is marked with when all is known of it
+
+Picks = tuple[Pick, ...]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A candidate to be trained: its number among all of the search, and what was chosen."""
+
+    number: int
+    picks: Picks
+    verdict: Verdict
+
+
+@dataclass(frozen=True)
+class Told:
+    """How a candidate ended: None for one whose training failed."""
+
+    number: int
+    values: tuple[float, ...] | None
+
+
+class Sampler(Protocol):
+    def ask(self, generation: int, size: int) -> list[Asked]:
+        """So many candidates that hold, the same each time that it is asked for this generation; fewer at the end."""
+        ...
+
+    def tell(self, results: Sequence[Told]) -> None:
+        """What became of candidates, in order of number; each is told once, however often it is said."""
+        ...
+
+    @property
+    def judged(self) -> int:
+        """How many candidates were looked at."""
+        ...
+
+
+class Grid:
+    """Every candidate of a space, in order."""
+
+    def __init__(self, judge: Judge) -> None:
+        self.judge = judge
+        self.verdicts = [judge(picks) for picks in every(judge.space)]
+
+    @property
+    def judged(self) -> int:
+        return len(self.verdicts)
+
+    def ask(self, generation: int, size: int) -> list[Asked]:
+        held = [Asked(n, v.picks, v) for n, v in enumerate(self.verdicts) if v.ok]
+        return held if generation == 0 else []
+
+    def tell(self, results: Sequence[Told]) -> None:
+        pass
+
+
+class Proposed:
+    """What Optuna proposes, by TPE or at random."""
+
+    def __init__(self, folder: Path, judge: Judge, seed: int, objectives: int, at_random: bool = False) -> None:
+        self.judge, self.seed, self.at_random = judge, seed, at_random
+        self.study = _study(folder / STUDY, objectives)
+        self.distributions = {choice.path: _distribution(choice) for choice in judge.space.choices}
+        self._mend()
+        self._seen: set[Picks] = set()
+
+    @property
+    def judged(self) -> int:
+        return len(self._marked())
+
+    def _marked(self) -> list[Any]:
+        return [trial for trial in self.study.get_trials(deepcopy=False) if ASKED in trial.user_attrs]
+
+    def _mend(self) -> None:
+        """What a kill has left half said is taken back, or said to its end."""
+        from optuna.trial import TrialState
+
+        for trial in self.study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
+            mark = trial.user_attrs.get(ASKED)
+            if mark is None:
+                self.study.tell(trial.number, state=TrialState.FAIL)
+            elif not mark["ok"]:
+                self._dismiss(trial.number, is_held=not any(lack > 0 for lack in trial.constraints.values()))
+
+    def _dismiss(self, number: int, is_held: bool) -> None:
+        """Tell of a candidate that is not trained: of one that does not hold, of which the sampler looks at its
+        constraints alone; of one that holds and was there before, which says nothing new."""
+        from optuna.trial import TrialState
+
+        nothing = [0.0] * len(self.study.directions)
+        self.study.tell(number, None if is_held else nothing, TrialState.FAIL if is_held else None)
+
+    def ask(self, generation: int, size: int) -> list[Asked]:
+        marked = self._marked()
+        self._seen = {self._picks(trial.params) for trial in marked}
+        found = [t for t in marked if t.user_attrs[ASKED]["generation"] == generation and t.user_attrs[ASKED]["ok"]]
+        asked = [self._asked(trial) for trial in found]
+        tried = sum(t.user_attrs[ASKED]["generation"] == generation for t in marked) - len(found)
+        while len(asked) < size and self._unseen:
+            patient = tried < min(PROPOSALS * size, self._unseen)
+            trial = self._propose(generation) if patient else self._drawn(generation)
+            if trial is None:
+                break
+            tried += 1
+            if trial.ok:
+                asked.append(trial.asked)
+        return asked
+
+    def _asked(self, trial: Any) -> Asked:
+        picks = self._picks(trial.params)
+        return Asked(trial.number, picks, self.judge(picks))
+
+    def _picks(self, params: dict[str, Any]) -> Picks:
+        return tuple(_pick(choice, params[choice.path]) for choice in self.judge.space.choices)
+
+    @property
+    def _unseen(self) -> float:
+        """How many candidates there are besides those that were looked at."""
+        size = self.judge.space.size
+        return float("inf") if size is None else size - len(self._seen)
+
+    def _ordinal(self) -> int:
+        return (self.seed * 1_000_003 + self.judged) % 2**31
+
+    def _propose(self, generation: int) -> _Proposal | None:
+        """One proposal of the sampler, judged and, where it does not hold, told."""
+        from optuna.samplers import RandomSampler, TPESampler
+
+        seed = self._ordinal()
+        self.study.sampler = RandomSampler(seed) if self.at_random else TPESampler(seed=seed)
+        return self._judged(self.study.ask(self.distributions), generation)
+
+    def _judged(self, trial: Trial, generation: int) -> _Proposal:
+        picks = self._picks(trial.params)
+        verdict, is_new = self.judge(picks), picks not in self._seen
+        for name, lack in _constraints(verdict).items():
+            trial.set_constraint(name, lack)
+        ok = verdict.ok and is_new
+        self._seen.add(picks)
+        trial.set_user_attr(ASKED, {"generation": generation, "ok": ok})
+        if not ok:
+            self._dismiss(trial.number, verdict.ok)
+        return _Proposal(ok, Asked(trial.number, picks, verdict))
+
+    def _drawn(self, generation: int) -> _Proposal | None:
+        """A candidate that holds, drawn until there is one; None where there seems to be none that is new."""
+        from optuna.trial import TrialState, create_trial
+
+        random, space = Random(self._ordinal()), self.judge.space
+        few = space.size is not None and space.size <= DRAWN
+        all_of_it = random.sample([*every(space)], int(space.size or 0)) if few else ()
+        for picks in all_of_it or (draw(space, random) for _ in range(DRAWN)):
+            if picks in self._seen or not (verdict := self.judge(picks)).ok:
+                continue
+            self._seen.add(picks)
+            params = {c.path: _value(c, pick) for c, pick in zip(self.judge.space.choices, picks, strict=True)}
+            self.study.add_trial(
+                create_trial(
+                    state=TrialState.RUNNING,
+                    params=params,
+                    distributions=self.distributions,
+                    user_attrs={ASKED: {"generation": generation, "ok": True}},
+                    constraints=_constraints(verdict),
+                )
+            )
+            return _Proposal(True, Asked(self.study.get_trials(deepcopy=False)[-1].number, picks, verdict))
+        return None
+
+    def tell(self, results: Sequence[Told]) -> None:
+        from optuna.trial import TrialState
+
+        states = {trial.number: trial.state for trial in self.study.get_trials(deepcopy=False)}
+        for result in sorted(results, key=lambda result: result.number):
+            if states[result.number] == TrialState.RUNNING:
+                state = TrialState.FAIL if result.values is None else None
+                self.study.tell(result.number, result.values, state)
+
+
+@dataclass(frozen=True)
+class _Proposal:
+    ok: bool
+    asked: Asked
+
+
+def _constraints(verdict: Verdict) -> dict[str, float]:
+    """How much each limit is missed by, as a part of its bound, and how many other reasons there are; 0 for none."""
+    found = {f"{m.limit.name} {m.limit.text}": max(0.0, -(m.left or 0) / max(m.limit.bound, 1)) for m in verdict.limits}
+    for measured in verdict.limits:
+        if not measured.ok:
+            name = f"{measured.limit.name} {measured.limit.text}"
+            found[name] = max(found[name], 1e-9)
+    return {**found, "others": float(len(verdict.reasons) - sum(not m.ok for m in verdict.limits))}
+
+
+class _Held:
+    """The lock of a journal whose folder is held."""
+
+    def acquire(self) -> bool:
+        return True
+
+    def release(self) -> None:
+        pass
+
+
+def _study(path: Path, objectives: int) -> Study:
+    """The study in a journal, which whoever asks or tells holds the folder of; what a kill has cut off is left out."""
+    import optuna
+    from optuna.storages import JournalStorage
+    from optuna.storages.journal import JournalFileBackend
+
+    optuna.logging.set_verbosity(logging.WARNING)
+    if path.is_file():
+        data = path.read_bytes()
+        if whole := data[: data.rfind(b"\n") + 1]:
+            if whole != data:
+                path.write_bytes(whole)
+        else:
+            path.unlink()
+    storage = JournalStorage(JournalFileBackend(str(path), lock_obj=_Held()))  # type: ignore[arg-type]
+    directions = [optuna.study.StudyDirection.MAXIMIZE, *[optuna.study.StudyDirection.MINIMIZE] * (objectives - 1)]
+    return optuna.create_study(storage=storage, study_name="search", directions=directions, load_if_exists=True)
+
+
+def _distribution(choice: Choice) -> BaseDistribution:
+    from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
+
+    found = choice.range
+    if found is None:
+        return CategoricalDistribution(choice.labels)
+    if not found.whole:
+        step = None if found.step is None else float(found.step)
+        last = float(found.last) if step is None else float(found.nearest(found.at(1 - 1e-9)))
+        return FloatDistribution(float(found.first), last, log=found.log, step=step)
+    if found.log:
+        return IntDistribution(int(found.first), int(found.last), log=True)
+    step = int(found.step or 1)
+    return IntDistribution(int(found.first), int(found.first) + step * ((found.count or 1) - 1), step=step)
+
+
+def _pick(choice: Choice, value: Any) -> Pick:
+    return choice.range.nearest(value) if choice.range else choice.labels.index(value)
+
+
+def _value(choice: Choice, pick: Pick) -> Any:
+    if choice.range is None:
+        return choice.labels[int(pick)]
+    return int(pick) if choice.range.whole else float(pick)
+
+
+def importances(
+    study: Study, space: Space, seed: int = 0, times: int = 20
+) -> Iterator[tuple[str, float, float, float]]:
+    """(path, median, low, high) of what each choice is worth: PED-ANOVA over trials drawn again, the worth of all 1.
+
+    low and high are the 5th and the 95th of a hundred."""
+    import optuna
+    from optuna.importance import PedAnovaImportanceEvaluator, get_param_importances
+    from optuna.trial import TrialState
+
+    told = [t for t in study.get_trials(states=(TrialState.COMPLETE,)) if t.user_attrs[ASKED]["ok"]]
+    if len(told) < 8:
+        return
+    random, found = Random(seed), dict[str, list[float]]()
+    for _ in range(times):
+        again = optuna.create_study(directions=["maximize"])
+        for trial in random.choices(told, k=len(told)):
+            again.add_trial(
+                optuna.trial.create_trial(params=trial.params, distributions=trial.distributions, value=trial.values[0])
+            )
+        evaluator = PedAnovaImportanceEvaluator(target_quantile=0.25)
+        for path, worth in get_param_importances(again, evaluator=evaluator).items():
+            found.setdefault(path, []).append(worth)
+    for choice in space.choices:
+        values = sorted(found.get(choice.path, [0.0]))
+        low, middle, high = (values[int(share * (len(values) - 1))] for share in (0.05, 0.5, 0.95))
+        yield choice.path, middle, low, high

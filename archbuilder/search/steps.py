@@ -1,0 +1,281 @@
+"""A step of a search: one candidate trained to one rung, in a process that may be killed, here or on another machine.
+
+A run keeps what it has learnt, so a step that is lost is taken again from its last epoch.  Who takes a step holds its
+trial's folder: several programs may work on one search, and none does what another is doing.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from dataclasses import dataclass, field
+from multiprocessing import get_context, parent_process
+from pathlib import Path
+from time import sleep, time
+from typing import Any, Literal, Protocol
+
+from archbuilder.diagnostics import ArchbuilderError, Span, declare
+from archbuilder.files import write_whole
+from archbuilder.run import notes
+from archbuilder.run.locks import locked
+from archbuilder.sources import METRICS, Opened, newest_run_below
+
+CANDIDATE, FAILED, LATENCY, LOG = "candidate.yaml", "failed.txt", "latency.json", "log.txt"  # of a trial's folder
+FAILURES = ("AB712", "AB713")  # training that diverges, or takes too much memory, is the candidate's own fault
+LOST = 5  # workers in a row that may be killed before a search gives up
+
+WORKERS = declare(
+    "AB863",
+    "workers that are lost again and again, or a cluster that cannot be reached",
+    exit_status=2,
+    why=(
+        "A search goes on when a worker or a node is lost. Where each one is, or none can be had, something else is "
+        "wrong: too little memory, or the address of a cluster. What was trained is kept."
+    ),
+    bad="$ archbuilder search net.yaml --executor ray --address 127.0.0.1:1  # where no cluster is",
+    good="$ archbuilder search net.yaml",
+)
+
+Outcome = Literal["done", "failed", "held", "paused"]
+
+
+@dataclass(frozen=True)
+class Step:
+    """What a worker is told.
+
+    trial:     its folder; text is in it.  file: what the text stands for, so that its paths are found.
+    until:     the epoch to train to; run: the folder of the run in that of the trial.
+    overrides: beside the candidate's own values.  deadline: of the clock, after which it pauses at an epoch.
+    """
+
+    number: int
+    rung: int
+    trial: Path
+    run: str
+    file: str
+    until: int
+    overrides: tuple[str, ...] = ()
+    blocks: tuple[str, ...] = ()
+    options: Mapping[str, Any] = field(default_factory=dict)
+    deadline: float | None = None
+    latency: bool = False
+
+    @property
+    def metrics(self) -> tuple[dict[str, Any], ...]:
+        """An epoch's record each, of what is trained so far."""
+        path = newest_run_below(self.trial / self.run)
+        return notes.metrics(path) if path and (path / METRICS).is_file() else ()
+
+    def is_done(self) -> bool:
+        return len(self.metrics) >= self.until or self.failed is not None
+
+    @property
+    def failed(self) -> str | None:
+        """Why it cannot be trained."""
+        path = self.trial / FAILED
+        return path.read_text(encoding="utf-8") if path.is_file() else None
+
+
+def take(step: Step) -> Outcome:
+    """Train a candidate to its rung, or as far as there is time."""
+    if step.is_done():
+        return "done"
+    with locked(step.trial) as mine:
+        if not mine:
+            return "held"
+        with (step.trial / LOG).open("a", encoding="utf-8", buffering=1) as log:
+            try:
+                with redirect_stdout(log), redirect_stderr(log):
+                    _train(step)
+            except ArchbuilderError as error:
+                log.write(f"{error}\n")
+                if error.diagnostics[0].code.id not in FAILURES:
+                    raise
+                write_whole(step.trial / FAILED, f"{error.diagnostics[0].message}\n".encode())
+                return "failed"
+            except KeyboardInterrupt:
+                return "paused"
+        return "done" if step.is_done() else "paused"
+
+
+def _train(step: Step) -> None:
+    from archbuilder.blocks._external import files, load_file
+    from archbuilder.pipeline import check_opened
+    from archbuilder.run import plan as plans
+    from archbuilder.run.options import Options
+    from archbuilder.training.session import run
+
+    for file in step.blocks:
+        if Path(file).stem not in files():
+            load_file(file)
+    options = Options.of(**{"threads": 1, "report": False, "keep": 1, **step.options})
+    if path := newest_run_below(step.trial / step.run):
+        plan = plans.resumed(path, options)
+    else:
+        opened = Opened(step.file, (step.trial / CANDIDATE).read_text(encoding="utf-8"))
+        plan = plans.planned(check_opened(opened, step.overrides), step.overrides, options, step.trial / step.run)
+    if step.latency and not (step.trial / LATENCY).is_file():
+        _time(plan, step.trial / LATENCY)
+
+    def look(record: dict[str, Any]) -> None:
+        if step.deadline is not None and time() > step.deadline and record["epoch"] < step.until:
+            raise KeyboardInterrupt
+
+    run(plan, look, until=step.until)
+
+
+def _time(plan: Any, path: Path) -> None:
+    """Measure how long one image takes on this machine, in milliseconds: the median of many, with one thread."""
+    import json
+    from statistics import median
+    from time import perf_counter
+
+    import torch
+
+    from archbuilder.modules import build
+
+    torch.set_num_threads(1)
+    network, image, times = build(plan.graph).eval(), torch.zeros(1, *plan.report.spec.input), []
+    with torch.inference_mode():
+        for _ in range(60):
+            start = perf_counter()
+            network(image)
+            times.append(1e3 * (perf_counter() - start))
+    write_whole(path, json.dumps({"milliseconds": median(times[10:])}).encode())
+
+
+class Engine(Protocol):
+    """What takes steps."""
+
+    def take(self, steps: Sequence[Step]) -> Iterator[tuple[Step, Outcome]]:
+        """Take each, and say how it ended, in whatever order they end."""
+        ...
+
+    def close(self) -> None: ...
+
+
+def _initialise() -> None:
+    """A worker ends with the process that it works for, however that ends."""
+    parent = parent_process()
+    assert parent is not None
+
+    def follow() -> None:
+        parent.join()
+        os._exit(1)
+
+    threading.Thread(target=follow, daemon=True).start()
+
+
+class Local:
+    """Processes on this machine, a thread each."""
+
+    def __init__(self, workers: int) -> None:
+        self.workers, self._pool = workers, None
+
+    _pool: ProcessPoolExecutor | None
+
+    def take(self, steps: Sequence[Step]) -> Iterator[tuple[Step, Outcome]]:
+        left, lost = deque(steps), 0
+        while left:
+            waiting = {self._submit(step): step for step in left}
+            left.clear()
+            while waiting:
+                finished, _ = wait(waiting, return_when=FIRST_COMPLETED)
+                for future in finished:
+                    step = waiting.pop(future)
+                    try:
+                        outcome: Outcome = future.result()
+                    except BrokenProcessPool:  # a worker was killed, and all that waits is lost with it
+                        left.append(step)
+                        continue
+                    lost = 0
+                    if outcome == "held":
+                        left.append(step)
+                    else:
+                        yield step, outcome
+            if left:
+                lost += self._is_broken
+                if lost > LOST:
+                    hint = "see the end of log.txt in the trials' folders; fewer workers take less memory (--workers 1)"
+                    raise ArchbuilderError(WORKERS.at(Span("--workers"), f"{lost} workers in a row were killed", hint))
+                sleep(0.5)
+
+    @property
+    def _is_broken(self) -> bool:
+        return bool(getattr(self._pool, "_broken", False))
+
+    def _submit(self, step: Step) -> Future[Outcome]:
+        if self._pool is None or self._is_broken:
+            self.close()
+            self._pool = ProcessPoolExecutor(self.workers, get_context("spawn"), initializer=_initialise)
+        return self._pool.submit(take, step)
+
+    def close(self) -> None:
+        if self._pool is not None:
+            self._pool.shutdown(wait=True, cancel_futures=True)
+            self._pool = None
+
+
+class Here:
+    """This process: for a few small steps, and for tests."""
+
+    def take(self, steps: Sequence[Step]) -> Iterator[tuple[Step, Outcome]]:
+        for step in steps:
+            while (outcome := take(step)) == "held":
+                sleep(0.2)
+            yield step, outcome
+
+    def close(self) -> None:
+        pass
+
+
+class OnRay:
+    """Nodes of a Ray cluster that share the search's folder."""
+
+    def __init__(self, address: str | None) -> None:
+        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+        import ray
+
+        self._ray = ray
+        try:
+            if not ray.is_initialized():
+                ray.init(address=address, include_dashboard=None if address else False, log_to_driver=False)
+        except (ConnectionError, ValueError, TimeoutError, RuntimeError) as error:
+            message = f"no Ray cluster can be reached at {address or 'this machine'}: {str(error).splitlines()[0]}"
+            hint = "start one with ray start --head, or leave --address out for one on this machine"
+            raise ArchbuilderError(WORKERS.at(Span("--address"), message, hint)) from None
+
+    def take(self, steps: Sequence[Step]) -> Iterator[tuple[Step, Outcome]]:
+        ray = self._ray
+        remote = ray.remote(num_cpus=1, max_retries=LOST)(take)
+        waiting = {remote.remote(step): step for step in steps}
+        while waiting:
+            (ready, *_), _ = ray.wait([*waiting], num_returns=1)
+            step = waiting.pop(ready)
+            try:
+                outcome: Outcome = ray.get(ready)
+            except ray.exceptions.RayTaskError as error:
+                raise error.cause if isinstance(error.cause, ArchbuilderError) else error from None
+            if outcome == "held":  # by a worker of a lost node that has not ended yet, or by another program
+                sleep(0.5)
+                waiting[remote.remote(step)] = step
+            else:
+                yield step, outcome
+
+    def close(self) -> None:
+        pass
+
+
+@contextmanager
+def engine_of(executor: str, workers: int, address: str | None = None) -> Iterator[Engine]:
+    """local: so many processes on this machine; ray: a cluster; here: this very process."""
+    engine: Engine = OnRay(address) if executor == "ray" else Here() if executor == "here" else Local(workers)
+    try:
+        yield engine
+    finally:
+        engine.close()

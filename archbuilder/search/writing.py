@@ -1,0 +1,84 @@
+"""A candidate as a file: the text that the search started from, with what was chosen, its comments kept."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+from archbuilder.diagnostics import ArchbuilderError
+from archbuilder.document import Document, Node, parse
+from archbuilder.remedies.source import Overlap, Patch, Source, splice
+from archbuilder.remedies.writing import Unwritable, Written, change_mapping, dash_of, remove
+from archbuilder.remedy import written
+from archbuilder.sources import written_out
+from archbuilder.spec.space import Choice, Pick, Space
+
+
+def text_of(document: Document, space: Space, picks: Sequence[Pick], tree: Node) -> str:
+    """The text of a candidate whose tree is known; where it cannot be patched, its values without comments."""
+    wanted = tree.plain()
+    try:
+        patched = splice(document.text, _patches(Source(document.text, document.name), document.root, space, picks))
+        if parse(patched).root.plain() == wanted:
+            return patched
+    except (ArchbuilderError, Overlap, Unwritable):
+        pass
+    return written_out(replace(document, root=tree))
+
+
+def without_space(document: Document) -> str:
+    """The text that a search starts from, as a candidate has it that changes nothing."""
+    return splice(document.text, _section(Source(document.text, document.name), document.root))
+
+
+def _patches(source: Source, root: Node, space: Space, picks: Sequence[Pick]) -> Iterator[Patch]:
+    yield from _section(source, root)
+    added: dict[int, tuple[Node, dict[str, Any]]] = {}  # fields that a mapping does not have
+    for choice, pick in zip(space.choices, picks, strict=True):
+        node, depth = root, 0
+        holder = root
+        for step in choice.steps:
+            if node.value is None or (isinstance(step, str) and step not in node.value):
+                break
+            holder, node, depth = node, node.value[step], depth + 1
+        left, value = choice.steps[depth:], choice.node(pick).plain()
+        if left:
+            _, fields = added.setdefault(id(node), (node, {}))
+            for key in left[:-1]:
+                fields = fields.setdefault(str(key), {})
+            fields[str(left[-1])] = value
+        elif value != node.plain():
+            yield from _replaced(source, holder, node, choice, value)
+    for mapping, fields in added.values():
+        yield from change_mapping(source, mapping, {key: written(value) for key, value in fields.items()}, ())
+
+
+def _replaced(source: Source, holder: Node, node: Node, choice: Choice, value: Any) -> Iterator[Patch]:
+    start, end = source.range(node.span)
+    if node.span.file != source.file or source.text[start : start + 1] == "*":
+        raise Unwritable("a value from elsewhere")
+    last = choice.steps[-1]
+    if not (isinstance(last, int) and isinstance(value, list) and not node.is_list):
+        yield Patch(start, end, written(value))
+        return
+    block = Written(source, holder, last)
+    if not value:
+        yield from remove(block)
+        return
+    gap = ", "
+    if not block.in_flow:
+        dash = dash_of(block)
+        gap = source.newline + " " * (dash - source.line_start(dash)) + "- "
+    yield Patch(start, end, gap.join(map(written, value)))
+
+
+def _section(source: Source, root: Node) -> Iterator[Patch]:
+    """The file without its space."""
+    if (node := root.get("space")) is None or node.span.file != source.file:
+        return
+    start, end = source.range(root.place("space"))[0], source.range(node.span)[1]
+    if source.line_start(start) == start and not source.text[end : source.line_end(end)].partition("#")[0].strip():
+        yield Patch(start, source.next_line(end), "")
+    else:
+        raise Unwritable("a space that is not alone on its lines")
