@@ -27,7 +27,7 @@ from archbuilder.sources import METRICS, Opened, newest_run_below
 
 CANDIDATE, FAILED, LATENCY, LOG = "candidate.yaml", "failed.txt", "latency.json", "log.txt"  # of a trial's folder
 FAILURES = ("AB712", "AB713")  # training that diverges, or takes too much memory, is the candidate's own fault
-LOST = 5  # workers in a row that may be killed before a search gives up
+LOST = 3  # workers in a row that may be killed before a search gives up
 
 WORKERS = declare(
     "AB863",
@@ -105,14 +105,15 @@ def take(step: Step) -> Outcome:
 
 def _train(step: Step) -> None:
     from archbuilder.blocks._external import files, load_file
+
+    for file in step.blocks:
+        if Path(file).stem not in files():
+            load_file(file)
     from archbuilder.pipeline import check_opened
     from archbuilder.run import plan as plans
     from archbuilder.run.options import Options
     from archbuilder.training.session import run
 
-    for file in step.blocks:
-        if Path(file).stem not in files():
-            load_file(file)
     options = Options.of(**{"threads": 1, "report": False, "keep": 1, **step.options})
     if path := newest_run_below(step.trial / step.run):
         plan = plans.resumed(path, options)

@@ -42,6 +42,7 @@ UNSTAGED = {  # what an example of a few commands cannot stage, everywhere and i
     "AB858": "a fault of a format",
     "AB882": "a training that has failed",
     "AB883": "a layer that has died",
+    "AB863": "a cluster, or workers that are killed",
     "AB905": "a missing package",
     "AB907": "a missing package",
     "AB923": "a terminal",

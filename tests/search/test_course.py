@@ -195,6 +195,19 @@ def test_the_page_shows_the_front_and_what_was_chosen(found: Course):
     assert drawn.count("<circle") == 6 + len(found.front)
 
 
+@pytest.mark.raises_code("AB863")
+def test_workers_that_are_killed_again_and_again_end_the_search(found: Course, tmp_path: Path):
+    (tmp_path / "deadly.py").write_text("import os, signal\nos.kill(os.getpid(), signal.SIGKILL)\n")
+    folder = shutil.copytree(found.folder.path, tmp_path / "copy")
+    deadly = (str(tmp_path / "deadly.py"),)
+    step = Step(0, 0, reopen(folder).trial(0), "run", found.settings.file, 99, blocks=deadly)
+    with (
+        pytest.raises(ArchbuilderError, match="AB863 4 workers in a row were killed"),
+        search.engine_of("local", 1) as engine,
+    ):
+        list(engine.take([step]))
+
+
 def test_a_sweep_of_seeds_is_what_repeat_gives(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
