@@ -21,7 +21,7 @@ def configure(parser: ArgumentParser) -> None:
 def run(args: Namespace) -> int:
     """Exit 0 evaluated, 1 something wrong with the run or the data, 2 no trained network."""
     from archbuilder.reporting.json import dumps
-    from archbuilder.trained.assessment import assess, text, to_dict
+    from archbuilder.trained.evaluation import assess, text, to_dict
     from archbuilder.trained.shipped import open_trained
     from archbuilder.training.learning import device
 

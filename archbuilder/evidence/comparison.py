@@ -17,7 +17,7 @@ from archbuilder.ir.op import by
 from archbuilder.reporting.settings import words
 from archbuilder.reporting.style import PLAIN, Style
 from archbuilder.reporting.text import columns, human
-from archbuilder.run import notes
+from archbuilder.run import json_files
 from archbuilder.run.differences import Row, captions, differences, sets_apart, written
 from archbuilder.run.folder import RunFolder
 from archbuilder.run.listing import duration
@@ -149,7 +149,7 @@ def _places(run: Run) -> dict[str, str]:
 def _classes(runs: Sequence[Run], names: Sequence[str]) -> Table | None:
     """Accuracy class by class, where every run has been reported on the same classes."""
     try:
-        found = [notes.read(run.path / EVALUATION, notes.Evaluation, "this is no evaluation") for run in runs]
+        found = [json_files.read(run.path / EVALUATION, json_files.Evaluation, "this is no evaluation") for run in runs]
         classes = found[0]["classes"]
         if any(
             one["classes"] != classes or one["epoch"] != len(run.metrics) for one, run in zip(found, runs, strict=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from archbuilder.evidence.curves import panels
 from archbuilder.reporting.settings import Setting, words
-from archbuilder.run import differences, notes
+from archbuilder.run import differences, json_files
 from archbuilder.run.progress import line
 from archbuilder.run.result import Record, best_of, chosen_on
 from archbuilder.trained.command import command
@@ -64,4 +64,4 @@ def story_part(run: Run) -> StoryPart:
 
 def settings(run: Run) -> Iterator[Setting]:
     """The recipe of a run as dotted names."""
-    return differences.settings(notes.facts(run.path))
+    return differences.settings(json_files.facts(run.path))

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from archbuilder.diagnostics import ArchbuilderError, Code, Span, declare
-from archbuilder.importers.places import failing_line
 from archbuilder.importers.recorder import BATCH
+from archbuilder.importers.source_lines import failing_line
 
 MAX_TRIES = 12  # numbers of images
 OF_INPUT = (RuntimeError, ValueError, IndexError, AssertionError)  # what a wrong size of the image makes torch raise

@@ -8,10 +8,9 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor, nn
 
-from archbuilder.importers.comparison import Comparison, compare
 from archbuilder.importers.flow import Step
+from archbuilder.importers.proof_in_training import IMAGES, Comparison, Pairs, Training, compare, train_alike
 from archbuilder.importers.recorder import BATCH, Recording, first_tensor, record
-from archbuilder.importers.training import IMAGES, Pairs, Training, train_alike
 from archbuilder.ir.graph import Graph
 from archbuilder.ir.shape import Shape
 from archbuilder.modules import Network, build

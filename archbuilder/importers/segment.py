@@ -6,13 +6,11 @@ from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from archbuilder.importers.block import Block
+from archbuilder.importers.blocks import Block, Style, bias_field, conv_block, separable_block, single_block
 from archbuilder.importers.flow import Flow, Step
-from archbuilder.importers.singles import bias_field, single_block
-from archbuilder.importers.tree import Inexpressible
+from archbuilder.importers.structure import Inexpressible
 from archbuilder.importers.units import MAX_STEPS, Unit, kind, unit
-from archbuilder.importers.wording import Style, conv_block, separable_block
-from archbuilder.importers.writer import inline
+from archbuilder.importers.yaml_text import inline
 from archbuilder.ir import ops
 
 # what counts beside characters when the cheapest way to write a run is looked for

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from archbuilder.importers.flow import Step
-from archbuilder.importers.tree import Fork, Inexpressible, Item, Join, Leaf, steps
+from archbuilder.importers.structure import Fork, Inexpressible, Item, Join, Leaf, steps
 from archbuilder.ir.ops import Pad2d
 
 

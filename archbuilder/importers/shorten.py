@@ -6,9 +6,9 @@ from collections import Counter
 from collections.abc import Sequence
 from itertools import groupby
 
-from archbuilder.importers.block import Block
+from archbuilder.importers.blocks import Block
 from archbuilder.importers.naming import Names, is_name, says_something
-from archbuilder.importers.writer import listed
+from archbuilder.importers.yaml_text import listed
 
 LINE = 12  # what a line costs beside its characters, where a repeat may save some
 

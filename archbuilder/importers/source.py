@@ -17,7 +17,7 @@ from torch import nn
 
 from archbuilder.diagnostics import ArchbuilderError, Code, Span, declare, did_you_mean, show
 from archbuilder.importers.mistakes import failed
-from archbuilder.importers.places import is_installed
+from archbuilder.importers.source_lines import is_installed
 from archbuilder.remedy import Hint
 
 RAISES = declare(

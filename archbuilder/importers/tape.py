@@ -14,9 +14,8 @@ from typing import Any, Literal
 from torch import Tensor
 
 from archbuilder.diagnostics import Span
-from archbuilder.importers.curves import Curves
 from archbuilder.importers.flow import Flow, Step
-from archbuilder.importers.moments import Moments
+from archbuilder.importers.handwritten import Curves, Moments
 from archbuilder.ir.op import Op, OpError
 from archbuilder.ir.ops import Add, ChannelSlice, Concat, Flatten, Multiply
 from archbuilder.ir.shape import Shape

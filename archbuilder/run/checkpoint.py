@@ -17,7 +17,7 @@ from torch import Tensor
 from archbuilder.diagnostics import ArchbuilderError, Diagnostic, Span, declare, show
 from archbuilder.files import MAX_WEIGHTS, read_regular
 from archbuilder.modules.weights import digest
-from archbuilder.run import notes
+from archbuilder.run import json_files
 from archbuilder.run.folder import ARCHITECTURE, BEST, LAST, MIDWAY, NO_RUN, older
 from archbuilder.run.plan import Plan
 
@@ -136,13 +136,13 @@ def read(path: Path) -> State:
     if noted != own:
         raise _damaged(path, "its SHA-256 does not fit")
     try:
-        notes.State.model_validate(state)
-        if len(list(notes.epochs(state["metrics"]))) != state["epoch"]:
+        json_files.State.model_validate(state)
+        if len(list(json_files.epochs(state["metrics"]))) != state["epoch"]:
             raise ValueError(f"epoch is {state['epoch']}, metrics has {len(state['metrics'])}")
         if not all(isinstance(value, Tensor) for value in state["model"].values()):
             raise ValueError("model has more than tensors")
     except ValueError as error:
-        raise _foreign(path, f"this is no state of a training{notes.reason(error)}") from None
+        raise _foreign(path, f"this is no state of a training{json_files.reason(error)}") from None
     return state
 
 

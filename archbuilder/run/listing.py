@@ -16,7 +16,7 @@ from archbuilder.reporting.json import dumps
 from archbuilder.reporting.style import PLAIN, Style
 from archbuilder.reporting.table import RUN, Cell
 from archbuilder.reporting.text import columns
-from archbuilder.run import notes
+from archbuilder.run import json_files
 from archbuilder.run.differences import differences, sets_apart, settings, written
 from archbuilder.run.folder import ARCHITECTURE, ENVIRONMENT, METRICS
 from archbuilder.run.locks import is_locked
@@ -71,7 +71,7 @@ def listing(folder: Path) -> list[Listed]:
         if run.state != DAMAGED:
             try:
                 values = _values(path)
-                recipes.setdefault(run.name, {})[path] = dict(settings(notes.facts(path))) | dict(written(values))
+                recipes.setdefault(run.name, {})[path] = dict(settings(json_files.facts(path))) | dict(written(values))
                 run = _assigned(run, values)
             except (ArchbuilderError, OSError, ValueError):  # its YAML
                 run = replace(run, state=DAMAGED)
@@ -118,7 +118,7 @@ def _runs(folder: Path, depth: int) -> Iterator[Path]:
 
 def _listed(path: Path) -> Listed:
     try:
-        facts, environment, metrics = notes.facts(path), notes.environment(path), notes.metrics(path)
+        facts, environment, metrics = json_files.facts(path), json_files.environment(path), json_files.metrics(path)
         epochs = facts["train"]["epochs"]
         best = best_of(metrics) if metrics else None
         split = chosen_on(best) if best else ""

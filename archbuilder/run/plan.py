@@ -15,7 +15,7 @@ from archbuilder.diagnostics import ArchbuilderError, Diagnostic, Span, declare
 from archbuilder.document import Document
 from archbuilder.ir.graph import Graph
 from archbuilder.pipeline import Report
-from archbuilder.run import notes
+from archbuilder.run import json_files
 from archbuilder.run.folder import ARCHITECTURE, NO_RUN, RunFolder
 from archbuilder.run.options import KEEP, MINUTES, Options, PathLike
 from archbuilder.sources import Opened, copies, open_run_source, trained_text
@@ -151,7 +151,7 @@ def resumed(run: PathLike, options: Options, blocks: bool = True) -> Plan:
     path = Path(run)
     folder = RunFolder(path, published=True)
     folder.read(ARCHITECTURE)
-    options, opened = options.over(Options.noted(notes.environment(path))), open_run_source(path)
+    options, opened = options.over(Options.noted(json_files.environment(path))), open_run_source(path)
     if blocks:
         _load_blocks(path, opened.blocks)
     plan = _plan(pipeline.check_opened(opened), opened.overrides, options, path.parent, check=False)

@@ -15,8 +15,7 @@ from archbuilder.run import plan as plans
 from archbuilder.run.folder import RunFolder
 from archbuilder.run.options import Options
 from archbuilder.trained.open import DataCard, images_of
-from archbuilder.trained.pack import FOREIGN, name_in, packed
-from archbuilder.trained.packed import IMPORTED
+from archbuilder.trained.pack import FOREIGN, IMPORTED, name_in, packed
 
 Scale = tuple[float, ...] | None  # per channel, or one value for all, in 0..1; None for the data set's own
 

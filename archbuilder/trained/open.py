@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from archbuilder.diagnostics import ArchbuilderError, Diagnostic, Span, declare
-from archbuilder.run import folder, notes
+from archbuilder.run import folder, json_files
 from archbuilder.run import plan as plans
 from archbuilder.run.folder import DATASET, NO_RUN, REPEAT
 from archbuilder.run.folder import WEIGHTS as FINAL
@@ -118,7 +118,7 @@ class DataCard:
     @classmethod
     def read(cls, noted: Mapping[str, Any]) -> DataCard:
         """Of plain data, as JSON has it.  Raises ValueError where that is something else."""
-        card = notes.Card.model_validate(noted)
+        card = json_files.Card.model_validate(noted)
         sizes = (card.train, card.validation, card.test)
         return cls(
             card.dataset, tuple(card.classes), tuple(card.mean), tuple(card.std), *sizes, card.digests, card.subset_of
@@ -225,13 +225,13 @@ class Run:
 
         Raises ArchbuilderError AB702 where it is damaged, or of another network.
         """
-        noted = notes.card(self.path)
+        noted = json_files.card(self.path)
         if noted is None:
             return DataCard.of(self.plan.data.dataset, self.splits)
         card = DataCard.read(noted)
         if not card.fits(self.plan):
             message = "what it says of the images does not fit the network"
-            raise ArchbuilderError(NO_RUN.at(Span(str(self.path / DATASET)), message, notes.BRING_BACK))
+            raise ArchbuilderError(NO_RUN.at(Span(str(self.path / DATASET)), message, json_files.BRING_BACK))
         return card
 
     def network(self, which: str = LAST) -> Network:
@@ -246,7 +246,7 @@ class Run:
             hint = f"bring it back from a copy, or remove it: {folder.LAST} is then taken"
             return loaded(self.plan.graph, read(final, hint), final, hint)
         path = self.path / CHECKPOINTS[which]
-        return loaded(self.plan.graph, self._checkpoint(which)["model"], path, notes.BRING_BACK)
+        return loaded(self.plan.graph, self._checkpoint(which)["model"], path, json_files.BRING_BACK)
 
     def _checkpoint(self, which: str) -> dict[str, Any]:
         from archbuilder.run import checkpoint
@@ -282,7 +282,7 @@ def doubts(trained: Trained, splits: Splits | None = None) -> Iterator[Diagnosti
 
 def refuse_other_data(path: Path, plan: Plan, splits: Splits) -> Iterator[Diagnostic]:
     """For a run that goes on: raises ArchbuilderError AB724 where its data were changed; warns where nothing tells."""
-    noted = notes.card(path)
+    noted = json_files.card(path)
     card = DataCard.read(noted) if noted else None
     if card and (changes := card.changes(splits)):
         message = f"{changes} of {card.dataset} are not those that the run was begun with"
@@ -313,7 +313,7 @@ def open_run(
     """
     path = Path(path)
     plan = plans.resumed(path, Options(data_dir=Path(data_dir) if data_dir else None), blocks=False)
-    return Run(path, plan, notes.environment(path), notes.metrics(path), loaded)
+    return Run(path, plan, json_files.environment(path), json_files.metrics(path), loaded)
 
 
 def images_of(plan: Plan) -> Splits:

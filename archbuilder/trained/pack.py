@@ -1,28 +1,133 @@
-"""A finished run -> NAME.safetensors, the network in one file, and NAME.json, how it was trained and how well."""
+"""A trained network in one file: its weights as safetensors, and in their metadata all that it takes to use them.
+
+The metadata has one entry, `archbuilder`, a JSON object:
+
+format        1
+sha256        of all the rest, tensors included
+epoch         that the weights are of: the run's last; 0 of a network that was trained elsewhere
+architecture  the values of the YAML, with what it extends and with the run's overrides
+images        names of the classes, mean and deviation of the channels, how many images each split has; an imported
+              network may lack them, and then can only be exported
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from os.path import exists
 from pathlib import Path
 from statistics import harmonic_mean
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
+from archbuilder import pipeline
 from archbuilder.diagnostics import ArchbuilderError, Span, declare
 from archbuilder.files import MAX_TEXT, MAX_WEIGHTS, read_regular, regular
-from archbuilder.modules.weights import FORMAT, KEY, checksum, weights
+from archbuilder.modules.weights import FORMAT, KEY, checksum, loaded, tensors, unreadable, weights
 from archbuilder.reporting import json as reports
-from archbuilder.run import notes
+from archbuilder.run import json_files
+from archbuilder.run import plan as plans
 from archbuilder.run.folder import REPEAT, RunFolder
+from archbuilder.run.options import Options
+from archbuilder.run.plan import Plan
 from archbuilder.run.result import typed
 from archbuilder.trained.command import command
-from archbuilder.trained.open import LAST, DataCard, Run
+from archbuilder.trained.open import LAST, DataCard, Run, images_of
+
+if TYPE_CHECKING:
+    from archbuilder.data.arrays import Splits
+    from archbuilder.modules import Network
+
+
+UNLIKE = re.compile("[\x7f-\x9f\u2028\u2029\ufffe\uffff]")  # JSON has these as they are, YAML only escaped
+IMPORTED = 0  # the epoch of weights that were trained elsewhere
+REMEDY = "name a run folder, or make such a file of one: archbuilder weights RUN"
+
+LACKING = declare(
+    "AB764",
+    "a file of weights that lacks what is asked for",
+    exit_status=2,
+    why=(
+        "Tensors alone do not tell the network, its classes and how its images are normalised. A file of "
+        "`archbuilder weights RUN` does; it has the weights of the last epoch and no others."
+    ),
+    bad="""\
+$ archbuilder train net.yaml --no-report
+$ archbuilder evaluate runs/net/*/weights.safetensors""",
+    good="""\
+$ archbuilder train net.yaml --no-report
+$ archbuilder weights runs/net/*
+$ archbuilder evaluate net.safetensors""",
+)
+
+
+@dataclass(frozen=True)
+class Packed:
+    """A trained network, as its file tells; `state` is what its checksum was held against."""
+
+    path: Path
+    plan: Plan
+    card: DataCard
+    epoch: int
+    state: Mapping[str, Tensor] = field(repr=False, compare=False)
+
+    @property
+    def name(self) -> str:
+        return self.plan.report.name
+
+    @cached_property
+    def splits(self) -> Splits:
+        """The images that it was trained and tested on."""
+        return images_of(self.plan)
+
+    def epoch_of(self, which: str) -> int:
+        """The epoch that the weights are of.  Raises ArchbuilderError AB764 for others than the last."""
+        if which != LAST:
+            message = f"this has the weights of the last epoch, not of the {which} one"
+            raise ArchbuilderError(LACKING.at(Span(str(self.path)), message, "name the run's own folder"))
+        return self.epoch
+
+    def network(self, which: str = LAST) -> Network:
+        """The module with its weights, on the CPU, in evaluation mode.  Raises ArchbuilderError AB764, AB856."""
+        self.epoch_of(which)
+        return loaded(self.plan.graph, self.state, self.path, REMEDY)
+
+
+def open_packed(path: Path, data_dir: Path | None = None) -> Packed:
+    """The network of a file that `packing` made.
+
+    Raises ArchbuilderError AB855 (missing, damaged), AB764 (weights alone), and what is wrong with its architecture.
+    """
+    state, facts = tensors(path, REMEDY)
+    if facts is None:
+        message = "these are weights alone: they do not say what network they are of"
+        raise ArchbuilderError(LACKING.at(Span(str(path)), message, REMEDY))
+    if "architecture" not in facts:
+        raise unreadable(path, "it does not say what network it is of", REMEDY)
+    if "images" not in facts and facts.get("epoch") == IMPORTED:
+        message = "this does not say which images the network takes, and how they are normalised"
+        raise ArchbuilderError(LACKING.at(Span(str(path)), message, "import it once more, with --data NAME"))
+    plan = plans.trained(pipeline.check_text(_yaml(facts["architecture"]), str(path)), Options(data_dir=data_dir))
+    try:
+        card = DataCard.read({**facts["images"], "dataset": plan.data.dataset})
+        if card.fits(plan):
+            return Packed(path, plan, card, int(facts["epoch"]), state)
+    except (KeyError, TypeError, ValueError, OverflowError):
+        pass
+    raise unreadable(path, "what it says of its images does not fit the network", REMEDY)
+
+
+def _yaml(value: Any) -> str:
+    """JSON is YAML but for a few characters.  Not ensure_ascii: it halves those beyond U+FFFF, which YAML refuses."""
+    text = json.dumps(value, indent=1, ensure_ascii=False)
+    return UNLIKE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
 
 TOTALS = ("params", "frozen_params", "macs", "receptive_field", "receptive_field_with_gap", "receptive_field_status")
 VERSIONS = ("archbuilder", "python", "torch", "torchvision", "numpy", "albumentations")
@@ -94,7 +199,7 @@ def _check_finished(run: Run) -> None:
 
 def _name(run: Run) -> str:
     """The network's; where its YAML has none, that of the YAML's file."""
-    return str(notes.facts(run.path)["name"])
+    return str(json_files.facts(run.path)["name"])
 
 
 def name_in(file: Path) -> str | None:
@@ -167,5 +272,5 @@ def _some(keys: tuple[str, ...], noted: Mapping[str, Any]) -> dict[str, Any]:
 def _all_seeds(run: Run) -> dict[str, Any] | None:
     """Of a run of `--repeat`: the seeds, and what all of them gave; the weights are one's."""
     outer = run.path.resolve().parent
-    noted = notes.seeds(outer) if (outer / REPEAT).is_file() else {}
+    noted = json_files.seeds(outer) if (outer / REPEAT).is_file() else {}
     return {key: noted[key] for key in ("seeds", "test_accuracy")} if noted.get("test_accuracy") else None

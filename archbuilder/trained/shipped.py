@@ -68,7 +68,7 @@ def open_trained(trained: str | os.PathLike[str], data_dir: str | os.PathLike[st
 
 
 def _packed(file: Path, data_dir: str | os.PathLike[str] | None) -> Trained:
-    from archbuilder.trained.packed import open_packed  # with torch
+    from archbuilder.trained.pack import open_packed  # with torch
 
     return open_packed(file, Path(data_dir) if data_dir else None)
 

@@ -20,7 +20,7 @@ from archbuilder.diagnostics import ArchbuilderError, Diagnostic
 from archbuilder.evidence import finish_several
 from archbuilder.pipeline import check
 from archbuilder.reporting.goals import FULFILLED, state
-from archbuilder.run import notes
+from archbuilder.run import json_files
 from archbuilder.run import plan as plans
 from archbuilder.run.folder import REPEAT, Onlooker, RunFolder, created
 from archbuilder.run.options import Options
@@ -71,7 +71,7 @@ def is_repeated(path: Path) -> bool:
 
 def seeds_of(path: Path) -> list[Path]:
     """The folders of its runs, in the order in which they are trained.  Raises ArchbuilderError AB702."""
-    return [path / _name(seed) for seed in notes.seeds(path)["seeds"]]
+    return [path / _name(seed) for seed in json_files.seeds(path)["seeds"]]
 
 
 def start(seeds: Sequence[Plan], on_epoch: OnEpoch) -> Repeated:
@@ -94,7 +94,7 @@ def start(seeds: Sequence[Plan], on_epoch: OnEpoch) -> Repeated:
 
 def proceed(path: Path, options: Options, on_epoch: OnEpoch) -> Repeated:
     """Train what is left of runs with several seeds, and say what they give together."""
-    seeds, ending = notes.seeds(path)["seeds"], Ending()
+    seeds, ending = json_files.seeds(path)["seeds"], Ending()
     results: list[RunResult] = []
     try:
         with ending.heard():

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, ExitStack, nullcontext
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from signal import Signals
+from typing import Any
 
 import torch
 
+from archbuilder.data.arrays import Splits
+from archbuilder.data.grid import sample_grid
 from archbuilder.data.remarks import remarks
 from archbuilder.diagnostics import ArchbuilderError, declare
 from archbuilder.evidence import REPORT, finish
@@ -19,14 +22,19 @@ from archbuilder.modules.weights import read, weights
 from archbuilder.pipeline import judged
 from archbuilder.reporting.diagnostic import printable
 from archbuilder.reporting.goals import verdict
-from archbuilder.run import checkpoint, notes
-from archbuilder.run.environment import environment, resumed
+from archbuilder.reporting.json import to_dict
+from archbuilder.run import checkpoint, json_files
+from archbuilder.run.environment import choices, environment, resumed
 from archbuilder.run.folder import (
+    ARCHITECTURE,
     CURVES,
+    DATASET,
     ENVIRONMENT,
+    FACTS,
     LAST,
     METRICS,
     MIDWAY,
+    SAMPLES,
     WEIGHTS,
     Onlooker,
     RunFolder,
@@ -39,14 +47,42 @@ from archbuilder.run.processes import Processes
 from archbuilder.run.progress import closing, progress
 from archbuilder.run.result import Interrupted, Record, RunResult, Score, typed
 from archbuilder.run.signals import HOW, Ending
-from archbuilder.trained.open import images_of, refuse_other_data
-from archbuilder.training.description import describe
+from archbuilder.schema.model import Model
+from archbuilder.trained.open import DataCard, images_of, refuse_other_data
 from archbuilder.training.failures import explained, is_lost_worker
 from archbuilder.training.forecast import Forecast
 from archbuilder.training.keeper import Keeper, Stop, lines
 from archbuilder.training.learning import transfer
 from archbuilder.training.learning.trainer import Trainer
 from archbuilder.training.parallel import joined
+
+
+def describe(folder: RunFolder, plan: Plan, place: torch.device, processes: Processes) -> Splits:
+    """Write the network, its facts, the environment and the images, which are read for it and given back."""
+    folder.write(ARCHITECTURE, plan.text)
+    for name, text in plan.copies.items():
+        folder.write(name, text)
+    folder.write_json(FACTS, {**to_dict(plan.report), "data": plain(plan.data), "train": plain(plan.train)})
+    folder.write_json(ENVIRONMENT, {**environment(place, processes.count), **choices(plan)})
+    splits = images_of(plan)
+    folder.write_json(DATASET, asdict(DataCard.of(plan.data.dataset, splits)))
+    if processes.main:
+        folder.write(SAMPLES, sample_grid(splits, plan.data, plan.train.seed))
+    return splits
+
+
+def plain(value: Any) -> Any:
+    """A section of the YAML with every default filled in, as plain data; models under their class's names."""
+    if isinstance(value, Model):
+        return {name: _named(getattr(value, name)) for name in type(value).model_fields}
+    return value
+
+
+def _named(value: Any) -> Any:
+    if isinstance(value, Model):
+        return {type(value).__name__: plain(value)}
+    return [_named(item) for item in value] if isinstance(value, (list, tuple)) else value
+
 
 OnEpoch = Callable[[Record], None]
 
@@ -187,7 +223,7 @@ class Session:
 
     def _note_resumption(self, folder: RunFolder, trainer: Trainer) -> None:
         now = environment(self.place, self.processes.count)
-        noted, remarks = resumed(notes.environment(folder.path), now, trainer.done, trainer.batch)
+        noted, remarks = resumed(json_files.environment(folder.path), now, trainer.done, trainer.batch)
         folder.write_json(ENVIRONMENT, noted)
         for note in remarks:
             self.processes.say(f"note: {note}")

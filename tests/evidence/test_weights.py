@@ -23,8 +23,7 @@ from archbuilder.modules.weights import DEEPEST, KEY, checksum
 from archbuilder.pipeline import check
 from archbuilder.trained import shipped
 from archbuilder.trained.open import Run, open_run
-from archbuilder.trained.pack import pack
-from archbuilder.trained.packed import open_packed
+from archbuilder.trained.pack import open_packed, pack
 from archbuilder.training import Interrupted, repeat, train
 from tests.evidence.conftest import ALONE, NETWORK
 

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 import archbuilder
 from archbuilder.diagnostics import ArchbuilderError
 from archbuilder.importers import Imported, convert
-from archbuilder.importers.places import shown
+from archbuilder.importers.source_lines import shown
 from archbuilder.ir.graph import INPUT, Graph
 
 

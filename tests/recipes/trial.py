@@ -19,8 +19,7 @@ from archbuilder.run import checkpoint, plan
 from archbuilder.run.options import Options
 from archbuilder.run.plan import Plan
 from archbuilder.run.result import Score
-from archbuilder.trained.assessment import assess
-from archbuilder.trained.evaluation import figures, predictions
+from archbuilder.trained.evaluation import assess, figures, predictions
 from archbuilder.trained.open import images_of, open_run
 from archbuilder.training import train
 from archbuilder.training.learning.trainer import Trainer

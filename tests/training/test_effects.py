@@ -26,10 +26,9 @@ from archbuilder.trained.evaluation import Mirrored
 from archbuilder.training.learning.averages import Ema as Average
 from archbuilder.training.learning.averages import Lookahead as Slow
 from archbuilder.training.learning.loop import Meter
-from archbuilder.training.learning.loss import Objective
-from archbuilder.training.learning.mixing import Mixer
 from archbuilder.training.learning.network import initialise, kaiming, whiten
-from archbuilder.training.learning.optim import make_optimizer
+from archbuilder.training.learning.objectives import Mixer, Objective
+from archbuilder.training.learning.optimizers import make_optimizer
 from archbuilder.training.learning.schedule import Schedule
 from archbuilder.training.learning.step import TrainStep, Turn
 from tests.training.conftest import Train as Run

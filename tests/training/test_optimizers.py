@@ -12,8 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from archbuilder.spec.train.optimizers import Adam, AdamW, AnyOptimizer, Muon, Sgd
-from archbuilder.training.learning.optim import Optimizer, make_optimizer
-from archbuilder.training.learning.optim.muon import Matrices, newton_schulz, orthogonal
+from archbuilder.training.learning.optimizers import Matrices, Optimizer, make_optimizer, newton_schulz, orthogonal
 
 
 def network(frozen: bool = False) -> nn.Sequential:
@@ -237,7 +236,7 @@ def test_optimizers_do_not_load_torchs_compiler():
 import sys
 import torch
 from archbuilder.spec.train.optimizers import AdamW, Muon
-from archbuilder.training.learning.optim import make_optimizer
+from archbuilder.training.learning.optimizers import make_optimizer
 module = torch.nn.Sequential(torch.nn.Linear(2, 2), torch.nn.Linear(2, 2))
 optimizer = make_optimizer(Muon(rest=AdamW()), module)
 module(torch.zeros(1, 2)).sum().backward()

@@ -9,8 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from archbuilder.importers.curves import function_of
 from archbuilder.importers.functions import reads
+from archbuilder.importers.handwritten import function_of
 from archbuilder.importers.tape import Tape, Unsupported, Value, by
 from archbuilder.ir import ops
 from archbuilder.ir.op import Op

@@ -12,21 +12,21 @@ from typing import Any
 from archbuilder.diagnostics import Diagnostic, Span
 from archbuilder.pipeline import Report
 from archbuilder.remedies.anchors import anchors_of, elsewhere
-from archbuilder.remedies.fixes import blocks, fields, layout, names
-from archbuilder.remedies.fixes.mending import Mending
+from archbuilder.remedies.fixes import layout, writers
+from archbuilder.remedies.fixes.writers import Mending
 from archbuilder.remedies.page import Page
 from archbuilder.remedies.source import Edit
 from archbuilder.remedies.writing import Unwritable
 from archbuilder.remedy import Change, Insert, Layout, Remedy, Remove, Rename, Replace, Write
 
 _WRITERS: dict[type[Remedy], Callable[[Any, Span, Page], Mending | None]] = {
-    Change: fields.change,
-    Insert: blocks.insert,
+    Change: writers.change,
+    Insert: writers.insert,
     Layout: layout.lay_out,
-    Remove: blocks.leave_out,
-    Rename: names.rename,
-    Replace: names.replace,
-    Write: fields.write,
+    Remove: writers.leave_out,
+    Rename: writers.rename,
+    Replace: writers.replace,
+    Write: writers.write,
 }
 
 

@@ -6,7 +6,7 @@ import re
 
 from archbuilder.blocks import find
 from archbuilder.diagnostics import Span
-from archbuilder.remedies.fixes.mending import Mending
+from archbuilder.remedies.fixes.writers import Mending
 from archbuilder.remedies.page import Entry, Page
 from archbuilder.remedies.source import Patch, Patches
 from archbuilder.remedy import Layout

@@ -1,4 +1,4 @@
-"""Optimizers: what a user may write, typed.  How they move weights stands in `training/optim/`."""
+"""Optimizers: what a user may write, typed.  How they move weights stands in `training/learning/optimizers.py`."""
 
 from typing import Annotated, Literal
 

@@ -23,8 +23,7 @@ from archbuilder.rules.recipe import NOTHING
 from archbuilder.run.plan import Plan
 from archbuilder.spec.data import Data
 from archbuilder.spec.train.recipe import Train
-from archbuilder.training.learning import teacher
-from archbuilder.training.learning.loss import Objective
+from archbuilder.training.learning.objectives import Objective, load_teacher
 
 
 @torch.no_grad()
@@ -104,7 +103,7 @@ def make_objective(plan: Plan, splits: Splits, device: torch.device) -> Objectiv
     train = plan.train
     if train.distill is None:
         return Objective(train.loss)
-    return Objective(train.loss, train.distill, _placed(teacher.load(plan, train.distill, splits), plan, device))
+    return Objective(train.loss, train.distill, _placed(load_teacher(plan, train.distill, splits), plan, device))
 
 
 def compiled(module: nn.Module, plan: Plan) -> nn.Module:

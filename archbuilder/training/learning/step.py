@@ -13,9 +13,8 @@ from archbuilder.rules.recipe import scaled
 from archbuilder.spec.train.recipe import Train
 from archbuilder.training.learning.averages import Ema, Lookahead
 from archbuilder.training.learning.loop import Outcome
-from archbuilder.training.learning.loss import Objective
-from archbuilder.training.learning.mixing import Mixer
-from archbuilder.training.learning.optim import Optimizer
+from archbuilder.training.learning.objectives import Mixer, Objective
+from archbuilder.training.learning.optimizers import Optimizer
 from archbuilder.training.learning.precision import autocast
 from archbuilder.training.learning.schedule import Schedule
 

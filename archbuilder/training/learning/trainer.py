@@ -18,9 +18,9 @@ from archbuilder.run.processes import ALONE, Processes
 from archbuilder.run.result import Record, Score
 from archbuilder.trained.evaluation import Mirrored
 from archbuilder.training.learning.loop import Meter, Outcome, Timed, evaluate, train_pass
-from archbuilder.training.learning.mixing import Mixer
 from archbuilder.training.learning.network import compiled, make_network, make_objective
-from archbuilder.training.learning.optim import make_optimizer
+from archbuilder.training.learning.objectives import Mixer
+from archbuilder.training.learning.optimizers import make_optimizer
 from archbuilder.training.learning.schedule import Schedule
 from archbuilder.training.learning.step import TrainStep, Turn
 from archbuilder.training.learning.transfer import Source, put

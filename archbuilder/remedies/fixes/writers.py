@@ -1,15 +1,33 @@
-"""Write and Change: a value, or fields of a block, of a section or of the whole file."""
+"""Remedies of values, fields, blocks and names -> edits of the text."""
 
 from __future__ import annotations
 
+import re
+from typing import NamedTuple
+
 from archbuilder.diagnostics import Span
 from archbuilder.document import Node, parse
-from archbuilder.remedies.fixes.mending import Mending
-from archbuilder.remedies.page import Page
+from archbuilder.remedies.page import Page, scalars
 from archbuilder.remedies.source import Patch, Patches, Source
-from archbuilder.remedies.writing import Unwritable, change_mapping, own_keys
+from archbuilder.remedies.writing import (
+    Unwritable,
+    Written,
+    change_mapping,
+    insert_after,
+    insert_before,
+    own_keys,
+    remove,
+)
 from archbuilder.remedies.writing import change as change_block
-from archbuilder.remedy import Change, Write
+from archbuilder.remedy import Change, Insert, Path, Remove, Rename, Replace, Write
+
+
+class Mending(NamedTuple):
+    """What a fix does, in words and as patches."""
+
+    title: str
+    patches: Patches
+
 
 AT_THE_END = ("data", "train")  # sections that are added after the network; what else is added stands before it
 
@@ -122,3 +140,63 @@ def alone(source: Source, patches: Patches) -> Patches:
         Patch(start, patch.end, source.text[start : patch.start] + patch.text)
         for start, patch in zip(before, patches, strict=True)
     )
+
+
+def leave_out(remedy: Remove, span: Span, page: Page) -> Mending | None:
+    block = page.block(span)
+    return Mending(f"leave {block.word} out", remove(block)) if block else None
+
+
+def insert(remedy: Insert, span: Span, page: Page) -> Mending | None:
+    if remedy.at:
+        return Mending(f"add {remedy.text} to {remedy.at[-1]}", _appended(remedy.items, remedy.at, page))
+    block = page.block(span)
+    if block is None:
+        return None
+    where = "before" if remedy.before else "after"
+    put = insert_before if remedy.before else insert_after
+    return Mending(f"put {remedy.text} {where} {block.word}", put(block, *remedy.items))
+
+
+def _appended(items: tuple[str, ...], path: Path, page: Page) -> Patches:
+    """After the last item of a list; as the first ones where there is none."""
+    holder, found = page.find(path[:-1]), page.find(path)
+    if holder is None or not holder.is_mapping or holder.span.file != page.source.file:
+        return ()
+    if found is not None and found.is_list and found.value:
+        return insert_after(Written(page.source, found, len(found.value) - 1), *items)
+    text = ", ".join(f"{{{item}}}" if ":" in item else item for item in items)
+    return alone(page.source, change_mapping(page.source, holder, {path[-1]: f"[{text}]"}, ()))
+
+
+def rename(remedy: Rename, span: Span, page: Page) -> Mending | None:
+    """A key, or a block that stands alone, under the other name."""
+    old = page.source.at(span)
+    if old == remedy.to or not (page.entry(span) or page.scalar(span)):
+        return None
+    title = f"write {remedy.to} instead of {old}" if remedy.is_guessed_name else str(remedy)
+    return Mending(title, (Patch(*page.source.range(span), remedy.to),))
+
+
+def replace(remedy: Replace, span: Span, page: Page) -> Mending | None:
+    """The value that is the word, else the first one that has it in it, as arithmetic has variables."""
+    entry, scalar = page.entry(span), page.scalar(span)
+    nodes = [scalar] if scalar else list(scalars(entry.value)) if entry else []
+    nodes = [node for node in nodes if node.span.file == page.source.file]
+    for node in nodes:
+        if str(node.value) == remedy.old:
+            alone = entry is not None and node is entry.value and not remedy.is_guessed_name
+            title = f"write {entry.key}: {remedy.new}" if entry and alone else _instead(remedy)
+            return Mending(title, (Patch(*page.source.range(node.span), remedy.new),))
+    return next(filter(None, (_inside(remedy, node, page) for node in nodes)), None)
+
+
+def _inside(remedy: Replace, node: Node, page: Page) -> Mending | None:
+    start, end = page.source.range(node.span)
+    old = page.source.text[start:end]
+    text = re.sub(rf"\b{re.escape(remedy.old)}\b", lambda _: remedy.new, old)
+    return Mending(_instead(remedy), (Patch(start, end, text),)) if text != old else None
+
+
+def _instead(remedy: Replace) -> str:
+    return f"write {remedy.new} instead of {remedy.old}"

@@ -1,22 +1,79 @@
-"""Norms written by hand: (x - mean) / sqrt(variance + eps), recognised part by part.
-
-Each part is a step of its own, over the value that is normed; where the norm is complete, its op takes their place.
-"""
+"""Activations and norms that are written by hand, recognised as the op that they are."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import TYPE_CHECKING, Literal, final
 
+import torch
 from torch import Tensor
 
+from archbuilder.importers.units import ACTIVATIONS
 from archbuilder.ir import ops
 from archbuilder.ir.op import Op
+from archbuilder.ir.ops import Activation
 from archbuilder.ir.reach import Reach
 from archbuilder.ir.shape import Shape, Shapes
+from archbuilder.modules.network import make_layer
 
 if TYPE_CHECKING:
     from archbuilder.importers.tape import Tape, Value
+
+
+GRID = torch.linspace(-12, 12, 193, dtype=torch.float64)
+SAME = 1e-10  # of two curves, at every number
+LONGEST = 8  # elementwise functions in a row that are looked back at
+
+
+class Curves:
+    """Per step, as functions of the values that it is computed from element by element: their results on GRID."""
+
+    def __init__(self) -> None:
+        self._known: dict[int, dict[int, Tensor]] = {}
+
+    def follow(self, step: int, operands: Sequence[int], function: Callable[..., Tensor]) -> None:
+        """Notes that a step is a function of some values, element by element."""
+        each = [{operand: GRID, **self._known.get(operand, {})} for operand in operands]
+        bases = sorted(set.intersection(*(set(curves) for curves in each)), reverse=True)[:LONGEST]
+        self._known[step] = {base: function(*(curves[base] for curves in each)) for base in bases}
+
+    def activation(self, step: int) -> tuple[int, Activation] | None:
+        """The nearest value that a step is an activation of, and that activation; None where it is none."""
+        for base, curve in self._known.get(step, {}).items():
+            for op, known in _activations().items():
+                if _same(curve, known):
+                    return base, op
+            slope = -float(curve[GRID == -1])
+            if 0 < abs(slope) < 1 and _same(curve, torch.where(GRID > 0, GRID, slope * GRID)):
+                return base, Activation("leaky_relu", float(f"{slope:.12g}"))
+        return None
+
+
+def _same(curve: Tensor, known: Tensor) -> bool:
+    return bool(((curve - known).abs() <= SAME).all())  # False for nan
+
+
+@cache
+def _activations() -> dict[Activation, Tensor]:
+    found = {}
+    for kind in sorted(ACTIVATIONS - {"prelu"}):
+        op = Activation(kind)
+        found[op] = function_of(op)(GRID)
+    return found
+
+
+def function_of(op: Activation) -> Callable[[Tensor], Tensor]:
+    """An activation, one without weights, as a function of numbers."""
+    layer = make_layer(op, (Shape(1),))
+
+    def run(x: Tensor) -> Tensor:
+        made: Tensor = layer(x.clone())
+        return made
+
+    return run
+
 
 Part = Literal["mean", "centred", "squared", "variance", "steadied", "deviation", "inverse"]
 Axes = tuple[int, ...]  # 1 the channels, 2 and 3 the map

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from archbuilder.blocks import find
-from archbuilder.importers.block import Block
+from archbuilder.importers.blocks import Block
 
 WIDTH = 110  # columns that a line may have
 CROWDED = 90  # the same for a line with several blocks
