@@ -179,7 +179,7 @@ def _trained(run: Path) -> Opened:
 def note(file: Path) -> dict[str, Any]:
     """A small file of a run, a JSON object of a bounded size and depth.  Raises ArchbuilderError AB702.
 
-    `run/notes.py` says what is in each; a check needs little of one, and looks at that alone."""
+    `run/json_files.py` says what is in each; a check needs little of one, and looks at that alone."""
     try:
         found = json_of(read_regular(file, MAX_TEXT))
     except OSError as error:

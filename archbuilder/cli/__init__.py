@@ -18,7 +18,7 @@ from pathlib import Path
 from pkgutil import iter_modules
 from typing import NoReturn
 
-# pydantic looks for plug-ins of every installed package when it is imported; none is wanted here
+# pydantic looks for plug-ins of every installed package when it is imported; none is needed here
 os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
 
 from archbuilder.cli import _streams
@@ -39,13 +39,13 @@ _COMMANDS = {name.rstrip("_").replace("_", "-"): name for name in _FILES}  # imp
 
 def entry() -> NoReturn:
     """The program `archbuilder`: main, with a quick start and end for commands that need no torch."""
-    gc.set_threshold(100_000)  # importing makes no garbage: collecting in between costs a tenth of a check
+    gc.set_threshold(100_000)  # imports leave no garbage: collecting meanwhile costs a tenth of a check
     _streams.prepare()
     status = main()
     sys.stdout.flush()
     sys.stderr.flush()
     if "torch" not in sys.modules:
-        os._exit(status)  # nothing is open any more: taking the interpreter apart would cost another tenth
+        os._exit(status)  # nothing is open any more: an orderly shutdown of the interpreter would cost another tenth
     sys.exit(status)
 
 
@@ -63,7 +63,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise
         return _told(explained)
     except OSError as error:
-        print(f"archbuilder: {error}", file=sys.stderr)  # a full disk, a file that is not to be had
+        print(f"archbuilder: {error}", file=sys.stderr)  # a full disk, a file that cannot be read
         return 2
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)

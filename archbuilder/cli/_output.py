@@ -11,7 +11,7 @@ from archbuilder.diagnostics import ArchbuilderError, Code, Diagnostic, Span
 
 
 def print_data(text: str) -> None:
-    """Print what another program is to read (YAML, source): UTF-8, whatever a terminal would take."""
+    """Print what another program is to read (YAML, source): UTF-8, whatever the terminal's encoding is."""
     if sys.stdout.isatty() or not hasattr(sys.stdout, "buffer"):
         sys.stdout.write(text)
         return
@@ -44,12 +44,12 @@ def write_file(path: str, data: bytes | Iterable[bytes], code: Code, hint: str) 
 
 
 def same_file(one: str | Path, other: str | Path) -> bool:
-    """Whether two paths lead to one file that there is."""
+    """Whether two paths lead to the same existing file."""
     return exists(one) and exists(other) and samefile(one, other)
 
 
 def warn(found: Iterable[Diagnostic]) -> None:
-    """Print warnings that keep nothing from being done."""
+    """Print warnings, after which the command goes on."""
     from archbuilder.reporting.diagnostic import render_diagnostic
     from archbuilder.reporting.style import style_of
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from archbuilder.diagnostics import ArchbuilderError, Span, declare
 
-# what is imported, by the extra of setup.cfg that installs it; a test holds the two against each other
+# what is imported, by the extra of setup.cfg that installs it; a test compares the two
 EXTRAS = {
     "train": "accelerate albumentations cv2 jinja2 matplotlib numpy PIL safetensors torch torchinfo torchvision tqdm",
     "onnx": "onnx onnxruntime onnxscript",
@@ -26,7 +26,7 @@ ABSENT = declare(
 
 
 def explain(error: ModuleNotFoundError, command: str) -> ArchbuilderError | None:
-    """AB907 for a package of an extra that is missing; None where it is another one, which nobody could install."""
+    """AB907 for a package of an extra that is missing; None for a package of no extra."""
     name = (error.name or "").partition(".")[0]
     extra = next((extra for extra, names in EXTRAS.items() if name in names.split()), None)
     if extra is None:

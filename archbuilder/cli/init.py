@@ -75,7 +75,7 @@ def _wish(args: Namespace) -> tuple[Wish, Path | None]:
     """What is asked for by flags, then by answers, then by default; and the file, None for standard output."""
     question = ask if can_ask() else _default
     packs = answers.joined(args.rules) if args.rules else question(_PACKS, "none", answers.packs)
-    shape, count = packs.image  # as the packs have it, unless someone says something else
+    shape, count = packs.image  # as the packs ask, unless the user says otherwise
     name = args.name or question("Name", answers.name_of(args.file), answers.name)
     shape = args.input or question("Input, channels x height x width", "x".join(map(str, shape)), answers.image)
     count = args.classes or question("Classes", str(count), answers.classes)

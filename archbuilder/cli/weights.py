@@ -35,7 +35,7 @@ def run(args: Namespace) -> int:
 
 
 def _check(args: Namespace) -> None:
-    """Raises ArchbuilderError AB946 for an option that is not of what was asked for."""
+    """Raises ArchbuilderError AB946 for an option that does nothing here."""
     if args.folder is None:
         idle = {"--out": args.out, "--data-dir": args.data_dir, "--blocks": args.blocks}
         message, hint = "this is for a run, and none is named", "name a finished run"

@@ -43,7 +43,7 @@ class Splits:
     mean: tuple[float, ...]
     std: tuple[float, ...]
     class_names: tuple[str, ...]
-    notes: tuple[str, ...] = ()  # what to know of how they were read, in sentences
+    notes: tuple[str, ...] = ()  # remarks on how they were read, in sentences
     digests: Mapping[str, str] = field(default_factory=dict)
     subset_of: int | None = None
 

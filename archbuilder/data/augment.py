@@ -55,7 +55,7 @@ class Augmenter:
         return result
 
     def prepare(self, size: Size) -> None:
-        """Be ready for images of a size (height, width): the first time imports albumentations, which takes seconds."""
+        """Build the pipeline for images of a size (height, width); the first call imports albumentations."""
         if self._size == size or not self.augmentations:
             return
         self._pipeline = compose(self.augmentations, size, self.mean)
@@ -91,7 +91,7 @@ def compose(augmentations: Sequence[spec.Augmentation], size: Size, mean: Levels
     place = augmentations[0].span() if augmentations else Span("<built in>")
     library_ = library(place)
     steps = [_build(library_, call) for call in calls(augmentations, size, mean)]
-    return library_.Compose(steps, strict=True, is_check_shapes=False)  # there is nothing but the image to compare
+    return library_.Compose(steps, strict=True, is_check_shapes=False)  # no mask whose shape could differ
 
 
 def _build(library_: Any, call: Call) -> Any:

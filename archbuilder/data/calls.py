@@ -82,7 +82,7 @@ def _random_crop(step: spec.RandomCrop, size: Size, mean: Levels) -> Call:
 
 
 def _color_jitter(step: spec.ColorJitter, size: Size, mean: Levels) -> Call:
-    """Of grey images only what they have: albumentations would draw the rest in vain, and warn of it."""
+    """Of grey images only what they have: albumentations would warn about the rest."""
     names = ("brightness", "contrast", "saturation", "hue")
     still = {"saturation": (1.0, 1.0), "hue": (0.0, 0.0)} if len(mean) == 1 else {}
     return Call("ColorJitter", {**{name: getattr(step, name) for name in names}, **still, "p": step.p})

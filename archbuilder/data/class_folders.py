@@ -49,7 +49,7 @@ $ archbuilder data prepare net.yaml --set data.dataset=./photos --set classes=2 
 SEEN = "seen"  # a file beside the manifest: how the files were when they were read last
 NAMED = 5  # files or classes that a message names
 AT_ONCE = 512  # files that are read ahead
-READER = 2  # the way in which image files become pixels; 1 scaled 16-bit images by their own maximum
+READER = 2  # version of the way in which image files become pixels; 1 scaled 16-bit images by their own maximum
 
 Shape = tuple[int, int, int]  # channels, height, width
 
@@ -101,7 +101,7 @@ def _state(folder: Path, listing: Listing) -> str:
     reading them: names, sizes, times."""
     digest = hashlib.sha256(repr((READER, listing.classes, listing.notes)).encode())
     for file in listing.files:
-        with suppress(OSError):  # a link that leads nowhere is told with the files that cannot be read
+        with suppress(OSError):  # a broken link is reported with the files that cannot be read
             found = os.stat(folder / file.name)
             times = (found.st_size, found.st_mtime_ns, found.st_ctime_ns)
             digest.update(repr((file.name, file.part, *times)).encode())
@@ -139,7 +139,7 @@ def _digests(folder: Path, files: Sequence[File]) -> dict[str, str]:
 
 
 def _content(path: Path) -> str:
-    """SHA-256 of a file; of one that cannot be read nothing, which is said when it is to be read as an image."""
+    """SHA-256 of a file; empty for one that cannot be read, which is reported when it is read as an image."""
     try:
         return hashlib.sha256(read_regular(path, MAX_IMAGE)).hexdigest()
     except OSError:

@@ -66,7 +66,7 @@ def load(
     _fits(spec, input_shape, classes)
     splits = _with_validation(spec, _subset(spec, _read(spec, input_shape, classes, data_dir), seed), seed)
     images = len(splits.train)
-    if spec.batch_size > images and "batch_size" in spec.model_fields_set:  # one that nobody chose may be too large
+    if spec.batch_size > images and "batch_size" in spec.model_fields_set:  # a default may be too large
         message = f"batch_size: {spec.batch_size} is more than there are training images, {images:,}"
         raise ArchbuilderError(BATCH.at(spec.span("batch_size"), message, f"set batch_size: {images} or less"))
     return splits

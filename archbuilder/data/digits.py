@@ -29,7 +29,7 @@ def load(shape: tuple[int, int, int]) -> Splits:
     test = _last_of_each_class(labels)
     train = Images(images[~test], labels[~test])
     names = tuple(map(str, range(10)))
-    digests = {"x_train": sha256(ink), "y_train": sha256(labels)}  # as they lie there, of every size
+    digests = {"x_train": sha256(ink), "y_train": sha256(labels)}  # as the file has them
     return Splits(train, Images(images[test], labels[test]), None, *statistics(train.images), names, digests=digests)
 
 

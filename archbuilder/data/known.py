@@ -150,7 +150,7 @@ def import_folder(name: str, folder: Path, root: Path, place: Span) -> Prepared:
         arrays = _read(KNOWN[name], folder, download=False, place=place)
     except ArchbuilderError:
         raise
-    except Exception as error:  # whatever a file of any content makes torchvision's readers raise
+    except Exception as error:  # torchvision's readers may raise anything for a damaged file
         reason = str(error).partition(" You can use")[0] or type(error).__name__  # torchvision advises in its own API
         message = f"{folder} does not hold {name} as torchvision stores it: {reason}"
         hint = f"name the folder that was its root=, or fetch it anew: `archbuilder data download {name}`"
@@ -199,7 +199,7 @@ def _read(known: Known, folder: Path, download: bool, place: Span) -> dict[str, 
 
 
 def _store(known: Known, arrays: Arrays, root: Path, source: str, place: Span) -> Prepared:
-    """Prepare what has been read, once it is known to be the data set.  Raises AB609, AB610."""
+    """Prepare what has been read, once its checksums show that it is the data set.  Raises AB609, AB610."""
     stored = {}
     for name in ARRAYS:
         images = npz.channels_last(arrays[name], known.shape) if name[0] == "x" else None

@@ -58,7 +58,7 @@ def finish_several(folder: Path, runs: Sequence[Path]) -> None:
 
 @contextmanager
 def _harmless(path: Path) -> Iterator[None]:
-    """What fails in here is said, and that is all."""
+    """Report what fails in here as a warning, and go on."""
     again = typed("report", path)
     try:
         yield

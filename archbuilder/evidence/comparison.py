@@ -26,8 +26,8 @@ from archbuilder.trained.open import Run, no_epoch
 from archbuilder.version import __version__
 
 HEADER = ("run", "test", "best", "epochs", "params", "MACs", "field", "time")
-SPARE = ("time", "MACs", "field", "epochs")  # what a narrow screen does without, in turn
-PLACES = ("archbuilder", "torch", "device", "device_name", "threads")  # of the environment, worth a look
+SPARE = ("time", "MACs", "field", "epochs")  # columns that a narrow screen leaves out, in this order
+PLACES = ("archbuilder", "torch", "device", "device_name", "threads")  # entries of the environment that are compared
 SEED = "train.seed"
 MARKDOWN, PICTURE = "comparison.md", "comparison.png"
 

@@ -10,7 +10,7 @@ from archbuilder.data.pixels import Pixels
 from archbuilder.evidence.network import Table
 from archbuilder.trained.evaluation import Outcome
 
-MOST_CLASSES = 20  # of a table that can still be read
+MOST_CLASSES = 20  # the most classes that a readable table has
 
 RIGHT, WRONG = (47, 109, 179), (209, 73, 91)
 
@@ -35,7 +35,7 @@ def shaded(outcome: Outcome) -> list[list[Cell]] | None:
 
 def _colour(share: float, right: bool) -> str:
     red, green, blue = RIGHT if right else WRONG
-    strength = 0.75 * share if right else min(0.9, 3.5 * share)  # of a mistake a few per cent are to be seen
+    strength = 0.75 * share if right else min(0.9, 3.5 * share)  # a few per cent of mistakes must be visible
     return f"rgba({red},{green},{blue},{strength:.2f})"
 
 
@@ -45,7 +45,7 @@ def as_picture(outcome: Outcome) -> Pixels | None:
         return None
     counts = np.asarray(outcome.confusion, np.float64)
     shares = counts / counts.sum(axis=1, keepdims=True).clip(1)
-    grey = 255 * (1 - np.sqrt(shares))  # the root: a few per cent are to be seen
+    grey = 255 * (1 - np.sqrt(shares))  # the root: a few per cent must be visible
     return np.repeat(grey.round().astype(np.uint8)[..., None], 3, axis=2)
 
 

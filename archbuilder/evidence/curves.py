@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-COLOURS = {"train": "#5b6b7b", "validation": "#0b7a75", "test": "#d1495b"}  # told apart by the colour-blind too
+COLOURS = {"train": "#5b6b7b", "validation": "#0b7a75", "test": "#d1495b"}  # colour-blind readers can tell them apart
 RATE = "#3d5a80"
-OTHERS, MOST_NAMES = "#d0d5da", 12  # names beside the ends of lines that can still be read
+OTHERS, MOST_NAMES = "#d0d5da", 12  # the most names beside the ends of lines that can still be read
 RUNS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#5b6b7b", "#000000")  # Okabe and Ito 2008
 
 
@@ -93,7 +93,7 @@ def _common(runs: Together) -> list[tuple[str, Panel, str]]:
 
 
 def _overlay(axes: Axes, runs: Together, label: str, panel: Panel, key: str) -> None:
-    """A line per run.  Of more than can be named at their ends the best have names and colours, and stand before."""
+    """A line per run.  Where there are too many to name, the best alone have names and colours, on top."""
     lines = {name: _points(metrics, key) for name, metrics in runs.items()}
     best = sorted(lines, key=lambda name: lines[name][-1][1], reverse=panel is not LOSS)[:MOST_NAMES]
     named = [name for name in lines if len(lines) <= MOST_NAMES or name in best]

@@ -1,4 +1,4 @@
-"""The parts of report.md; what they say is escaped where all Markdown is written."""
+"""Tables and settings as Markdown for report.md; their values are escaped when the page is written."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ class Demand:
     words: str
     ok: bool
     shown_by: str
-    open: str = ""  # why neither can be said: not yet, not recorded
+    open: str = ""  # why it cannot be decided: not yet, not recorded
 
     @property
     def holds(self) -> str:

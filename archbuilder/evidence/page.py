@@ -14,7 +14,7 @@ TEMPLATES = Path(__file__).with_name("templates")
 
 
 def html(template: str, values: dict[str, Any]) -> str:
-    """Every value is escaped, whether or not the template thinks of it."""
+    """Every value is escaped, whether or not the template says so."""
     return _environment(autoescape=True, finalize=_visible).get_template(template).render(values).lstrip()
 
 

@@ -89,9 +89,9 @@ def _with_its_log(run: Run) -> Run:
 def _values(
     run: Run, story: StoryPart, network: NetworkPart, outcome: Outcome, mistakes: tuple[Mistake, ...], readme: str
 ) -> dict[str, Any]:
-    """What the templates speak of; a picture is there as an address that holds it whole."""
+    """The values that the templates use; a picture is a data: address."""
     facts, samples = run.plan.report.facts, run.path / SAMPLES
-    assert facts is not None  # write_report has looked
+    assert facts is not None  # write_report has checked that
     field, shape = network.field_picture, run.plan.graph.input
     matrix = as_picture(outcome)
     return {
@@ -129,7 +129,7 @@ def _values(
 
 
 def _assignment(report: Report) -> dict[str, str]:
-    """Whether the run is all that is asked for, in a word, and why; by its log, which `agreement` compares."""
+    """Whether the run does all that is asked for, in a word, and why; by its log, which `agreement` verifies."""
     found = state(report)
     return {"assignment": found, "fulfilment": f"Assignment {found}: {fulfilment(report)}." if found else ""}
 

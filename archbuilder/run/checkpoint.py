@@ -76,7 +76,7 @@ ABSENT = object()
 
 
 class Restorable(Protocol):
-    """What a checkpoint is of."""
+    """What can be saved as a checkpoint and restored from one."""
 
     def state(self) -> State: ...
 
@@ -84,7 +84,7 @@ class Restorable(Protocol):
 
 
 class Found(NamedTuple):
-    """A checkpoint that is whole, and the newer files that are not."""
+    """A checkpoint that is intact, and the newer files that are damaged."""
 
     state: State
     path: Path
@@ -131,7 +131,7 @@ def read(path: Path) -> State:
         raise _foreign(path, f"this has format {version}, this version reads {FORMAT}")
     try:
         noted, own = state.pop("sha256", None), digest(state)
-    except (ValueError, RuntimeError, MemoryError) as error:  # of what no run has saved
+    except (ValueError, RuntimeError, MemoryError) as error:  # for a file that no run has saved
         raise _damaged(path, str(error)) from None
     if noted != own:
         raise _damaged(path, "its SHA-256 does not fit")
@@ -176,7 +176,7 @@ def _age(state: State) -> tuple[int, int]:
 
 
 def restore(target: Restorable, state: State, path: Path) -> None:
-    """Bring a state from `load` back.  Raises ArchbuilderError AB705 where it does not fit."""
+    """Restore a state that `load` returned.  Raises ArchbuilderError AB705 where it does not fit."""
     try:
         if unlike := next(_unlike(target.state(), state), None):
             raise ValueError(unlike)
@@ -194,7 +194,7 @@ def restore(target: Restorable, state: State, path: Path) -> None:
 
 
 def _unlike(mine: Any, theirs: Any, place: str = "") -> Iterator[str]:
-    """What keeps a state from being one of the same training: keys, types, sizes, numbers that count nothing."""
+    """Why a state cannot be of the same training: other keys, types or sizes, or counters out of range."""
     if isinstance(mine, Tensor):
         alike = (
             isinstance(theirs, Tensor)
@@ -216,7 +216,7 @@ def _unlike(mine: Any, theirs: Any, place: str = "") -> Iterator[str]:
                 yield from _unlike(own, theirs[key], name)
             elif key != "device":  # random numbers of a GPU, which a run that was trained without one has not
                 yield f"there is no {name}"
-    elif isinstance(mine, list) and mine:  # of what several processes have, all are alike
+    elif isinstance(mine, list) and mine:  # the states of several processes have one form
         for number, each in enumerate(theirs):
             yield from _unlike(mine[min(number, len(mine) - 1)], each, f"{place}.{number}")
 

@@ -32,7 +32,7 @@ def written(values: Mapping[str, Any]) -> Iterator[Setting]:
 
 
 def differences(every: Sequence[Mapping[str, str]]) -> list[Row]:
-    """The settings that are not the same for all runs; one that a run has not is blank.
+    """The settings that are not the same for all runs; a run that lacks one has a blank there.
 
     Networks that differ in more than a few values are told by their blocks."""
     names = dict.fromkeys(name for one in every for name in one)

@@ -48,7 +48,7 @@ def choices(plan: Plan) -> dict[str, Any]:
         "blocks": list(map(str, files().values())),
         TYPED_IN: plan.opened.origins.get(TYPED_IN) or os.getcwd(),
         "source": str(plan.opened.read_from(plan.report.file)),
-        **plan.options.model_dump(exclude={"device", "threads"}),  # `environment` has what these came to
+        **plan.options.model_dump(exclude={"device", "threads"}),  # `environment` notes those that were really used
     }
 
 

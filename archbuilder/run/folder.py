@@ -91,7 +91,7 @@ def older(path: Path) -> list[str]:
 
 
 def row(keep: int) -> list[str]:
-    """The names of the checkpoints before last.pt where so many are kept; nobody keeps more than MAX_KEPT."""
+    """The names of the checkpoints before last.pt where so many are kept; no run keeps more than MAX_KEPT."""
     return [f"last-{number}.pt" for number in range(1, min(keep, MAX_KEPT))]
 
 
@@ -113,7 +113,7 @@ class RunFolder:
             raise self._unwritable(name, error) from None
 
     def ready(self) -> None:
-        """See that the folder takes a file, before long work is done for it.  Raises ArchbuilderError AB701."""
+        """Check that the folder takes a file, before long work is done for it.  Raises ArchbuilderError AB701."""
         try:
             with tempfile.TemporaryFile(dir=self.path):
                 pass
@@ -133,7 +133,7 @@ class RunFolder:
             (self.path / name).unlink(missing_ok=True)
 
     def need(self, size: int, runs: int = 1) -> None:
-        """Raises ArchbuilderError AB730 where the disk has not so many bytes left for each of some runs."""
+        """Raises ArchbuilderError AB730 where the disk has no room for so many bytes of each of so many runs."""
         free = shutil.disk_usage(self.path).free
         if free < size * runs:
             needed = "the run needs" if runs == 1 else f"{runs} runs need"
@@ -151,7 +151,7 @@ class RunFolder:
             raise ArchbuilderError(NO_RUN.at(Span(str(self.path)), message, _runs_below(self.path))) from None
 
     def publish(self, name: str | None = None) -> None:
-        """Give the folder its name, the time unless said; never that of another run, even in the same second."""
+        """Give the folder its name, the time unless said; never a name that is taken, even in the same second."""
         name = name or datetime.now().strftime("%Y-%m-%dT%H-%M-%S")
         for number in count(1):
             target = self.path.parent / (name if number == 1 else f"{name}-{number}")
@@ -161,7 +161,7 @@ class RunFolder:
                 os.rename(self.path, target)
             except OSError as error:
                 if target.exists():
-                    continue  # another run was a moment faster
+                    continue  # another run took the name a moment before
                 raise self._unwritable(target.name, error) from None
             self.path, self.published = target, True
             return
@@ -176,7 +176,7 @@ class RunFolder:
 
 
 class Onlooker(RunFolder):
-    """A run's files for a process that is not the first: it may read them."""
+    """The same folder for a process that is not the first one: it may only read."""
 
     def write(self, name: str, data: bytes | str, older: Sequence[str] = ()) -> None:
         pass

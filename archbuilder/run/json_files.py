@@ -1,4 +1,4 @@
-"""What a run's small files say, held against what such files say: they may be cut off, edited or somebody else's.
+"""Reads a run's JSON files and validates them: they may be cut off, edited or somebody else's.
 
 Each has to be an ordinary file of a bounded size with JSON of a bounded depth.  What is used of it has to have its type
 and to lie in its range; what else is there stays, since later versions may say more.  All of this is told in one way,
@@ -44,7 +44,7 @@ Some = Annotated[int, Field(ge=1, lt=2**31)]
 
 
 class Note(BaseModel):
-    """An object of JSON; what it has besides is not looked at."""
+    """A JSON object; keys that are not named here are ignored."""
 
     model_config = ConfigDict(extra="allow", strict=True, frozen=True)
 
@@ -135,7 +135,7 @@ class _Together(Note):
 
 
 class State(Note):
-    """What a checkpoint has of a run, besides what only a trainer can judge."""
+    """What a checkpoint says of its run, as far as it can be validated without a trainer."""
 
     model_config = ConfigDict(arbitrary_types_allowed=True)
 
@@ -210,7 +210,7 @@ def epochs(records: Sequence[Any]) -> Iterator[dict[str, Any]]:
 
 
 def read(path: Path, form: type[BaseModel], wrong: str) -> dict[str, Any]:
-    """A JSON object of a form, as plain data.  `wrong` is what to say of another one."""
+    """A JSON object that has the given form, as plain data. `wrong` is the message where it has another one."""
     value = note(path)
     try:
         form.model_validate(value)

@@ -1,4 +1,4 @@
-"""Folders that one process holds."""
+"""Locks on folders, each held by one process."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def locked(folder: Path) -> Iterator[bool]:
 def is_locked(folder: Path) -> bool:
     """Does another process hold a folder?  Raises OSError where it cannot be opened.
 
-    There is no way to ask but to take a lock: a shared one, so that those who look do not take each other for
+    The only way to find out is to take a lock: a shared one, so that those who look do not take each other for
     holders, and for an instant, which `locked` waits for.
     """
     if sys.platform == "win32":
@@ -71,7 +71,7 @@ def abandoned(folder: Path) -> Iterator[bool]:
 
 
 def _free(descriptor: int, kind: int, patience: float = 0.0) -> bool:
-    """Take a lock of a kind, if that can be done within some seconds."""
+    """Take a lock of some kind; False where that does not succeed within some seconds."""
     end = monotonic() + patience
     while True:
         try:

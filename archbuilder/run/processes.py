@@ -19,7 +19,7 @@ T = TypeVar("T")
 
 
 class Processes:
-    """This process alone: what the others would be asked, it answers itself.
+    """A run of this process alone, which has no others to ask.
 
     rank:  which one this is, from 0.
     count: how many there are.
@@ -30,7 +30,7 @@ class Processes:
 
     @property
     def main(self) -> bool:
-        """Is it this one that writes and speaks?"""
+        """Whether this process writes the run folder and prints."""
         return self.rank == 0
 
     @property
@@ -38,7 +38,7 @@ class Processes:
         return self.rank, self.count
 
     def say(self, text: str) -> None:
-        """Print a text once, whatever number of processes says it."""
+        """Print a text once, however many processes run this."""
         if self.main:
             print(text, flush=True)
 
@@ -58,7 +58,7 @@ class Processes:
         return value
 
     def highest(self, value: int) -> int:
-        """The highest value among the processes, as it was when they last asked: nobody waits for it."""
+        """The highest value among the processes, as of their last call: no process waits for it."""
         return value
 
     def seed(self, *key: int) -> None:
@@ -66,7 +66,7 @@ class Processes:
 
     @contextmanager
     def agreed(self) -> Iterator[None]:
-        """What one process finds wrong in here stops all of them; the first one raises it, the others end quietly.
+        """An error of one process in here stops all of them; the first process raises it, the others end quietly.
 
         Nothing in here may wait for another process.
         """
@@ -82,7 +82,7 @@ def launched() -> bool:
 
 
 def first_of_all() -> bool:
-    """Is this the process that writes and speaks, as the launcher says?"""
+    """Whether the launcher made this the process that writes and prints."""
     return not launched() or os.environ.get("RANK", "0") == "0"
 
 

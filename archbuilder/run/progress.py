@@ -23,7 +23,7 @@ def progress(epochs: int, done: int, images: int, quiet: bool = False) -> Progre
 
 @contextmanager
 def counted(what: str, images: int) -> Iterator[Callable[[int], None]]:
-    """A bar over so many images, where standard error is a terminal; yields what is told of those that are done."""
+    """A bar over so many images, where standard error is a terminal; yields what to call with how many are done."""
     if not is_terminal(sys.stderr):
         yield lambda done: None
         return
@@ -62,7 +62,7 @@ class Progress:
         """The epoch's score up to now, and over how many images."""
 
     def epoch(self, record: Record) -> None:
-        """An epoch is done and safe."""
+        """An epoch is trained and saved."""
         self.say(line(record, self.epochs, width_of(sys.stdout)))
 
     def close(self) -> None:
@@ -79,7 +79,7 @@ class Silence(Progress):
 class Bar(Progress):
     """A bar over the images of the whole run: loss, accuracy, images/s, and the time that is left.
 
-    In a notebook it is the notebook's own bar, where that has ipywidgets.
+    In a notebook with ipywidgets it is the notebook's own bar.
     """
 
     def __init__(self, epochs: int, done: int, images: int) -> None:
@@ -121,7 +121,7 @@ class Bar(Progress):
 
 
 def line(record: Record, epochs: int, width: int | None = None) -> str:
-    """One epoch in one line of text; where a screen is narrow, without what says least."""
+    """One epoch in one line of text; on a narrow screen the least important figures are left out."""
     waiting = f"waiting for data {record.get('waiting', 0):.0%}"  # runs of earlier versions do not say it
     rest = [f"{record['seconds']:.1f} s", f"lr {record['lr']:.3g}", f"{record['images_per_second']:,.0f} images/s"]
     splits = [split for split in ("train", "validation", "test") if f"{split}_loss" in record]
@@ -136,7 +136,7 @@ def line(record: Record, epochs: int, width: int | None = None) -> str:
 
 
 def closing(metrics: list[Record], test_images: int) -> str:
-    """The result in words: the last epoch is it; the best one is named with the split that chose it."""
+    """The result in words, that of the last epoch; the best epoch is named with the split that chose it."""
     last, best = metrics[-1], best_of(metrics)
     split = chosen_on(best)
     lines = [

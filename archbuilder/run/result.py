@@ -59,7 +59,7 @@ class RunResult:
 
 @dataclass(frozen=True)
 class Spread:
-    """Mean of several results, and the standard deviation of a sample: over n - 1 of n; 0 where there is one."""
+    """Mean of n results, and their sample standard deviation (divided by n - 1); 0 for a single result."""
 
     mean: float
     deviation: float

@@ -20,9 +20,9 @@ AGAIN = b"\nstopping as soon as this batch can be kept; Ctrl-C again ends at onc
 
 @dataclass
 class Ending:
-    """The signal that has asked for an end, if any has; it stays the first one that came.
+    """The first signal that has asked the run to end, if any has.
 
-    patient: whether that is all it does, since somebody looks at `asked` between two batches.
+    patient: whether a signal is only noted, because the caller looks at `asked` between two batches.
     """
 
     asked: Signals | None = None

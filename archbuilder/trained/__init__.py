@@ -1,1 +1,1 @@
-"""A trained network as a thing: opened, evaluated, asked, packed, shipped."""
+"""A trained network: opened, evaluated, used for predictions, packed into one file, shipped."""

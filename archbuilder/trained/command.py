@@ -36,7 +36,7 @@ def command(run: Run, file: str | None = None) -> str:
 
 
 def _places(run: Run) -> Iterator[str]:
-    """Overrides for paths that count from the YAML's own folder: from that of its copy they would lead elsewhere."""
+    """Overrides for paths that count from the YAML's own folder: from its copy they would lead elsewhere."""
     written, plan = run.plan.report.spec, run.plan
     assert written is not None and written.data is not None  # a plan has them
     if plan.data.dataset != written.data.dataset:

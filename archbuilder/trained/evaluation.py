@@ -83,7 +83,7 @@ class Predictions:
 
 
 def predicted_by(logits: NDArray[np.float64], labels: NDArray[np.int64]) -> Predictions:
-    """What logits (n, classes) say of n images with these labels."""
+    """The predictions that logits (n, classes) make for n images with these labels."""
     rows = np.arange(len(labels))
     predicted = np.asarray(logits.argmax(axis=1), np.int64)
     highest = logits[rows, predicted]
@@ -120,7 +120,7 @@ def predictions(
 ) -> Predictions:
     """Every image of a split once, as it is, by a module on the same device; it is put in evaluation mode.
 
-    seen: is told after every batch how many images that was.
+    seen: called after every batch with the number of its images.
     """
     module.eval()
     found = []
@@ -151,7 +151,7 @@ def interval(right: int, images: int) -> tuple[float, float]:
 
 
 MOST_PAIRS = 12
-MOST_CLASSES = 1000  # of a matrix that somebody could look at: a million numbers
+MOST_CLASSES = 1000  # the largest matrix worth looking at: a million numbers
 
 
 @dataclass(frozen=True)
@@ -307,7 +307,7 @@ def assess(
 
 
 def _again(trained: Trained, accuracy: float) -> Report:
-    """The goals by the log, in which the last epoch's test accuracy is the one that was measured now."""
+    """The goals judged by the log, with the test accuracy of the last epoch as measured now."""
     epochs, report = trained.plan.train.epochs, trained.plan.report
     log = list(trained.metrics) if isinstance(trained, Run) else [{}] * epochs
     if len(log) == epochs:

@@ -125,7 +125,7 @@ class DataCard:
         )
 
     def changes(self, splits: Splits) -> str:
-        """What of these images is not as it was, in words; nothing if all is."""
+        """What has changed about these images, in words; nothing where they are the same."""
         now = DataCard.of(self.dataset, splits)
         found = [PARTS[name] for name, digest in self.digests.items() if now.digests.get(name) != digest]
         if self.classes != now.classes:
@@ -137,7 +137,7 @@ class DataCard:
         return " and ".join([", ".join(found[:-1]), found[-1]] if len(found) > 1 else found)
 
     def fits(self, plan: Plan) -> bool:
-        """Whether the network of a plan can take its images so."""
+        """Whether this describes images that the network of a plan can take."""
         channels = plan.graph.input.c
         return (len(self.classes), len(self.mean), len(self.std)) == (plan.classes, channels, channels)
 
@@ -153,7 +153,7 @@ PARTS = {
 
 
 class Trained(Protocol):
-    """A trained network with all that it takes to use it, whatever keeps it: a run folder or a single file."""
+    """A trained network with all that it takes to use it, from a run folder or from a single file."""
 
     @property
     def path(self) -> Path: ...
@@ -183,7 +183,7 @@ class Trained(Protocol):
 
 @dataclass(frozen=True)
 class Run:
-    """A run folder, as its files tell.  Nothing of it needs torch or the images until it is asked for.
+    """A run folder, as its files describe it. torch and the images are loaded only when they are asked for.
 
     loaded: the images, where the caller has them already.
     """

@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from archbuilder.modules import Network
 
 
-UNLIKE = re.compile("[\x7f-\x9f\u2028\u2029\ufffe\uffff]")  # JSON has these as they are, YAML only escaped
+UNLIKE = re.compile("[\x7f-\x9f\u2028\u2029\ufffe\uffff]")  # JSON may have these as they are, YAML must escape them
 IMPORTED = 0  # the epoch of weights that were trained elsewhere
 REMEDY = "name a run folder, or make such a file of one: archbuilder weights RUN"
 
@@ -69,7 +69,7 @@ $ archbuilder evaluate net.safetensors""",
 
 @dataclass(frozen=True)
 class Packed:
-    """A trained network, as its file tells; `state` is what its checksum was held against."""
+    """A trained network, as its file describes it; `state` has been verified by its checksum."""
 
     path: Path
     plan: Plan
@@ -203,7 +203,7 @@ def _name(run: Run) -> str:
 
 
 def name_in(file: Path) -> str | None:
-    """Of the network that one of the two files was made of; None for any other file."""
+    """The name of the network that one of the two files holds; None for any other file."""
     try:
         if file.suffix == ".json":
             noted = json.loads(read_regular(file, MAX_TEXT))
@@ -270,7 +270,7 @@ def _some(keys: tuple[str, ...], noted: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _all_seeds(run: Run) -> dict[str, Any] | None:
-    """Of a run of `--repeat`: the seeds, and what all of them gave; the weights are one's."""
+    """For a run of `--repeat`: the seeds, and the results of all of them; the weights are those of one."""
     outer = run.path.resolve().parent
     noted = json_files.seeds(outer) if (outer / REPEAT).is_file() else {}
     return {key: noted[key] for key in ("seeds", "test_accuracy")} if noted.get("test_accuracy") else None

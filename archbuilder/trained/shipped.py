@@ -1,7 +1,7 @@
-"""Networks that come with archbuilder, trained; and `open_trained`, which opens any trained network, kept anyhow.
+"""Networks that come with archbuilder, trained; and `open_trained`, which opens any trained network, wherever it lies.
 
-archbuilder/weights/NAME.safetensors   the network, as `packed` has it
-archbuilder/weights/NAME.json          the facts of its run, as `packing` has them
+archbuilder/weights/NAME.safetensors   the network, as `pack` writes it
+archbuilder/weights/NAME.json          the facts of its run, as `pack.facts` has them
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Training: a checked network and real images make a run folder, which can always be continued.
 
 `train` is the whole interface.  torch is imported only after everything that can be known
-without it is known to be well, so that a mistake in a file costs half a second.
+without it is known to be right, so that a mistake in a file costs half a second.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What torch raises in the middle of an epoch for a recipe or a machine that cannot work, in words that help."""
+"""What torch raises in the middle of an epoch for a recipe or a machine that cannot work, as diagnostics."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def explained(plan: Plan) -> Iterator[None]:
 
 
 def is_lost_worker(error: BaseException) -> bool:
-    """Is it what torch says where a worker was ended?  It may come at any moment, with the system's signal."""
+    """Whether this error says that a worker has ended.  It may come at any moment, with the system's signal."""
     return isinstance(error, RuntimeError) and "DataLoader worker (pid" in str(error)
 
 

@@ -1,4 +1,4 @@
-"""Keeps a run safe while it trains: when a checkpoint is due, what it replaces, and what a full disk does.
+"""Keeps a run safe while it trains: when a checkpoint is due, what it replaces, and what happens on a full disk.
 
 A disk that fails after the first epoch does not stop the training: the last checkpoint that was written
 stays, and the next one is tried in its time.  Only where the last epoch cannot be written the run fails.
@@ -17,7 +17,7 @@ from archbuilder.run.result import Record, best_of
 from archbuilder.run.signals import Ending
 from archbuilder.training.learning.trainer import Trainer
 
-NOTHING, SAVE, STOP, DOUBT = range(4)  # what a process may wish for between two batches
+NOTHING, SAVE, STOP, DOUBT = range(4)  # what a process may ask for between two batches
 RESERVE = 4 * 2**20  # bytes for the files of a run that are no checkpoints
 
 
@@ -37,7 +37,7 @@ class Keeper:
         self._best: bytes | None = None  # the best epoch's checkpoint while it could not be written
 
     def prepare(self, runs: int = 1) -> None:
-        """Write the first state of a run, and see that there is room for all that come.
+        """Write the first state of a run, and check that there is room for all that follow.
 
         runs: how many runs of this size are still to be made on the disk, with this one.
         Raises ArchbuilderError AB701, AB730.
@@ -68,7 +68,7 @@ class Keeper:
 
     def aside(self) -> None:
         """After every batch of an evaluation.  Raises Stop."""
-        if self.ending.asked and self.trainer.processes.count == 1:  # several have not equally many batches
+        if self.ending.asked and self.trainer.processes.count == 1:  # processes may have different numbers of batches
             raise Stop
 
     def midway(self) -> bool:

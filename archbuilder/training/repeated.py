@@ -116,7 +116,7 @@ def _proceed(
     report = options.report
     failures: list[Diagnostic] = []
     for seed in seeds:
-        if ending.asked:  # it came when the run before was as good as finished
+        if ending.asked:  # the signal came as the run before was about to finish
             raise KeyboardInterrupt
         try:
             plan = plans.resumed(path / _name(seed), options)

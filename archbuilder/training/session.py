@@ -111,7 +111,7 @@ def run(plan: Plan, on_epoch: OnEpoch, ending: Ending | None = None, until: int 
 
 
 class Session:
-    """One run in this process: what is trained, where, with whom."""
+    """One run as this process trains it: its plan, its device, and the other processes."""
 
     def __init__(
         self,
@@ -139,7 +139,7 @@ class Session:
             except KeyboardInterrupt:  # at once: a second Ctrl-C, a signal before or after the training, an on_epoch
                 signal = self.ending.asked or Signals.SIGINT
                 if self.folder is not None and self.folder.published:
-                    hurried = self.ending.asked is not None  # what raises it by itself is in no hurry
+                    hurried = self.ending.asked is not None  # raised between two batches: there is time to draw
                     raise self._ended(self.folder, signal, at_once=hurried) from None
                 if signal != Signals.SIGINT:
                     raise SystemExit(128 + signal) from None
@@ -243,7 +243,7 @@ class Session:
         self._judge(trainer.metrics)
         processes.say(f"run:    {folder.path}")
         if plan.options.report and processes.main:
-            if self.ending.asked:  # it came after the last batch
+            if self.ending.asked:  # the signal came after the last batch
                 raise self._ended(folder, self.ending.asked)
             finish(folder.path, trainer.splits, trainer.device)
         return RunResult(folder.path, tuple(trainer.metrics))
@@ -348,7 +348,7 @@ class Session:
 
 
 def _is_whole(path: Path) -> bool:
-    """Are there weights in a file, and such as its checksum says?"""
+    """Whether a file has weights that match its checksum."""
     try:
         return bool(read(path))
     except ArchbuilderError:

@@ -15,7 +15,7 @@ from archbuilder.diagnostics import ArchbuilderError, Span, declare, did_you_mea
 from archbuilder.run.plan import Plan
 from archbuilder.run.result import Record
 
-FOLDER = "log"  # of a run: where trackers keep what they keep in files
+FOLDER = "log"  # the folder within a run in which trackers write their files
 
 TRACKER = declare(
     "AB737",
@@ -42,7 +42,7 @@ def check(names: Sequence[str]) -> None:
 
 @contextmanager
 def tracking(plan: Plan, run: Path, place: torch.device, fresh: bool) -> Iterator[Callable[[Record], None]]:
-    """What hands a record on to the trackers of a plan.  One that fails is done without: the run does not need it."""
+    """What hands a record on to the trackers of a plan.  A tracker that fails is dropped: the run does not need it."""
     accelerator = Accelerator(
         cpu=place.type == "cpu",
         mixed_precision="no",
@@ -67,7 +67,7 @@ def tracking(plan: Plan, run: Path, place: torch.device, fresh: bool) -> Iterato
 
 
 def _tried(action: Callable[[], object]) -> bool:
-    """Do it; True where it failed, which is said."""
+    """Call a tracker; True where that failed, after a warning."""
     try:
         action()
     except Exception as error:  # whatever a package of any kind raises: a full disk, a network that is away

@@ -11,7 +11,7 @@ from typing import Any
 from archbuilder.diagnostics import ArchbuilderError
 from archbuilder.files import MAX_TEXT, lies_within, read_regular
 from archbuilder.live.folder import Refused, is_plain
-from archbuilder.run import notes
+from archbuilder.run import json_files
 from archbuilder.run.folder import ARCHITECTURE, METRICS
 from archbuilder.run.listing import Listed, listing
 from archbuilder.sources import is_run

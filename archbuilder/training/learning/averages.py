@@ -62,7 +62,7 @@ class Lookahead:
 
     @torch.no_grad()
     def update(self, progress: float) -> None:
-        """The optimizer took a step, or left out the run's last one (as fp16's scaler may).
+        """Follow a step of the optimizer, taken or, as the run's last one, left out (as fp16's scaler may).
 
         progress: the share of the run that is over; at 1 the fast weights end where the slow ones are.
         """

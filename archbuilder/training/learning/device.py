@@ -23,7 +23,7 @@ DEVICE = declare(
 
 
 def pick(name: str) -> torch.device:
-    """The device of a name; `auto` takes a GPU where there is one.  Raises ArchbuilderError AB706."""
+    """The device with that name; `auto` takes a GPU where there is one.  Raises ArchbuilderError AB706."""
     there = [device for device, found in _found().items() if found]
     if name == "auto":
         return torch.device(there[0])
@@ -39,7 +39,7 @@ def _found() -> dict[str, bool]:
 
 
 def _built(name: str) -> bool:
-    """Could this torch use such a device, on another machine?"""
+    """Whether this build of torch could use such a device on another machine."""
     return torch.backends.cuda.is_built() if name == "cuda" else torch.backends.mps.is_built()
 
 

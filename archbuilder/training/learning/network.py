@@ -1,4 +1,4 @@
-"""What a plan makes of a network before it is trained: its first weights, its place, what it is held against."""
+"""What a plan makes of a network before it is trained: its first weights, its device, its loss."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def whiten(conv: nn.Conv2d, batches: Iterable[Tensor], eps: float) -> None:
         total += patches @ patches.T
         count += patches.shape[1]
     values, vectors = torch.linalg.eigh(total / count)  # in rising order
-    values = values.clamp(min=0)  # rounding makes some of nothing negative
+    values = values.clamp(min=0)  # rounding makes some zeros negative
     largest = (vectors / (values + eps).sqrt()).T.flip(0)[: len(weight) // 2]
     weight.copy_(torch.cat((largest, -largest)).reshape(weight.shape))
     if conv.bias is not None:
@@ -80,7 +80,7 @@ def whiten(conv: nn.Conv2d, batches: Iterable[Tensor], eps: float) -> None:
 
 
 def _some(images: Images, count: int) -> Images:
-    """So many images from all over the array: a folder's are sorted by class."""
+    """So many images, spread evenly over the array: those of a folder are sorted by class."""
     step = max(1, len(images) // count)
     return Images(images.images[::step][:count], images.labels[::step][:count])
 

@@ -85,7 +85,7 @@ class Optimizer(ABC):
 
     @torch.no_grad()
     def load_state_dict(self, state: State) -> None:
-        """Be as `state` was.  Raises KeyError or RuntimeError for a state of other parameters."""
+        """Restore a saved state.  Raises KeyError or RuntimeError for a state of other parameters."""
         mine = self.slots()
         if state["state"].keys() != mine.keys():
             raise KeyError("the optimizer's state is of other parameters")

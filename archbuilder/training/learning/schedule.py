@@ -36,11 +36,11 @@ class Schedule:
         return self.taken / self.steps
 
     def step(self) -> None:
-        """The optimizer was to take a step."""
+        """Count a step of the optimizer, taken or left out."""
         self.taken += 1
 
     def go_to(self, epochs: int, steps: int) -> None:
-        """Be where so many epochs are over, and so many steps of the next one.
+        """Go to where so many epochs are over, and so many steps of the next one.
 
         A checkpoint does not say it: another number of processes may have made more or fewer steps of an epoch.
         """

@@ -153,11 +153,11 @@ class Trainer:
             self.whole = closed
             if closed:
                 between()
-            if perf_counter() - seen > 0.5:  # to look is to wait for the device
+            if perf_counter() - seen > 0.5:  # reading the loss waits for the device
                 seen = perf_counter()
                 score = self.meter.score()
                 self.doubtful = not math.isfinite(score.loss)
-                if self.processes.count == 1:  # one of several would leave the others waiting: `check_finite`
+                if self.processes.count == 1:  # one process alone would leave others waiting: `check_finite`
                     self._finite(score, number, "training")
                 watch(number, score)
 
@@ -230,7 +230,7 @@ class Trainer:
         return {"rng": rng, "meter": self.meter.state()}
 
     def restore(self, state: State) -> None:
-        """Be as `state` was when it was saved.  Raises what torch raises for a state of another network."""
+        """Restore a saved state.  Raises what torch raises for a state of another network."""
         self.evaluated.load_state_dict(state["model"])
         if self.step.ema:
             self.module.load_state_dict(state["moving"])
