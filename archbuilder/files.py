@@ -1,4 +1,4 @@
-"""Files: read only where they end, and written so that they are whole at every moment.
+"""Files: only those of a known size are read, and writing leaves them whole at every moment.
 
 What is read may lie anywhere and be named by a file of somebody else's: a pipe would be waited for without end, a
 device has no end, and a file of some gigabytes takes the memory.
@@ -54,7 +54,7 @@ def regular(path: str | os.PathLike[str], at_most: int) -> Path:
 
 def read_regular(path: str | os.PathLike[str], at_most: int) -> bytes:
     """The content of an ordinary file of at most so many bytes.  Raises OSError as `regular` does."""
-    with regular(path, at_most).open("rb") as stream:  # a file of the system itself may have more than its size
+    with regular(path, at_most).open("rb") as stream:  # a file of /proc may have more than its size says
         return within(stream, at_most)
 
 

@@ -38,7 +38,7 @@ UNKNOWN = declare(
     good="- pointwise: {out: 16, padding: 1}  # archbuilder: ignore AB403 as in the paper\n- gap",
 )
 
-REMARKS = (UNUSED, UNKNOWN)  # findings on comments
+REMARKS = (UNUSED, UNKNOWN)  # findings about the comments themselves
 
 MAX_COMMENTS, MAX_CODES = 1_000, 100  # of a file, of a comment: what lies past them is not read, and ignores nothing
 

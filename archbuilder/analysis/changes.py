@@ -114,7 +114,7 @@ def _is_same(before: Part, after: Part) -> bool:
 
 
 def _likeness(before: Part, after: Part) -> int:
-    """How much speaks for two parts being the same one: what it computes, then where it stands; 0 for nothing."""
+    """How likely two parts are the same one: what it computes, then where it stands; 0 for nothing."""
     if before.word == after.word:
         if before.ops == after.ops:
             return 9 if before.path == after.path else 8 if before.place == after.place else 3

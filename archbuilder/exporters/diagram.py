@@ -69,7 +69,7 @@ SYMBOLS: dict[type[Op], str] = {ops.Add: "+", ops.Multiply: "×", ops.Concat: "c
 class Block:
     """A block of the YAML: its op with norm, activation and dropout together.
 
-    `title` is what of its path is not said by what stands around it; `symbol` stands for a merge, `layers` are its ops
+    `title` is the part of its path that no frame says; `symbol` stands for a merge, `layers` are its ops
     in their order, and of one that a front end folds those of all blocks that it stands for."""
 
     title: str
@@ -98,7 +98,7 @@ class Stage:
 
 @dataclass(eq=False)
 class Fork:
-    """Paths side by side; the first goes straight on, or (`centred`) all of them are alike."""
+    """Paths side by side; the first goes straight on, unless (`centred`) all of them count alike."""
 
     columns: list[Series]
     centred: bool
@@ -172,7 +172,7 @@ class _Tree:
         return found
 
     def _fork(self, scope: str, groups: Sequence[Group], title: str) -> list[Item]:
-        """Paths side by side and their merge, which has the name of the whole; a skip's shortcut is beside its body."""
+        """Paths side by side and their merge, which is named like the whole; a skip's shortcut is beside its body."""
         paths: dict[str, list[Group]] = {}
         merges = [group for group in groups if _scope(group[0].node) == scope and type(group[-1].node.op) in SYMBOLS]
         merge = merges[-1]

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-MOST_ROWS = 60  # layers that are drawn; of more, the last ones
+MOST_ROWS = 60  # the most layers that are drawn: the last ones
 AROUND = 1.0  # how many sides of the image are shown on each side of it, at most
 
 INK, PALE, IMAGE, LIMIT = "#22303c", "#5b6b7b", "#eef1f4", "#d1495b"

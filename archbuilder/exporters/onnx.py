@@ -1,4 +1,4 @@
-"""The network as an ONNX model with its weights, for any batch size, tried out in onnxruntime."""
+"""The network as an ONNX model with its weights, for any batch size, verified in onnxruntime."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class MaxBins(nn.Module):
 
 
 def _sayable(module: nn.Module) -> nn.Module:
-    """The module with other layers for those that torch cannot say in ONNX."""
+    """The module with other layers in place of those that torch cannot express in ONNX."""
     module = deepcopy(module)
     for name, layer in list(module.named_modules()):
         if isinstance(layer, nn.AdaptiveMaxPool2d):
@@ -65,7 +65,7 @@ def _convert(graph: Graph, program: torch.export.ExportedProgram) -> bytes:
             made = torch.onnx.export(program, input_names=[INPUT], output_names=[OUTPUT], dynamo=True, verbose=False)
         except Exception as error:  # torch raises exceptions of many kinds for what ONNX has no operator for
             raise failed(graph, error) from error
-    assert made is not None  # None is what the old exporter gives
+    assert made is not None  # the old exporter returns None
     model = made.model_proto
     model.graph.name = graph.name
     sizes = ", ".join(map(str, graph.input.dims))

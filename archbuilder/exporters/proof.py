@@ -64,7 +64,7 @@ def compare(graph: Graph, module: nn.Module, run: Callable[[Tensor], Tensor], to
 
 
 def _difference(expected: Tensor, found: Tensor) -> float:
-    """The largest difference of two outputs; infinities and what is no number count where only one has them."""
+    """The largest difference of two outputs; infinities and NaN count where only one has them."""
     if found.shape != expected.shape:
         return float("inf")
     alike = (found == expected) | (found.isnan() & expected.isnan())
@@ -74,7 +74,7 @@ def _difference(expected: Tensor, found: Tensor) -> float:
 def failed(graph: Graph, error: Exception) -> ArchbuilderError:
     """What a tracer raised, as a diagnostic."""
     cause: BaseException = error
-    while cause.__cause__ is not None:  # torch wraps what it cannot do in advice for its own developers
+    while cause.__cause__ is not None:  # torch surrounds the reason with advice for its own developers
         cause = cause.__cause__
     reason = next(iter(str(cause).strip().splitlines()), type(cause).__name__)
     hint = "try --to python, or another version of torch"

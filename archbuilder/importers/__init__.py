@@ -14,7 +14,7 @@ __all__ = ["Imported", "Unused", "convert", "to_yaml"]
 
 
 def __getattr__(name: str) -> Any:
-    """Torch takes seconds to import: bad arguments are told before that."""
+    """Torch takes seconds to import: bad arguments are reported before that."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from archbuilder.importers import conversion

@@ -13,7 +13,7 @@ from archbuilder.diagnostics import ArchbuilderError, Code, Span, declare, show
 from archbuilder.document import parse
 
 PACKAGE = "__init__.py"  # the file of a package
-MAX_SIDE = 4096  # of an input: more is a slip
+MAX_SIDE = 4096  # the largest side of an input: more is a slip
 
 MISSING = declare(
     "AB801",

@@ -14,7 +14,7 @@ from archbuilder.importers.structure import Fork, Inexpressible, Item, Join, Lea
 from archbuilder.importers.units import kind, unit
 from archbuilder.ir import ops
 
-FITTING = (ops.AvgPool2d, ops.ChannelPad, ops.MaxPool2d, ops.Pad2d)  # make a shortcut fit, and learn nothing
+FITTING = (ops.AvgPool2d, ops.ChannelPad, ops.MaxPool2d, ops.Pad2d)  # ops that make a shortcut fit, and learn nothing
 
 Run = tuple[list[Step], list[Window]]
 

@@ -30,7 +30,7 @@ class Block:
         return self.steps[-1].id
 
     def named(self, name: str) -> None:
-        """Give it a name, which is written first."""
+        """Name the block; the name is written first."""
         self.fields = {"name": name, **self.fields}
 
     def lists(self) -> Iterator[list[Block]]:
@@ -315,7 +315,7 @@ def _pool(op: Op) -> tuple[str, dict[str, Any]] | None:
 
 
 def bias_field(bias: bool, style: Style) -> dict[str, Any]:
-    """The bias of a linear layer or classifier, which have one unless they are told otherwise."""
+    """The bias of a linear layer or classifier, which have one by default."""
     return {} if bias == (style.bias is not False) else {"bias": bias}
 
 

@@ -67,7 +67,7 @@ class Imported:
 
     text: str
     report: Report
-    params: int  # of the module, those that nothing uses left out; weights that it computes as they are computed
+    params: int  # of the module without those that nothing uses; computed weights count as they are computed
     proof: Proof = field(default_factory=Proof)
     problems: tuple[Diagnostic, ...] = ()
     notes: tuple[str, ...] = ()
@@ -149,7 +149,7 @@ def _copied(module: nn.Module) -> nn.Module:
     try:
         subject = copy.deepcopy(module, _copies(module)).train().eval()
         for parameter, own in zip(module.parameters(), subject.parameters(), strict=True):
-            for hook in (parameter._backward_hooks or {}).values():  # which the copy lacks
+            for hook in (parameter._backward_hooks or {}).values():  # the copy lacks them
                 own.register_hook(hook)
         return subject
     except Exception as error:
@@ -223,7 +223,7 @@ def _params(module: nn.Module, recording: Recording) -> int:
 
 
 def _unused(module: nn.Module, recording: Recording) -> Iterator[Unused]:
-    """What has no part in the output: the outermost modules, and parameters of modules that do run."""
+    """What does not contribute to the output: the outermost such modules, and such parameters of modules that run."""
     done: list[str] = []
     for name, child in module.named_modules():
         if name and not any(name.startswith(f"{outer}.") for outer in done) and not _runs(name, child, recording):

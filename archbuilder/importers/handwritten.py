@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
 
 GRID = torch.linspace(-12, 12, 193, dtype=torch.float64)
-SAME = 1e-10  # of two curves, at every number
-LONGEST = 8  # elementwise functions in a row that are looked back at
+SAME = 1e-10  # between two curves, at every number
+LONGEST = 8  # the longest chain of elementwise functions that is followed
 
 
 class Curves:
@@ -116,7 +116,7 @@ class Moments:
         squared = self._part(tape, value, "squared")
         if squared and squared.axes == axes:
             return self._emit(tape, replace(squared, part="variance"), value)
-        return self._emit(tape, Moment("mean", axes), value) if axes != MAP else None  # that one is a pool
+        return self._emit(tape, Moment("mean", axes), value) if axes != MAP else None  # over the whole map it is a pool
 
     def variance(self, tape: Tape, value: Value, dims: set[int]) -> Value | None:
         axes = _axes(tape, value, dims)

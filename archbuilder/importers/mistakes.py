@@ -13,7 +13,7 @@ from archbuilder.diagnostics import ArchbuilderError, Code, Span, declare
 from archbuilder.importers.recorder import BATCH
 from archbuilder.importers.source_lines import failing_line
 
-MAX_TRIES = 12  # numbers of images
+MAX_TRIES = 12  # batch sizes to try
 OF_INPUT = (RuntimeError, ValueError, IndexError, AssertionError)  # what a wrong size of the image makes torch raise
 
 MISSING_PACKAGE = declare(
@@ -47,7 +47,7 @@ def check_batch(error: BaseException, run: Callable[[int], Tensor], name: str, p
 
     run: runs it on so many.  place: where to point where the error has no line of the user's.
     Tried are 1 and the numbers in the lines that failed and in the error's text."""
-    if _runs(run, BATCH):  # it failed of being looked at
+    if _runs(run, BATCH):  # it failed because it was traced
         return
     lines = [frame.line or "" for frame in traceback.extract_tb(error.__traceback__)]
     numbers = map(int, re.findall(r"(?<!\d)[1-9]\d{0,2}(?!\d)", " ".join([*lines, str(error)])))

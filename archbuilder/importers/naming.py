@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from archbuilder.blocks import is_reserved
 from archbuilder.importers.flow import Step
 
-# names that say no more than the block's word does
+# names that say no more than the block's word
 _EMPTY = re.compile(r"(conv|block|layer|convblock|conv_block|gap|pool|fc|linear|c|l|x|net)?_?[0-9]*")
 
 

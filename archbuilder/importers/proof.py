@@ -41,7 +41,7 @@ class Proof:
 
 
 def prove(subject: nn.Module, graph: Graph, order: Sequence[Step], recording: Recording) -> Proof:
-    """Hold a graph against the module that it was read off, whose weights are changed on the way: give a copy.
+    """Compare a graph with the module that it was read off, whose weights are changed meanwhile: give a copy.
 
     `order` has the recorded steps in the order of the graph's nodes.  Three runs: the weights as they
     are; every weight and statistic shaken, so that no two layers look alike; the same in float64.  Where all

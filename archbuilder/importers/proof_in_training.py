@@ -38,7 +38,7 @@ class Comparison:
 
 
 def compare(what: str, pairs: Iterable[tuple[Tensor, Tensor]], tolerance: float) -> Comparison:
-    """Hold (theirs, ours) of equal shapes against each other.  Raises ValueError where theirs is not finite."""
+    """Compare (theirs, ours) of equal shapes.  Raises ValueError where theirs is not finite."""
     difference = largest = 0.0
     for theirs, ours in pairs:
         if not theirs.isfinite().all():
@@ -103,7 +103,7 @@ class Witness(TorchFunctionMode):
             self.still[f"{self.tape.path or place} normalises by its running statistics"] = None
 
     def causes(self, evaluation: Witness) -> Iterator[str]:
-        """What may make training something else, given what was seen in evaluation."""
+        """What may make training differ, given what was seen in evaluation."""
         yield from self.random
         yield from self.still
         told = " ".join([*self.random, *self.still])
@@ -187,7 +187,7 @@ class Pairs:
 def train_alike(
     subject: nn.Module, network: Network, pairs: Pairs, image: Tensor, ending: str, several: bool
 ) -> Training:
-    """Hold the two against each other in training; their weights are equal, their statistics change on the way.
+    """Compare the two in training; their weights are equal, their statistics change on the way.
 
     image: IMAGES images.  ending: the softmax that the file leaves out.  several: is it known already that there are
     more outputs than one?
@@ -228,7 +228,7 @@ def _trainable(pairs: Pairs) -> Iterator[str]:
 
 @dataclass(frozen=True)
 class _Pass:
-    """Both networks run once over the same images: outputs, gradients by name, what was seen, buffers."""
+    """Both networks, run once over the same images: outputs, gradients by name, what was seen, buffers."""
 
     outputs: tuple[Tensor, Tensor]
     left_out: list[str]  # outputs of the module beside the first

@@ -70,7 +70,7 @@ def following(module: nn.Module, tape: Tape, called: set[str], start: CodeType) 
 
 BATCH = 2  # more than one image, so that the batch's axis cannot be taken for another of length 1
 
-# these take a tensor for its shape and kind only
+# these use a tensor's shape and type only
 FRESH = {f"{word}_like" for word in ("zeros", "ones", "full", "empty")} | {
     f"new_{word}" for word in ("zeros", "ones", "full", "empty", "tensor")
 }
@@ -110,14 +110,14 @@ class Recording:
     notes: list[str] = field(default_factory=list)
     for_file: list[str] = field(default_factory=list)  # those of the notes that the file's first lines have too
     always_drops: bool = False  # a dropout is on in evaluation too
-    several: bool = False  # there are more outputs than the one that is taken over
+    several: bool = False  # there are more outputs than the one that is imported
     called: set[str] = field(default_factory=set)  # modules that ran, by name
     used: set[int] = field(default_factory=set)  # addresses of parameters that something worked with
     made: dict[int, frozenset[int]] = field(default_factory=dict)  # weights that are no parameters: their sources
 
 
 class Recorder(TorchFunctionMode):
-    """Sees every torch function that is called while it is on."""
+    """Sees every torch function that is called while it is active."""
 
     def __init__(self, tape: Tape, image: Tensor) -> None:
         super().__init__()

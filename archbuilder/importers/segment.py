@@ -13,7 +13,7 @@ from archbuilder.importers.units import MAX_STEPS, Unit, kind, unit
 from archbuilder.importers.yaml_text import inline
 from archbuilder.ir import ops
 
-# what counts beside characters when the cheapest way to write a run is looked for
+# what counts, besides characters, in the search for the cheapest way to write a run
 LINE = 30  # a block of its own
 STRAY = 45  # an activation or dropout before a conv: it belongs to what is before it, unless a norm goes first
 HALVES = 15  # a depthwise separable conv whose halves each have layers, but others
@@ -111,7 +111,7 @@ def segment(run: Sequence[Step], pieces: Sequence[Window], style: Style) -> tupl
 
 
 def _bias(window: Window) -> int:
-    """What speaks against a piece beside its length."""
+    """The penalty of a piece, besides its length."""
     first = window.what[0] if isinstance(window.what, tuple) else window.what
     if isinstance(window.what, tuple) and not window.what[0].bare and window.what[0].order != window.what[1].order:
         return HALVES

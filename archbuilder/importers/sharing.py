@@ -118,7 +118,7 @@ class Sharing:
 
 
 def _mark(items: Sequence[Item]) -> object:
-    """What tells that the first item's layers may have run before; None for one without weights.
+    """What identifies the layers of the first item; None for one without weights.
 
     Padding goes with the layer after it."""
     first = items[0]

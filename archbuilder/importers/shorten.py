@@ -10,7 +10,7 @@ from archbuilder.importers.blocks import Block
 from archbuilder.importers.naming import Names, is_name, says_something
 from archbuilder.importers.yaml_text import listed
 
-LINE = 12  # what a line costs beside its characters, where a repeat may save some
+LINE = 12  # what a line costs besides its characters, where a repeat may save some
 
 
 def stages(blocks: list[Block], names: Names, top: bool = True) -> list[Block]:

@@ -76,7 +76,7 @@ def load(file: Path, name: str, arguments: Mapping[str, Any]) -> nn.Module:
 
 @contextlib.contextmanager
 def _surroundings(file: Path) -> Iterator[None]:
-    """What a script finds around it: its folder on the path, its name as the only argument."""
+    """The surroundings that a script expects: its folder on the path, its name as the only argument."""
     path, arguments, before = list(sys.path), list(sys.argv), set(sys.modules)
     root = _root(file.resolve())
     sys.path[:0] = dict.fromkeys([str(file.resolve().parent), str(root)])
@@ -109,7 +109,7 @@ def _levels(file: Path) -> int:
     """How many folders up a file's relative imports go, one for its own; 0 where it has none."""
     try:
         tree = ast.parse(file.read_bytes())
-    except (SyntaxError, ValueError, OSError):  # importing it will tell
+    except (SyntaxError, ValueError, OSError):  # importing it will say what is wrong
         return 0
     return max((node.level for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)), default=0)
 
@@ -182,7 +182,7 @@ def _check_arguments(build: Callable[..., Any], name: str, file: Path, arguments
     """Say which arguments are missing or not known."""
     try:
         parameters = inspect.signature(build).parameters
-    except (TypeError, ValueError):  # built in C: calling it will tell
+    except (TypeError, ValueError):  # built in C: calling it will say what is missing
         return
     takes = {key: p for key, p in parameters.items() if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)}
     span = Span(str(file))

@@ -66,7 +66,7 @@ class Tape:
     unseen: Span | None = None  # where a scripted module ran, whose functions nobody sees
     calls: int = 0  # how many calls were read
     copies: bool = False  # the call's result is a tensor of its own, though torch returned the operand
-    always_drops: bool = False  # a dropout that the network never switches off was met
+    always_drops: bool = False  # the network has a dropout that it never switches off
     notes: dict[str, bool] = field(default_factory=dict)  # remarks in order, each once: whether the file has it too
     curves: Curves = field(default_factory=Curves)
     moments: Moments = field(default_factory=Moments)

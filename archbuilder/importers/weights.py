@@ -11,7 +11,7 @@ from torch.nn.parameter import is_lazy
 from archbuilder.diagnostics import ArchbuilderError, Span, declare
 
 WRAPPERS = ("module.", "_orig_mod.")  # of DataParallel and of torch.compile, wherever they stand in a name
-COUNTERS = ("num_batches_tracked", "total_ops", "total_params")  # which old checkpoints lack, and profilers add
+COUNTERS = ("num_batches_tracked", "total_ops", "total_params")  # old checkpoints lack these, or profilers add them
 SHOWN = 3  # tensors that do not fit, named in a message
 
 MISFIT = declare(

@@ -16,7 +16,7 @@ from archbuilder.ir.graph import Graph, Node
 from archbuilder.ir.shape import Shape
 from archbuilder.modules.layers import layer
 
-MOST_PARAMETERS = 6  # of a class made of other classes: with more, a call says less than the layers themselves
+MOST_PARAMETERS = 6  # the most parameters of a class of classes: a call with more says less than the layers themselves
 LONGEST = 77  # characters of a docstring
 DEEPEST = 3  # chains written inside each other
 SEQUENTIAL = frozenset(("append", "extend", "insert", "pop"))  # attributes of nn.Sequential (a test asks torch)
@@ -43,7 +43,7 @@ class Part:
 
     @property
     def likeness(self) -> object:
-        """What parts have in common that one class can make."""
+        """What parts must share so that one class can make them."""
         return kind(self.body), self.forward and self.forward.text
 
 

@@ -56,7 +56,7 @@ class _Writer:
             for name in dict.fromkeys(names):
                 self.users.setdefault(name, []).append(number)
         self.variables: dict[str, str] = {}  # of every value that is still needed
-        self.kept: set[str] = set()  # variables that say which value they hold, so that no other moves in
+        self.kept: set[str] = set()  # variables named after the value they hold, which no other value may reuse
 
     def write(self) -> Forward:
         for number, name in enumerate(self.unit.inputs):
@@ -97,7 +97,7 @@ class _Writer:
         return ", ".join(chosen) + " = " if set(chosen) != {"_"} else ""
 
     def _choose(self, name: str, step: Step, free: Sequence[str]) -> str:
-        """A variable for a value: a telling one for what forks or is used far below, else the one that moves on."""
+        """A variable for a value: a descriptive one for what forks or is used far below, else the running one."""
         child, living = step.target.rpartition(".")[2], self.variables.values()
         if isinstance(step.op, ChannelSlice):
             return self._unused(_own_name(name))
@@ -127,7 +127,7 @@ class _Writer:
         return variable
 
     def _unused(self, name: str) -> str:
-        """The name as a variable that no living value has."""
+        """The name, numbered where a value that is still needed has it."""
         base = name[:LONGEST].rstrip("_")
         base += "_" * (base in TAKEN or keyword.iskeyword(base))
         number, variable = 1, base

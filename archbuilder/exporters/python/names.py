@@ -13,13 +13,13 @@ MOST_LAYERS = 5  # in the name of a class
 
 
 class Names:
-    """Gives out class names, each once."""
+    """Hands out class names, each once."""
 
     def __init__(self) -> None:
         self.taken = {"Tensor", "OrderedDict", "Chain", "Layers", *own_layers(), *dir(builtins)}
 
     def take(self, wanted: str, otherwise: str) -> str:
-        """The wanted name, or the other where it is none; numbered from 2 where it is taken."""
+        """The wanted name, or the other one where that is no identifier; numbered from 2 where it is taken."""
         base = wanted if wanted.isidentifier() and not keyword.iskeyword(wanted) else otherwise
         name, number = base, 1
         while name in self.taken:

@@ -60,7 +60,7 @@ def export(graph: Graph, facts: Facts) -> str:
         "</g>",
         "</svg>",
     ]
-    # ASCII, so that no terminal's or browser's idea of an encoding matters
+    # ASCII, so that no encoding of a terminal or browser matters
     return "".join(f"{line}\n" for line in lines).encode("ascii", "xmlcharrefreplace").decode()
 
 

@@ -36,7 +36,7 @@ class Card:
 
 
 def cards(drawn: Iterable[Block]) -> dict[int, Card]:
-    """The card of each block that is no merge, by its id; but for both ends all are equally wide."""
+    """The card of each block that is no merge, by its id; all are equally wide, except both ends."""
     made = {id(block): _card(block) for block in drawn if not block.symbol}
     widest = max((card.width for card in made.values()), default=NARROWEST)
     return {key: card if card.end else replace(card, width=widest) for key, card in made.items()}

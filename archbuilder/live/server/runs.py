@@ -34,8 +34,8 @@ def run(root: Path, name: str) -> dict[str, Any]:
         raise Refused("There is no such run in the folder that is open.", 404)
     metrics, error = _metrics(path), ""
     try:
-        notes.facts(path)
-        notes.metrics(path)
+        json_files.facts(path)
+        json_files.metrics(path)
     except ArchbuilderError as damaged:
         error = damaged.diagnostics[0].message
     return {**_listed(root, found, metrics), "metrics": metrics, "file": _text(path), "error": error}
@@ -73,7 +73,7 @@ def _listed(root: Path, found: Listed, metrics: Sequence[dict[str, Any]]) -> dic
 
 def _metrics(path: Path) -> list[dict[str, Any]]:
     try:
-        return list(notes.metrics(path))
+        return list(json_files.metrics(path))
     except (ArchbuilderError, OSError):
         return []
 
