@@ -15,9 +15,7 @@ from pygls.uris import to_fs_path
 from archbuilder.live.editing.buffer import moved
 from archbuilder.live.editing.completion import complete
 from archbuilder.live.editing.hover import hints, hover
-from archbuilder.lsp.buffer import Buffer
-from archbuilder.lsp.files import File
-from archbuilder.lsp.problems import problem, problems
+from archbuilder.lsp.files import Buffer, File, problem, problems
 from archbuilder.version import __version__
 
 DELAY = 0.15  # seconds without a key pressed, after which a text is checked

@@ -12,8 +12,7 @@ from archbuilder.cli import main
 from archbuilder.live.editing.actions import Remedies
 from archbuilder.live.editing.buffer import Good, check_buffer
 from archbuilder.live.editing.hover import hints, hover
-from archbuilder.lsp.buffer import Buffer
-from archbuilder.lsp.problems import problems
+from archbuilder.lsp.files import Buffer, problems
 from archbuilder.lsp.server import items
 from tests.lsp.client import Client
 from tests.lsp.test_findings import CLEAN, FIVE, HEAD
