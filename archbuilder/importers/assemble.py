@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from archbuilder.importers.blocks import Block, Style, activation_value, everywhere, layer_values
+from archbuilder.importers.blocks import Style, activation_value, layer_values
 from archbuilder.importers.flow import IMAGE, Flow, Step
 from archbuilder.importers.naming import Names
 from archbuilder.importers.segment import Window, segment, windows
 from archbuilder.importers.sharing import Again, Shared, Sharing
 from archbuilder.importers.structure import Fork, Inexpressible, Item, Join, Leaf
 from archbuilder.importers.units import kind, unit
+from archbuilder.importers.yaml_text import Block, everywhere
 from archbuilder.ir import ops
 
 FITTING = (ops.AvgPool2d, ops.ChannelPad, ops.MaxPool2d, ops.Pad2d)  # ops that make a shortcut fit, and learn nothing

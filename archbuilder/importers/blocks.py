@@ -2,51 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, fields, replace
+from collections.abc import Iterator
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from archbuilder.importers.flow import Step
 from archbuilder.importers.units import ACTIVATIONS, Sides, Unit
-from archbuilder.importers.yaml_text import inline
+from archbuilder.importers.yaml_text import Block, inline
 from archbuilder.ir import ops
 from archbuilder.ir.op import Op
-
-
-@dataclass
-class Block:
-    """`fields` are in the order of writing; the values of blocks, shortcut and paths are blocks themselves.
-
-    `steps` are in the order in which archbuilder lowers the block.  Two blocks are equal where they read the same.
-    """
-
-    word: str
-    fields: dict[str, Any]
-    steps: list[Step] = field(compare=False)
-
-    @property
-    def output(self) -> int:
-        """The number of the value that it gives."""
-        return self.steps[-1].id
-
-    def named(self, name: str) -> None:
-        """Name the block; the name is written first."""
-        self.fields = {"name": name, **self.fields}
-
-    def lists(self) -> Iterator[list[Block]]:
-        """The lists of blocks that it holds."""
-        for key in ("blocks", "shortcut"):
-            if key in self.fields:
-                yield self.fields[key]
-        yield from self.fields.get("paths", ())
-
-
-def everywhere(blocks: Sequence[Block]) -> Iterator[Block]:
-    """All blocks, those inside of others before them."""
-    for block in blocks:
-        for inner in block.lists():
-            yield from everywhere(inner)
-        yield block
 
 
 def norm_values(op: Op, channels: int) -> list[Any]:

@@ -6,11 +6,11 @@ from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from archbuilder.importers.blocks import Block, Style, bias_field, conv_block, separable_block, single_block
+from archbuilder.importers.blocks import Style, bias_field, conv_block, separable_block, single_block
 from archbuilder.importers.flow import Flow, Step
 from archbuilder.importers.structure import Inexpressible
 from archbuilder.importers.units import MAX_STEPS, Unit, kind, unit
-from archbuilder.importers.yaml_text import inline
+from archbuilder.importers.yaml_text import Block, inline
 from archbuilder.ir import ops
 
 # what counts, besides characters, in the search for the cheapest way to write a run

@@ -6,9 +6,8 @@ from collections import Counter
 from collections.abc import Sequence
 from itertools import groupby
 
-from archbuilder.importers.blocks import Block
 from archbuilder.importers.naming import Names, is_name, says_something
-from archbuilder.importers.yaml_text import listed
+from archbuilder.importers.yaml_text import Block, listed
 
 LINE = 12  # what a line costs besides its characters, where a repeat may save some
 

@@ -10,14 +10,14 @@ from typing import Any
 
 from archbuilder.diagnostics import ArchbuilderError, Diagnostic, Span, declare
 from archbuilder.importers.assemble import Assembler, Run
-from archbuilder.importers.blocks import Block, Style, layer_values
+from archbuilder.importers.blocks import Style, layer_values
 from archbuilder.importers.flow import IMAGE, Flow, Step
 from archbuilder.importers.recorder import NO_BLOCK, Recording
 from archbuilder.importers.segment import LINE, segment
 from archbuilder.importers.shorten import repeats, stages
 from archbuilder.importers.structure import Inexpressible, Structure
 from archbuilder.importers.units import Unit
-from archbuilder.importers.yaml_text import document, inline
+from archbuilder.importers.yaml_text import Block, document, inline
 from archbuilder.ir import ops
 from archbuilder.ir.shape import Shape
 

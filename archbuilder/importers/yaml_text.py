@@ -1,13 +1,14 @@
-"""Blocks -> YAML text: one line where a block fits, nested lists where it does not."""
+"""Blocks as they will be written, and their YAML text: one line where a block fits, nested lists where it does not."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from archbuilder.blocks import find
-from archbuilder.importers.blocks import Block
+from archbuilder.importers.flow import Step
 
 WIDTH = 110  # columns that a line may have
 CROWDED = 90  # the same for a line with several blocks
@@ -15,6 +16,42 @@ MAX_INLINE = 3  # blocks that a block on one line may hold
 
 _PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_.-]*")
 _WORDS = {"true", "false", "null"}  # which mean something else without quotes
+
+
+@dataclass
+class Block:
+    """`fields` are in the order of writing; the values of blocks, shortcut and paths are blocks themselves.
+
+    `steps` are in the order in which archbuilder lowers the block.  Two blocks are equal where they read the same.
+    """
+
+    word: str
+    fields: dict[str, Any]
+    steps: list[Step] = field(compare=False)
+
+    @property
+    def output(self) -> int:
+        """The number of the value that it gives."""
+        return self.steps[-1].id
+
+    def named(self, name: str) -> None:
+        """Name the block; the name is written first."""
+        self.fields = {"name": name, **self.fields}
+
+    def lists(self) -> Iterator[list[Block]]:
+        """The lists of blocks that it holds."""
+        for key in ("blocks", "shortcut"):
+            if key in self.fields:
+                yield self.fields[key]
+        yield from self.fields.get("paths", ())
+
+
+def everywhere(blocks: Sequence[Block]) -> Iterator[Block]:
+    """All blocks, those inside of others before them."""
+    for block in blocks:
+        for inner in block.lists():
+            yield from everywhere(inner)
+        yield block
 
 
 def inline(value: Any) -> str:
