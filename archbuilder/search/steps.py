@@ -21,7 +21,7 @@ from typing import Any, Literal, Protocol
 
 from archbuilder.diagnostics import ArchbuilderError, Span, declare
 from archbuilder.files import write_whole
-from archbuilder.run import notes
+from archbuilder.run import json_files
 from archbuilder.run.locks import locked
 from archbuilder.sources import METRICS, Opened, newest_run_below
 
@@ -69,7 +69,7 @@ class Step:
     def metrics(self) -> tuple[dict[str, Any], ...]:
         """An epoch's record each, of what is trained so far."""
         path = newest_run_below(self.trial / self.run)
-        return notes.metrics(path) if path and (path / METRICS).is_file() else ()
+        return json_files.metrics(path) if path and (path / METRICS).is_file() else ()
 
     def is_done(self) -> bool:
         return len(self.metrics) >= self.until or self.failed is not None
