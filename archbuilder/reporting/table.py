@@ -57,7 +57,7 @@ FIXED = (
 
 OK, MISSED, IGNORED, UNKNOWN = "ok", "missed", "ignored", "unknown"  # what a limit or a rule can be
 UNTRAINED = "after training"  # and a goal; of a run it may have one of the other states that goals have
-_MARKS = {OK: ".", MISSED: "X", IGNORED: "i", UNTRAINED: "-", None: " "}
+_MARKS: dict[Cell, str] = {OK: ".", MISSED: "X", IGNORED: "i", UNTRAINED: "-", None: " "}
 _FORMULA = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")  # with the wide ones of East Asian keyboards
 
 
@@ -250,15 +250,9 @@ def _marked_down(title: str, cell: Cell) -> str:
 
 def _number(cell: Cell) -> str:
     """A cell for people: 1,234 and 93.80."""
-    return (
-        ""
-        if cell is None
-        else f"{cell:,}"
-        if isinstance(cell, int)
-        else f"{cell:,.2f}"
-        if isinstance(cell, float)
-        else cell
-    )
+    if isinstance(cell, float):
+        return f"{cell:,.2f}"
+    return f"{cell:,}" if isinstance(cell, int) else cell or ""
 
 
 def as_text(table: Table, style: Style = PLAIN) -> str:
@@ -267,9 +261,7 @@ def as_text(table: Table, style: Style = PLAIN) -> str:
     lettered = dict(islice(zip(ascii_letters, checks, strict=False), len(ascii_letters)))
     letters = "".join(lettered)
     header = ("file", "status", "params", "MACs", "RF", "epochs", "accuracy", letters)
-    rows = [
-        (*_summary(row), "".join(_MARKS.get(_text(row.get(c)), "?") for c in lettered.values())) for row in table.rows
-    ]
+    rows = [(*_summary(row), "".join(_MARKS.get(row.get(c), "?") for c in lettered.values())) for row in table.rows]
     kept = [n for n, title in enumerate(header) if n < 2 or any(cells[n] for cells in rows)]
     shown = [tuple(cells[n] for n in kept) for cells in (header, *rows)]
     lines = columns(shown, {"file", "status", letters}, style, ("epochs", "MACs", "RF"), {letters})
@@ -277,6 +269,9 @@ def as_text(table: Table, style: Style = PLAIN) -> str:
     legend = [f"{letter}  {title:{width}}  {_kept(title, table.rows, style)}" for letter, title in lettered.items()]
     if more := len(checks) - len(lettered):
         legend.append(f"and {more} more, which csv and markdown have")
+    if legend:
+        shown_marks = {row.get(title) for row in table.rows for title in lettered.values()}
+        legend.append("  ".join(f"{mark} {word}" for word, mark in _MARKS.items() if word in shown_marks - {None}))
     return "\n".join([style.bold(lines[0]), *lines[1:], *([""] if legend else []), *legend])
 
 
@@ -294,14 +289,11 @@ def _summary(row: Row) -> tuple[str, ...]:
     )
 
 
-def _text(cell: Cell) -> str | None:
-    return cell if isinstance(cell, str) else None
-
-
 def _kept(title: str, rows: Sequence[Row], style: Style) -> str:
     """How a limit, a rule or a goal was kept by all: 3 of 40 missed, 1 ignored."""
     found = Counter(row.get(title) for row in rows)
     asked = len(rows) - found[None]
     others = [f"{count} {word}" for word, count in found.items() if word not in (OK, MISSED, None)]
-    missed = style.red(f"{found[MISSED]} of {asked} missed") if found[MISSED] else f"{asked} ok" if not others else ""
-    return ", ".join(filter(None, (missed, *others)))
+    well = [f"{found[OK]} ok"] if found[OK] else []
+    first = [style.red(f"{found[MISSED]} of {asked} missed")] if found[MISSED] else well
+    return ", ".join([*first, *others])

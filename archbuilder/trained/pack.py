@@ -248,6 +248,7 @@ def facts(run: Run, data: bytes) -> dict[str, Any]:
         "test_accuracy": last["test_accuracy"],
         "test_images": run.card.test,
         "train_images": run.card.train,
+        **({"subset_of": run.card.subset_of} if run.card.subset_of else {}),
         "flip_averaged_test_accuracy": last.get("flip_averaged_test_accuracy"),
         "seed": run.plan.train.seed,
         "all_seeds": _all_seeds(run),

@@ -43,11 +43,13 @@ VALUES = {
     "NAME=VALUE": "bias=true",
     "PACK": "mcu",
     "PNG": "drawn.png",
+    "REF": "HEAD",
     "RUN": "runs/net/first",
     "TRACKER": "tensorboard",
     "URL": "https://example.org",
 }
 NUMBER = "2"  # any other one is a number
+FILES = {"compare": ["net.yaml", "net.yaml"]}  # of a command that takes any number of files, but not without a revision
 
 
 def commands() -> dict[str, str]:
@@ -65,13 +67,13 @@ def files(folder: Path) -> None:
 
 def plain(command: str) -> list[list[str]]:
     """The command as it is, with each of its actions."""
-    return [[command, *words] for words, options in _forms(_parser(command)) if not options]
+    return [[command, *FILES.get(command, ()), *words] for words, options in _forms(_parser(command)) if not options]
 
 
 def every(command: str) -> Iterator[list[str]]:
     """The same, and with each of its options in turn."""
     for words, option in _forms(_parser(command)):
-        yield [command, *words, *option]
+        yield [command, *FILES.get(command, ()), *words, *option]
 
 
 def _parser(command: str) -> argparse.ArgumentParser:
