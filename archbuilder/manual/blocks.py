@@ -175,11 +175,15 @@ _GOALS = """## Goals
 is an error; `train` ends with them, and `report` and `runs` say whether the assignment is fulfilled; `evaluate RUN`
 measures the test accuracy again. A run that is not finished stands at *not yet*, a figure that its log does not have is
 *not recorded*: neither fulfils a goal. The goals of a run are those of its own file, its overrides included, and of the
-packs that it names as these are now.
+packs that it names: a shipped one as it is now, one of your own as the run has kept it.
 
 ```yaml
 goals: {{accuracy: ">= 85%", train_time: "<= 10 min"}}
+```
 
+or as a list:
+
+```yaml
 goals:
   - accuracy: ">= 85%"
   - {{of: test_accuracy, bound: ">= 99.4%", over: {{each_of_last: 3}}}}
