@@ -83,7 +83,7 @@ TABLE = {
     "AB003 tab": before_after(
         "\t- conv: 8\n\t- gap\n\t- classifier", "  - conv: 8\n  - gap\n  - classifier", HEAD + "network:\n", "\n"
     ),
-    "AB510": before_after("era-s10", "era-s9", HEAD + "rules: ", "\n" + NETWORK),
+    "AB510": before_after("era-s99", "era-s9", HEAD + "rules: ", "\n" + NETWORK),
     "AB601": before_after("11", "10", HEAD.replace("10\n", ""), "\n" + NETWORK + "data: {dataset: cifar10}\n"),
 }  # fmt: skip
 
