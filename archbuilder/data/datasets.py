@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from archbuilder.data import class_folders, digits, known, npz
+from archbuilder.data import digits, image_files, known, npz
 from archbuilder.data.arrays import Images, Splits, cut_by_class, statistics, subset_by_class
 from archbuilder.data.prepared import Prepared, data_folder
 from archbuilder.diagnostics import ArchbuilderError, declare
@@ -91,7 +91,7 @@ def ready(
     path = _locate(spec)
     if spec.dataset == digits.NAME or path.suffix.lower() == ".npz":
         return None
-    return class_folders.load(path, input_shape, classes, root, place, skip_corrupt)
+    return image_files.load(path, input_shape, classes, root, place, skip_corrupt)
 
 
 def _fits(spec: Data, shape: tuple[int, int, int], classes: int | None) -> None:

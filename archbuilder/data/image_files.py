@@ -1,184 +1,221 @@
-"""Which file of a folder of images belongs to which class and which part of the data set."""
+"""A folder of image files, one folder per class, made into a prepared data set at the network's size.
+
+photos/train/cat/1.jpg, photos/test/cat/9.jpg    train beside test; a val beside both is the validation split,
+                                                 without a test it is the test split
+photos/cat/1.jpg, photos/dog/2.jpg               classes alone: a fifth of each is the test split
+"""
 
 from __future__ import annotations
 
+import glob
 import hashlib
 import os
-from collections import Counter
+import tempfile
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from itertools import islice
 from pathlib import Path
+from typing import Any
 
-from archbuilder.data.npz import MISSING, path_hint
+import numpy as np
+from numpy.typing import NDArray
+
+from archbuilder.data.arrays import sha256
+from archbuilder.data.class_folders import FORM, File, Listing, listed
+from archbuilder.data.pictures import UNREADABLE, picture, quiet
+from archbuilder.data.prepared import MANIFEST, Prepared, open_prepared, prepare, unwritable
 from archbuilder.diagnostics import ArchbuilderError, Diagnostic, Span, declare
+from archbuilder.files import MAX_IMAGE, read_regular, write_whole
+from archbuilder.spec.data import INPUT
 
-FORM = declare(
-    "AB618",
-    "a folder of images that has another form than expected",
+CORRUPT = declare(
+    "AB619",
+    "image files that cannot be read",
     why=(
-        "Each class is a folder with its images in it; they stand below train and test (or val), or by themselves. "
-        "A class without images is more often a copy that broke off than what is meant."
+        "A few broken files among many are told before training begins, by name. Whether they may be left out is for "
+        "you to say: it changes the data set."
     ),
-    bad="$ mkdir -p photos/cat photos/dog\n$ archbuilder train net.yaml --set data.dataset=./photos --set classes=2",
+    bad="""\
+$ python photos.py
+$ echo broken > photos/cat/5.png
+$ archbuilder data prepare net.yaml --set data.dataset=./photos --set classes=2""",
     good="""\
 $ python photos.py
-$ archbuilder train net.yaml --set data.dataset=./photos --set classes=2""",
+$ echo broken > photos/cat/5.png
+$ archbuilder data prepare net.yaml --set data.dataset=./photos --set classes=2 --skip-corrupt""",
 )
 
-TEST_SHARE = 0.2  # of each class, where there is no test folder
-PARTS = {"train": ("train", "training"), "test": ("test", "testing"), "validation": ("val", "valid", "validation")}
-SUFFIXES = (
-    ".png", ".apng", ".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".bmp", ".dib", ".gif", ".webp", ".avif", ".tif",
-    ".tiff", ".ppm", ".pgm", ".pbm", ".pnm", ".tga", ".jp2", ".j2k",
-)  # fmt: skip
-SYSTEM = ("thumbs.db", "desktop.ini")  # what a file manager leaves in any folder
-NAMED = 5  # endings or folders that a sentence names
+SEEN = "seen"  # a file beside the manifest: how the files were when they were read last
+NAMED = 5  # files or classes that a message names
+AT_ONCE = 512  # files that are read ahead
+READER = 2  # version of the way in which image files become pixels; 1 scaled 16-bit images by their own maximum
+
+Shape = tuple[int, int, int]  # channels, height, width
 
 
-@dataclass(frozen=True)
-class File:
-    """An image file of a part of the data set; `name` is its path below the data set's folder."""
+def load(
+    folder: Path, shape: Shape, classes: int | None, root: Path, place: Span, skip_corrupt: bool = False
+) -> Prepared:
+    """The data set of a folder for a network's input, prepared where that has not been done.
 
-    name: str
-    part: str
-    label: int
+    It is made anew when a file has come, gone or changed: in its content, whatever its time and size say.  So that not
+    every start reads all files, a copy has a note of how they were when they were read last, with the time (ctime) that
+    a change of any kind sets and nobody can set back.
 
-
-@dataclass(frozen=True)
-class Listing:
-    """A folder's classes in the order of their names, its image files in the order of theirs.
-
-    left_out: how many other files there are in the class folders, by their endings in small letters.
-    beside:   folders beside those of train and test.
-    alike:    folders that are found in every class: then the classes may be parts under other names.
+    skip_corrupt leaves out the files that cannot be read; the manifest has their names under `skipped`.
+    Raises ArchbuilderError AB601 (the network has other classes), AB603, AB608, AB610, AB612, AB617, AB618, AB619.
     """
-
-    classes: tuple[str, ...]
-    beside: tuple[str, ...] = ()
-    alike: tuple[str, ...] = ()
-    files: list[File] = field(default_factory=list)
-    left_out: Counter[str] = field(default_factory=Counter)
-
-    @property
-    def notes(self) -> list[str]:
-        """What to know of the folder before training on it, in sentences."""
-        notes = []
-        if self.beside:
-            notes.append(f"left out beside the parts of the data set: {_some(self.beside)}")
-        if self.alike:
-            found = f"the classes {_some(self.classes)} have the same folders in them: {_some(self.alike)}"
-            notes.append(f"{found}; if they are parts of the data set, call them train and test")
-        if count := self.left_out.total():
-            kinds = [f"{number:,} {ending or 'without an ending'}" for ending, number in self.left_out.most_common()]
-            notes.append(f"left out because their names are not those of images: {count:,} files ({_some(kinds)})")
-        return notes
-
-
-def listed(folder: Path, place: Span) -> Listing:
-    """What lies in a folder of images.
-
-    Raises ArchbuilderError AB603 (not there, or closed), or AB618 with all that is wrong with the folder.
-    """
-    if not folder.is_dir():
-        what = "is no folder" if folder.exists() else "does not exist"
-        raise ArchbuilderError(MISSING.at(place, f"{folder.absolute()} {what}", path_hint(place)))
+    listing = listed(folder, place)
+    names, files = listing.classes, listing.files
+    if classes is not None and classes != len(names):
+        shown = ", ".join(names[:NAMED]) + (" ..." if len(names) > NAMED else "")
+        message = f"{folder} has {len(names)} classes ({shown}), the network {classes}"
+        raise ArchbuilderError(INPUT.at(place, message, f"set classes: {len(names)}"))
+    stem, state = f"{folder.name or 'images'}-{'x'.join(map(str, shape))}", _state(folder, listing)
+    for copy in root.glob(f"{glob.escape(stem)}-*"):
+        if _seen(copy) == state and (copy / MANIFEST).exists():
+            return open_prepared(copy, place)
+    digests = _digests(folder, files)
+    home = root / f"{stem}-{hashlib.sha256(repr((names, listing.notes, digests)).encode()).hexdigest()[:12]}"
     try:
-        return _listed(folder, place)
+        if (home / MANIFEST).exists():
+            found = open_prepared(home, place)
+            _note(home, state)
+            return found
+        root.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".images-", dir=root) as temporary:
+            arrays, skipped = _read(folder, files, shape, Path(temporary), place, skip_corrupt)
+            if emptied := list(_emptied(folder, files, skipped, place)):
+                raise ArchbuilderError(*emptied)
+            remarks = {"skipped": skipped, "notes": listing.notes, "files": digests}
+            found = prepare(home, arrays, names, str(folder.absolute()), place, remarks)
+            _note(home, state)
+            return found
     except OSError as error:
-        message = f"{error.filename or folder} cannot be read: {error.strerror or error}"
-        raise ArchbuilderError(MISSING.at(place, message, "check its permissions")) from None
+        raise ArchbuilderError(unwritable(home, error, place)) from None
 
 
-def _listed(folder: Path, place: Span) -> Listing:
-    problems: list[Diagnostic] = []
-    parts, beside = _parts(folder, place, problems)
-    if problems and not parts:
-        raise ArchbuilderError(*problems)
-    tops = _folders(parts.get("train", folder))
-    found = Listing(tuple(path.name for path in tops), beside, () if parts else _alike(tops))
-    if len(found.classes) < 2:
-        there = f"one class, {found.classes[0]}" if found.classes else "no class"
-        message = f"{parts.get('train', folder)} has {there}: a class is a folder of images"
-        problems.append(FORM.at(place, message, "make a folder for each class, as photos/cat and photos/dog"))
-    for part, top in parts.items() if parts else [("", folder)]:
-        for path in _folders(top):
-            if path.name not in found.classes:
-                message = f"{top.name} has the class {path.name}, {parts['train'].name} does not"
-                problems.append(FORM.at(place, message, "both need the same class folders"))
+def _state(folder: Path, listing: Listing) -> str:
+    """What changes when a class or a file does, or the way in which files are read, as far as that is known without
+    reading them: names, sizes, times."""
+    digest = hashlib.sha256(repr((READER, listing.classes, listing.notes)).encode())
+    for file in listing.files:
+        with suppress(OSError):  # a broken link is reported with the files that cannot be read
+            found = os.stat(folder / file.name)
+            times = (found.st_size, found.st_mtime_ns, found.st_ctime_ns)
+            digest.update(repr((file.name, file.part, *times)).encode())
+    return digest.hexdigest()
+
+
+def _note(copy: Path, state: str) -> None:
+    """Without the note, in a folder that is closed, all files are read at the next start, too."""
+    with suppress(OSError):
+        write_whole(copy / SEEN, state.encode())
+
+
+def _seen(copy: Path) -> str:
+    """The `_state` of the files when a prepared copy was last held against them."""
+    try:
+        return read_regular(copy / SEEN, 100).decode()
+    except (OSError, ValueError):
+        return ""
+
+
+def _digests(folder: Path, files: Sequence[File]) -> dict[str, str]:
+    """SHA-256 of each part: of its files' names and contents, as x_train, and of their labels, as y_train.
+
+    Not of the pixels: another version of a decoder may read them otherwise by a bit.
+    """
+    images = {file.part: hashlib.sha256(repr(READER).encode()) for file in files}
+    labels: dict[str, list[int]] = {part: [] for part in images}
+    with ThreadPoolExecutor(os.cpu_count()) as threads:
+        for file, content in zip(files, threads.map(lambda file: _content(folder / file.name), files), strict=True):
+            images[file.part].update(repr((file.name, content)).encode())
+            labels[file.part].append(file.label)
+    return {f"x_{part}": digest.hexdigest() for part, digest in images.items()} | {
+        f"y_{part}": sha256(np.array(numbers, np.int64)) for part, numbers in labels.items()
+    }
+
+
+def _content(path: Path) -> str:
+    """SHA-256 of a file; empty for one that cannot be read, which is reported when it is read as an image."""
+    try:
+        return hashlib.sha256(read_regular(path, MAX_IMAGE)).hexdigest()
+    except OSError:
+        return ""
+
+
+def _read(
+    folder: Path, files: Sequence[File], shape: Shape, temporary: Path, place: Span, skip_corrupt: bool
+) -> tuple[dict[str, NDArray[Any]], list[str]]:
+    """The arrays of every part, the images as files in `temporary`; and the names of those that cannot be read."""
+    channels, height, width = shape
+    counts = {part: sum(file.part == part for file in files) for part in dict.fromkeys(file.part for file in files)}
+    images = {
+        part: np.lib.format.open_memmap(temporary / part, "w+", np.uint8, (count, height, width, channels))
+        for part, count in counts.items()
+    }
+    labels: dict[str, list[int]] = {part: [] for part in counts}
+    corrupt: list[Diagnostic] = []
+    skipped = []
+    with quiet():  # here, not in the threads that read
+        for file, found in _pictures(folder, files, shape):
+            if isinstance(found, Diagnostic):
+                corrupt.append(found)
+                skipped.append(file.name)
                 continue
-            names = list(_images(path, folder, found.left_out))
-            if len(names) < (1 if part else 2):
-                message = f"{path.relative_to(folder)} of {folder} has {'only one image' if names else 'no images'}"
-                hint = "add images to it, or remove the folder"
-                problems.append(FORM.at(place, message, hint))
-            kept = set() if part else _test_names(names)
-            label = found.classes.index(path.name)
-            found.files.extend(File(name, part or ("test" if name in kept else "train"), label) for name in names)
-    if problems:
-        raise ArchbuilderError(*problems)
-    return found
+            images[file.part][len(labels[file.part])] = found
+            labels[file.part].append(file.label)
+    if corrupt and not skip_corrupt:
+        raise ArchbuilderError(_corrupt(corrupt, skipped, len(files), place))
+    arrays: dict[str, NDArray[Any]] = {}
+    for part, numbers in labels.items():
+        arrays |= {f"x_{part}": images[part][: len(numbers)], f"y_{part}": np.array(numbers, np.int64)}
+    return arrays, skipped
 
 
-def _parts(folder: Path, place: Span, problems: list[Diagnostic]) -> tuple[dict[str, Path], tuple[str, ...]]:
-    """The folders of train, test and validation, and the names of those beside them; none where classes stand alone.
-
-    A part is a folder of class folders, its name in small or capital letters.  A folder `train` that has no folders,
-    or stands among others without a test or val, is a class of that name."""
-    tops = _folders(folder)
-    with_folders = [top for top in tops if _folders(top)]
-    parts = {part: [top for top in with_folders if top.name.lower() in names] for part, names in PARTS.items()}
-    others = [top for top in tops if not any(top in named for named in parts.values())]
-    train, held_out = parts["train"], parts["test"] or parts["validation"]
-    if not train and held_out and len(others) < 2:
-        hint = "add a folder train with the same classes, or leave the classes alone: a fifth of each is then the test"
-        problems.append(FORM.at(place, f"{folder} has {held_out[0].name}, but no train", hint))
-    if not train or (others and not held_out):
-        return {}, ()
-    for named in parts.values():
-        if len(named) > 1:
-            both = " and ".join(top.name for top in named)
-            problems.append(FORM.at(place, f"{folder} has {both}, which are the same part", "put them together"))
-    if not held_out:
-        hint = "add a folder test, or leave train out: a fifth of each class is then kept for the test"
-        problems.append(FORM.at(place, f"{folder} has {train[0].name}, but neither test nor val", hint))
-    if not parts["test"]:
-        parts["test"], parts["validation"] = parts["validation"], []
-    return {part: named[0] for part, named in parts.items() if named}, tuple(top.name for top in others)
+def _emptied(folder: Path, files: Sequence[File], skipped: Sequence[str], place: Span) -> Iterator[Diagnostic]:
+    """Every class of which a part has no image left."""
+    gone = set(skipped)
+    left = {(file.part, file.label) for file in files if file.name not in gone}
+    one_of_each = {(file.part, file.label): file for file in reversed(files)}
+    for kind in sorted(one_of_each.keys() - left):
+        file = one_of_each[kind]
+        message = f"no {file.part} image can be read of {Path(file.name).parent} in {folder}"
+        yield FORM.at(place, message, "mend or add some, or remove the class folder")
 
 
-def _alike(tops: Sequence[Path]) -> tuple[str, ...]:
-    """The names of the folders in some folders, where there are two or more in each and the same in all."""
-    inner = {tuple(path.name for path in _folders(top)) for top in tops}
-    names = inner.pop() if len(inner) == 1 else ()
-    return names if len(names) > 1 else ()
+def _pictures(
+    folder: Path, files: Sequence[File], shape: Shape
+) -> Iterator[tuple[File, NDArray[np.uint8] | Diagnostic]]:
+    """Each file with its pixels (h, w, c), or with what is wrong with it; read by several threads, in order."""
+    from tqdm import tqdm
+
+    def read(file: File) -> NDArray[np.uint8] | Diagnostic:
+        try:
+            return picture(folder / file.name, shape)[0]
+        except ArchbuilderError as error:
+            if error.diagnostics[0].code.id != "AB616":
+                raise  # not the file's fault
+            return error.diagnostics[0]
+
+    rest = iter(files)
+    with (
+        ThreadPoolExecutor(os.cpu_count()) as threads,
+        tqdm(total=len(files), desc=folder.name, unit=" images", leave=False, disable=None) as bar,
+    ):
+        while chunk := list(islice(rest, AT_ONCE)):
+            for pair in zip(chunk, threads.map(read, chunk), strict=True):
+                bar.update()
+                yield pair
 
 
-def _folders(top: Path) -> list[Path]:
-    return sorted(path for path in top.iterdir() if path.is_dir() and not path.name.startswith("."))
-
-
-def _images(top: Path, folder: Path, left_out: Counter[str]) -> Iterator[str]:
-    """Image files of a class folder and the folders in it, as paths below the data set's; others are counted."""
-
-    def closed(error: OSError) -> None:
-        raise error
-
-    for place, folders, names in os.walk(top, onerror=closed):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        for name in sorted(names):
-            if name.startswith(".") or name.lower() in SYSTEM:
-                continue
-            if name.lower().endswith(SUFFIXES):
-                yield Path(place, name).relative_to(folder).as_posix()
-            else:
-                left_out[Path(name).suffix.lower()] += 1
-
-
-def _test_names(names: Sequence[str]) -> set[str]:
-    """A fixed share of a class, chosen by the files' names alone: few change sides when images are added."""
-    ordered = sorted(names, key=lambda name: hashlib.sha256(name.encode()).digest())
-    return set(ordered[: max(1, round(TEST_SHARE * len(names)))])
-
-
-def _some(names: Sequence[str]) -> str:
-    return ", ".join(names[:NAMED]) + (f" and {len(names) - NAMED:,} more" if len(names) > NAMED else "")
+def _corrupt(found: Sequence[Diagnostic], names: Sequence[str], count: int, place: Span) -> Diagnostic:
+    first = [
+        f"{name} ({each.message.removeprefix(UNREADABLE)})" for name, each in zip(names[:NAMED], found, strict=False)
+    ]
+    more = f" and {len(names) - NAMED:,} more" if len(names) > NAMED else ""
+    message = f"{len(names):,} of {count:,} image files cannot be read: {', '.join(first)}{more}"
+    hint = "mend or remove them; or leave them out: `archbuilder data prepare FILE.yaml --skip-corrupt`"
+    return CORRUPT.at(place, message, hint)
