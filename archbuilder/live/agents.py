@@ -7,6 +7,7 @@ saved only if it is still what it was when the edit was made.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -412,4 +413,5 @@ def _known_rule(name: str) -> Any:
 
 def serve(root: Path) -> None:
     """Over standard input and output, until the agent is gone."""
-    server(Folder(root)).run("stdio")
+    if sys.stdin is not None:  # closed: it is gone already
+        server(Folder(root)).run("stdio")

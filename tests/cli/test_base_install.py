@@ -39,7 +39,7 @@ for words in json.load(sys.stdin):
 json.dump(found, sys.stdout)
 """
 Said = list[tuple[list[str], int | str, str, str]]
-NO_TORCH = "summary predict evaluate quantize report overfit lr-find data import weights train export rf lsp".split()
+NO_TORCH = "summary predict evaluate quantize report overfit lr-find data import weights train export rf lsp live mcp".split()
 
 
 def needed(name: str) -> set[str]:
