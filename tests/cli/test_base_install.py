@@ -39,7 +39,9 @@ for words in json.load(sys.stdin):
 json.dump(found, sys.stdout)
 """
 Said = list[tuple[list[str], int | str, str, str]]
-NO_TORCH = "summary predict evaluate quantize report overfit lr-find data import weights train export rf lsp live mcp".split()
+BEYOND = (
+    "summary predict evaluate quantize report overfit lr-find data import weights train export rf lsp live mcp".split()
+)
 
 
 def needed(name: str) -> set[str]:
@@ -96,7 +98,7 @@ def test_what_needs_more_says_what_to_install(said: Said):
         if hints or "not installed" in err:
             assert len(hints) == 1 and status in (0, 2), (words, status, out, err)
             asked.add(words[0])
-    assert asked == {*NO_TORCH, "blocks"}  # `blocks NAME --test` holds it against torch
+    assert asked == {*BEYOND, "blocks"}  # `blocks NAME --test` holds it against torch
 
 
 @pytest.mark.raises_code("AB907")
