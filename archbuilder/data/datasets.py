@@ -12,7 +12,7 @@ from archbuilder.data import digits, image_files, known, npz
 from archbuilder.data.arrays import Images, Splits, cut_by_class, statistics, subset_by_class
 from archbuilder.data.prepared import Prepared, data_folder
 from archbuilder.diagnostics import ArchbuilderError, declare
-from archbuilder.spec.data import Data, problems
+from archbuilder.spec.data import BATCH, SUBSET, Data, problems
 
 VALIDATION = declare(
     "AB611",
@@ -23,26 +23,6 @@ VALIDATION = declare(
     ),
     bad="$ archbuilder train net.yaml --no-report --set data.validation=0.0001",
     good="$ archbuilder train net.yaml --no-report --set data.validation=0.1",
-)
-SUBSET = declare(
-    "AB640",
-    "a subset that cannot be taken of the training images",
-    why=(
-        "A subset has the same share of every class, so it needs an image of each, and the data set has no more images "
-        "than it has."
-    ),
-    bad="$ archbuilder train net.yaml --no-report --set data.subset=5000",
-    good="$ archbuilder train net.yaml --no-report --set data.subset=500",
-)
-BATCH = declare(
-    "AB620",
-    "a batch larger than the data set",
-    why=(
-        "Every epoch would be one step on all images, smaller than the batch that was asked for. A batch size that "
-        "nobody has written takes what there is."
-    ),
-    bad="$ archbuilder train net.yaml --set data.batch_size=2000",
-    good="$ archbuilder train net.yaml --set data.batch_size=1000",
 )
 
 

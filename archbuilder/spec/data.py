@@ -84,6 +84,27 @@ network: [{conv: 16}, gap, classifier]
 data: {dataset: digits, augment: [{color_jitter: {contrast: 0.2}}]}""",
 )
 
+SUBSET = declare(
+    "AB640",
+    "a subset that cannot be taken of the training images",
+    why=(
+        "A subset has the same share of every class, so it needs an image of each, and the data set has no more images "
+        "than it has."
+    ),
+    bad="$ archbuilder train net.yaml --no-report --set data.subset=5000",
+    good="$ archbuilder train net.yaml --no-report --set data.subset=500",
+)
+BATCH = declare(
+    "AB620",
+    "a batch larger than the data set",
+    why=(
+        "Every epoch would be one step on all images, smaller than the batch that was asked for. A batch size that "
+        "nobody has written takes what there is."
+    ),
+    bad="$ archbuilder train net.yaml --set data.batch_size=2000",
+    good="$ archbuilder train net.yaml --set data.batch_size=1000",
+)
+
 AUGMENTATION_LIST = {"type": "array", "items": AUGMENTATIONS}  # as JSON Schema
 
 # name -> the only shape it comes in (None: resized to any), number of classes
@@ -174,7 +195,19 @@ def problems(spec: Data, shape: Shape, classes: int | None) -> Iterator[Diagnost
         if isinstance(augmentation, ColorJitter) and shape[0] == 1:
             for field in augmentation.of_colour:
                 yield GREY.at(augmentation.span(field), f"{field} changes nothing: the images are grey", "remove it")
+    if isinstance(spec.subset, int):
+        yield from _subset_problems(spec, spec.subset, classes)
     yield from _engine_problems(spec, shape)
+
+
+def _subset_problems(spec: Data, subset: int, classes: int | None) -> Iterator[Diagnostic]:
+    """What so many images are too few for, whatever the data set has."""
+    if classes is not None and subset < classes:
+        message = f"subset: {subset} is less than there are classes, {classes}, of which it has one image at least"
+        yield SUBSET.at(spec.span("subset"), message, f"take {classes} images or more")
+    elif subset < spec.batch_size and "batch_size" in spec.model_fields_set:
+        message = f"batch_size: {spec.batch_size} is more than there are training images in subset: {subset}"
+        yield BATCH.at(spec.span("batch_size"), message, f"set batch_size: {subset} or less")
 
 
 def _engine_problems(spec: Data, shape: Shape) -> Iterator[Diagnostic]:

@@ -13,6 +13,7 @@ from archbuilder.data.arrays import Splits, statistics, subset_by_class
 from archbuilder.data.batches import TrainBatches
 from archbuilder.data.datasets import load
 from archbuilder.diagnostics import ArchbuilderError
+from archbuilder.pipeline import check_text
 from archbuilder.spec.data import Data
 
 Section = Callable[..., Data]
@@ -75,7 +76,7 @@ def test_shares_of_any_classes(counts: list[int], share: float, seed: int):
 @pytest.mark.parametrize(
     ("value", "message"),
     [
-        ("5", "subset: 5; the data set has 1,442 for training, of 10 classes"),
+        ("5", "subset: 5 is less than there are classes, 10, of which it has one image at least"),
         ("1443", "subset: 1443; the data set has 1,442 for training, of 10 classes"),
         ("0.001", "subset: 0.001 is 1 image; the data set has 1,442 for training, of 10 classes"),
     ],
@@ -101,3 +102,12 @@ def test_what_is_no_subset(section: Section, value: str, hint: str):
         section(f"dataset: digits\nsubset: {value}")
     (found,) = caught.value.diagnostics
     assert (found.code.id, found.hint) == ("AB103", hint)
+
+
+def test_a_check_knows_what_a_subset_is_too_small_for():
+    text = "archbuilder: 1\ninput: [1, 8, 8]\nclasses: 10\nnetwork: [gap, classifier]\ndata: {dataset: digits, %s}\n"
+    found = [
+        check_text(text % fields).diagnostics
+        for fields in ("subset: 9", "subset: 100, batch_size: 101", "subset: 100", "subset: 0.01, batch_size: 64")
+    ]
+    assert [[d.code.id for d in each] for each in found] == [["AB640"], ["AB620"], [], []]
