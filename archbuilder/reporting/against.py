@@ -13,11 +13,11 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from functools import cached_property
-from itertools import product
+from itertools import accumulate, product
 from typing import Any
 
 from archbuilder.analysis.changes import changes
-from archbuilder.diagnostics import ArchbuilderError, Diagnostic, Span
+from archbuilder.diagnostics import ArchbuilderError, Diagnostic, Span, shorten
 from archbuilder.document import MISSING
 from archbuilder.pipeline import Report, check_opened
 from archbuilder.reporting import compare, table
@@ -34,14 +34,13 @@ from archbuilder.sources import Opened
 ALIKE = 0.7  # how much of two files is the same where one of them is the other under a new name
 MAX_PAIRS = 2_500  # gone files times new ones; more are told to be renamed where they are the same to the letter
 MAX_TEXT = 60_000  # characters of Markdown: a comment on GitHub has 65,536
-MAX_ROWS, MAX_FINDINGS = 200, 10
+MAX_VALUE, MAX_FINDINGS = 100, 10
 
 HEADER = ("file", "change", "parameters", "MACs", "RF", "limits and rules")
 WORDS = {"file", "change", "limits and rules"}
 WELL = ("", table.OK, table.UNTRAINED)
 NO_SETTINGS = ("archbuilder", "extends", "network", "define", "defaults")  # which the changes of blocks tell
 
-Check = Callable[[Opened], Report]
 Setting = tuple[str, str, str]  # its dotted name, its value before and after
 
 
@@ -61,7 +60,7 @@ class Pair:
     @cached_property
     def demands(self) -> list[Setting]:
         """The limits, rules and goals that are not kept now, or were kept in another way before."""
-        if self.after is None:
+        if self.after is None or self.after.facts is None:  # then nothing is known of them
             return []
         was, now = table.row(self.before) if self.before else None, table.row(self.after)
         titles = dict.fromkeys(title for row in (now, was or {}) for title in row if table.is_verdict(title))
@@ -73,7 +72,8 @@ class Pair:
         """What is written otherwise outside of the network, with what it extends."""
         was, now = (dict(_settings(each)) for each in (self.before, self.after))
         names = dict.fromkeys((*was, *now)) if self.before and self.after else ()
-        return [(name, was.get(name, ""), now.get(name, "")) for name in names if was.get(name) != now.get(name)]
+        differ = [name for name in names if was.get(name) != now.get(name)]
+        return [(name, _short(was.get(name, "")), _short(now.get(name, ""))) for name in differ]
 
     @property
     def findings(self) -> list[Diagnostic]:
@@ -189,6 +189,10 @@ def _likeness(before: Report, after: Report, likely: bool) -> float:
     return matcher.ratio() if matcher.real_quick_ratio() >= ALIKE and matcher.quick_ratio() >= ALIKE else 0.0
 
 
+def _short(value: str) -> str:
+    return shorten(value, MAX_VALUE)
+
+
 def _settings(report: Report | None) -> Iterator[tuple[str, str]]:
     values = report.document.root.plain() if report and report.document else None
     for key, value in values.items() if isinstance(values, dict) else ():
@@ -276,9 +280,11 @@ def to_markdown(found: Against) -> str:
     """The same as a comment on a pull request: bounded, and every name in it is code, so that it is nothing else."""
     lines = [f"**Architectures against {code(found.revision)}** ({found.commit[:10]}): {_headline(found)}"]
     if found.pairs:
-        shown = found.pairs[:MAX_ROWS]
-        lines.append(grid(HEADER, map(_marked_row, shown), WORDS))
-        if more := len(found.pairs) - len(shown):
+        rows = [_marked_row(pair) for pair in found.pairs]
+        lengths = accumulate(sum(map(len, row)) + 3 * len(row) for row in rows)
+        shown = sum(length <= MAX_TEXT // 2 for length in lengths)  # paths may be long
+        lines.append(grid(HEADER, rows[:shown], WORDS))
+        if more := len(rows) - shown:
             lines.append(f"and {more:,} more")
     left_out = 0
     for pair in found.pairs:
