@@ -11,19 +11,18 @@ from archbuilder.analysis.facts import Facts, Layer
 from archbuilder.ir import ops
 from archbuilder.ir.graph import INPUT, Graph, Node
 from archbuilder.ir.op import Op
-from archbuilder.reporting.text import HEADER, layer_rows
+from archbuilder.reporting.field import MARKS, range_of
 from archbuilder.reporting.text import groups as rows
-
-OUTPUT, FIELD = HEADER.index("output"), HEADER.index("RF")
 
 
 def labels(facts: Facts) -> dict[str, str]:
     """For each value: `20x16x16, RF 7`; a vector has no field of its own."""
-    rows = layer_rows(facts, per_op=True)
-    return {
-        layer.node.name: row[OUTPUT] if layer.node.shape.flat else f"{row[OUTPUT]}, RF {row[FIELD]}"
-        for layer, row in zip(facts.layers, rows, strict=True)
-    }
+    return {layer.node.name: _label(layer) for layer in facts.layers}
+
+
+def _label(layer: Layer) -> str:
+    shape, reach = layer.node.shape, layer.reach
+    return str(shape) if shape.flat else f"{shape}, RF {range_of(reach)}{MARKS[reach.status]}"
 
 
 class Colour(NamedTuple):

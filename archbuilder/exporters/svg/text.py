@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from archbuilder.exporters.diagram import Block
 
@@ -14,6 +15,7 @@ HEAD, LINE = 19.0, 15.0  # heights
 TITLE_SIZE, TEXT_SIZE, NOTE_SIZE = 13.0, 11.5, 11.0
 
 
+@lru_cache(maxsize=4096)  # the same words stand in many blocks
 def width(text: str, size: float, bold: bool = False) -> float:
     """About how wide a text is in a usual sans serif, on the safe side."""
     ems = sum(0.32 if c in NARROW else 0.88 if c in WIDE else 0.6 for c in text)

@@ -23,6 +23,8 @@ from archbuilder.reporting.text import HEADER, groups, layer_rows
 from archbuilder.rules.limits import QUANTITIES, value_of
 from archbuilder.spec.limits import Limit
 
+Groups = Sequence[Sequence[Layer]]  # the layers of each row
+
 COSTLIEST = 3
 MAX_LAYERS = 3_000  # whose memory is shown layer by layer
 
@@ -31,6 +33,8 @@ def check(question: Question) -> Answer:
     """All that changes with a key press."""
     report = question.check()
     facts = report.facts
+    together = groups(facts) if facts else []
+    rows = _rows(question, facts, together) if facts else []
     lines = _field_lines(facts) if facts else []
     return {
         "name": report.name,
@@ -40,10 +44,10 @@ def check(question: Question) -> Answer:
         "diagnostics": [_diagnostic(question, report, d) for d in report.diagnostics],
         "hints": [{"line": line + 1, "text": text} for line, text in _hints(question, report)],
         "totals": _totals(facts, lines) if facts else None,
-        "rows": _rows(question, facts) if facts else [],
+        "rows": rows,
         "budgets": list(_budgets(question, report)),
-        "field": _field(facts, lines) if facts else None,
-        **_memory(facts),
+        "field": _field(facts, together, rows, lines) if facts else None,
+        **_memory(facts, together, rows),
         **drawn(question, report),
     }
 
@@ -118,11 +122,11 @@ def _field_lines(facts: Facts) -> list[str]:
     return [line.removeprefix("receptive field").strip() for line in field_lines(facts)]
 
 
-def _rows(question: Question, facts: Facts) -> list[Answer]:
+def _rows(question: Question, facts: Facts, together: Groups) -> list[Answer]:
     """The rows of the table that a check prints, with their places and shares."""
     rows = [
         _row(question, facts, number, layers, dict(zip(HEADER, cells, strict=True)))
-        for number, (layers, cells) in enumerate(zip(groups(facts), layer_rows(facts), strict=True))
+        for number, (layers, cells) in enumerate(zip(together, layer_rows(facts), strict=True))
     ]
     most = sorted(rows, key=lambda row: -max(row["params_share"], row["macs_share"]))[:COSTLIEST]
     for row in most:
@@ -227,11 +231,11 @@ def _bound(limit: Limit, value: int | None) -> Answer:
 # ---- the field on the image ----
 
 
-def _field(facts: Facts, lines: list[str]) -> Answer:
+def _field(facts: Facts, together: Groups, rows: Sequence[Answer], lines: list[str]) -> Answer:
     """What the middle unit of each row's map sees, and of the map before the global pool what is image of it."""
     x = facts.graph.input
-    steps = [_step(facts, number, layers[-1]) for number, layers in enumerate(groups(facts))]
-    value = {layer.node.name: number for number, layers in enumerate(groups(facts)) for layer in layers}
+    steps = [_step(facts, row, layers[-1]) for row, layers in zip(rows, together, strict=True)]
+    value = {layer.node.name: number for number, layers in enumerate(together) for layer in layers}
     known = facts.field.status != "unknown"
     touched = [[view.first, view.last] for view in views(facts)] if known else None
     return {
@@ -243,14 +247,14 @@ def _field(facts: Facts, lines: list[str]) -> Answer:
     }
 
 
-def _step(facts: Facts, row: int, layer: Layer) -> Answer:
+def _step(facts: Facts, row: Answer, layer: Layer) -> Answer:
     """Of each axis: the size and the stride of the field, where unit 0 begins, and what the middle unit sees."""
     x, out, reach = facts.graph.input, layer.node.shape, layer.reach
     units = (1, 1) if out.flat else (out.h, out.w)
     return {
-        "row": row,
+        "row": row["id"],
         "name": layer.node.name,
-        "line": layer.node.span.line,
+        "line": row["line"],
         "status": reach.status,
         "units": list(units),
         **(_seen(reach, (x.h, x.w), units) if reach.status != "unknown" else {"size": None}),
@@ -258,44 +262,41 @@ def _step(facts: Facts, row: int, layer: Layer) -> Answer:
 
 
 def _seen(reach: Reach, sides: tuple[int, int], units: tuple[int, int]) -> Answer:
-    axes = (reach.h, reach.w)
-    middle = [middle_unit(axis, side, count) for axis, side, count in zip(axes, sides, units, strict=True)]
-    bounds = [_interval(axis, unit) for axis, unit in zip(axes, middle, strict=True)]
+    h = _middle(reach.h, sides[0], units[0])
+    alike = (reach.h, sides[0], units[0]) == (reach.w, sides[1], units[1])
+    w = h if alike else _middle(reach.w, sides[1], units[1])
     return {
         "size": list(reach.size),
         "least": list(reach.least),
-        "jump": [number(axis.stride) for axis in axes],
-        "start": [number(axis.lo) for axis in axes],
-        "unit": middle,
-        "first": [first for first, _ in bounds],
-        "last": [last for _, last in bounds],
+        "jump": [h[0], w[0]],
+        "start": [h[1], w[1]],
+        "unit": [h[2], w[2]],
+        "first": [h[3], w[3]],
+        "last": [h[4], w[4]],
     }
 
 
-def _interval(axis: Axis, unit: int) -> tuple[int | float, int | float]:
-    return number(axis.stride * unit + axis.lo), number(axis.stride * unit + axis.hi)
+def _middle(axis: Axis, side: int, units: int) -> tuple[int | float, ...]:
+    """Of an axis the stride, where unit 0 begins, the middle unit, and the first and the last pixel that it sees."""
+    unit = middle_unit(axis, side, units)
+    first = axis.stride * unit
+    return number(axis.stride), number(axis.lo), unit, number(first + axis.lo), number(first + axis.hi)
 
 
 # ---- memory over time ----
 
 
-def _memory(facts: Facts | None) -> Answer:
+def _memory(facts: Facts | None, together: Groups, rows: Sequence[Answer]) -> Answer:
     if facts is None:
         return {"memory": None}
     if len(facts.layers) > MAX_LAYERS:
         note = f"{len(facts.layers):,} layers are too many to show the memory of each: {MAX_LAYERS:,} at most"
         return {"memory": None, "memory_note": note}
     found, size = facts.memory, BYTES[DTYPE]
-    row = {layer.node.name: number for number, layers in enumerate(groups(facts)) for layer in layers}
+    of_layer = [row for row, layers in zip(rows, together, strict=True) for _ in layers]
     layers = [
-        {
-            "name": layer.node.name,
-            "row": row[layer.node.name],
-            "line": layer.node.span.line,
-            "live": live * size,
-            "kept": kept,
-        }
-        for layer, live, kept in zip(facts.layers, found.live, found.kept_by_layer(), strict=True)
+        {"name": layer.node.name, "row": row["id"], "line": row["line"], "live": live * size, "kept": kept}
+        for layer, row, live, kept in zip(facts.layers, of_layer, found.live, found.kept_by_layer(), strict=True)
     ]
     tensors = [
         {"name": each.name, "bytes": each.scalars * size, "from": each.first, "to": each.last}

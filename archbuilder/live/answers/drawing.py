@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from archbuilder.analysis.facts import Layer, analyse
 from archbuilder.exporters.diagram import Block, Diagram, Edge, Fork, Item, Series, Stage, blocks, diagram, kind, stages
@@ -225,7 +226,11 @@ class _Picture:
         self.row = {layer.node.name: row for row, group in enumerate(groups(report.facts)) for layer in group}
         self.width = WIDTHS[name]
         self.most = max(map(self.width, blocks(shown.series.items)), default=0) or 1
-        self.written = _written(report)
+        self.report = report
+
+    @cached_property
+    def written(self) -> dict[tuple[str, int], list[Measure]]:
+        return _written(self.report)
 
     def plain(self, partial: bool) -> Answer:
         placed = self.placed

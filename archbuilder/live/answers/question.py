@@ -13,7 +13,7 @@ from archbuilder.pipeline import Report
 from archbuilder.remedies import Session
 from archbuilder.sources import Opened
 
-MAX_KEPT = 8  # reports, and texts that could be analysed
+MAX_KEPT = 3  # reports, and texts that could be analysed: that of a large network has some megabytes
 
 Key = tuple[object, ...]
 _reports: OrderedDict[Key, Report] = OrderedDict()
