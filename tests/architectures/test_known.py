@@ -11,6 +11,7 @@ from torch import nn
 from torchvision import models
 
 import archbuilder
+from archbuilder.ir.ops import BatchNorm2d
 from tests.architectures import by_hand
 from tests.networks.gradient import with_gradient
 
@@ -21,6 +22,9 @@ PUBLISHED = {
     "cifar10_tiniest": (97_530, None),
     "convmixer": (594_186, None),
     "densenet_bc_40": (176_122, None),
+    "mlperf_tiny_kws": (23_756, 2.66),
+    "mlperf_tiny_resnet8": (78_186, 12.50),
+    "mlperf_tiny_vww": (216_322, 7.49),
     "mobilenet_v2": (2_236_682, 87.98),
     "resnet20": (272_474, 40.81),
     "shufflenet_v2": (352_042, 10.90),
@@ -30,11 +34,16 @@ FIELDS = {  # before the global pool, as the gradient shows it
     "cifar10_tiniest": 186,
     "convmixer": 66,
     "densenet_bc_40": 90,
+    "mlperf_tiny_kws": (26, 20),
+    "mlperf_tiny_resnet8": 25,
+    "mlperf_tiny_vww": 315,
     "mobilenet_v2": 127,
     "resnet20": 81,
     "shufflenet_v2": 133,
     "squeezenet": 105,
 }
+IMAGES = {"mlperf_tiny_kws": ((1, 49, 10), 12), "mlperf_tiny_vww": ((3, 96, 96), 2)}  # others are CIFAR-10's
+KERAS = {"mlperf_tiny_kws": 24_908, "mlperf_tiny_resnet8": 78_666, "mlperf_tiny_vww": 221_794}  # of the references
 X1_0 = ("vars.width=116", "limits.params=== 1_263_854")  # shufflenet_v2 of twice the width
 
 
@@ -88,7 +97,7 @@ def test_checks_clean_with_its_published_count_as_limit(name):
     params, millions = PUBLISHED[name]
     assert report.diagnostics == ()
     assert report.name == name
-    assert (report.spec.input, report.spec.classes) == ((3, 32, 32), 10)
+    assert (report.spec.input, report.spec.classes) == IMAGES.get(name, ((3, 32, 32), 10))
     limits = {measured.limit.name: measured.limit for measured in report.limits}
     assert (limits["params"].relation, limits["params"].bound) == ("==", params)
     assert report.facts.params == params
@@ -100,6 +109,14 @@ def test_names_its_paper_or_repository_and_its_count(name):
     text = path(name).read_text()
     assert "# Paper: " in text or "# The network of the repository " in text
     assert f"# Count: {PUBLISHED[name][0]:,}, " in text
+
+
+@pytest.mark.parametrize("name", KERAS)
+def test_counts_as_keras_counts(name):
+    """It counts running statistics as parameters that are not trained, and not how many batches there were."""
+    facts = archbuilder.check(path(name)).facts
+    norms = len(facts.nodes_of(BatchNorm2d))
+    assert facts.params + facts.buffers - norms == KERAS[name]
 
 
 @pytest.mark.parametrize("name", TORCH)
@@ -126,7 +143,9 @@ def test_equals_torch(name):
 def test_receptive_field_is_what_has_a_gradient(name):
     report = archbuilder.check(path(name))
     field = report.facts.field
-    assert field.size == (FIELDS[name], FIELDS[name])
+    expected = FIELDS[name]
+    assert field.size == (expected if isinstance(expected, tuple) else (expected, expected))
     for axis, reach in enumerate((field.h, field.w)):
-        unit, first, last = with_gradient(report.graph, axis, reach.size + 3 * reach.stride)
+        side = -(-reach.size // reach.stride) * reach.stride + 3 * reach.stride  # whole strides: branches stay alike
+        unit, first, last = with_gradient(report.graph, axis, side)
         assert (first, last) == (reach.stride * unit + reach.lo, reach.stride * unit + reach.hi)
