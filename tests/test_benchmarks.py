@@ -25,6 +25,7 @@ SMALLEST = {
     "augmentation": ["--images", "64", "--rounds", "1"],
     "check_speed": ["small.yaml", "--runs", "1", "--layers", "10", "20"],
     "check_startup": ["small.yaml", "--runs", "2"],
+    "microcontroller": ["--networks", "quickstart"],
     "same_recipe": ["small.yaml", "--epochs", "1", "--set", "data.dataset=digits", "--no-report", "--device", "cpu"],
     "search": ["judge", "--seconds", "0.1"],
     "throughput": ["small.yaml", "--images", "256", "--rounds", "1", "--engines", "tensor", "--data-dir", "data"],
@@ -36,7 +37,10 @@ def test_none_is_left_out():
     assert sorted([*SMALLEST, *STARTED]) == sorted(path.stem for path in (ROOT / "benchmarks").glob("*.py"))
 
 
-@pytest.mark.parametrize("name", SMALLEST)
+NEEDS = {"microcontroller": [pytest.mark.needs("mcu")]}
+
+
+@pytest.mark.parametrize("name", [pytest.param(name, marks=NEEDS.get(name, ())) for name in SMALLEST])
 def test_it_starts(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]):
     """Here; the programs that it measures are processes of their own."""
     (tmp_path / "small.yaml").write_text(NET)
