@@ -190,6 +190,14 @@ def test_runs_show_as_they_train(page, live):
     assert popup.value.title() == "t"  # its script has not run
 
 
+def test_a_file_that_cannot_be_read_is_said(page, live):
+    (live.folder / "net.yaml").write_bytes(b"# caf\xe9 that is not UTF-8\n")
+    expect(page.locator(".notice.bad")).to_contain_text("not UTF-8")
+    (live.folder / "large.yaml").write_bytes(b"#" * (2**22 + 1))
+    page.goto(f"{live.address}?file=large.yaml")
+    expect(page.locator(".notice.bad")).to_contain_text("larger than 4 MiB")
+
+
 def test_a_hostile_file_gets_nothing(page, live):
     """Whatever it names and says is shown as text; what it reads outside the folder is not read."""
     (live.folder.parent / f"{live.folder.name}-secret.yaml").write_text("name: the secret\n", encoding="utf-8")

@@ -90,8 +90,8 @@ export class App {
         if (opened) [file, text, this.revision] = [opened.path, opened.text, opened.revision];
         else if (path) return { file: path, text, initial: text, problem: `${path} is not there yet: it is made when you save.` };
         else this.choosing = true;
-      } catch {
-        return { file, text, initial: text, problem: "The server does not answer." };
+      } catch (error) {
+        return { file, text, initial: text, problem: error instanceof folder.Refused ? error.message : "The server does not answer." };
       }
     }
     try {
@@ -507,7 +507,10 @@ export class App {
   private async onDisk(path: string, revision: string | null): Promise<void> {
     if (path !== this.store.get("file") || revision === this.revision) return;
     if (revision === null) return this.conflict(path, null, null, `${path} is gone from the disk. Your text is kept here.`);
-    const opened = await folder.open(path);
+    const opened = await folder.open(path).catch((error: Error) => {
+      this.notices.say(`${error.message} Your text is kept here.`, { kind: "conflict", stay: true, bad: true });
+      return null;
+    });
     if (!opened) return;
     if (opened.text === this.editor.text()) return this.saved(opened.text, opened.revision);
     if (this.isDirty()) return this.conflict(path, opened.text, opened.revision, `${path} has changed on the disk, and here.`);

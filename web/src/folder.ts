@@ -21,9 +21,16 @@ export async function listing(): Promise<Listing> {
   return (await (await server("GET", "api/files")).json()) as Listing;
 }
 
+/** A file that is there and cannot be opened: why, in a sentence. */
+export class Refused extends Error {}
+
+/** A file of the folder; null where there is none of that name.  Rejects with Refused. */
 export async function open(path: string): Promise<Opened | null> {
   const answer = await server("GET", `api/file?path=${encodeURIComponent(path)}`);
-  return answer.ok ? ((await answer.json()) as Opened) : null;
+  if (answer.status === 404) return null;
+  const found = await answer.json();
+  if (!answer.ok) throw new Refused(found.error);
+  return found as Opened;
 }
 
 /** Saves over the revision that was read; a file that has changed on the disk meanwhile is not overwritten. */

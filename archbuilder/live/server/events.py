@@ -52,10 +52,11 @@ class Events:
         ]
 
     def _revision(self, name: str) -> str | None:
+        """None where the file is gone; empty where it is there and cannot be read."""
         try:
             return self.folder.read(name).revision
-        except Refused:
-            return None
+        except Refused as refused:
+            return None if refused.status == 404 else ""
 
     async def stream(self) -> AsyncIterator[str]:
         """The events from now on, as server-sent events."""
