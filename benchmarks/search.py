@@ -1,13 +1,27 @@
-"""Judging a candidate of a search, against a whole check and a forward pass on torch's meta device, in one run.
+"""What is claimed about search: how fast candidates are judged, what it finds, and whether chance would find it too.
 
     python benchmarks/search.py judge [FILE] [--seconds 3]
+    python benchmarks/search.py versus [FILE] [--minutes 15] [--seeds 3] [--images 10000]
+    python benchmarks/search.py find [FILE] [--hours 3]
 
-FILE needs no space: the choices below are for architectures/c1c2c3c40.yaml.  Everything runs in one process on one
-core, in turns, so that a machine whose speed drifts treats all alike; figures are the medians of the turns.
+`judge` compares with a whole check and a forward pass on torch's meta device that counts MACs, in one process on one
+core, in turns, so that a machine whose speed drifts treats all alike; figures are the medians of the turns.  FILE needs
+no space there: the choices below are for architectures/c1c2c3c40.yaml.
+
+`versus` gives the proposals of TPE with rungs, random ones with rungs, and random ones that are each trained to their
+end the same minutes, on so many training images of CIFAR-10 (a fifth of them for validation), and prints the best
+validation accuracy of each seed.
+
+`find` searches benchmarks/search_tiny.yaml, in as many sittings as it is called again with --resume; what it finds is
+to be trained with other seeds: archbuilder train SEARCH/winner.yaml --repeat 3 --set data.validation=0.
 """
 
 import argparse
+import csv
+import math
 import statistics
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +29,7 @@ from random import Random
 
 ROOT = Path(__file__).parent.parent
 C1C2C3C40 = ROOT / "architectures" / "c1c2c3c40.yaml"
+TINY = ROOT / "benchmarks" / "search_tiny.yaml"
 SPACE = """\
 space:
   vars.width: {from: 12, to: 28, step: 2}
@@ -76,6 +91,48 @@ def _rate(way: Callable[[], object], seconds: float) -> float:
     return count / spent
 
 
+def versus(file: Path, minutes: float, seeds: int, images: int, out: Path, data_dir: str | None) -> None:
+    """The same minutes for proposals and for chance: the best validation accuracy of each."""
+    ways = {
+        "tpe, rungs": ["--sampler", "tpe"],
+        "random, rungs": ["--sampler", "random"],
+        "random, to the end": ["--sampler", "random", "--at", "1000000"],
+    }
+    part = ["--set", f"data.subset={images}", "--set", "data.validation=0.2"]
+    found: dict[str, list[float]] = {name: [] for name in ways}
+    for seed in range(seeds):
+        for name, words in ways.items():  # in turns: a machine that slows down treats all alike
+            here = out / f"{name.replace(', ', '-').replace(' ', '-')}-{seed}"
+            words = [*words, *part, "--seed", str(seed), "--minimise", "none", "--for", f"{minutes:g}m"]
+            search([str(file), *words, "--out", str(here)], data_dir)
+            best = best_of(next(here.glob("*/[!.]*")))
+            found[name].append(best)
+            print(f"seed {seed}, {name}: {best:.2f} %", flush=True)
+    print(f"\n{'best validation accuracy':24} {'median':>8}  each")
+    for name, values in found.items():
+        print(f"{name:24} {statistics.median(values):8.2f}  {', '.join(f'{value:.2f}' for value in values)}")
+
+
+def find(file: Path, hours: float, out: Path, resume: Path | None, data_dir: str | None) -> None:
+    words = ["--resume", str(resume)] if resume else [str(file), "--minimise", "none", "--out", str(out)]
+    search([*words, "--for", f"{hours:g}h"], data_dir)
+
+
+def search(words: list[str], data_dir: str | None) -> None:
+    data = ["--data-dir", data_dir] if data_dir else []
+    subprocess.run([sys.executable, "-m", "archbuilder", "search", *words, *data], check=True)
+
+
+def best_of(folder: Path) -> float:
+    """The accuracy of the best candidate that came furthest."""
+    with (folder / "table.csv").open() as file:
+        rows = [row for row in csv.DictReader(file) if row["accuracy"]]
+    if not rows:
+        return math.nan  # nothing came to its first rung
+    furthest = max(int(row["epochs"]) for row in rows)
+    return max(float(row["accuracy"]) for row in rows if int(row["epochs"]) == furthest)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(required=True)
@@ -83,6 +140,22 @@ def main() -> None:
     judge.add_argument("file", metavar="FILE", nargs="?", type=Path, default=C1C2C3C40)
     judge.add_argument("--seconds", type=float, default=3.0, help="of each way")
     judge.set_defaults(run=lambda args: judging(args.file, args.seconds))
+    chance = commands.add_parser("versus", help="against random search in equal minutes")
+    chance.add_argument("file", metavar="FILE", nargs="?", type=Path, default=TINY)
+    chance.add_argument("--minutes", type=float, default=15.0, help="of each search")
+    chance.add_argument("--seeds", type=int, default=3)
+    chance.add_argument("--images", type=int, default=10_000, help="of CIFAR-10 that are trained on")
+    chance.set_defaults(
+        run=lambda a: versus(a.file, a.minutes, a.seeds, a.images, a.out / "versus", a.data_dir),
+    )
+    found = commands.add_parser("find", help="the best network under tiny.yaml's limits")
+    found.add_argument("file", metavar="FILE", nargs="?", type=Path, default=TINY)
+    found.add_argument("--hours", type=float, default=3.0, help="of this sitting")
+    found.add_argument("--resume", metavar="SEARCH", type=Path)
+    found.set_defaults(run=lambda a: find(a.file, a.hours, a.out, a.resume, a.data_dir))
+    for command in (chance, found):
+        command.add_argument("--out", metavar="DIR", type=Path, default=Path("searches"))
+        command.add_argument("--data-dir", metavar="DIR")
     args = parser.parse_args()
     args.run(args)
 

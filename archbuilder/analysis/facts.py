@@ -146,7 +146,7 @@ def analyse(graph: Graph, diagnostics: list[Diagnostic]) -> Facts:
             where = ": " + ", ".join(node.inputs)
             problems.append(error.code.at(node.span, error.message + where, error.hint))
             reach = inputs[0].at_least("unknown")
-        if reach.is_beyond:
+        if reach is not inputs[0] and reach.is_beyond:
             message = f"strides multiply beyond all images: the effective stride or field passes {FARTHEST:,} pixels"
             problems.append(FAR.at(node.span, message, "stride less: a map of one pixel needs no stride"))
             reach = Reach(status="unknown")

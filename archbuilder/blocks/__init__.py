@@ -250,5 +250,9 @@ def _check_names(blocks: Iterable[Block], env: Env) -> None:
 def lower_blocks(blocks: Iterable[Block], g: GraphBuilder) -> None:
     """Append blocks one after the other."""
     for block in blocks:
-        with g.writing(block, block.word), g.named(block.name):
-            block.lower(g)
+        with g.writing(block, block.word):
+            if block.name is None:
+                block.lower(g)
+                continue
+            with g.named(block.name):
+                block.lower(g)

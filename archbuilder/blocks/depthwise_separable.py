@@ -1,5 +1,6 @@
 """depthwise_separable: a depthwise convolution, then a 1x1 convolution."""
 
+from functools import cached_property
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
@@ -41,7 +42,7 @@ class DepthwiseSeparable(Convolution):
             with g.scope("depthwise"):
                 self._depthwise().lower_conv(g, channels * self.multiplier, channels)
             with g.scope("pointwise"):
-                self._pointwise().lower_conv(g, self.out)
+                self._pointwise.lower_conv(g, self.out)
 
     def _depthwise(self) -> Convolution:
         """The first half, as a conv of its own."""
@@ -56,6 +57,7 @@ class DepthwiseSeparable(Convolution):
         bent = "act" in (*first[first.index("conv") :], *second[:at])
         return False if self.bias == "auto" and not bent and not self._bias(second[at:]) else self.bias
 
+    @cached_property  # a block is lowered many times in a search, and in a repeat
     def _pointwise(self) -> Pointwise:
         return Pointwise.model_construct(
             out=self.out,

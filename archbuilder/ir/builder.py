@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
@@ -112,6 +112,21 @@ class Stopped(Exception):
     """Ends the lowering of a network past MAX_LAYERS, MAX_PATH or MAX_PROBLEMS; reported already."""
 
 
+class Left:
+    """A context that has been entered already, and what leaving it takes; one made of a generator costs twice that."""
+
+    __slots__ = ("_leave",)
+
+    def __init__(self, leave: Callable[[], None]) -> None:
+        self._leave = leave
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, *_: object) -> None:
+        self._leave()
+
+
 class GraphBuilder:
     """Blocks call `add` for each op; the result of one is the input of the next.
 
@@ -157,18 +172,17 @@ class GraphBuilder:
     def shape_of(self, value: str) -> Shape | None:
         return self._shapes[value]
 
-    @contextmanager
-    def scope(self, name: str) -> Iterator[None]:
+    def scope(self, name: str) -> Left:
         """Names inside get this prefix; a taken name is numbered from 2."""
         outer = self._scope
         self._scope = self.unique(name) + "."
-        try:
-            yield
-        finally:
+
+        def leave() -> None:
             self._scope = outer
 
-    @contextmanager
-    def writing(self, place: Place, block: str) -> Iterator[None]:
+        return Left(leave)
+
+    def writing(self, place: Place, block: str) -> Left:
         """What is added inside belongs to this block."""
         self._steps += 1
         if self._steps > MAX_LAYERS:  # blocks that add no layer, repeated without end
@@ -176,11 +190,12 @@ class GraphBuilder:
         outer = self._place, self._block
         self._place, self._block = place, block
         self._around.append(place)
-        try:
-            yield
-        finally:
+
+        def leave() -> None:
             self._place, self._block = outer
             self._around.pop()
+
+        return Left(leave)
 
     @property
     def _written(self) -> Span:

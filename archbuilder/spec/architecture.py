@@ -273,10 +273,14 @@ def _expression(value: Any) -> str:
     return str(value)
 
 
+def _read_defaults(node: Node, env: Env) -> Any:
+    return validate(ConvDefaults, node, env, recover=True)
+
+
 def _defaults(node: Node | None, env: Env) -> dict[str, Any]:
     if node is None:
         return {}
-    defaults = validate(ConvDefaults, node, env, recover=True)
+    defaults = env.known.read(_read_defaults, node, env) if env.known else _read_defaults(node, env)
     if not isinstance(defaults, ConvDefaults):
         return {}
     return {name: getattr(defaults, name) for name in defaults.model_fields_set}
