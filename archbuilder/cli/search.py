@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from archbuilder.search import Means
     from archbuilder.search.course import Course, Progress, Watch
 
+TRIALS = 50  # where nothing bounds a search
 REMARKS = True  # a log on a full disk does not make less of the search
 
 
@@ -51,7 +52,7 @@ def configure(parser: ArgumentParser) -> None:
 
 def add_run_options(parser: ArgumentParser) -> None:
     """How far a search goes, and with what."""
-    parser.add_argument("--trials", metavar="N", type=positive, help="train so many candidates at most")
+    parser.add_argument("--trials", metavar="N", type=positive, help="train so many candidates at most (default: 50)")
     parser.add_argument("--epochs", metavar="N", type=positive, help="ask for no more after so many epochs in all")
     parser.add_argument("--for", metavar="TIME", dest="seconds", type=_seconds, help="stop after 90s, 30m or 2h")
     help = "the search goes to DIR/NAME/TIME (default: searches)"
@@ -78,6 +79,8 @@ def run(args: Namespace) -> int:
         return 0
     if args.resume:
         return conclude(args, lambda means, watch: search.proceed(args.resume, means, watch, args.trials, args.epochs))
+    if not (args.trials or args.epochs or args.seconds):
+        args.trials = TRIALS
     minimise = [] if args.minimise == ["none"] else args.minimise or ["params"]
     return conclude(
         args,
@@ -124,19 +127,17 @@ def conclude(args: Namespace, search: Callable[[Means, Watch], Course]) -> int:
 
     means = Means(args.executor, args.workers, args.address, args.seconds)
     line = Line()
-    try:
-        course = search(means, line)
-    except KeyboardInterrupt:
-        line.close()
-        print("interrupted: what was trained is kept", file=sys.stderr)
-        return 130
+    course = search(means, line)
     line.close()
     print(*course.closing(), sep="\n")
     if difference := course.difference():
         print(f"\n{difference}")
+    again = typed("search", "--resume", course.folder.path)
     if course.out_of_time:
-        print(f"\nthe time is up; go on with: {typed('search', '--resume', course.folder.path)}")
-    return 0
+        print(f"\nthe time is up; go on with: {again}")
+    if course.interrupted:
+        print(f"interrupted: what was trained is kept\ncontinue with: {again}", file=sys.stderr)
+    return 130 if course.interrupted else 0
 
 
 class Line:

@@ -98,6 +98,8 @@ def row(keep: int) -> list[str]:
 class RunFolder:
     """A run's files.  Writing raises ArchbuilderError AB701 and leaves the old file as it was."""
 
+    AGAIN = "train"  # the command that goes on with it
+
     def __init__(self, path: Path, published: bool) -> None:
         self.path = path
         self.published = published
@@ -169,7 +171,7 @@ class RunFolder:
     def _unwritable(self, name: str, error: OSError) -> ArchbuilderError:
         message = f"{name} cannot be written: {error.strerror or error}"
         if self.published:
-            hint = f"nothing older is lost: mend it, then {typed('train', '--resume', self.path)}"
+            hint = f"nothing older is lost: mend it, then {typed(self.AGAIN, '--resume', self.path)}"
         else:
             hint = "name another place with --out"
         return ArchbuilderError(WRITE.at(Span(str(self.path)), message, hint))

@@ -124,6 +124,8 @@ def _run(folder: SearchFolder, means: Means, watch: Watch, **bounds: int | None)
     with engine_of(means.executor, means.processes, means.address) as engine:
         try:
             course.run(engine, means.seconds)
+        except KeyboardInterrupt:
+            course.interrupted = True
         finally:
             course.write()
     if course.trials:

@@ -15,7 +15,6 @@ from functools import cached_property
 from time import monotonic, time
 
 from archbuilder.diagnostics import ArchbuilderError, Span, declare
-from archbuilder.files import write_whole
 from archbuilder.remedies.source import unified
 from archbuilder.rules.limits import FIELD, QUANTITIES
 from archbuilder.run.result import Spread, chosen_on
@@ -106,7 +105,7 @@ class Course:
         self.trials: dict[int, Trial] = {}
         self.halving = Halving(settings.rungs, settings.factor)
         self.spent = 0  # epochs
-        self.out_of_time = False
+        self.out_of_time = self.interrupted = False
         self.generation = 0
 
     @cached_property
@@ -157,17 +156,12 @@ class Course:
 
     def _write(self, asked: Asked) -> None:
         """A candidate's YAML and facts, before anybody trains it."""
-        path = self.folder.trial(asked.number)
-        if (path / FACTS).is_file():
-            return
         from archbuilder.reporting.json import dumps
 
-        path.mkdir(parents=True, exist_ok=True)
         text = text_of(self.judge.document, self.judge.space, asked.picks, self.judge.tree(asked.picks))
-        write_whole(path / CANDIDATE, text.encode())
         chosen = {c.path: c.node(pick).plain() for c, pick in zip(self.judge.space.choices, asked.picks, strict=True)}
         facts = {"chosen": chosen, **{name: asked.verdict.value(name) for name in SIZES}}
-        write_whole(path / FACTS, (dumps(facts) + "\n").encode())
+        self.folder.write_trial(asked.number, {CANDIDATE: text, FACTS: dumps(facts) + "\n"})
 
     def _step(self, number: int, rung: int, deadline: float | None) -> Step:
         settings, own = self.settings, self.trials[number].asked.verdict.epochs

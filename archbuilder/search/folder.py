@@ -13,7 +13,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from time import sleep
@@ -84,8 +84,16 @@ class Settings(BaseModel):
 class SearchFolder(RunFolder):
     """Its files.  Writing raises ArchbuilderError AB701 and leaves the old file as it was."""
 
+    AGAIN = "search"
+
     def trial(self, number: int) -> Path:
         return self.path / TRIALS / f"{number:04}"
+
+    def write_trial(self, number: int, files: Mapping[str, str]) -> None:
+        """Write files of a trial, one after the other, unless the last of them is there."""
+        path = self.trial(number)
+        for name, text in files.items() if not (path / [*files][-1]).is_file() else ():
+            self.write(str((path / name).relative_to(self.path)), text)
 
     @contextmanager
     def held(self) -> Iterator[None]:

@@ -7,6 +7,7 @@ trial's folder: several programs may work on one search, and none does what anot
 from __future__ import annotations
 
 import os
+import socket
 import threading
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
@@ -235,23 +236,33 @@ class Here:
         pass
 
 
+def _knock(address: str) -> None:
+    """See that somebody listens: Ray itself tries for minutes."""
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    try:
+        socket.create_connection((host, int(port)), timeout=10).close()
+    except (OSError, ValueError, OverflowError) as error:
+        message = f"no Ray cluster can be reached at {address}: {error}"
+        hint = "start one with ray start --head, or leave --address out for one on this machine"
+        raise ArchbuilderError(WORKERS.at(Span("--address"), message, hint)) from None
+
+
 class OnRay:
     """Nodes of a Ray cluster that share the search's folder."""
 
     def __init__(self, address: str | None) -> None:
-        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-        if address is None:  # it is on this machine alone, and need not be reached from others
+        """Raises ArchbuilderError AB863 where no cluster answers at that address."""
+        if address is not None:
+            _knock(address)
+        else:  # it is on this machine alone, and need not be reached from others
             os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")
+        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
         import ray
 
         self._ray = ray
-        try:
-            if not ray.is_initialized():
-                ray.init(address=address, include_dashboard=None if address else False, log_to_driver=False)
-        except (ConnectionError, ValueError, TimeoutError, RuntimeError) as error:
-            message = f"no Ray cluster can be reached at {address or 'this machine'}: {str(error).splitlines()[0]}"
-            hint = "start one with ray start --head, or leave --address out for one on this machine"
-            raise ArchbuilderError(WORKERS.at(Span("--address"), message, hint)) from None
+        if not ray.is_initialized():
+            alone = {} if address else {"include_dashboard": False}
+            ray.init(address=address, log_to_driver=False, **alone)
 
     def take(self, steps: Sequence[Step]) -> Iterator[tuple[Step, Outcome]]:
         ray = self._ray

@@ -25,7 +25,7 @@ from archbuilder.search.folder import reopen
 from archbuilder.search.halving import Halving, Standing, front, ranked, rungs_of
 from archbuilder.search.page import plot
 from archbuilder.search.sampling import STUDY, Proposed, importances
-from archbuilder.search.steps import Here, Outcome, Step, take
+from archbuilder.search.steps import Here, OnRay, Outcome, Step, take
 
 TEXT = """\
 archbuilder: 1
@@ -104,19 +104,16 @@ class Dying(Here):
 def test_kills_and_another_order_change_nothing(found: Course, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     random = Random(5)
     monkeypatch.setattr(search, "engine_of", lambda *_: _engine(random))
-    with pytest.raises(KeyboardInterrupt):
-        begun(tmp_path)
+    assert begun(tmp_path).interrupted
     (folder,) = tmp_path.glob("searches/small/*")
     for number in range(20):
         with (folder / STUDY).open("ab") as journal:
             journal.write(b'{"op_code": 4, "worker')  # a line that was being written
         if number == 1:  # asked for, and killed before all of it was said
             Proposed(folder, found.judge, 0, 2).study.ask()
-        try:
-            ended = search.proceed(folder, HERE)
+        ended = search.proceed(folder, HERE)
+        if not ended.interrupted:
             break
-        except KeyboardInterrupt:
-            pass
     assert (folder / "table.csv").read_text() == (found.folder.path / "table.csv").read_text()
     assert told(ended) == told(found)
 
@@ -206,6 +203,13 @@ def test_workers_that_are_killed_again_and_again_end_the_search(found: Course, t
         search.engine_of("local", 1) as engine,
     ):
         list(engine.take([step]))
+
+
+@pytest.mark.raises_code("AB863")
+@pytest.mark.parametrize("address", ["127.0.0.1:1", "nowhere", "127.0.0.1:99999"])
+def test_a_cluster_that_cannot_be_reached(address: str):
+    with pytest.raises(ArchbuilderError, match="AB863 no Ray cluster can be reached at"):
+        OnRay(address)
 
 
 def test_a_sweep_of_seeds_is_what_repeat_gives(

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from archbuilder import search
-from archbuilder.diagnostics import ArchbuilderError
 from archbuilder.pipeline import check
 from archbuilder.search.course import Course, Progress
 from tests.search.kill import TEXT
@@ -55,9 +54,3 @@ def test_a_lost_node_costs_no_more_than_its_epoch(tmp_path: Path, monkeypatch: p
         cluster.shutdown()
     table = "table.csv"
     assert (together.folder.path / table).read_text() == (alone.folder.path / table).read_text()
-
-
-@pytest.mark.needs("ray")
-def test_a_cluster_that_cannot_be_reached(tmp_path: Path):
-    with pytest.raises(ArchbuilderError, match="AB863 no Ray cluster can be reached at 127"):
-        searched(tmp_path / "none", search.Means("ray", address="127.0.0.1:1"))
