@@ -13,7 +13,7 @@ export type Saved = { revision: string } | { error: string; status: number; text
 
 export interface Listing {
   folder: string;
-  files: { path: string; is_run: boolean }[];
+  files: { path: string }[];
   open: string | null;
 }
 

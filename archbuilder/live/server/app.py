@@ -85,7 +85,7 @@ class _Server:
             yield
         finally:
             watching.cancel()
-            with suppress(asyncio.CancelledError):
+            with suppress(asyncio.CancelledError, OSError):  # what could not be watched is no fault at the end
                 await watching
 
     async def page(self, request: Request) -> Response:
@@ -122,7 +122,7 @@ class _Server:
     @_told
     async def files(self, request: Request) -> Response:
         names = await asyncio.to_thread(lambda: list(self.folder.files()))
-        listed = [{"path": name, "is_run": False} for name in names]
+        listed = [{"path": name} for name in names]
         return _json({"folder": self.folder.root.name, "files": listed, "open": self.file})
 
     @_told
