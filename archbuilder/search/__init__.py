@@ -20,7 +20,7 @@ from archbuilder.search.course import Course, Watch, costs_of
 from archbuilder.search.folder import START, SearchFolder, Settings, create, digest_of, reopen
 from archbuilder.search.halving import rungs_of
 from archbuilder.search.judge import Judge, opened
-from archbuilder.search.steps import engine_of
+from archbuilder.search.steps import engine_of, knock
 from archbuilder.search.survey import survey
 from archbuilder.sources import Opened, trained_text
 
@@ -83,6 +83,8 @@ def start(
                 VALUE.at(judge.place, f"{judge.space.words}: a sweep takes at most {MOST:,}", SEARCH)
             )
         settings |= {"sampler": "grid", "generation": judge.space.size}
+    if means.executor == "ray" and means.address is not None:
+        knock(means.address)
     text = trained_text(report.document, (*report.opened.overrides, *overrides))
     train, data = report.spec.train, report.spec.data
     epochs = train.epochs if train else 10

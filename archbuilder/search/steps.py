@@ -236,8 +236,8 @@ class Here:
         pass
 
 
-def _knock(address: str) -> None:
-    """See that somebody listens: Ray itself tries for minutes."""
+def knock(address: str) -> None:
+    """See that somebody listens: Ray itself tries for minutes.  Raises ArchbuilderError AB863."""
     host, _, port = address.removeprefix("ray://").rpartition(":")
     try:
         socket.create_connection((host, int(port)), timeout=10).close()
@@ -253,7 +253,7 @@ class OnRay:
     def __init__(self, address: str | None) -> None:
         """Raises ArchbuilderError AB863 where no cluster answers at that address."""
         if address is not None:
-            _knock(address)
+            knock(address)
         else:  # it is on this machine alone, and need not be reached from others
             os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")

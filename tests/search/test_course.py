@@ -205,6 +205,14 @@ def test_workers_that_are_killed_again_and_again_end_the_search(found: Course, t
         list(engine.take([step]))
 
 
+def test_a_disk_that_takes_no_more_is_told_with_the_command_that_goes_on(found: Course, tmp_path: Path):
+    folder = shutil.copytree(found.folder.path, tmp_path / "copy")
+    shutil.rmtree(folder / "trials")
+    (folder / "trials").write_text("in the way")
+    with pytest.raises(ArchbuilderError, match=f"AB701 .*\n.*mend it, then archbuilder search --resume {folder}"):
+        search.proceed(folder, HERE)
+
+
 @pytest.mark.raises_code("AB863")
 @pytest.mark.parametrize("address", ["127.0.0.1:1", "nowhere", "127.0.0.1:99999"])
 def test_a_cluster_that_cannot_be_reached(address: str):
