@@ -11,6 +11,7 @@ or a network that comes with archbuilder (`tiny`, `fast85`), is quantised and ad
 
 import argparse
 import sys
+from itertools import chain
 from pathlib import Path
 
 import torch
@@ -63,11 +64,11 @@ def drawn(name: str) -> tuple[str, ...]:
 
 
 def trained(name: str) -> tuple[str, ...]:
-    from archbuilder.trained.quantization import quantise
+    from archbuilder.trained.quantization import in_int8 as quantised
     from archbuilder.trained.shipped import open_trained
 
     opened = open_trained(name)
-    found = quantise(opened)
+    found = quantised(opened)
     accuracies = (f"{found.float32:.2f} %", f"{found.int8:.2f} %")
     return measured(opened.name, opened.plan.graph, found.model, accuracies)
 
@@ -79,7 +80,7 @@ def main() -> None:
     args = parser.parse_args()
     torch.set_num_threads(1)
     print("| " + " | ".join(HEADER) + " |\n|" + "---|" * len(HEADER))
-    for row in (*map(drawn, args.networks), *map(trained, args.trained)):
+    for row in chain(map(drawn, args.networks), map(trained, args.trained)):
         print("| " + " | ".join(row) + " |", flush=True)
 
 

@@ -44,7 +44,7 @@ def run(args: Namespace) -> int:
     from archbuilder.quantized import stored
     from archbuilder.reporting.json import dumps
     from archbuilder.trained.open import Run
-    from archbuilder.trained.quantization import quantise, text
+    from archbuilder.trained.quantization import in_int8, text
     from archbuilder.trained.shipped import open_trained
     from archbuilder.training.learning import device
 
@@ -53,7 +53,7 @@ def run(args: Namespace) -> int:
         hint = f"say where: --out {opened.name}-{stored.FILE}"
         raise ArchbuilderError(NO_PLACE.at(Span("--out"), f"{args.trained} is no run's folder", hint))
     with device.settings(device.pick("cpu"), args.threads):
-        found = quantise(opened, args.images)
+        found = in_int8(opened, args.images)
     warn(found.doubts)
     out = args.out or str(Path(opened.path) / stored.FILE)
     write_file(out, stored.pack(found.model), NO_PLACE, "name another file with --out")

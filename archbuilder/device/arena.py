@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 MOST_ALIVE = 500_000  # operators that tensors outlive, summed over the tensors: past it, some seconds
 ALIGNED = 16  # bytes: each size is rounded up to a multiple
+MOST_TRIED = 1_000  # buffers: of more the greedy plan is taken
 TRIES = 300  # changes of an order that are tried where the first ones do not reach the bound,
 WORK = 400_000  # so many divided by the square of the buffers: some tenths of a second
 
@@ -125,7 +126,7 @@ def plan(program: Program) -> Arena:
     found = buffers(program)
     greedy = place(found)
     bound = max(_load(found), default=0)
-    best = greedy if _end(greedy) == bound else _better(found, greedy, bound)
+    best = greedy if _end(greedy) == bound or len(found) > MOST_TRIED else _better(found, greedy, bound)
     return Arena(program, tuple(best), _end(greedy), bound, _tail(program))
 
 

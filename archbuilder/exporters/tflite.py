@@ -129,7 +129,7 @@ def _float32(graph: Graph, weights: Path | None) -> Exported:
     with torch.no_grad():
         constants = floats.constants(program, module)
     data = write(program, constants)
-    run = _runner(data) if _has_runtime() else lambda x: floats.run(program, constants, x)
+    run = litert(data) if _has_runtime() else lambda x: floats.run(program, constants, x)
     difference = compare(graph, module, lambda x: _as_torch(run(x)), TOLERANCE)
     return Exported(data, difference)
 
@@ -140,7 +140,7 @@ def _int8(graph: Graph, model: Quantized) -> Exported:
     worst = 0
     for number in BATCHES if _has_runtime() else ():
         x = images(graph, number)
-        found = _runner(data)(model.scales[model.program.input].integers(x).to(torch.int8))
+        found = litert(data)(model.scales[model.program.input].integers(x).to(torch.int8))
         worst = max(worst, int((found.int() - integers.run(model, x).int()).abs().max()))
     if worst > ONE_STEP:
         message = f"the outputs of the exported network differ by {worst} steps"
@@ -156,7 +156,7 @@ def _has_runtime() -> bool:
     return find_spec("ai_edge_litert") is not None
 
 
-def _runner(data: bytes) -> Callable[[Tensor], Tensor]:
+def litert(data: bytes) -> Callable[[Tensor], Tensor]:
     """The file in LiteRT: images (n, c, h, w), one by one -> results, channels last."""
     from ai_edge_litert.interpreter import Interpreter, OpResolverType
 

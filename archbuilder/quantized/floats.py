@@ -19,6 +19,7 @@ from archbuilder.ir import ops
 from archbuilder.ir.graph import Node
 
 Constants = Mapping[str, Tensor]
+Step = Callable[[Operator, list[Tensor]], Tensor]
 Watch = Callable[[str, Tensor], Tensor]  # sees each tensor that is written, and says what is read instead
 
 
@@ -96,13 +97,18 @@ def _affine(node: Node, module: nn.Module) -> tuple[Tensor, Tensor]:
     return factor, summand
 
 
-def run(program: Program, constants: Constants, images: Tensor, watch: Watch | None = None) -> Tensor:
-    """What a program makes of images (n, channels, height, width), already normalised; maps have channels last here."""
+def run(
+    program: Program, constants: Constants, images: Tensor, watch: Watch | None = None, step: Step | None = None
+) -> Tensor:
+    """What a program makes of images (n, channels, height, width), already normalised; maps have channels last here.
+
+    step: what an operator gives; in float unless said."""
     x = images.permute(0, 2, 3, 1) if images.dim() == 4 else images
     last = {name: at for at, operator in enumerate(program.operators) for name in operator.inputs}
     values = {program.input: watch(program.input, x) if watch else x}
     for at, operator in enumerate(program.operators):
-        value = compute(operator, [values[name] if name in values else constants[name] for name in operator.inputs])
+        inputs = [values[name] if name in values else constants[name] for name in operator.inputs]
+        value = (step or compute)(operator, inputs)
         values[operator.output] = watch(operator.output, value) if watch else value
         for name in operator.inputs:
             if last[name] == at and name != program.output:

@@ -10,6 +10,7 @@ Source: tensorflow/tflite-micro, kernels/internal/common.cc and kernels/internal
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from math import frexp
 
 import torch
@@ -25,20 +26,8 @@ EXACT = 2**24  # integers up to here are exact in float32
 
 def run(model: Quantized, images: Tensor, watch: floats.Watch | None = None) -> Tensor:
     """What the network makes of normalised images (n, c, h, w), in int8: vectors, or maps with channels last."""
-    program, scales = model.program, model.scales
-    x = images.permute(0, 2, 3, 1) if images.dim() == 4 else images
-    last = {name: at for at, operator in enumerate(program.operators) for name in operator.inputs}
-    values = {program.input: scales[program.input].integers(x).to(torch.int8)}
-    if watch:
-        values[program.input] = watch(program.input, values[program.input])
-    for at, operator in enumerate(program.operators):
-        inputs = [values[name] if name in values else model.constants[name] for name in operator.inputs]
-        value = compute(model, operator, inputs)
-        values[operator.output] = watch(operator.output, value) if watch else value
-        for name in operator.inputs:
-            if last[name] == at and name != program.output:
-                values.pop(name, None)
-    return values[program.output]
+    pixels = model.scales[model.program.input].integers(images).to(torch.int8)
+    return floats.run(model.program, model.constants, pixels, watch, partial(compute, model))
 
 
 def compute(model: Quantized, operator: Operator, inputs: list[Tensor]) -> Tensor:

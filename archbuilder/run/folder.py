@@ -9,6 +9,7 @@ metrics.jsonl       one object per epoch
 last.pt, best.pt    checkpoints of the last and of the best finished epoch; last-1.pt, last-2.pt of those before
 midway.pt           a checkpoint from the middle of an epoch, until that is finished
 weights.safetensors the weights that the last epoch ended with, with their checksum, as soon as the run is finished
+int8.safetensors    the same network in integers, where `archbuilder quantize` has made it
 curves.png          loss and accuracy over the epochs
 samples.png         training images, and what the first epochs make of them
 """

@@ -104,7 +104,7 @@ class Integers(nn.Module):
         return scale.values(integers.run(self.model, images).float())
 
 
-def quantise(trained: Trained, images: int = IMAGES) -> Outcome:
+def in_int8(trained: Trained, images: int = IMAGES) -> Outcome:
     """A trained network in int8, calibrated on so many of its training images, all of them where it has fewer.
 
     Raises ArchbuilderError AB880 (a layer without a kernel), AB882 (values that are no numbers), AB884 (a run that is

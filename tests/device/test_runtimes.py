@@ -58,9 +58,9 @@ def allocations(interpreter: Any) -> dict[str, int]:
 
 
 def on_litert(data: bytes, x: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    from archbuilder.exporters.tflite import _runner
+    from archbuilder.exporters.tflite import litert
 
-    return _runner(data)(torch.from_numpy(x).permute(0, 3, 1, 2)).numpy()
+    return litert(data)(torch.from_numpy(x).permute(0, 3, 1, 2)).numpy()
 
 
 def proven(graph: Graph, number: int = 2) -> None:
