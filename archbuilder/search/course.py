@@ -123,8 +123,9 @@ class Course:
         promoted: list[int] = []
         while True:
             asked = self._ask(self.generation)
-            steps = [self._step(one.number, 0, deadline) for one in asked]
-            steps += [self._step(number, self.trials[number].rung + 1, deadline) for number in promoted]
+            # the long ones first, so that no worker waits for them at the end
+            steps = [self._step(number, self.trials[number].rung + 1, deadline) for number in promoted]
+            steps += [self._step(one.number, 0, deadline) for one in asked]
             if not steps:
                 return
             self._take(engine, steps, deadline)
@@ -132,6 +133,9 @@ class Course:
                 return
             promoted = self._close(steps)
             self.generation += 1
+            if deadline is not None and time() > deadline:
+                self.out_of_time = True
+                return
 
     def _ask(self, generation: int) -> list[Asked]:
         """The new candidates of a generation, their folders made; none where a bound is reached."""
@@ -186,22 +190,23 @@ class Course:
 
     def _take(self, engine: Engine, steps: list[Step], deadline: float | None) -> None:
         """Have every step taken that is not done; what comes of it is in the trials' folders."""
-        left, begun, done = [step for step in steps if not step.is_done()], monotonic(), 0
-        for step in steps:
-            self._look(step)
-        self._see(steps, len(left), done, begun)
-        for step, _ in engine.take(left):
-            done += 1
-            self._look(step)
-            self._see(steps, len(left), done, begun)
-            if deadline is not None and time() > deadline:
-                self.out_of_time = True
-        for step in steps:
-            self._look(step)
-        self.out_of_time = self.out_of_time and not all(step.is_done() for step in steps)
+        begun, before = monotonic(), len(steps) - len(self._left(steps))
+        self._see(steps, 0, begun)
+        while (left := self._left(steps)) and not self.out_of_time:  # a worker may have been asked to end in between
+            for step, _ in engine.take(left):
+                self._look(step)
+                self._see(steps, len(steps) - len(self._left(steps)) - before, begun)
+            self.out_of_time = bool(self._left(steps)) and deadline is not None and time() > deadline
 
-    def _see(self, steps: list[Step], left: int, done: int, begun: float) -> None:
-        trained = len(steps) - left + done
+    def _left(self, steps: list[Step]) -> list[Step]:
+        """The steps that are not done; what the others gave is noted."""
+        left = [step for step in steps if not step.is_done()]
+        for step in steps:
+            self._look(step)
+        return left
+
+    def _see(self, steps: list[Step], done: int, begun: float) -> None:
+        trained = sum(step.is_done() for step in steps)
         seconds = monotonic() - begun
         self.watch(Progress(self.generation, self.sampler.judged, len(steps), trained, done, self.best, seconds))
 

@@ -98,7 +98,7 @@ class Dying(Here):
             self.left -= 1
             if self.left < 0:
                 raise KeyboardInterrupt
-            yield step, take(step)
+            yield step, "paused" if self.random.random() < 0.2 else take(step)  # its worker was asked to end
 
 
 def test_kills_and_another_order_change_nothing(found: Course, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
@@ -311,3 +311,12 @@ def test_agreement_is_spearmans(monkeypatch: pytest.MonkeyPatch):
 def test_text_and_document_agree(found: Course):
     start = parse((found.folder.path / "start.yaml").read_text())
     assert start.root.plain() == parse(TEXT).root.plain()
+
+
+def test_the_time_is_up(found: Course, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """What is begun pauses at its next epoch, and another sitting ends with the table of one that had time."""
+    file = tmp_path / "small.yaml"
+    file.write_text(TEXT)
+    first = search.start(check(file), search.Means("here", seconds=0.0), out=tmp_path / "searches", **SETTINGS)
+    assert first.out_of_time and not all(trial.rung == 1 for trial in first.trials.values())
+    assert search.proceed(first.folder.path, HERE).table == found.table
