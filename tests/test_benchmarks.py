@@ -21,11 +21,13 @@ data: {dataset: digits, batch_size: 512, engine: tensor}
 train: {epochs: 1}
 """
 STARTED = {"plain_loop": "throughput"}  # by another one
+NEEDS = {"microcontroller": pytest.mark.needs("mcu"), "page": pytest.mark.needs("browser")}
 SMALLEST = {
     "augmentation": ["--images", "64", "--rounds", "1"],
     "check_speed": ["small.yaml", "--runs", "1", "--layers", "10", "20"],
     "check_startup": ["small.yaml", "--runs", "2"],
     "microcontroller": ["--networks", "quickstart"],
+    "page": ["--runs", "1", "--checks", "1"],
     "same_recipe": ["small.yaml", "--epochs", "1", "--set", "data.dataset=digits", "--no-report", "--device", "cpu"],
     "search": ["judge", "--seconds", "0.1"],
     "throughput": ["small.yaml", "--images", "256", "--rounds", "1", "--engines", "tensor", "--data-dir", "data"],
@@ -35,9 +37,6 @@ SMALLEST = {
 
 def test_none_is_left_out():
     assert sorted([*SMALLEST, *STARTED]) == sorted(path.stem for path in (ROOT / "benchmarks").glob("*.py"))
-
-
-NEEDS = {"microcontroller": [pytest.mark.needs("mcu")]}
 
 
 @pytest.mark.parametrize("name", [pytest.param(name, marks=NEEDS.get(name, ())) for name in SMALLEST])

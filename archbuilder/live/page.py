@@ -12,7 +12,7 @@ import zipfile
 from base64 import b64encode
 from collections.abc import Iterator, Mapping
 from html import escape
-from os.path import commonpath, relpath
+from os.path import commonpath, normpath, relpath
 from pathlib import Path
 
 from archbuilder.live.parts import PACKAGES, PARTS, PYODIDE, Part
@@ -23,7 +23,7 @@ PACKAGE = Path(__file__).parent.parent
 # what a browser has no use for: everything above the analyser, and what needs torch or a server
 _LEFT_OUT = tuple(
     f"{name}/"
-    for name in "cli data device evidence importers lsp modules run search trained training weights live/static "
+    for name in "cli data evidence importers lsp modules run search trained training weights live/static "
     "live/server".split()
 )
 _UNUSED = re.compile(r"pydantic/(v1/|mypy\.py)|.*(\.pyi|\.so|/RECORD|/WHEEL)$|.*/sboms/")
@@ -39,7 +39,7 @@ def page(report: Report | None, text: str, parts: Mapping[Part, bytes], base: st
     report: of the text, for the files that it is based on; None where it is no file's.
     parts:  the bytes of every part, as `parts.fetched` gives them.
     base:   the address that copied links begin with; that of the page itself by default."""
-    name, beside = _beside(report)
+    name, beside = based_on(report)
     script, style = (_static(name) for name in ("app.js", "app.css"))
     nonce = hashlib.sha256(style.encode()).hexdigest()[:24]
     licences = _static("licences.txt") + "".join(_licences(parts))
@@ -84,7 +84,7 @@ def _json(text: str) -> str:
     return json.dumps(text).replace("<", "\\u003c")
 
 
-def _beside(report: Report | None) -> tuple[str, dict[str, str]]:
+def based_on(report: Report | None) -> tuple[str, dict[str, str]]:
     """The name of a report's file, and the files that it is based on, by their paths from a folder of them all."""
     if report is None or report.document is None:
         return "net.yaml", {}
@@ -93,7 +93,7 @@ def _beside(report: Report | None) -> tuple[str, dict[str, str]]:
     }
     if len(sources) < 2 or report.opened is None:
         return Path(report.file).name if report.file != "-" else "net.yaml", {}
-    places = {file: str(report.opened.read_from(file)) for file in sources}
+    places = {file: normpath(report.opened.read_from(file)) for file in sources}
     root = commonpath([str(Path(place).parent) for place in places.values()])
     own = {file: Path(relpath(place, root)).as_posix() for file, place in places.items()}
     return own.pop(report.file), {own[file]: sources[file] for file in own}

@@ -3,7 +3,7 @@
 import { fromFragment, download, toFragment } from "./address";
 import { type Backend, Overtaken, type Question, ServerBackend, WorkerBackend } from "./backend";
 import type { Ask, Check, Fix, Questions } from "./contract";
-import { button, fill, h, plural, settled } from "./dom";
+import { button, chooser, fill, h, plural, settled } from "./dom";
 import * as drafts from "./draft";
 import { type Editor, editor } from "./editor";
 import * as folder from "./folder";
@@ -154,7 +154,7 @@ export class App {
     const name = h("input", { class: "file", "aria-label": "File name", spellcheck: "false", ...(this.live && { readonly: true }),
       onchange: () => this.store.set({ file: name.value.trim() || "net.yaml" }) });
     const state = h("span", { class: "state", role: "status" });
-    const wanted = h("input", { type: "file", accept: ".yaml,.yml,text/*", class: "unseen", tabindex: -1, onchange: () => void this.open(wanted.files?.[0]) });
+    const wanted = chooser(".yaml,.yml,text/*", (file) => void this.open(file));
     this.store.watch(["file"], () => {
       name.value = this.store.get("file");
       name.size = Math.max(8, name.value.length);
@@ -415,8 +415,7 @@ export class App {
       ] });
   }
 
-  private async open(file: File | undefined): Promise<void> {
-    if (!file) return;
+  private async open(file: File): Promise<void> {
     const text = await file.text();
     this.take(file.name, text.replaceAll("\r\n", "\n"));
   }

@@ -129,7 +129,8 @@ export interface Group {
 }
 
 export interface Box {
-  id: string | number;
+  /** Of a folded group: `group:` and its id. */
+  id: string;
   row: number | null;
   group: string | null;
   folded: boolean;
@@ -151,8 +152,8 @@ export interface Box {
 }
 
 export interface Edge {
-  from: string | number;
-  to: string | number;
+  from: string;
+  to: string;
   points: [number, number][];
   label: string;
   at: [number, number] | null;

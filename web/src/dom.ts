@@ -50,6 +50,16 @@ export function button(label: Child, onclick: () => void, properties: Properties
   return h("button", { type: "button", ...properties, onclick: () => onclick() }, label);
 }
 
+/** An input, not seen, that a button opens: it hands on the file that is chosen, the same one a second time as well. */
+export function chooser(accept: string, take: (file: File) => void): HTMLInputElement {
+  const input = h("input", { type: "file", accept, class: "unseen", tabindex: -1, onchange: () => {
+    const file = input.files?.[0];
+    input.value = "";
+    if (file) take(file);
+  } });
+  return input;
+}
+
 /** `172910` as `172,910`. */
 export function grouped(value: number): string {
   return value.toLocaleString("en-US");

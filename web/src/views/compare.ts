@@ -1,7 +1,7 @@
 // Two files side by side: totals, and what each changed block did to them.
 
 import type { Comparison } from "../contract";
-import { button, fill, h } from "../dom";
+import { button, chooser, fill, h } from "../dom";
 
 export interface Other {
   name: string;
@@ -21,11 +21,10 @@ export class CompareView {
   private choice = h("select", { "aria-label": "The other file" });
   private result = h("div", {});
   private others: Other[] = [];
-  private wanted = h("input", { type: "file", accept: ".yaml,.yml,text/*", class: "unseen", tabindex: -1 });
+  private wanted = chooser(".yaml,.yml,text/*", (file) => void this.take(file));
 
   constructor(private comparing: Comparing) {
     this.choice.addEventListener("change", () => void this.compare());
-    this.wanted.addEventListener("change", () => void this.take(this.wanted.files?.[0]));
     this.root.append(
       h("p", { class: "tools" }, h("label", {}, "Compared with ", this.choice),
         button("A file…", () => this.wanted.click(), { class: "small" }), this.wanted),
@@ -51,8 +50,7 @@ export class CompareView {
     if (this.others.some((other) => other.name === chosen)) this.choice.value = chosen;
   }
 
-  private async take(file: File | undefined): Promise<void> {
-    if (!file) return;
+  private async take(file: File): Promise<void> {
     const other = { name: `file ${file.name}`, text: await file.text() };
     this.others = [...this.others.filter((each) => each.name !== other.name), other];
     this.fill(other.name);

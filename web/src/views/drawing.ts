@@ -87,7 +87,7 @@ function current(paper: HTMLElement): number {
 function svg(found: Drawing, store: Store, acting: Acting, zoom: number, room: number): SVGSVGElement {
   const width = found.width + 2 * MARGIN;
   const height = found.height + 2 * MARGIN;
-  const scale = zoom || Math.min(1, Math.max(0.35, (room - 4) / width));
+  const scale = zoom || Math.min(1, Math.max(0.62, (room - 4) / width));
   const picture = s("svg", {
     viewBox: `${-MARGIN} ${-MARGIN} ${width} ${height}`, width: width * scale, height: height * scale,
     role: "group", "aria-label": "Drawing of the network: arrow keys go from box to box, Enter to its line",
@@ -121,7 +121,7 @@ function weight(box: Box, by: Widths): number {
 }
 
 function card(box: Box, found: Drawing, store: Store, acting: Acting, widest: number): SVGGElement {
-  const unfold = box.folded ? () => acting.fold(foldedNow(found).filter((id) => id !== (box.group ?? box.id) && id !== box.id)) : null;
+  const unfold = box.folded ? () => acting.fold(foldedNow(found).filter((id) => `group:${id}` !== box.id)) : null;
   const choose = () => acting.choose(box.rows, "drawing");
   const words = [box.title, ...box.lines, box.cost && `${box.cost} parameters`, box.shape.length ? `output ${box.shape.join("×")}` : "",
     box.line ? `line ${box.line}` : "", unfold ? "folded" : ""].filter(Boolean).join(", ");

@@ -1,7 +1,7 @@
 // The receptive field on the image's grid: a slider over the layers, and the user's own picture under it.
 
 import type { Field, FieldStep } from "../contract";
-import { button, fill, h } from "../dom";
+import { button, chooser, fill, h } from "../dom";
 import { greyed, shown, type Store } from "../store";
 import { by } from "./facts";
 import { whenSeen } from "./table";
@@ -15,7 +15,7 @@ export function field(store: Store, choose: (rows: number[], from: "field") => v
   const slider = h("input", { type: "range", min: 0, step: 1, "aria-label": "Layer whose field is shown", oninput: () => { at = Number(slider.value); paint(); tell(); } });
   const words = h("div", { class: "words", "aria-live": "polite" });
   const notes = h("div", { class: "pale" });
-  const wanted = h("input", { type: "file", accept: "image/*", class: "unseen", tabindex: -1, onchange: () => void take(wanted.files?.[0]) });
+  const wanted = chooser("image/*", (file) => void take(file));
   const problem = h("span", { class: "missed" });
   const root = h("div", { class: "field scroll" },
     h("div", { class: "field-left" }, canvas, h("div", { class: "slider" }, slider)),

@@ -68,7 +68,7 @@ function picture(known: Memory, here: number, width: number, pick: (index: numbe
       path += `M${LEFT + (from + i) * step} ${floor - high(below)}h${step}v${-high(tensor.bytes)}h${-step}Z`;
       tops[from + i] = below + tensor.bytes;
     });
-    chart.append(s("path", { class: `strip shade-${number % 4}`, d: path }, s("title", {}, `${tensor.name}: ${bytes(tensor.bytes)}`)));
+    chart.append(s("path", { class: `strip shade-${number % 4}${step < 4 ? " narrow" : ""}`, d: path }, s("title", {}, `${tensor.name}: ${bytes(tensor.bytes)}`)));
   });
   const x = (index: number) => LEFT + index * step;
   chart.append(s("rect", { class: "here", x: x(here), y: 8, width: Math.max(2, step), height: floor - 8 }));

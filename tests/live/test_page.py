@@ -1,0 +1,113 @@
+"""`archbuilder page`: what is packed, from where, and what is said where that cannot be done."""
+
+import json
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from archbuilder import cli
+from archbuilder.live import parts
+from archbuilder.live.page import STATIC, based_on, page
+from archbuilder.pipeline import check
+from tests.live.pages import packed
+
+ROOT = Path(__file__).parent.parent.parent
+WEB = ROOT / "web"
+
+
+def test_parts_have_the_versions_that_the_tests_run_with():
+    pinned = dict(re.findall(r"(?m)^([\w-]+)==([\w.]+)", (ROOT / "constraints.txt").read_text()))
+    assert {part.package: part.version for part in parts.PACKAGES} == {
+        part.package: pinned[part.package] for part in parts.PACKAGES
+    }
+
+
+def test_each_part_that_is_missing_or_another_is_named(tmp_path, monkeypatch, capsys):
+    wheel = parts.PACKAGES[1]
+    (tmp_path / wheel.file).write_bytes(b"an empty placeholder")
+    assert cli.main(["page", "--out", str(tmp_path / "net.html"), "--parts", str(tmp_path)]) == 2
+    told = capsys.readouterr().err
+    assert all(f"{part.file}: " in told for part in parts.PARTS) and told.count("AB960") == len(parts.PARTS)
+    assert f"{wheel.file}: it is another file: its SHA-256 is" in told
+    assert not (tmp_path / "net.html").exists()
+
+
+def test_without_the_clients_it_says_what_to_fetch(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr(parts, "cache_folder", lambda: tmp_path)
+    monkeypatch.setattr(parts, "_client", lambda name: None)
+    assert cli.main(["page", "--out", str(tmp_path / "net.html")]) == 2
+    told = capsys.readouterr().err
+    assert "npm is not here" in told and f"npm pack pyodide@{parts.PYODIDE.version}" in told
+    assert "--platform pyemscripten_2026_0_wasm32" in told and "--parts DIR" in told
+
+
+def test_what_a_client_brings_must_be_the_part(tmp_path, monkeypatch):
+    """pip "succeeds" with an empty placeholder where a tag does not fit."""
+    monkeypatch.setattr(parts, "cache_folder", lambda: tmp_path)
+    monkeypatch.setattr(parts, "_client", lambda name: ["true"])
+    with pytest.raises(parts.ArchbuilderError, match="No such file"):
+        parts.fetched()
+    assert not list(tmp_path.rglob("*.whl"))
+
+
+@pytest.mark.parametrize("url", ["my.page", "javascript:alert(1)", 'https://a.b/"><script>'])
+def test_an_address_must_be_one(url, tmp_path, capsys):
+    assert cli.main(["page", "--out", str(tmp_path / "net.html"), "--base-url", url]) == 2
+    assert "AB961" in capsys.readouterr().err
+
+
+def test_a_page_does_not_replace_its_file(tmp_path, capsys):
+    file = tmp_path / "net.yaml"
+    file.write_text("archbuilder: 1\n")
+    assert cli.main(["page", str(file), "--out", str(file)]) == 2
+    assert "what the page is made from" in capsys.readouterr().err and file.read_text() == "archbuilder: 1\n"
+
+
+def test_a_page_has_all_inside(tmp_path):
+    text = "archbuilder: 1\nname: </script><script>alert(1)</script>\n"
+    made = page(None, text, packed(), base="https://example.org/net.html")
+    assert len(made.encode()) <= 13e6
+    assert not re.search(r'\b(src|href)="(?!data:,)', made.split("</head>")[0])
+    policy = re.search(r'Content-Security-Policy" content="([^"]*)"', made)
+    assert (
+        policy
+        and "default-src 'none'" in policy[1]
+        and "connect-src" not in policy[1]
+        and "unsafe-inline" not in policy[1]
+    )
+    [file] = re.findall(r'<script type="application/json" id="file"[^>]*>(.*?)</script>', made)
+    assert json.loads(file) == text
+    [licences] = re.findall(r'<script type="application/json" id="licences">(.*?)</script>', made)
+    assert {"MIT", "MPL-2.0", "PSF-2.0"} <= set(re.findall(r"MIT|MPL-2\.0|PSF-2\.0", json.loads(licences)))
+    assert all(f"{part.package} {part.version} (" in json.loads(licences) for part in parts.PARTS)
+
+
+def test_what_a_file_is_based_on_comes_along(tmp_path):
+    (tmp_path / "nets").mkdir()
+    (tmp_path / "base.yaml").write_text((ROOT / "examples" / "six_lines.yaml").read_text())
+    (tmp_path / "nets" / "own.yaml").write_text("extends: ../base.yaml\nname: own\n")
+    name, beside = based_on(check(tmp_path / "nets" / "own.yaml"))
+    assert name == "nets/own.yaml" and list(beside) == ["base.yaml"]
+    assert based_on(check(tmp_path / "base.yaml")) == ("base.yaml", {})
+
+
+def test_the_front_end_is_small_and_without_addresses():
+    assert sum(len((STATIC / name).read_bytes()) for name in ("app.js", "app.css", "worker.js", "index.html")) < 700_000
+    assert "resolved" not in (WEB / "package-lock.json").read_text()
+    pinned = json.loads((WEB / "package.json").read_text())["devDependencies"]
+    assert all(re.fullmatch(r"\d+\.\d+\.\d+", version) for version in pinned.values())
+
+
+@pytest.mark.needs("node")
+def test_the_front_end_is_what_its_sources_make(tmp_path):
+    if not (WEB / "node_modules").is_dir():
+        done = subprocess.run(["npm", "ci", "--no-audit", "--no-fund"], cwd=WEB, capture_output=True, text=True)
+        if done.returncode:
+            pytest.skip("npm cannot fetch what the front end is built with")
+    subprocess.run(["npx", "--no-install", "tsc", "--noEmit"], cwd=WEB, check=True)
+    subprocess.run(["node", "build.mjs", str(tmp_path)], cwd=WEB, check=True)
+    built, kept = ({path.name: path.read_text() for path in folder.iterdir()} for folder in (tmp_path, STATIC))
+    assert built == kept, "build it anew: cd web && npm ci && npm run build"
