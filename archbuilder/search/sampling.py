@@ -34,7 +34,10 @@ Picks = tuple[Pick, ...]
 
 @dataclass(frozen=True)
 class Asked:
-    """A candidate to be trained: its number among all of the search, and what was chosen."""
+    """A candidate to be trained: its number among all that were looked at, and what was chosen.
+
+    Optuna's own number may be larger: it also counts proposals that a kill has cut off.
+    """
 
     number: int
     picks: Picks
@@ -122,9 +125,9 @@ class Proposed:
     def ask(self, generation: int, size: int) -> list[Asked]:
         marked = self._marked()
         self._seen = {self._picks(trial.params) for trial in marked}
-        found = [t for t in marked if t.user_attrs[ASKED]["generation"] == generation and t.user_attrs[ASKED]["ok"]]
-        asked = [self._asked(trial) for trial in found]
-        tried = sum(t.user_attrs[ASKED]["generation"] == generation for t in marked) - len(found)
+        here = [n for n, trial in enumerate(marked) if trial.user_attrs[ASKED]["generation"] == generation]
+        asked = [self._asked(n, marked[n]) for n in here if marked[n].user_attrs[ASKED]["ok"]]
+        tried = len(here)
         while len(asked) < size and self._unseen:
             patient = tried < min(PROPOSALS * size, self._unseen)
             trial = self._propose(generation) if patient else self._drawn(generation)
@@ -135,9 +138,9 @@ class Proposed:
                 asked.append(trial.asked)
         return asked
 
-    def _asked(self, trial: Any) -> Asked:
+    def _asked(self, number: int, trial: Any) -> Asked:
         picks = self._picks(trial.params)
-        return Asked(trial.number, picks, self.judge(picks))
+        return Asked(number, picks, self.judge(picks))
 
     def _picks(self, params: dict[str, Any]) -> Picks:
         return tuple(_pick(choice, params[choice.path]) for choice in self.judge.space.choices)
@@ -169,7 +172,7 @@ class Proposed:
         trial.set_user_attr(ASKED, {"generation": generation, "ok": ok})
         if not ok:
             self._dismiss(trial.number, verdict.ok)
-        return _Proposal(ok, Asked(trial.number, picks, verdict))
+        return _Proposal(ok, Asked(self.judged - 1, picks, verdict))
 
     def _drawn(self, generation: int) -> _Proposal | None:
         """A candidate that holds, drawn until there is one; None where there seems to be none that is new."""
@@ -192,17 +195,17 @@ class Proposed:
                     constraints=_constraints(verdict),
                 )
             )
-            return _Proposal(True, Asked(self.study.get_trials(deepcopy=False)[-1].number, picks, verdict))
+            return _Proposal(True, Asked(self.judged - 1, picks, verdict))
         return None
 
     def tell(self, results: Sequence[Told]) -> None:
         from optuna.trial import TrialState
 
-        states = {trial.number: trial.state for trial in self.study.get_trials(deepcopy=False)}
+        marked = self._marked()
         for result in sorted(results, key=lambda result: result.number):
-            if states[result.number] == TrialState.RUNNING:
+            if (trial := marked[result.number]).state == TrialState.RUNNING:
                 state = TrialState.FAIL if result.values is None else None
-                self.study.tell(result.number, result.values, state)
+                self.study.tell(trial.number, result.values, state)
 
 
 @dataclass(frozen=True)

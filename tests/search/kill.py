@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from difflib import unified_diff
 from pathlib import Path
 from random import Random
 
@@ -88,7 +89,9 @@ def main() -> None:
                 for run in trial.glob("run/*/*"):
                     run.rename(run.with_name(f".gone-{random.random()}"))
         (killed,) = folder.glob("killed/*/[!.]*")
-        assert (killed / "table.csv").read_text() == (whole / "table.csv").read_text(), "another table"
+        tables = [(folder / "table.csv").read_text() for folder in (whole, killed)]
+        difference = "\n".join(unified_diff(*(table.splitlines() for table in tables), "whole", "killed", n=0))
+        assert tables[0] == tables[1], f"another table:\n{difference}"
         assert told(killed) == told(whole), "another study"
         rows = len((whole / "table.csv").read_text().splitlines()) - 1
         settings = json.loads((whole / "search.json").read_text())

@@ -109,7 +109,7 @@ def test_kills_and_another_order_change_nothing(found: Course, tmp_path: Path, m
     for number in range(20):
         with (folder / STUDY).open("ab") as journal:
             journal.write(b'{"op_code": 4, "worker')  # a line that was being written
-        if number == 1:  # asked for, and killed before all of it was said
+        if number == 0:  # asked for, and killed before all of it was said
             Proposed(folder, found.judge, 0, 2).study.ask()
         ended = search.proceed(folder, HERE)
         if not ended.interrupted:
