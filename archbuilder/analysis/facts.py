@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from archbuilder.analysis.field import field_value
 from archbuilder.analysis.memory import BYTES, DTYPE, Memory, measure
@@ -30,8 +30,7 @@ FAR = declare(
 OpT = TypeVar("OpT", bound=Op)
 
 
-@dataclass(frozen=True)
-class Layer:
+class Layer(NamedTuple):
     """The numbers of one node: scalars of parameters and buffers, MACs for one image, receptive field.
 
     A shared layer's parameters and buffers count where it is first run.

@@ -10,7 +10,7 @@ Both are lower bounds for a real runtime:
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from archbuilder.analysis.live import live
 from archbuilder.ir.graph import INPUT, Graph, Node
@@ -21,8 +21,7 @@ DTYPE = "float32"  # where none is stated
 INDEX = 8  # bytes of an index of a max pool
 
 
-@dataclass(frozen=True)
-class Memory:
+class Memory(NamedTuple):
     """Per layer, in their order: scalars `live` while it runs; scalars and bytes that it adds for backward.
 
     `peak` is the position of the layer where most is live, `tensors` what is live there, in scalars.

@@ -109,7 +109,7 @@ def _parser(words: Sequence[str]) -> ArgumentParser:
     """A parser that knows the command which `words` name, or every command's name."""
     parser = _Program(prog="archbuilder", description="Small convolutional networks as checked YAML files.")
     parser.add_argument("--version", action="version", version=f"archbuilder {__version__}")
-    commands = parser.add_subparsers(metavar="COMMAND", parser_class=ArgumentParser)
+    commands = parser.add_subparsers(prog=parser.prog, metavar="COMMAND", parser_class=ArgumentParser)
     used = next((word for word in words if not word.startswith("-")), "")
     for word in [used] if used in _COMMANDS else _COMMANDS:
         command = commands.add_parser(word, description=_manual(_COMMANDS[word]))

@@ -1,4 +1,4 @@
-"""Compare networks, block by block where there are two, or with what git has at a revision.
+"""Compare networks: several, two block by block, or with a revision.
 
 The exit status is 0 also where a limit is missed: the table says so.  To hold networks to their limits is what `check`
 is for.

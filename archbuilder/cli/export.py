@@ -1,4 +1,4 @@
-"""Write a network as Python, ONNX, TensorFlow Lite, torch.export, JSON or a drawing."""
+"""Export a network: Python, ONNX, TFLite, torch.export, JSON, drawing."""
 
 from __future__ import annotations
 

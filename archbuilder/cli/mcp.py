@@ -1,4 +1,4 @@
-"""Serve a coding agent: check, suggest and apply, manuals, compare, drawing.
+"""Serve a coding agent: check, suggest, apply, compare, explain, draw.
 
 It speaks the Model Context Protocol over standard input and output; an agent starts it. It reads YAML files below the
 folder, and writes one only where the agent applies a suggestion to it.

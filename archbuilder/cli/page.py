@@ -1,4 +1,4 @@
-"""Write a page that has the analyser inside: one HTML file, without a server or a network.
+"""Write a page with the analyser inside: one HTML file, no server.
 
 What is typed there is checked by the same code as by `archbuilder check`, in the browser. The parts that do not come
 with archbuilder, Python for a browser above all, are fetched once by npm and pip.

@@ -1,4 +1,4 @@
-"""Search the networks of a file's `space:` for the best under its limits.
+"""Search a file's `space:` for the best networks under its limits.
 
 Candidates are judged without building them; those that hold are trained a little, the best of them longer.
 """

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import NamedTuple
 
 from archbuilder.diagnostics import MAX_PROBLEMS, Code, Diagnostic, Span, declare, did_you_mean, shorten
 from archbuilder.document import too_many
@@ -96,8 +97,7 @@ $ archbuilder check long.yaml""",
 )
 
 
-@dataclass(frozen=True)
-class Named:
+class Named(NamedTuple):
     """What a named block added: its nodes, the value it took and the one it gave.
 
     `recalled` are the values that something in it reads by a name, as a join does, each with that name."""

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import codecs
 import os
-from dataclasses import dataclass
-from typing import TextIO
+from typing import NamedTuple, TextIO
 
 from archbuilder.reporting.width import width_of
 
@@ -30,8 +29,7 @@ def _readable(error: UnicodeError) -> tuple[str, int]:
 codecs.register_error(READABLE, _readable)
 
 
-@dataclass(frozen=True)
-class Style:
+class Style(NamedTuple):
     """Paints text with ANSI codes, or not at all; knows what an encoding makes of a text, and how wide a screen is.
 
     width: in columns; None where the text goes to no screen.

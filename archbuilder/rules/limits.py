@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from archbuilder.analysis.facts import Facts
 from archbuilder.analysis.memory import BYTES, DTYPE
@@ -71,8 +70,7 @@ network: [{conv: {out: 8, activation: hardswish}}]""",
 Shares = Iterable[int]  # of each layer, in their order
 
 
-@dataclass(frozen=True)
-class Quantity:
+class Quantity(NamedTuple):
     """Something that can be limited: how to read it off the facts, and the dtypes that it can be stated in.
 
     `value` is None where it is not known; `shares` are the parts of it that the layers have, where it is their sum.
@@ -132,8 +130,7 @@ def value_of(limit: Limit, facts: Facts) -> int | None:
     return max(facts.field.size) if limit.name == FIELD and value and "<" in limit.relation else value
 
 
-@dataclass(frozen=True)
-class Measured:
+class Measured(NamedTuple):
     """A limit and the value it was held against; None where that is not known, and so does not hold."""
 
     limit: Limit

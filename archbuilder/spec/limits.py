@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
 from math import inf
-from typing import Any
+from typing import Any, NamedTuple
 
 from archbuilder.diagnostics import Span, declare, show
 from archbuilder.document import Node
@@ -37,8 +36,7 @@ LIMITS = {  # as JSON Schema; which quantities there are, rules/limits.py knows
 }
 
 
-@dataclass(frozen=True)
-class Limit:
+class Limit(NamedTuple):
     """A bound on a total: `relation` is <, <=, >, >= or ==; `text` is as written, `dtype` empty where none was."""
 
     name: str
@@ -50,7 +48,7 @@ class Limit:
 
     def same_as(self, other: Limit) -> bool:
         """Whether both bound the same total in the same way, wherever they stand."""
-        return replace(self, text="", span=other.span) == replace(other, text="")
+        return self._replace(text="", span=other.span) == other._replace(text="")
 
     def holds(self, value: int) -> bool:
         if self.relation == "==":

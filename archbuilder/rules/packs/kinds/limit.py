@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
@@ -51,7 +50,7 @@ class LimitRule(Rule):
 
     @property
     def limit(self) -> Limit:
-        return replace(self.bound, name=self.of)
+        return self.bound._replace(name=self.of)
 
     def excludes(self, other: Rule) -> str:
         if not isinstance(other, LimitRule) or (self.of, self.bound.dtype) != (other.of, other.bound.dtype):
