@@ -1,4 +1,6 @@
-"""Train a file with every combination of some values: --vary vars.width=16,24,32 --vary train.seed=0,1.
+"""Train a file with every combination of some values.
+
+As in `--vary vars.width=16,24,32 --vary train.seed=0,1`, which are six runs.
 
 It is a search of a grid without rungs: the same folder, table and --resume.  Combinations that miss a limit or a rule
 are left out.  Where the seed alone varies nothing is chosen, and the accuracy is that of the test images.
