@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any, NamedTuple, TypeVar
 
-from archbuilder.analysis.field import field_value
 from archbuilder.analysis.memory import BYTES, DTYPE, Memory, measure
+from archbuilder.analysis.receptive_field import field_value
 from archbuilder.diagnostics import MAX_PROBLEMS, Diagnostic, declare
 from archbuilder.document import too_many
 from archbuilder.ir.graph import INPUT, Graph, Node

@@ -3,7 +3,7 @@
 Both are lower bounds for a real runtime:
 - training: torch's eager autograd with a batch of one image, activations not in place, a dropout's mask of one
   byte an element (as on a GPU); weights, their gradients, the optimizer and workspaces come on top;
-- inference: the tensors that must be alive at once, as archbuilder.analysis.live says; weights and workspaces
+- inference: the tensors that must be alive at once, as archbuilder.analysis.lifetimes says; weights and workspaces
   come on top.
 """
 
@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from archbuilder.analysis.live import live
+from archbuilder.analysis.lifetimes import live
 from archbuilder.ir.graph import INPUT, Graph, Node
 from archbuilder.ir.ops import Dropout
 

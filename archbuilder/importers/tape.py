@@ -15,7 +15,7 @@ from torch import Tensor
 
 from archbuilder.diagnostics import Span
 from archbuilder.importers.flow import Flow, Step
-from archbuilder.importers.handwritten import Curves, Moments
+from archbuilder.importers.handwritten_layers import Curves, Moments
 from archbuilder.ir.op import Op, OpError
 from archbuilder.ir.ops import Add, ChannelSlice, Concat, Flatten, Multiply
 from archbuilder.ir.shape import Shape

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from archbuilder.analysis.roles import residual_ends, stem, weighted
+from archbuilder.analysis.recipe_layers import residual_ends, stem, weighted
 from archbuilder.diagnostics import Diagnostic, Span, declare
 from archbuilder.ir.graph import INPUT, Graph, Node, Place
 from archbuilder.ir.op import OpError

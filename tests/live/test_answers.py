@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from archbuilder.analysis.live import live
+from archbuilder.analysis.lifetimes import live
 from archbuilder.ir.graph import INPUT
 from archbuilder.live import answer, answer_json
 from archbuilder.pipeline import check, check_text

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from archbuilder.importers.functions import reads
-from archbuilder.importers.handwritten import function_of
+from archbuilder.importers.handwritten_layers import function_of
 from archbuilder.importers.tape import Tape, Unsupported, Value, by
 from archbuilder.ir import ops
 from archbuilder.ir.op import Op

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from archbuilder.analysis.facts import Facts, Layer
-from archbuilder.analysis.live import lifetimes
+from archbuilder.analysis.lifetimes import lifetimes
 from archbuilder.analysis.memory import BYTES, DTYPE
 from archbuilder.analysis.view import middle_unit, views
 from archbuilder.diagnostics import Diagnostic, Span

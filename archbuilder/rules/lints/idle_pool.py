@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from archbuilder.analysis.facts import Facts
-from archbuilder.analysis.field import inside_gates
+from archbuilder.analysis.receptive_field import inside_gates
 from archbuilder.diagnostics import Diagnostic, declare
 from archbuilder.ir.graph import Graph
 from archbuilder.ir.ops import AdaptivePool, AvgPool2d, MaxPool2d

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from archbuilder.analysis.facts import Facts
-from archbuilder.analysis.field import inside_gates
+from archbuilder.analysis.receptive_field import inside_gates
 from archbuilder.diagnostics import Span
 from archbuilder.ir.graph import Graph, Node
 from archbuilder.ir.ops import (

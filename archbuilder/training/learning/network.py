@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from archbuilder.analysis.roles import residual_ends, stem, weighted
+from archbuilder.analysis.recipe_layers import residual_ends, stem, weighted
 from archbuilder.data.arrays import Images, Splits
 from archbuilder.data.batches import eval_batches
 from archbuilder.diagnostics import ArchbuilderError, Diagnostic
