@@ -31,8 +31,7 @@ TOO_SHORT = declare(
     "AB542",
     "a goal on more epochs than the run has",
     severity="warning",
-    why="A run of two epochs has no last three, and no tenth. It can be trained, as a first try, but it cannot fulfil "
-    "the goal.",
+    why="A run of two epochs has no last three. It can be trained, as a first try, but it cannot fulfil the goal.",
     bad='goals: [{of: test_accuracy, bound: ">= 99%", over: {each_of_last: 3}}]\ntrain: {epochs: 2}',
     good='goals: [{of: test_accuracy, bound: ">= 99%", over: {each_of_last: 3}}]\ntrain: {epochs: 15}',
 )
@@ -67,6 +66,7 @@ $ archbuilder check runs/net/*""",
 
 Record = Mapping[str, Any]  # of one epoch: a line of metrics.jsonl
 State = Literal["after training", "met", "missed", "not yet", "not recorded"]
+_OPEN: dict[State, str] = {"not yet": "not reached yet", "not recorded": "not recorded"}
 
 
 @dataclass(frozen=True)
@@ -98,11 +98,11 @@ class Standing:
             if self.goal.of == TIME:
                 hint = "train fewer epochs, or a smaller network"
             return MISSED.at(self.place, f"{who}{self.goal.words} is missed{found}", hint)
-        if self.state in ("not yet", "not recorded"):
+        if self.state in _OPEN:
             hint = "archbuilder train --resume RUN goes on with it"
             if self.state == "not recorded":
                 hint = "archbuilder evaluate RUN measures the test accuracy; what else is lacking only a new run shows"
-            return OPEN.at(self.place, f"{who}{self.goal.words} is {self.state}{found}", hint)
+            return OPEN.at(self.place, f"{who}{self.goal.words} is {_OPEN[self.state]}{found}", hint)
         return None
 
 
@@ -113,8 +113,9 @@ def problems(standings: Iterable[Standing], spec: Architecture) -> Iterator[Diag
     for standing in standings:
         if found := _unshown(standing.goal, spec):
             yield UNSHOWN.at(standing.place, _by(standing, found[0]), found[1])
-        elif (found := _too_short(standing, epochs_of(spec))) and standing.goal.of != TIME:
-            yield TOO_SHORT.at(standing.place, _by(standing, found[0]), found[1])
+        elif (over := standing.goal.over).kind == "each_of_last" and over.epochs > (epochs := epochs_of(spec)):
+            message = f"there are no {over.epochs} last epochs: the run has {epochs} epoch{'s' * (epochs > 1)}"
+            yield TOO_SHORT.at(standing.place, _by(standing, message), "train for longer")
 
 
 def _by(standing: Standing, message: str) -> str:
@@ -144,15 +145,6 @@ def _unshown(goal: Goal, spec: Architecture) -> tuple[str, str] | None:
         message = "with a validation split the test images are used once, after the last epoch"
         return message, "set the goal on validation_accuracy, or on the last epoch: over: last"
     return None
-
-
-def _too_short(standing: Standing, epochs: int) -> tuple[str, str] | None:
-    over, run = standing.goal.over, f"the run has {epochs} epoch{'s' if epochs > 1 else ''}"
-    if over.epochs <= epochs or (over.is_any and standing.pack):  # a pack does not know how long the run is
-        return None
-    if over.is_any:
-        return f"there is no epoch {over.epochs}: {run}", f"by_epoch: {epochs}, or train for longer"
-    return f"there are no {over.epochs} last epochs: {run}", "train for longer"
 
 
 def judge(standing: Standing, log: Sequence[Record], epochs: int) -> Standing:

@@ -86,7 +86,6 @@ UNSHOWN = [
         "AB542",
         "2 epochs",
     ),
-    ("[{of: test_accuracy, bound: '> 1%', over: {by_epoch: 11}}]", DATA, "AB542", "no epoch 11: the run has 10 epochs"),
 ]
 
 
@@ -105,6 +104,7 @@ def test_a_goal_that_no_metric_can_show(goals: str, rest: str, code: str, words:
         ("{validation_accuracy: '> 1%'}", ""),
         ("[{of: test_accuracy, bound: '> 1%', over: {by_epoch: 10}}]", HELD_OUT),
         ("[{of: test_accuracy, bound: '> 1%', over: {each_of_last: 10}}]", DATA),
+        ("[{of: test_accuracy, bound: '> 1%', over: {by_epoch: 11}}]", DATA),  # any of its ten will do
     ],
 )
 def test_a_goal_that_some_run_can_show(goals: str, rest: str):

@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from archbuilder.diagnostics import ArchbuilderError, Diagnostic, declare, did_you_mean, show
 from archbuilder.document import Document, Reading, parse_file
@@ -82,12 +82,6 @@ class Pack(Model):
     ] = ()
     goals: Annotated[tuple[Goal, ...], Child(read_goals, GOALS), Field(description="what a run must show")] = ()
 
-    @model_validator(mode="after")
-    def _asks_for_something(self) -> Pack:
-        if not self.rules and not self.goals:
-            raise failure("the field rules is missing", "write what is asked for, each rule behind a dash", REQUIRED)
-        return self
-
 
 @cache
 def shipped() -> list[str]:
@@ -149,6 +143,9 @@ def read(document: Document, diagnostics: list[Diagnostic]) -> Pack | None:
         env.diagnostics.extend(error.diagnostics)
         pack = None
     if isinstance(pack, Pack) and not env.diagnostics:
+        if not pack.rules and not pack.goals:
+            hint = "write what is asked for, each rule behind a dash"
+            env.report(REQUIRED, pack.span(), "the field rules is missing", hint)
         env.diagnostics.extend(_contradictions(pack))
     diagnostics += env.diagnostics
     return pack if isinstance(pack, Pack) and not env.diagnostics else None

@@ -188,8 +188,29 @@ CONTRADICTIONS = [
     ("{recipe: {epochs: 24}}, {recipe: {name: other, epochs: '<= 20'}}", "", "24"),
     ("{layout: C1 GAP}, {layout: {name: other, order: C1 FC}}", "", "two orders"),
     ("{recipe: {epochs: '<= 2'}}", "[{of: accuracy, bound: '> 1%', over: {each_of_last: 3}}]", "2 epochs at most"),
-    ("gap, {recipe: {epochs: '<= 9'}}", "[{of: train_accuracy, bound: '> 1%', over: {by_epoch: 10}}]", "9 epochs"),
+    ("gap, {recipe: {epochs: '<= 9'}}", "[{of: train_accuracy, bound: '> 1%', over: {each_of_last: 10}}]", "9 epochs"),
+    ("{recipe: {optimizer: [sgd, adam]}}, {recipe: {name: other, optimizer: adamw}}", "", "adamw and sgd or adam"),
+    ("{recipe: {schedule: cosine}}, {recipe: {name: other, schedule: one_cycle}}", "", "one_cycle and cosine"),
+    ("{recipe: {peak: 5}}, {recipe: {name: other, peak: 6}}", "", "epoch 6 and at epoch 5"),
+    ("{recipe: {peak: 5}}, {recipe: {name: other, epochs: '< 5'}}", "", "a peak at epoch 5 of 4"),
+    ("{layout: C1:8 GAP}, {layout: {name: other, order: C1:9 GAP}}", "", "9 and 8 channels"),
+    ("gap, {layout: C1 P1 c2}", "", "no GAP in the order"),
 ]
+
+
+def test_a_figure_by_an_epoch_that_no_run_has_may_come_earlier(tmp_path: Path):
+    pack = tmp_path / "mine.yaml"
+    goal = "{of: train_accuracy, bound: '> 1%', over: {by_epoch: 10}}"
+    pack.write_text(f"archbuilder_rules: 1\nname: mine\nrules: [{{recipe: {{epochs: '<= 9'}}}}]\ngoals: [{goal}]\n")
+    assert check(pack).diagnostics == ()
+
+
+def test_rules_that_are_wrong_are_not_said_to_be_missing(tmp_path: Path):
+    pack = tmp_path / "mine.yaml"
+    pack.write_text("archbuilder_rules: 1\nname: mine\nrules: [{recipe: {epochs: '< 1'}}]\n")
+    assert [d.code.id for d in check(pack).diagnostics] == ["AB103"]
+    pack.write_text("archbuilder_rules: 1\nname: mine\n")
+    assert [d.code.id for d in check(pack).diagnostics] == ["AB102"]
 
 
 @pytest.mark.parametrize(("rules", "goals", "words"), CONTRADICTIONS)

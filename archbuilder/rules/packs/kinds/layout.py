@@ -14,6 +14,7 @@ from archbuilder.ir.graph import Node
 from archbuilder.ir.ops import AdaptivePool, AvgPool2d, Conv2d, Linear, MaxPool2d
 from archbuilder.remedy import Change
 from archbuilder.rules.packs.kinds import register
+from archbuilder.rules.packs.kinds.gap import Gap
 from archbuilder.rules.packs.network import Network
 from archbuilder.rules.packs.rule import STRUCTURE, Evidence, Outcome, Rule, missed
 from archbuilder.schema.fields import Check, Variables, failure, reads
@@ -62,10 +63,15 @@ class Layout(Rule):
     order: Annotated[tuple[str, ...], Check(_order), Field(description="the layers, with blanks between them")]
 
     def excludes(self, other: Rule) -> str:
+        if isinstance(other, Gap) and GAP not in map(kind_of, self.order):
+            return "there is no GAP in the order"
         if not isinstance(other, Layout):
             return ""
         mine, theirs = ([kind_of(token) for token in each] for each in (self.order, other.order))
-        return "they are two orders" if mine != theirs else ""
+        if mine != theirs:
+            return "they are two orders"
+        pairs = zip(map(channels_of, self.order), map(channels_of, other.order), strict=True)
+        return next((f"{one} and {two} channels" for one, two in pairs if one and two and one != two), "")
 
     def judge(self, net: Network) -> Outcome:
         found = [(kind, node) for node in net.graph.nodes.values() if (kind := _letter(net, node))]

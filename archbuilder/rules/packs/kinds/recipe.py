@@ -32,7 +32,7 @@ _COUNT = re.compile(r"(<=|>=|<|>)\s*([0-9]{1,7})")
 def _bound(value: Any, variables: Variables) -> Limit:
     """A number, or a relation and a number: 24, "<= 15"."""
     found = _COUNT.fullmatch(value.strip()) if isinstance(value, str) else None
-    if found and int(found[2]):
+    if found and int(found[2]) > (found[1] == "<"):  # "< 1" would leave none
         return Limit("", f"{found[1]} {found[2]}", found[1], int(found[2]), Span(""))
     if isinstance(value, str):
         hint: Hint = Write(f'"<= {value.strip()}"') if value.strip().isdigit() else 'write 24, or "<= 15"'
@@ -89,11 +89,21 @@ class Recipe(Rule):
             mine, theirs = getattr(self, name), getattr(other, name)
             if mine and theirs and max(mine.range[0], theirs.range[0]) > min(mine.range[1], theirs.range[1]):
                 return f"{name} {mine.text} and {theirs.text}"
+        for name in ("optimizer", "schedule"):
+            mine, theirs = getattr(self, name), getattr(other, name)
+            if mine and theirs and not set(mine) & set(theirs):
+                return f"{name} {' or '.join(mine)} and {' or '.join(theirs)}"
+        if self.peak and other.peak and self.peak != other.peak:
+            return f"a peak at epoch {self.peak} and at epoch {other.peak}"
+        for one, another in ((self, other), (other, self)):
+            if one.epochs and another.peak and another.peak > (most := one.epochs.range[1]):
+                return f"a peak at epoch {another.peak} of {most:.0f}"
         return ""
 
     def precludes(self, goal: Goal) -> str:
-        most = self.epochs.range[1] if self.epochs else goal.over.epochs
-        return f"a run has {most:.0f} epochs at most" if goal.over.epochs > most else ""
+        if not self.epochs or goal.over.kind != "each_of_last" or goal.over.epochs <= (most := self.epochs.range[1]):
+            return ""
+        return f"a run has {most:.0f} epochs at most"
 
     def judge(self, net: Network) -> Outcome:
         train, data = net.spec.train or Train(), net.spec.data or Data(dataset="digits")
