@@ -62,7 +62,8 @@ class Pair:
         """The limits, rules and goals that are not kept now, or were kept in another way before."""
         if self.after is None or self.after.facts is None:  # then nothing is known of them
             return []
-        was, now = table.row(self.before) if self.before else None, table.row(self.after)
+        was = table.row(self.before) if self.before and self.before.facts else None
+        now = table.row(self.after)
         titles = dict.fromkeys(title for row in (now, was or {}) for title in row if table.is_verdict(title))
         found = [(title, _kept(was or {}, title), _kept(now, title)) for title in titles]
         return [each for each in found if each[2] not in WELL or (was and each[1] != each[2])]
@@ -71,7 +72,7 @@ class Pair:
     def settings(self) -> list[Setting]:
         """What is written otherwise outside of the network, with what it extends."""
         was, now = (dict(_settings(each)) for each in (self.before, self.after))
-        names = dict.fromkeys((*was, *now)) if self.before and self.after else ()
+        names = dict.fromkeys((*was, *now)) if was and now else ()  # of one that cannot be read nothing is known
         differ = [name for name in names if was.get(name) != now.get(name)]
         return [(name, _short(was.get(name, "")), _short(now.get(name, ""))) for name in differ]
 
@@ -244,6 +245,8 @@ def _words(was: str, now: str) -> str:
         return "still missed" if was.startswith(table.MISSED) else "newly missed"
     if was.startswith(table.MISSED) and now == table.OK:
         return "kept again"
+    if not was and now in WELL:
+        return "newly asked for"
     return "no longer asked for" if not now else "ignored" if now == table.IGNORED else ""
 
 
@@ -329,7 +332,7 @@ def to_json(found: Against) -> str:
 
 
 def _plain(pair: Pair) -> dict[str, Any]:
-    wanted = ("name", "ok", "totals", "limits", "rules", "diagnostics")
+    wanted = (*compare.PLAIN_KEYS, "diagnostics")
     before, after = (
         {key: value for key, value in to_dict(each).items() if key in wanted} if each else None
         for each in (pair.before, pair.after)

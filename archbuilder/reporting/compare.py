@@ -22,6 +22,7 @@ MOST = 4  # networks that fit beside each other on a screen
 SIGNS = {"added": "+", "removed": "-", "changed": "~", "renamed": "=", "follows": " "}
 HEADER = ("", "line", "block", "was", "is", "params", "MACs", "RF")
 LEFT = {"", "block", "was", "is"}
+PLAIN_KEYS = ("name", "ok", "totals", "limits", "rules", "goals", "fulfilled")  # of a report as plain data
 
 # a title and the number it stands for, where the difference of two numbers says something
 _NUMBERS: dict[str, Callable[[Facts], int]] = {
@@ -260,7 +261,7 @@ def to_json(reports: Sequence[Report]) -> str:
 
 def plain(reports: Sequence[Report]) -> dict[str, Any]:
     """The same as plain data, version 1."""
-    wanted = ("file", "name", "run", "ok", "totals", "limits", "rules", "goals", "fulfilled")
+    wanted = ("file", "run", *PLAIN_KEYS)
     files = [{key: value for key, value in to_dict(report).items() if key in wanted} for report in reports]
     found = plain_changes(*reports) if len(reports) == 2 else None
     return {"version": VERSION, "files": files, "changes": found}

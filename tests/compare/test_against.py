@@ -190,6 +190,17 @@ def test_text_says_what_became_of_limits(repository: Path, capsys: pytest.Captur
     Path("nets/same.yaml").write_text(NET.replace('limits: {params: "< 2k"}\n', ""))
     assert main(["compare", "--against", "main", "nets/same.yaml"]) == 0
     assert "1 no longer asked for" in capsys.readouterr().out
+    Path("nets/same.yaml").write_text(NET + 'goals: {accuracy: ">= 90%"}\n')
+    assert main(["compare", "--against", "main", "nets/same.yaml"]) == 0
+    assert "1 newly asked for" in capsys.readouterr().out
+
+
+def test_what_is_newly_asked_for_and_what_cannot_be_read(repository: Path, compared: Callable[..., Files]):
+    Path("nets/same.yaml").write_text(NET + 'goals: {accuracy: ">= 90%"}\n')
+    Path("nets/changed.yaml").write_text("archbuilder: [\n")
+    files = compared(status=1)
+    assert [goal["state"] for goal in files["nets/same.yaml"]["after"]["goals"]] == ["after training"]
+    assert files["nets/changed.yaml"]["settings"] == []  # nothing is known of them, so nothing was removed
 
 
 def test_no_name_becomes_markup(repository: Path, capsys: pytest.CaptureFixture[str]):
