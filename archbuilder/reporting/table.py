@@ -239,7 +239,8 @@ def as_markdown(table: Table) -> str:
     titles.append("problem")
     titles = [title for title in titles if any(row.get(title) is not None for row in table.rows)]
     rows = [[_marked_down(title, row.get(title)) for title in titles] for row in table.rows]
-    return grid(titles, rows, {title for title in titles if title not in QUANTITIES and title not in RUN})
+    words = {title for title in titles if any(isinstance(row.get(title), str) for row in table.rows)}
+    return grid(titles, rows, words)
 
 
 def _marked_down(title: str, cell: Cell) -> str:
@@ -249,9 +250,9 @@ def _marked_down(title: str, cell: Cell) -> str:
 
 
 def _number(cell: Cell) -> str:
-    """A cell for people: 1,234 and 93.80."""
+    """A cell for people: 1,234 and 93.80; three figures of what is below one, as a share is."""
     if isinstance(cell, float):
-        return f"{cell:,.2f}"
+        return f"{cell:,.2f}" if cell >= 1 else f"{cell:.3g}"
     return f"{cell:,}" if isinstance(cell, int) else cell or ""
 
 

@@ -223,6 +223,14 @@ def test_markdown_keeps_a_hostile_name_to_its_cell(program: Any, files: Path):
     assert row.startswith(r"| ``a\|b`@everyone`<img src=x>[l](http:x)#1.yaml`` | `good` | ok | 0 | 0 | ")
 
 
+def test_markdown_shows_a_share_and_sets_numbers_to_the_right(program: Any, files: Path):
+    out = program("check", "good.yaml", "--format", "markdown", "--set", "data={dataset: digits, subset: 0.125}").out
+    titles, sides, row = (line.strip("| ").split(" | ") for line in out.splitlines())
+    of = dict(zip(titles, zip(sides, row, strict=True), strict=True))
+    assert (of["subset"], of["errors"]) == (("--:", "0.125"), ("--:", "0"))
+    assert (of["status"], of["params"][0]) == ((":--", "ok"), "--:")
+
+
 def test_runs_are_rows_with_what_they_reached(program: Any, files: Path):
     run = ROOT / "tests" / "fixtures" / "0.1.0" / "trained" / "plain" / "run"
     always = ["--set", 'goals.accuracy=">= 99%"']
