@@ -11,15 +11,11 @@ values, and turns pydantic's errors into diagnostics with the place of the very 
 from __future__ import annotations
 
 import re
-import sys
 from collections import ChainMap
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cache
-from importlib import import_module
 from itertools import count
-from types import ModuleType
 from typing import Any, ClassVar, Literal, TypeVar, get_origin
 
 from pydantic import BaseModel, ConfigDict, PrivateAttr, ValidationError
@@ -174,30 +170,6 @@ class Known:
             if len(env.diagnostics) == problems:
                 self._read[key] = found
         return found
-
-
-def _imported_when_called(module: str, function: str) -> Callable[..., Any]:
-    return lambda **which: getattr(import_module(module), function)(**which)
-
-
-def _import_late_for_plugins() -> None:
-    """Let pydantic's finder of plug-ins import `importlib.metadata` when it looks for some.
-
-    It does so at its own import, before it asks whether plug-ins are wanted at all; the e-mail, zip and socket
-    modules come along, a twentieth of a check."""
-    name = "importlib.metadata"
-    if name in sys.modules:
-        return
-    late = ModuleType(name)
-    for function in ("entry_points", "distributions"):  # the finder calls one or the other, by its version
-        setattr(late, function, _imported_when_called(name, function))
-    sys.modules[name] = late
-    with suppress(ImportError):  # where pydantic keeps it elsewhere, nothing is saved
-        import_module("pydantic.plugin._loader")
-    del sys.modules[name]
-
-
-_import_late_for_plugins()
 
 
 class Model(BaseModel):

@@ -29,30 +29,6 @@ def test_check_imports_neither_torch_nor_numpy_nor_rich(files: Path, environment
     assert result.stdout.decode().splitlines()[-1] == "1 []", result.stderr.decode()
 
 
-def test_plugins_of_pydantic_are_looked_for_only_where_they_are_wanted(
-    files: Path, environment: dict[str, str], tmp_path: Path
-):
-    (tmp_path / "asked-1.dist-info").mkdir()
-    (tmp_path / "asked-1.dist-info/METADATA").write_text("Metadata-Version: 2.1\nName: asked\nVersion: 1\n")
-    (tmp_path / "asked-1.dist-info/entry_points.txt").write_text("[pydantic]\nasked = asked:Plugin\n")
-    (tmp_path / "asked.py").write_text(
-        "class Plugin:\n"
-        "    def new_schema_validator(schema, type, path, *rest):\n"
-        "        print('asked about', path.name.rpartition('.')[2])\n"
-        "        return None, None, None\n"
-    )
-    environment = environment | {"PYTHONPATH": os.pathsep.join([str(tmp_path), environment.get("PYTHONPATH", "")])}
-    check = "from archbuilder.cli import main; main(['check', 'good.yaml'])"
-    result = run(
-        [sys.executable, "-c", f"{check}; import sys; print('importlib.metadata' in sys.modules)"], environment
-    )
-    assert b"asked" not in result.stdout and result.stdout.endswith(b"False\n"), result.stderr.decode()
-    own = "import archbuilder.schema.model, pydantic\nclass Own(pydantic.BaseModel):\n    x: int"
-    environment.pop("PYDANTIC_DISABLE_PLUGINS", None)  # which the command line sets
-    result = run([sys.executable, "-c", own], environment)
-    assert result.stdout == b"asked about Own\n", result.stderr.decode()
-
-
 def test_check_runs_where_torch_is_not_installed(files: Path, environment: dict[str, str]):
     code = (
         "import sys\n"
