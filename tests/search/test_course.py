@@ -11,7 +11,7 @@ from random import Random
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from archbuilder import search
@@ -20,6 +20,7 @@ from archbuilder.diagnostics import ArchbuilderError
 from archbuilder.document import parse
 from archbuilder.pipeline import check, check_text
 from archbuilder.run.locks import locked
+from archbuilder.search import steps
 from archbuilder.search.course import Course
 from archbuilder.search.folder import reopen
 from archbuilder.search.halving import Halving, Standing, front, ranked, rungs_of
@@ -55,6 +56,14 @@ def begun(folder: Path, text: str = TEXT, **settings: Any) -> Course:
     file = folder / "small.yaml"
     file.write_text(text)
     return search.start(check(file), HERE, out=folder / "searches", **{**SETTINGS, **settings})
+
+
+@pytest.fixture(scope="module", autouse=True)
+def plain() -> Iterator[None]:
+    """Without the picture of each run, which takes longer than its training here, and has tests of its own."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("archbuilder.training.session.curves", lambda *_: b"")
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -123,7 +132,7 @@ class _engine:
         self.random = random
 
     def __enter__(self) -> Dying:
-        return Dying(2, self.random)
+        return Dying(3, self.random)
 
     def __exit__(self, *_: object) -> None:
         pass
@@ -147,8 +156,8 @@ def test_a_study_of_optuna_knows_what_was_found(found: Course):
 
 def test_more_can_be_asked_for(found: Course, tmp_path: Path):
     folder = shutil.copytree(found.folder.path, tmp_path / "copy")
-    ended = search.proceed(folder, HERE, trials=9)
-    assert len(table(folder)) == 9 and table(folder)[:3] == table(found.folder.path)[:3]
+    ended = search.proceed(folder, HERE, trials=8)
+    assert len(table(folder)) == 8 and table(folder)[:3] == table(found.folder.path)[:3]
     assert len(list(importances(ended.sampler.study, ended.judge.space, times=3))) == 3  # type: ignore[attr-defined]
 
 
@@ -160,12 +169,12 @@ def test_a_space_that_comes_to_its_end(tmp_path: Path):
 
 
 def test_complete_rungs_start_anew(tmp_path: Path):
-    ended = begun(tmp_path, complete=True, trials=3)
+    ended = begun(tmp_path, complete=True, trials=2, generation=2)
     (trial,) = (t for t in ended.trials.values() if t.rung == 1)
     runs = sorted(path.parent.name for path in ended.folder.trial(trial.number).glob("rung-*/*"))
     assert runs == ["rung-1", "rung-3"] and "complete short runs" in "\n".join(ended.closing())
     first = next(ended.folder.trial(trial.number).glob("rung-1/*/*/metrics.jsonl")).read_text()
-    assert len(first.splitlines()) == 1 and ended.spent == 3 + 3
+    assert len(first.splitlines()) == 1 and ended.spent == 2 + 3
 
 
 def test_a_candidate_that_diverges_is_a_row_and_not_the_end(tmp_path: Path):
@@ -193,13 +202,16 @@ def test_the_page_shows_the_front_and_what_was_chosen(found: Course):
 
 
 @pytest.mark.raises_code("AB863")
-def test_workers_that_are_killed_again_and_again_end_the_search(found: Course, tmp_path: Path):
+def test_workers_that_are_killed_again_and_again_end_the_search(
+    found: Course, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(steps, "LOST", 1)  # each is a process that starts anew
     (tmp_path / "deadly.py").write_text("import os, signal\nos.kill(os.getpid(), signal.SIGKILL)\n")
     folder = shutil.copytree(found.folder.path, tmp_path / "copy")
     deadly = (str(tmp_path / "deadly.py"),)
     step = Step(0, 0, reopen(folder).trial(0), "run", found.settings.file, 99, blocks=deadly)
     with (
-        pytest.raises(ArchbuilderError, match="AB863 4 workers in a row were killed"),
+        pytest.raises(ArchbuilderError, match="AB863 2 workers in a row were killed"),
         search.engine_of("local", 1) as engine,
     ):
         list(engine.take([step]))
@@ -225,7 +237,8 @@ def test_a_sweep_of_seeds_is_what_repeat_gives(
 ):
     monkeypatch.chdir(tmp_path)
     Path("small.yaml").write_text(TEXT)
-    monkeypatch.setattr(search, "engine_of", lambda *_: _engine(Random(0)))
+    here = search.engine_of
+    monkeypatch.setattr(search, "engine_of", lambda *_: here("here", 1))
     short = ["small.yaml", "--set", "train.epochs=1"]
     assert main(["sweep", *short, "--vary", "train.seed=0,1"]) == 0
     swept = capsys.readouterr().out
@@ -273,6 +286,7 @@ STANDINGS = st.lists(
 )
 
 
+@settings(max_examples=30)
 @given(STANDINGS)
 def test_ranked_is_front_by_front(standings: list[Standing]):
     order = ranked(standings)
@@ -317,6 +331,7 @@ def test_the_time_is_up(found: Course, tmp_path: Path, monkeypatch: pytest.Monke
     """What is begun pauses at its next epoch, and another sitting ends with the table of one that had time."""
     file = tmp_path / "small.yaml"
     file.write_text(TEXT)
-    first = search.start(check(file), search.Means("here", seconds=0.0), out=tmp_path / "searches", **SETTINGS)
+    few = {**SETTINGS, "trials": 3}
+    first = search.start(check(file), search.Means("here", seconds=0.0), out=tmp_path / "searches", **few)
     assert first.out_of_time and not all(trial.rung == 1 for trial in first.trials.values())
-    assert search.proceed(first.folder.path, HERE).table == found.table
+    assert search.proceed(first.folder.path, HERE).table[1] == found.table[1][:3]
