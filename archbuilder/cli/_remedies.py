@@ -158,10 +158,10 @@ def _fix(suggestions: Suggestions, number: int) -> Report:
 
 
 def _investigate(args: Namespace, reports: Sequence[Report], counting: Counting) -> list[Suggestions]:
-    from archbuilder.remedies import BUDGET, Session, Suggestions
+    from archbuilder.remedies import Budget, Session, Suggestions
 
     return [
-        Session(report.file, report.document.text, args.set, args.rules, counting, report.opened).run(BUDGET, report)
+        Session(report.file, report.document.text, args.set, args.rules, counting, report.opened).run(Budget(), report)
         if report.document
         else Suggestions(report)
         for report in reports

@@ -12,18 +12,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from archbuilder.diagnostics import ArchbuilderError
 from archbuilder.document import read_text
 from archbuilder.pipeline import Report, Source
-from archbuilder.remedies.fixes import Fix, quick_fixes
-from archbuilder.remedies.goals import Totals
-from archbuilder.remedies.search import Budget, Proposal, Suggestions
-from archbuilder.remedies.session import Session
-from archbuilder.remedies.source import Edit, apply_edits
+
+if TYPE_CHECKING:
+    from archbuilder.remedies.fixes import Fix, quick_fixes
+    from archbuilder.remedies.goals import Totals
+    from archbuilder.remedies.search import Budget, Proposal, Suggestions
+    from archbuilder.remedies.session import Session
+    from archbuilder.remedies.source import Edit, apply_edits
 
 __all__ = [
-    "BUDGET",
     "Budget",
     "Edit",
     "Fix",
@@ -37,7 +40,24 @@ __all__ = [
     "suggest",
 ]
 
-BUDGET = Budget()
+# name -> where it lives; imported on first use: an editor's text is a `source`, and needs no search for its first facts
+_HOMES = {
+    "Budget": "search",
+    "Edit": "source",
+    "Fix": "fixes",
+    "Proposal": "search",
+    "Session": "session",
+    "Suggestions": "search",
+    "Totals": "goals",
+    "apply_edits": "source",
+    "quick_fixes": "fixes",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
 
 
 def suggest(
@@ -45,12 +65,12 @@ def suggest(
     overrides: Sequence[str] = (),
     rules: Sequence[str] = (),
     file: str | None = None,
-    budget: Budget = BUDGET,
+    budget: Budget | None = None,
 ) -> list[Proposal]:
     """Edits after which a path or a YAML text checks clean, cheapest first; nothing is written.
 
     file:   the path that a text stands for.
-    budget: how long is searched, in seconds of processor time.
+    budget: how long is searched; two seconds of processor time by default.
 
     What came nearest where there are none says `investigate`.  Problems of the file are not raised.
 
@@ -66,14 +86,17 @@ def investigate(
     overrides: Sequence[str] = (),
     rules: Sequence[str] = (),
     file: str | None = None,
-    budget: Budget = BUDGET,
+    budget: Budget | None = None,
 ) -> Suggestions:
     """The proposals, what came nearest where there are none, and what was tried.
 
     `file` is the path that a text stands for (an unsaved one, in an editor).  Problems are in the report, never
     raised."""
+    from archbuilder.remedies.search import Budget, Suggestions
+    from archbuilder.remedies.session import Session
+
     try:
         name, text = read_text(source)
     except ArchbuilderError as error:
         return Suggestions(Report(str(source), diagnostics=error.diagnostics))
-    return Session(file or name, text, overrides, rules).run(budget)
+    return Session(file or name, text, overrides, rules).run(budget or Budget())

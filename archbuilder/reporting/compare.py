@@ -16,7 +16,7 @@ from archbuilder.reporting.field import field_of
 from archbuilder.reporting.json import VERSION, dumps, to_dict
 from archbuilder.reporting.markdown import code, grid
 from archbuilder.reporting.style import PLAIN, Style
-from archbuilder.reporting.text import columns, human
+from archbuilder.reporting.text import columns, human, problems
 
 MOST = 4  # networks that fit beside each other on a screen
 SIGNS = {"added": "+", "removed": "-", "changed": "~", "renamed": "=", "follows": " "}
@@ -148,13 +148,6 @@ def _rules(report: Report) -> str:
 def _goals(report: Report) -> str:
     states = list(dict.fromkeys(standing.state for standing in report.goals))
     return ", ".join(f"{sum(each.state == state for each in report.goals)} {state}" for state in states) or "none"
-
-
-def problems(report: Report) -> str:
-    """How much was found: 1 error, 2 warnings."""
-    errors = len(report.errors)
-    found = ((errors, "error"), (len(report.found) - errors, "warning"))
-    return ", ".join(f"{n} {word}{'s' * (n != 1)}" for n, word in found if n) or "none"
 
 
 def change_rows(found: Sequence[Change]) -> list[tuple[str, ...]]:

@@ -153,6 +153,13 @@ def _limits(report: Report, style: Style) -> Iterator[str]:
         yield f"{title:16} {limit.name} {limit.text}: {measured.words}  {verdict}"
 
 
+def problems(report: Report) -> str:
+    """How much was found: 1 error, 2 warnings."""
+    errors = len(report.errors)
+    found = ((errors, "error"), (len(report.found) - errors, "warning"))
+    return ", ".join(f"{n} {word}{'s' * (n != 1)}" for n, word in found if n) or "none"
+
+
 def human(number: int) -> str:
     """1,234 -> 1.2k, 12,345,678 -> 12.3M."""
     for suffix, size in (("G", 10**9), ("M", 10**6), ("k", 10**3)):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import takewhile
@@ -10,6 +11,7 @@ from pathlib import Path
 from archbuilder.sources import open_source, written_out
 
 PACKAGE = Path(__file__).parents[1]
+_EXTENDS = re.compile(r"(?m)^extends\s*:")  # to read the others as YAML would take a while
 FOLDERS = (PACKAGE / "architectures", PACKAGE.parent / "architectures")  # as it is installed; in a checkout
 
 
@@ -31,8 +33,9 @@ def networks() -> Iterator[Network]:
         return
     for path in sorted(folder.rglob("*.yaml"), key=lambda path: (len(path.parts), path)):
         opened = open_source(path)
-        text, document = opened.text, opened.document(())
-        if len(document.sources) > 1:
+        text = opened.text
+        if _EXTENDS.search(text):
+            document = opened.document(())
             head = takewhile(lambda line: line.startswith("#"), text.splitlines(keepends=True))
             text = "".join(head) + written_out(document)
         name = path.relative_to(folder).with_suffix("").as_posix()

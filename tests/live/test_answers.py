@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import re
 import time
 from pathlib import Path
 from typing import Any
@@ -207,9 +208,13 @@ def test_what_comes_along():
     found = ask("starters")
     names = [each["name"] for each in found["starters"]]
     assert "c1c2c3c40" in names and set(ARCHITECTURES) <= {f"architectures/{name}.yaml" for name in names}
-    assert all(each["params"] and each["title"] and check_text(each["text"]).facts for each in found["starters"])
+    facts = {each["name"]: check_text(each["text"]).facts for each in found["starters"]}
+    assert all(facts.values()) and all(each["title"] for each in found["starters"])
+    assert not any(re.search(r"(?m)^extends:", each["text"]) for each in found["starters"])
+    (known,) = [each for each in found["starters"] if each["name"] == "c1c2c3c40"]
+    assert ask("starter", known["text"])["params"] == facts["c1c2c3c40"].params
+    assert "cannot be analysed" in ask("starter", "nonsense")["error"]
     assert {"era-s9", "mcu"} <= {each["name"] for each in found["packs"]}
-    assert {"conv", "skip", "gap"} <= {each["name"] for each in found["blocks"]}
     assert "Bad:" in ask("explain", code="AB503")["markdown"]
     assert "error" in ask("explain", code="AB000")
 

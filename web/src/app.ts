@@ -129,6 +129,7 @@ export class App {
     if (this.live) [this.runs, this.files] = [new RunsView((run) => this.beside(run)), new FilesDialog()];
     this.starting = new StartDialog({
       starters: () => this.ask("starters", {}),
+      size: (text) => this.ask("starter", { text }),
       defaults: (packs) => this.ask("init_defaults", { packs }),
       init: (wish) => this.ask("init", wish),
       take: (file, other) => this.take(file, other),

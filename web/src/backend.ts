@@ -115,7 +115,7 @@ class Engine {
   }
 }
 
-const SLOW: ReadonlySet<Ask> = new Set(["suggest", "compare", "init", "starters"]);
+const SLOW: ReadonlySet<Ask> = new Set(["suggest"]); // what takes longer than a second worker needs to start
 
 /** Pyodide, twice: searches run in a second worker, which is started when the first one is asked for. */
 export class WorkerBackend implements Backend {

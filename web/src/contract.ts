@@ -243,8 +243,8 @@ export interface Manual {
 
 export interface Starters {
   error?: string;
-  starters: { name: string; title: string; text: string; params: number; macs: number }[];
-  packs: { name: string; title: string; text: string; markdown: string }[];
+  starters: { name: string; title: string; text: string }[];
+  packs: { name: string; title: string; text: string }[];
 }
 
 export interface InitDefaults {
@@ -258,7 +258,7 @@ export interface InitDefaults {
 export interface Comparison {
   error?: string;
   table: { head: string[]; rows: string[][] };
-  changes: { head: string[]; rows: { sign: string; cells: string[]; line: number }[] } | null;
+  changes: { head: string[]; rows: string[][] }; // each row begins with its sign and its line
 }
 
 /** What can be asked, by name, with its own fields and its answer. */
@@ -271,6 +271,7 @@ export interface Questions {
   hover: [{ at: number }, Hover];
   explain: [{ code: string }, Manual];
   starters: [object, Starters];
+  starter: [{ text: string }, { params: number; macs: number; error?: string }];
   init: [{ packs?: string[]; params?: string; classes?: string; input?: string; name?: string },
     { text?: string; error?: string; field?: string }];
   init_defaults: [{ packs?: string[] }, InitDefaults];

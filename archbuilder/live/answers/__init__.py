@@ -11,9 +11,9 @@ where there is none to be had an `error`, a sentence, in the place of the rest.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from importlib import import_module
 
-from archbuilder.live.answers.question import Answer, Question, Unanswered
+from archbuilder.live.answers.question import KINDS, Answer, Question, Unanswered
 from archbuilder.reporting.json import dumps
 from archbuilder.version import __version__
 
@@ -25,7 +25,9 @@ def answer(question: object) -> Answer:
     head: Answer = {"version": VERSION, "archbuilder": __version__}
     try:
         asked = Question.of(question)
-        return head | _kinds()[asked.ask](asked)
+        room = import_module(f"{__name__}.{KINDS[asked.ask]}")
+        answered: Answer = getattr(room, asked.ask)(asked)
+        return head | answered
     except Unanswered as refusal:
         return head | {"error": str(refusal)} | refusal.more
     except Exception as error:  # a fault of ours: who types goes on typing
@@ -39,23 +41,3 @@ def answer_json(question: str) -> str:
     except (ValueError, RecursionError):
         asked = None
     return dumps(answer(asked), indent=None)
-
-
-def _kinds() -> dict[str, Callable[[Question], Answer]]:
-    """What can be asked; each is imported with the first question, not with the package."""
-    from archbuilder.live.answers import checked, library, mending, places
-
-    return {
-        "check": checked.check,
-        "drawing": checked.drawing,
-        "fixes": mending.fixes,
-        "suggest": mending.suggest,
-        "complete": places.complete,
-        "hover": places.hover,
-        "explain": library.explain,
-        "starters": library.starters,
-        "init": library.init,
-        "init_defaults": library.init_defaults,
-        "compare": library.compare,
-        "version": library.version,
-    }

@@ -15,11 +15,10 @@ from archbuilder.live.answers.question import Answer, Question
 from archbuilder.live.editing.buffer import Good
 from archbuilder.live.editing.hover import hints
 from archbuilder.pipeline import Report
-from archbuilder.reporting.compare import problems
 from archbuilder.reporting.diagnostic import printable, said
 from archbuilder.reporting.field import field_lines
 from archbuilder.reporting.json import field_of, number
-from archbuilder.reporting.text import HEADER, groups, layer_rows
+from archbuilder.reporting.text import HEADER, groups, layer_rows, problems
 from archbuilder.rules.limits import QUANTITIES, value_of
 from archbuilder.spec.limits import Limit
 

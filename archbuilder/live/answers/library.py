@@ -36,9 +36,7 @@ def explain(question: Question) -> Answer:
 
 
 def starters(question: Question) -> Answer:
-    """The networks that come along, the rule packs and the blocks, each with what it is in a line."""
-    from archbuilder.blocks import BLOCKS
-    from archbuilder.manual import blocks as manual
+    """The networks that come along and the rule packs, each with what it is in a line; nothing is checked yet."""
     from archbuilder.rules.packs.pack import FOLDER, built_in, shipped
     from archbuilder.starter.shipped import networks
 
@@ -46,16 +44,14 @@ def starters(question: Question) -> Answer:
         {"name": name, "title": built_in(name).title, "text": (FOLDER / f"{name}.yaml").read_text(encoding="utf-8")}
         for name in shipped()
     ]
-    known = ((name, manual.manual(name)) for name in BLOCKS.names())
-    blocks = [
-        {"name": name, "title": manual.first_line(block), "markdown": manual.section(block)} for name, block in known
-    ]
-    found = []
-    for each in networks():
-        facts = check_text(each.text).facts
-        numbers = {"params": facts.params if facts else None, "macs": facts.macs if facts else None}
-        found.append({"name": each.name, "title": each.title, "text": each.text, **numbers})
-    return {"starters": found, "packs": packs, "blocks": blocks}
+    found = [{"name": each.name, "title": each.title, "text": each.text} for each in networks()]
+    return {"starters": found, "packs": packs}
+
+
+def starter(question: Question) -> Answer:
+    """The size of one of the networks that come along: the text is its own."""
+    facts = _facts(check_text(question.text("text")))
+    return {"params": facts.params, "macs": facts.macs}
 
 
 def init(question: Question) -> Answer:

@@ -6,14 +6,34 @@ import os
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from archbuilder.live.editing.buffer import Buffer, Good, check_buffer
 from archbuilder.pipeline import Report
-from archbuilder.remedies import Session
 from archbuilder.sources import Opened
 
+if TYPE_CHECKING:
+    from archbuilder.remedies import Session
+
 MAX_KEPT = 3  # reports, and texts that could be analysed: that of a large network has some megabytes
+
+# What can be asked, and the module here that answers, which is imported with the first such question: in a browser,
+# where that takes long, the first facts do not wait for what searches and completes.
+KINDS = {
+    "check": "checked",
+    "drawing": "checked",
+    "fixes": "mending",
+    "suggest": "mending",
+    "complete": "places",
+    "hover": "places",
+    "explain": "library",
+    "starters": "library",
+    "starter": "library",
+    "init": "library",
+    "init_defaults": "library",
+    "compare": "library",
+    "version": "library",
+}
 
 Key = tuple[object, ...]
 _reports: OrderedDict[Key, Report] = OrderedDict()
@@ -45,10 +65,8 @@ class Question:
     @classmethod
     def of(cls, given: object) -> Question:
         """Raises Unanswered where something of it is not what it should be."""
-        from archbuilder.live.answers import _kinds
-
-        if not isinstance(given, dict) or given.get("ask") not in _kinds():
-            raise Unanswered(f"a question is an object whose `ask` is one of {', '.join(_kinds())}")
+        if not isinstance(given, dict) or given.get("ask") not in KINDS:
+            raise Unanswered(f"a question is an object whose `ask` is one of {', '.join(KINDS)}")
         folder, file = (_text(given, name, default) for name, default in (("folder", ""), ("file", "network.yaml")))
         text = _text(given, "text", "")
         overrides, rules = (_texts(given, name) for name in ("overrides", "rules"))
@@ -90,6 +108,8 @@ class Question:
     @property
     def session(self) -> Session:
         """What edits of the text are tried with."""
+        from archbuilder.remedies import Session
+
         opened = Opened(self.buffer.name, self.buffer.text, within=self.within)
         return Session(opened.file, opened.text, self.overrides, self.rules, opened=opened)
 

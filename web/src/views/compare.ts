@@ -14,7 +14,7 @@ export interface Comparing {
   goToLine(line: number): void;
 }
 
-const SIGNS: Record<string, string> = { "+": "added", "-": "removed", "~": "changed", "=": "renamed" };
+const KINDS: Record<string, string> = { "+": "added", "-": "removed", "~": "changed", "=": "renamed" };
 
 export class CompareView {
   readonly root = h("div", { class: "compare scroll" });
@@ -63,17 +63,18 @@ export class CompareView {
     const found = await this.comparing.compare(other);
     if (!found) return;
     if (found.error) return fill(this.result, h("p", { class: "pale empty" }, found.error));
-    fill(this.result, this.table(found.table.head, found.table.rows.map((cells) => ({ cells }))),
-      found.changes?.rows.length ? h("h3", {}, "What changed") : null,
-      found.changes?.rows.length ? this.table(found.changes.head, found.changes.rows) : null);
+    const { table, changes } = found;
+    fill(this.result, this.table(table.head, table.rows),
+      h("h3", {}, changes.rows.length ? "What changed" : "The blocks are the same"),
+      changes.rows.length ? this.table(changes.head, changes.rows) : null);
   }
 
-  private table(head: string[], rows: { cells: string[]; sign?: string; line?: number }[]): HTMLElement {
+  private table(head: string[], rows: string[][]): HTMLElement {
     return h("table", { class: "plain" },
       h("thead", {}, h("tr", {}, ...head.map((cell) => h("th", { scope: "col" }, cell)))),
-      h("tbody", {}, ...rows.map((row) => h("tr", { class: SIGNS[row.sign ?? ""] ?? "" }, ...row.cells.map((cell, column) =>
-        row.line && head[column] === "line" && cell
-          ? h("td", {}, button(cell, () => this.comparing.goToLine(row.line!), { class: "link" }))
+      h("tbody", {}, ...rows.map((row) => h("tr", { class: KINDS[row[0]!] ?? "" }, ...row.map((cell, column) =>
+        head[column] === "line" && cell && row[0] !== "-"
+          ? h("td", {}, button(cell, () => this.comparing.goToLine(Number(cell)), { class: "link" }))
           : h("td", {}, cell))))));
   }
 }

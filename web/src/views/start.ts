@@ -2,10 +2,10 @@
 
 import type { InitDefaults, Starters } from "../contract";
 import { button, fill, grouped, h } from "../dom";
-import { markdown } from "../markdown";
 
 export interface Starting {
   starters(): Promise<Starters | null>;
+  size(text: string): Promise<{ params: number; error?: string } | null>;
   defaults(packs: string[]): Promise<InitDefaults | null>;
   init(wish: { packs: string[]; params: string; classes: string; input: string; name: string }): Promise<{ text?: string; error?: string; field?: string } | null>;
   take(file: string, text: string): void;
@@ -14,6 +14,7 @@ export interface Starting {
 export class StartDialog {
   readonly root = h("dialog", { class: "start", "aria-label": "Start from" });
   private body = h("div", { class: "start-body" });
+  private sizes = new Map<string, HTMLElement>(); // of the networks whose size is not known yet, by their text
 
   constructor(private starting: Starting) {
     this.root.append(h("header", {}, h("h2", {}, "Start from"), button("Close", () => this.root.close(), { class: "small" })), this.body);
@@ -22,11 +23,22 @@ export class StartDialog {
 
   async open(): Promise<void> {
     this.root.showModal();
-    if (this.body.childElementCount) return;
+    if (this.body.childElementCount) return this.measure();
     fill(this.body, h("p", { class: "pale empty", role: "status" }, "Loading …"));
     const [found, defaults] = await Promise.all([this.starting.starters(), this.starting.defaults([])]);
     if (!found || found.error) return fill(this.body, h("p", {}, found?.error ?? "The analyser does not answer yet: try again."), button("Again", () => { fill(this.body); void this.again(); }));
     fill(this.body, defaults ? this.form(defaults) : null, this.shipped(found), this.packs(found));
+    await this.measure();
+  }
+
+  /** The sizes of the networks, one after the other for as long as the list is open: each is analysed for it. */
+  private async measure(): Promise<void> {
+    for (const [text, place] of this.sizes) {
+      if (!this.root.open) return;
+      const size = await this.starting.size(text);
+      if (size && !size.error) fill(place, `${grouped(size.params)} parameters`);
+      if (size) this.sizes.delete(text);
+    }
   }
 
   private async again(): Promise<void> {
@@ -36,16 +48,19 @@ export class StartDialog {
 
   private shipped(found: Starters): HTMLElement {
     return h("section", {}, h("h3", {}, "Architectures"),
-      h("ul", { class: "cards" }, ...found.starters.map((each) =>
-        h("li", {}, button(h("span", {}, h("b", {}, each.name), h("span", {}, each.title),
-          h("i", {}, each.params ? `${grouped(each.params)} parameters` : "")), () => this.take(`${each.name.split("/").at(-1)}.yaml`, each.text), { class: "card" })))));
+      h("ul", { class: "cards" }, ...found.starters.map(({ name, title, text }) => {
+        const size = h("i", {});
+        this.sizes.set(text, size);
+        return h("li", {}, button(h("span", {}, h("b", {}, name), h("span", {}, title), size),
+          () => this.take(`${name.split("/").at(-1)}.yaml`, text), { class: "card" }));
+      })));
   }
 
   private packs(found: Starters): HTMLElement {
     return h("section", {}, h("h3", {}, "Rule packs"),
       h("p", { class: "pale" }, "A pack is named in a file by rules: NAME, or asked for in the form above."),
       ...found.packs.map((pack) => h("details", {}, h("summary", {}, h("b", {}, pack.name), ` ${pack.title}`),
-        pack.markdown ? markdown(pack.markdown) : h("pre", {}, pack.text))));
+        h("pre", {}, pack.text))));
   }
 
   private form(defaults: InitDefaults): HTMLElement {
