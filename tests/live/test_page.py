@@ -3,18 +3,22 @@
 import json
 import re
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from archbuilder import cli
 from archbuilder.live import parts
-from archbuilder.live.page import STATIC, based_on, page
+from archbuilder.live.answers.question import KINDS
+from archbuilder.live.page import STATIC, _own, based_on, page
 from archbuilder.pipeline import check
+from archbuilder.rules.packs.pack import shipped
 from tests.live.pages import packed
 
 ROOT = Path(__file__).parent.parent.parent
 WEB = ROOT / "web"
+SIX_LINES = ROOT / "examples" / "six_lines.yaml"
 
 
 def test_parts_have_the_versions_that_the_tests_run_with():
@@ -83,6 +87,47 @@ def test_a_page_has_all_inside(tmp_path):
     [licences] = re.findall(r'<script type="application/json" id="licences">(.*?)</script>', made)
     assert {"MIT", "MPL-2.0", "PSF-2.0"} <= set(re.findall(r"MIT|MPL-2\.0|PSF-2\.0", json.loads(licences)))
     assert all(f"{part.package} {part.version} (" in json.loads(licences) for part in parts.PARTS)
+
+
+ASK_ALL = """
+import json, sys
+text, questions = json.load(sys.stdin)
+from archbuilder.live import answer_json
+for question in questions:
+    found = json.loads(answer_json(json.dumps({"text": text, "file": "net.yaml"} | question)))
+    assert "error" not in found, (question["ask"], found)
+print(*(file for module in sys.modules.values() if (file := getattr(module, "__file__", None))), sep="\\n")
+"""
+
+
+def test_what_is_left_out_is_not_asked_for(tmp_path):
+    """The page's own files and nothing else, under CPython: every kind of question, and what a file can lead to."""
+    for name, data in _own():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(data)
+    missed = SIX_LINES.read_text()
+    every_key = """
+goals: {accuracy: ">= 85%"}
+rules: era-s9
+"""
+    questions = [
+        *({"ask": ask} for ask in KINDS if ask not in ("compare", "complete", "hover", "explain")),
+        {"ask": "compare", "other": missed},
+        *({"ask": ask, "at": at} for ask in ("complete", "hover") for at in range(0, len(missed), 9)),
+        *({"ask": "explain", "code": code} for code in ("AB101", "AB401", "AB503")),
+        {"ask": "init", "packs": ["mcu"], "params": "20k"},
+        {"ask": "check", "text": missed + every_key},
+        {"ask": "suggest", "text": missed + every_key},
+        *({"ask": "check", "text": path.read_text()} for path in (ROOT / "architectures").rglob("*.yaml")),
+        *({"ask": "check", "rules": [pack]} for pack in shipped()),
+    ]
+    done = subprocess.run(
+        [sys.executable, "-c", ASK_ALL], input=json.dumps([missed, questions]), env={"PYTHONPATH": str(tmp_path)},
+        cwd=tmp_path, capture_output=True, text=True,
+    )  # fmt: skip
+    assert not done.returncode, done.stderr
+    used = [file for file in done.stdout.splitlines() if "archbuilder" in Path(file).parts]
+    assert len(used) > 100 and all(Path(file).is_relative_to(tmp_path) for file in used)
 
 
 def test_what_a_file_is_based_on_comes_along(tmp_path):
