@@ -109,7 +109,8 @@ def find(root: Node, path: str, place: Span) -> Steps:
     steps: list[str | int] = []
     node: Node | None = root
     for number, key in enumerate(keys):
-        for step in _steps(node, key, keys[:number], isinstance((steps or [""])[-1], int), place):
+        is_item, is_last = bool(steps) and isinstance(steps[-1], int), number + 1 == len(keys)
+        for step in _steps(root, node, key, keys[:number], is_item, is_last, place):
             node = _below(node, step)
             steps.append(step)
     return tuple(steps)
@@ -122,7 +123,9 @@ def _below(node: Node | None, step: str | int) -> Node | None:
     return child
 
 
-def _steps(node: Node | None, key: str, way: Sequence[str], is_item: bool, place: Span) -> Steps:
+def _steps(
+    root: Node, node: Node | None, key: str, way: Sequence[str], is_item: bool, is_last: bool, place: Span
+) -> Steps:
     """The steps from a node to what a key of a path names."""
     where = ".".join(way) or "the file"
     if node is None or node.value is None:
@@ -131,13 +134,34 @@ def _steps(node: Node | None, key: str, way: Sequence[str], is_item: bool, place
         return _in_list(node, key, where, place)
     if not node.is_mapping:
         raise _error(place, f"{where} is {show(node.value)}, which has no fields", f"set {where} itself")
-    if is_item and len(node.value) == 1 and key not in node.value:
+    if is_item and len(node.value) == 1:
         ((word, body),) = node.value.items()
-        if body.value is None or body.is_mapping:
-            return (word, key)
+        way_in = (word,) if key == word else (word, key)
+        if (key == word and (is_last or body.is_list)) or body.value is None or body.is_mapping:
+            return way_in
+        if alone := _alone(root, way[0], word):  # conv: 16 is conv: {out: 16}, and has fields
+            node.value[word] = Node({alone: body}, body.span, {alone: body.span})
+            return way_in
         hint = f"write it with its fields, {word}: {{...}}, or name {where}.{word} itself"
         raise _error(place, f"{where} is {word}: {show(body.plain())}, which has no field {shorten(key, 60)}", hint)
     return (key,)
+
+
+def _alone(root: Node, section: str, word: str) -> str:
+    """The field that the bare value of an item of a section stands for, empty where it stands for none."""
+    definition = (root.get("define") or Node(None, root.span)).get(word)
+    if section in ("network", "define") and definition is not None:
+        parameters = definition.get("params")
+        return next(iter(parameters.value), "") if parameters and parameters.is_mapping else ""
+    if section == "data":
+        from archbuilder.spec.augmentations import AUGMENTATIONS
+
+        model = AUGMENTATIONS.find(word)
+    else:
+        from archbuilder.blocks import BLOCKS
+
+        model = BLOCKS.find(word)
+    return model.POSITIONAL if model else ""
 
 
 def _in_list(node: Node, key: str, where: str, place: Span) -> Steps:

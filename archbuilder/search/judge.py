@@ -72,7 +72,11 @@ class Judge:
         variables = root.get("vars")
         names = {*(variables.value if variables and variables.is_mapping else ())}
         names |= {choice.path[len("vars.") :] for choice in space.choices if choice.path.startswith("vars.")}
-        everywhere = names & words_of(root.get("define") or Node(None, root.span))  # what a use of one depends on
+        define = root.get("define") or Node(None, root.span)
+        for definition in define.value.values() if define.is_mapping else ():
+            parameters = definition.get("params")
+            names |= {*(parameters.value if parameters and parameters.is_mapping else ())}
+        everywhere = names & words_of(define)  # what a use of one depends on
         is_fixed = {"defaults", "define"}.isdisjoint(choice.steps[0] for choice in space.choices)
         self._known = Known(lambda node: frozenset(everywhere | (names & words_of(node)))) if is_fixed else None
         self._grown: Grown = {}

@@ -18,6 +18,7 @@ from archbuilder.pipeline import Report, check_text
 from archbuilder.remedy import written
 from archbuilder.search.judge import Judge, opened
 from archbuilder.search.survey import draw, every, lines, survey
+from archbuilder.search.writing import text_of
 from archbuilder.spec.space import Range
 
 FILE = """\
@@ -87,6 +88,34 @@ def test_a_path_is_the_same_in_a_space_and_for_set(path: str):
     for step in choice.steps:
         node = node[step]
     assert node == 7
+
+
+BARE = """\
+archbuilder: 1
+input: [1, 8, 8]
+classes: 10
+define: {pair: {params: {out: 4, k: 3}, blocks: [{conv: {out: out, kernel: k}}]}}
+network:
+  - conv: 16  # the first
+  - pair: 6
+  - gap
+  - classifier
+data: {dataset: digits, augment: [{horizontal_flip: 0.5}]}
+"""
+
+
+@pytest.mark.parametrize("path", ["network.0.out", "network.0.conv.kernel", "network.1.out", "network.1.k"])
+def test_fields_of_a_bare_value_are_reached(path: str):
+    choice = check_text(f"{BARE}space: {{{path}: [3, 5]}}\n")
+    judge = opened(choice)
+    sets = [check_text(BARE, overrides=[f"{path}={value}"]) for value in (3, 5)]
+    assert [judge(picks).value("params") for picks in every(judge.space)] == [each.facts.params for each in sets]
+    texts = [text_of(judge.document, judge.space, picks, judge.tree(picks)) for picks in every(judge.space)]
+    assert [check_text(text).facts.params for text in texts] == [each.facts.params for each in sets]
+    assert sets[0].facts.params != sets[1].facts.params
+    twice = f"{BARE}space: {{network.0.out: [3, 5], network.0.conv: [3, 5]}}\n"
+    assert [d.code.id for d in check_text(twice).errors] == ["AB562"]
+    assert check_text(BARE, overrides=["data.augment.0.p=0.25"]).ok
 
 
 BAD = {
