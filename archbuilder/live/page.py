@@ -17,6 +17,7 @@ from pathlib import Path
 
 from archbuilder.live.parts import PACKAGES, PARTS, PYODIDE, Part
 from archbuilder.pipeline import Report
+from archbuilder.starter.shipped import FOLDERS
 
 STATIC = Path(__file__).with_name("static")
 PACKAGE = Path(__file__).parent.parent
@@ -155,12 +156,11 @@ def _own() -> Iterator[tuple[str, bytes]]:
     """The package without what a browser cannot use, and the architectures to start from."""
     for path in sorted(PACKAGE.rglob("*")):
         inside = path.relative_to(PACKAGE).as_posix()
-        if path.suffix in (".py", ".yaml") and not inside.startswith(_LEFT_OUT):
+        if path.suffix in (".py", ".yaml") and not inside.startswith((*_LEFT_OUT, "architectures/")):
             yield f"archbuilder/{inside}", path.read_bytes()
-    shipped = PACKAGE.parent / "architectures"
-    if not (PACKAGE / "architectures").is_dir() and shipped.is_dir():
-        for path in sorted(shipped.rglob("*.yaml")):
-            yield f"archbuilder/architectures/{path.relative_to(shipped).as_posix()}", path.read_bytes()
+    shipped = next(filter(Path.is_dir, FOLDERS)).resolve()  # in a checkout it is a link, which rglob does not follow
+    for path in sorted(shipped.rglob("*.yaml")):
+        yield f"archbuilder/architectures/{path.relative_to(shipped).as_posix()}", path.read_bytes()
 
 
 def _licences(parts: Mapping[Part, bytes]) -> Iterator[str]:

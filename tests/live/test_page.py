@@ -95,7 +95,7 @@ text, questions = json.load(sys.stdin)
 from archbuilder.live import answer_json
 for question in questions:
     found = json.loads(answer_json(json.dumps({"text": text, "file": "net.yaml"} | question)))
-    assert "error" not in found, (question["ask"], found)
+    assert "error" not in found and found.get("starters") != [], (question["ask"], found)
 print(*(file for module in sys.modules.values() if (file := getattr(module, "__file__", None))), sep="\\n")
 """
 

@@ -166,6 +166,50 @@ def test_field_and_memory_by_the_keyboard(page):
     page.wait_for_selector('.memory:has-text("peak 160.0 KiB")')
 
 
+def test_the_list_to_start_from_is_there_at_once(page):
+    page.click('button:has-text("New…")')
+    page.wait_for_selector('.start .card:has-text("quickstart")', timeout=WAIT)
+    assert page.locator(".start .card").count() > 20
+    page.wait_for_selector('.start .card:has-text("tiny") i:has-text("49,954 parameters")')
+    page.click('.start .card:has-text("tiny")')
+    page.wait_for_selector('.figure dd:has-text("49,954")')
+    assert page.input_value("input.file") == "tiny.yaml"
+    page.click('.notice button:has-text("Undo")')
+    page.wait_for_selector('.cm-line:has-text("name: c1c2c3c40")')
+
+
+def test_a_first_file_is_written_within_a_budget(page):
+    page.click('button:has-text("New…")')
+    page.fill(".start input[name=params]", "10")
+    page.click('.start button:has-text("Write a first file")')
+    page.wait_for_selector('.start [role=alert]:has-text("smallest network")')
+    assert page.evaluate("document.activeElement.name") == "params"
+    page.fill(".start input[name=params]", "50k")
+    page.fill(".start input[name=name]", "mine")
+    page.click('.start button:has-text("Write a first file")')
+    page.wait_for_selector('.cm-line:has-text("name: mine")')
+    page.wait_for_selector('.figure dd:has-text("172,910")', state="detached")
+    page.wait_for_selector(".state.ok")
+    assert 0 < int(page.inner_text(".figure dd >> nth=0").replace(",", "")) < 50_000
+
+
+def test_two_files_are_compared(page):
+    page.click("#tab-compare")
+    page.wait_for_selector('.compare h3:has-text("The blocks are the same")')
+    line_of(page, "classes: 10").click()
+    page.keyboard.press("End")
+    line_of(page, "- conv: {out: width}").click()
+    page.keyboard.press("End")
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.type(", kernel: 5")
+    page.wait_for_selector(".compare tr.changed")
+    assert "C1.conv" in page.inner_text(".compare tr.changed")
+    page.click(".compare tr.changed .link")
+    assert "kernel: 5" in page.inner_text(".cm-line.cm-activeLine")
+    page.select_option(".compare select", "quickstart")
+    page.wait_for_selector('.compare th:has-text("quickstart")')
+
+
 def test_a_large_and_a_hostile_file(page, tmp_path):
     many = tmp_path / "many.yaml"
     many.write_text(
