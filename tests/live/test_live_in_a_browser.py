@@ -22,6 +22,7 @@ pytestmark = pytest.mark.needs("browser")
 
 ROOT = Path(__file__).parents[2]
 WAIT = 20_000  # milliseconds: a check takes a few, a machine may be busy
+expect.set_options(timeout=WAIT)
 
 
 @dataclass

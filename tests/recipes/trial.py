@@ -28,7 +28,7 @@ from tests.recipes.files import File
 from tests.training.same import TIMES
 
 # what only the images or the device can tell: training may refuse it, with a diagnostic
-LATER = {"AB611", "AB620", "AB711", "AB743", "AB744"}
+LATER = {"AB611", "AB620", "AB640", "AB711", "AB743", "AB744"}
 DIVERGED = "AB712"
 
 

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from archbuilder.diagnostics import Span, declare
+from archbuilder.diagnostics import Code, Span
 from archbuilder.reporting.diagnostic import MAX_EXCERPT, render_diagnostic
 from archbuilder.reporting.style import PLAIN, Style
 
-MARKED = declare("AB996", "a code of the tests for excerpts")
+MARKED = Code("AB996", "a code of the tests for excerpts")
 
 
 def cells(text: str) -> int:

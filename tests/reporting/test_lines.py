@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from archbuilder.diagnostics import Diagnostic, Span, declare
+from archbuilder.diagnostics import Code, Diagnostic, Span
 from archbuilder.pipeline import Report, check
 from archbuilder.reporting import concise, github
 from archbuilder.reporting.style import Style
 
-WORDS = declare("AB997", "a code of the tests for lines")
+WORDS = Code("AB997", "a code of the tests for lines")
 
 COMMAND = re.compile(r"::(?P<level>\w+) (?P<properties>[^:]*)::(?P<message>.*)")
 

@@ -9,15 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from archbuilder.diagnostics import Span, declare
+from archbuilder.diagnostics import Code, Span
 from archbuilder.pipeline import Report, check
 from archbuilder.reporting.diagnostic import printable, render_diagnostic
 from archbuilder.reporting.html import render as render_html
 from archbuilder.reporting.style import PLAIN, Style, style_of
 from archbuilder.reporting.text import human, layer_table, pieces, render
 
-FINDING = declare("AB999", "a code of the tests")
-REMARK = declare("AB998", "a warning of the tests", severity="warning")
+FINDING = Code("AB999", "a code of the tests")
+REMARK = Code("AB998", "a warning of the tests", severity="warning")
 
 NET = """\
 archbuilder: 1

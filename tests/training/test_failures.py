@@ -125,7 +125,7 @@ def test_nothing_to_train_and_missing_files_give_status_2(tmp_path: Path, capsys
 def test_numbers_that_make_no_sense(words: list[str], capsys):
     with pytest.raises(SystemExit):
         main(["train", "net.yaml", *words])
-    assert f"argument {words[0]}: '{words[1]}' is not a" in capsys.readouterr().err
+    assert f"{words[0]}: '{words[1]}' is not a" in capsys.readouterr().err
 
 
 @pytest.mark.raises_code("AB700")
