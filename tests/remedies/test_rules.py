@@ -16,7 +16,7 @@ import yaml
 
 from archbuilder.pipeline import Report, check
 from archbuilder.remedies import Budget, investigate
-from archbuilder.rules.packs.pack import built_in, shipped
+from archbuilder.rules.packs.pack import built_in
 
 PLENTY = Budget(seconds=60, checks=200)  # a slow machine must find the same
 
@@ -190,16 +190,15 @@ def titles(pack: str) -> list[str]:
     return [rule.title for rule in built_in(pack).rules]
 
 
-BOARDS = ("nano-esp32", "nano33-ble", "pico", "portenta-c33", "uno-r4")  # as mcu, but for numbers: tests/device
+# Packs of boards are as mcu, but for numbers (tests/device).  Those of courses ask for an order of layers, a recipe and
+# a data set, and are not held to this yet: rules/packs/test_courses.py has a network that misses each of their rules.
+MENDED = ("era-s9", "mcu")
 CASES = [
-    (pack, rules)
-    for pack in shipped()
-    if pack not in BOARDS
-    for rules in [*((rule,) for rule in titles(pack)), *combinations(titles(pack), 2)]
+    (pack, rules) for pack in MENDED for rules in [*((rule,) for rule in titles(pack)), *combinations(titles(pack), 2)]
 ]
 
 
-@pytest.mark.parametrize("pack", [pack for pack in shipped() if pack not in BOARDS])
+@pytest.mark.parametrize("pack", MENDED)
 def test_what_is_spoiled_was_good_and_every_rule_has_a_spoil(pack: str):
     for in_flow in (True, False):
         report = check(text_of(GOOD[pack], in_flow))
