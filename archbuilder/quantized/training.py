@@ -10,6 +10,8 @@ Source: Jacob et al., Quantization and Training of Neural Networks for Efficient
 
 from __future__ import annotations
 
+from math import isfinite
+
 import torch
 from torch import Tensor
 
@@ -47,8 +49,10 @@ class RoundedNetwork(Network):
     def _on_grid(self, name: str, value: Tensor) -> Tensor:
         if name in self._moved:
             return value
-        low, high = value.detach().aminmax()
-        scale, zero = self._fixed.get(name) or of_range(float(low), float(high))[:2]
+        low, high = map(float, value.detach().aminmax())
+        if not (isfinite(low) and isfinite(high)):
+            return value  # the loss is no number either, and training tells that
+        scale, zero = self._fixed.get(name) or of_range(low, high)[:2]
         return torch.fake_quantize_per_tensor_affine(value, float(scale), zero, LEAST, MOST)
 
 

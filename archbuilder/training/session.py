@@ -167,6 +167,8 @@ class Session:
         folder.path = processes.first(folder.path)
         if source:
             processes.say(trainer.begins_with)
+            if plan.train.quantize != "none" and plan.train.optimizer.lr > source.lr / 10:
+                processes.say(_too_fast(plan.train.optimizer.lr, source))
         if not plan.report.ok:
             processes.say("note: its check finds errors, as facts.json says; it is trained all the same (--no-check)")
         return keeper
@@ -353,6 +355,14 @@ def _is_whole(path: Path) -> bool:
         return bool(read(path))
     except ArchbuilderError:
         return False
+
+
+def _too_fast(lr: float, source: transfer.Source) -> str:
+    """Norms do not normalise by the batch while rounding is learnt, so steps of the first training are too long."""
+    return (
+        f"warning: lr {lr:g} is high for learning to round, as {source.path} was trained with {source.lr:g}: "
+        f"a hundredth is apt, lr: {source.lr / 100:g} in the optimizer"
+    )
 
 
 def opening(trainer: Trainer, path: Path) -> str:

@@ -149,6 +149,26 @@ def test_a_run_goes_on_with_the_rounding(tmp_path: Path, capsys: pytest.CaptureF
     assert "AB886" in capsys.readouterr().err
 
 
+def test_rounding_at_too_high_a_rate_is_warned_of_and_its_end_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    words = ["train", "--init", str(RUN), "--no-report", "--device", "cpu", "--threads", "1", "--out", str(tmp_path)]
+    rounding = ["--set", "train.quantize=int8", "--set", "train.epochs=1"]
+    assert main([*words, *rounding, "--set", "train.optimizer.sgd.lr=100"]) == 1
+    shown = capsys.readouterr()
+    assert "warning: lr 100 is high for learning to round" in shown.out and "AB712 the training loss" in shown.err
+    assert main([*words, *rounding, "--set", "train.optimizer.sgd.lr=0.002"]) == 0
+    assert "warning" not in capsys.readouterr().out
+
+
+@torch.no_grad()
+def test_what_is_no_number_is_left_for_the_loss_to_tell():
+    graph = network(BLOCKS["a stride"])
+    rounded, x = RoundedNetwork(graph), images(graph, 2)
+    x[0, 0, 0, 0] = torch.nan
+    assert rounded(x).isnan().any()
+
+
 def test_a_layer_that_int8_lacks_is_told_before_training():
     (problem,) = check_text(
         "archbuilder: 1\ninput: [3, 4, 4]\nnetwork: [{conv: {out: 4, activation: gelu}}]\ntrain: {quantize: int8}\n"

@@ -32,11 +32,12 @@ $ archbuilder train net.yaml --set data.batch_size=64 --init runs/net/*""",
 
 @dataclass(frozen=True)
 class Source:
-    """What a run ended with: its state_dict after so many epochs, and for how many classes."""
+    """What a run ended with: its state_dict after so many epochs, for how many classes, and its learning rate."""
 
     path: Path
     epoch: int
     classes: int
+    lr: float
     tensors: dict[str, Tensor]
 
 
@@ -46,7 +47,7 @@ def read(path: Path) -> Source:
     state = checkpoint.load(path / LAST, run.plan)
     if state is None:
         raise ArchbuilderError(no_epoch(path))
-    return Source(path, state["epoch"], run.plan.classes, state["model"])
+    return Source(path, state["epoch"], run.plan.classes, run.plan.train.optimizer.lr, state["model"])
 
 
 @torch.no_grad()
