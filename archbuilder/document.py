@@ -449,7 +449,7 @@ class _Reader:
         if not frame.is_block:
             self.end = (event.end_mark.line + 1, event.end_mark.column + 1)
         # the end of an indented collection is that of its last value: its end mark stands at the next key
-        frame.node.span = frame.node.span._replace(end_line=self.end[0], end_column=self.end[1])
+        frame.node.span = Span(*frame.node.span[:3], *self.end)
         if frame.anchor:
             self.anchors[frame.anchor] = _Anchor(frame.node, self.count - frame.start, frame.height)
         self._put(frame.node, frame.height)

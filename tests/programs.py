@@ -73,7 +73,7 @@ def program(folder: Path, *words: str, start: str | None = None, streams: str = 
 
 def run(command: Sequence[str], **options: Any) -> subprocess.CompletedProcess[Any]:
     """subprocess.run, but for a Python program: that starts in no time, too."""
-    if command[0] != sys.executable or command[1] == "-X":
+    if command[0] != sys.executable or command[1] == "-X" or "input" in options:
         return _really_run(command, **options)
     process = Program(options.get("cwd") or Path.cwd(), command[1:], options.get("env") or os.environ)
     status, out, err = process.wait(options.get("timeout") or 60)
