@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from archbuilder.analysis.facts import Facts, analyse
-from archbuilder.diagnostics import ArchbuilderError, Diagnostic
+from archbuilder.diagnostics import ArchbuilderError, Diagnostic, Span
 from archbuilder.document import Document
 from archbuilder.ir.graph import Graph
 from archbuilder.lower import lower
@@ -27,6 +27,9 @@ from archbuilder.spec.architecture import Architecture
 if TYPE_CHECKING:
     from archbuilder.rules.goals import Record, Standing
     from archbuilder.rules.packs import Verdict  # imported where a pack is asked for
+    from archbuilder.rules.packs.pack import Pack
+
+    Packs = Sequence[tuple[Pack, Span]]  # each with the place where it is asked for
 
 Source = str | os.PathLike[str]
 
@@ -46,15 +49,25 @@ def _checked(opened: Opened, overrides: Sequence[str], rules: Sequence[str], run
     spec = architecture.read(document, found)
     if spec is None:
         return _settled(Report(opened.file, document), found)
-    report = stages(document, spec, rules, found)
-    report = replace(report, goals=_goals(document, spec, rules, run, found))
+    packs = read_packs(document, spec, rules, found)
+    report = stages(document, spec, packs, found)
+    report = replace(report, goals=_goals(spec, packs, run, found))
     if report.graph is None or report.facts is None:
         return _settled(report, found)
     found += lint(report.graph, report.facts)
     return _settled(report, found, complete=not overrides)
 
 
-def stages(document: Document, spec: Architecture, rules: Sequence[str], found: list[Diagnostic]) -> Report:
+def read_packs(document: Document, spec: Architecture, more: Sequence[str], found: list[Diagnostic]) -> Packs:
+    """The rule packs that a file and a command name; what is wrong with the packs themselves goes to `found`."""
+    if not spec.rules and not more:
+        return ()
+    from archbuilder.rules import packs
+
+    return packs.read_packs(packs.asked_for(spec, more), document, found)
+
+
+def stages(document: Document, spec: Architecture, packs: Packs, found: list[Diagnostic]) -> Report:
     """Spec -> Graph -> Facts -> Verdict: what follows from a validated file.  What is wrong goes to `found` alone."""
     graph = lower(spec, found)
     found += _section_problems(document, spec, found)
@@ -62,7 +75,7 @@ def stages(document: Document, spec: Architecture, rules: Sequence[str], found: 
     misfits = _misfits(spec, graph) if facts else []
     found += misfits
     limits = measure(spec.limits, facts, found)
-    verdicts = _judge(document, spec, graph, facts, rules, found)
+    verdicts = _judge(packs, spec, graph, facts, found) if facts else ()
     return Report(
         document.name, document, spec, graph if facts else None, facts, limits, misfits=tuple(misfits), rules=verdicts
     )
@@ -102,27 +115,19 @@ def _misfits(spec: Architecture, graph: Graph) -> list[Diagnostic]:
 
 
 def _judge(
-    document: Document,
-    spec: Architecture,
-    graph: Graph,
-    facts: Facts | None,
-    more: Sequence[str],
-    found: list[Diagnostic],
+    packs: Packs, spec: Architecture, graph: Graph, facts: Facts, found: list[Diagnostic]
 ) -> tuple[Verdict, ...]:
-    """The rule packs held against a network; without facts what is wrong with the packs themselves."""
-    if not spec.rules and not more:
+    """The rule packs held against a network."""
+    if not packs:
         return ()
-    from archbuilder.rules import packs
+    from archbuilder.rules.packs import judge
 
-    read = packs.read_packs(packs.asked_for(spec, more), document, found)
-    return packs.judge(read, spec, graph, facts, found) if facts else ()
+    return judge(packs, spec, graph, facts, found)
 
 
-def _goals(
-    document: Document, spec: Architecture, more: Sequence[str], run: Path | None, found: list[Diagnostic]
-) -> tuple[Standing, ...]:
+def _goals(spec: Architecture, packs: Packs, run: Path | None, found: list[Diagnostic]) -> tuple[Standing, ...]:
     """The goals of a file and of its packs, held against the log of a run where it is of one."""
-    asked = _asked(document, spec, more)
+    asked = _asked(spec, packs)
     if not asked:
         return ()
     from archbuilder.rules import goals
@@ -140,17 +145,17 @@ def _goals(
     return tuple(judged)
 
 
-def _asked(document: Document, spec: Architecture, more: Sequence[str]) -> list[Standing]:
-    """The goals, before any training; what is wrong with a pack, its rules have said."""
+def _asked(spec: Architecture, packs: Packs) -> list[Standing]:
+    """The goals, before any training."""
     found: list[Standing] = []
     if spec.goals:
         from archbuilder.rules.goals import Standing
 
         found += (Standing(goal, "", goal.span()) for goal in spec.goals)
-    if spec.rules or more:
-        from archbuilder.rules import packs
+    if packs:
+        from archbuilder.rules.packs import goals
 
-        found += packs.goals(spec, packs.read_packs(packs.asked_for(spec, more), document, []))
+        found += goals(spec, packs)
     return found
 
 

@@ -12,6 +12,8 @@ import pytest
 from archbuilder.cli import main
 from archbuilder.pipeline import check, load
 from archbuilder.reporting.html import render as html
+from archbuilder.rules import packs
+from archbuilder.rules.packs.pack import load as load_pack
 from archbuilder.spec.rules import MAX_PACKS
 from tests.rules.packs.conftest import CLEAN, changed, network
 
@@ -59,6 +61,13 @@ def test_a_path_of_a_base_file_counts_from_the_base(folder: Path):
 def test_a_path_on_the_command_line_counts_from_here(folder: Path):
     for rules, overrides in ((["../packs/mine.yaml"], []), ([], ["rules=../packs/mine.yaml"])):
         assert [v.pack for v in check(PLAIN, overrides, rules).rules] == ["mine", "mine"]
+
+
+def test_a_pack_of_a_file_is_read_once_for_its_rules_and_goals(folder: Path, monkeypatch: pytest.MonkeyPatch):
+    read: list[str] = []
+    monkeypatch.setattr(packs, "load", lambda name, *rest: read.append(name.text) or load_pack(name, *rest))
+    report = check(write(folder, "rules: era-s9\n"))
+    assert report.rules and report.goals and read == ["era-s9"]
 
 
 def test_several_packs_each_once(folder: Path):
