@@ -49,8 +49,10 @@ def _checked(opened: Opened, overrides: Sequence[str], rules: Sequence[str], run
     spec = architecture.read(document, found)
     if spec is None:
         return _settled(Report(opened.file, document), found)
-    packs = read_packs(document, spec, rules, found)
+    unusable: list[Diagnostic] = []  # a pack that cannot be read keeps no network from being analysed
+    packs = read_packs(document, spec, rules, unusable)
     report = stages(document, spec, packs, found)
+    found += unusable
     report = replace(report, goals=_goals(spec, packs, run, found))
     if report.graph is None or report.facts is None:
         return _settled(report, found)
@@ -59,7 +61,7 @@ def _checked(opened: Opened, overrides: Sequence[str], rules: Sequence[str], run
 
 
 def read_packs(document: Document, spec: Architecture, more: Sequence[str], found: list[Diagnostic]) -> Packs:
-    """The rule packs that a file and a command name; what is wrong with the packs themselves goes to `found`."""
+    """The rule packs that a file and a command name; what is wrong with the packs goes to `found`."""
     if not spec.rules and not more:
         return ()
     from archbuilder.rules import packs

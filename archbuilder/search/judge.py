@@ -101,8 +101,10 @@ class Judge:
         facts: Facts | None = None
         limits: tuple[Measured, ...] = ()
         if spec is not None:
-            packs = read_packs(document, spec, self.rules, found)
+            unusable: list[Diagnostic] = []
+            packs = read_packs(document, spec, self.rules, unusable)
             report = stages(document, spec, packs, found)
+            found += unusable
             facts, limits = report.facts, report.limits
         if self._has_ignores:
             from archbuilder.ignores import settle
