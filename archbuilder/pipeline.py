@@ -49,27 +49,15 @@ def _checked(opened: Opened, overrides: Sequence[str], rules: Sequence[str], run
     spec = architecture.read(document, found)
     if spec is None:
         return _settled(Report(opened.file, document), found)
-    unusable: list[Diagnostic] = []  # a pack that cannot be read keeps no network from being analysed
-    packs = read_packs(document, spec, rules, unusable)
-    report = stages(document, spec, packs, found)
-    found += unusable
-    report = replace(report, goals=_goals(spec, packs, run, found))
+    report = stages(document, spec, rules, found)
+    report = replace(report, goals=_held(report.goals, spec, run, found))
     if report.graph is None or report.facts is None:
         return _settled(report, found)
     found += lint(report.graph, report.facts)
     return _settled(report, found, complete=not overrides)
 
 
-def read_packs(document: Document, spec: Architecture, more: Sequence[str], found: list[Diagnostic]) -> Packs:
-    """The rule packs that a file and a command name; what is wrong with the packs goes to `found`."""
-    if not spec.rules and not more:
-        return ()
-    from archbuilder.rules import packs
-
-    return packs.read_packs(packs.asked_for(spec, more), document, found)
-
-
-def stages(document: Document, spec: Architecture, packs: Packs, found: list[Diagnostic]) -> Report:
+def stages(document: Document, spec: Architecture, rules: Sequence[str], found: list[Diagnostic]) -> Report:
     """Spec -> Graph -> Facts -> Verdict: what follows from a validated file.  What is wrong goes to `found` alone."""
     graph = lower(spec, found)
     found += _section_problems(document, spec, found)
@@ -77,9 +65,17 @@ def stages(document: Document, spec: Architecture, packs: Packs, found: list[Dia
     misfits = _misfits(spec, graph) if facts else []
     found += misfits
     limits = measure(spec.limits, facts, found)
-    verdicts = _judge(packs, spec, graph, facts, found) if facts else ()
+    packs = _packs(document, spec, rules, found)  # late: one that cannot be read keeps nothing from being analysed
     return Report(
-        document.name, document, spec, graph if facts else None, facts, limits, misfits=tuple(misfits), rules=verdicts
+        document.name,
+        document,
+        spec,
+        graph if facts else None,
+        facts,
+        limits,
+        misfits=tuple(misfits),
+        rules=_judge(packs, spec, graph, facts, found) if facts else (),
+        goals=tuple(_asked(spec, packs)),
     )
 
 
@@ -116,6 +112,15 @@ def _misfits(spec: Architecture, graph: Graph) -> list[Diagnostic]:
     return list(recipe.problems(spec, graph))
 
 
+def _packs(document: Document, spec: Architecture, more: Sequence[str], found: list[Diagnostic]) -> Packs:
+    """The rule packs that a file and a command name; what is wrong with the packs goes to `found`."""
+    if not spec.rules and not more:
+        return ()
+    from archbuilder.rules import packs
+
+    return packs.read_packs(packs.asked_for(spec, more), document, found)
+
+
 def _judge(
     packs: Packs, spec: Architecture, graph: Graph, facts: Facts, found: list[Diagnostic]
 ) -> tuple[Verdict, ...]:
@@ -127,9 +132,10 @@ def _judge(
     return judge(packs, spec, graph, facts, found)
 
 
-def _goals(spec: Architecture, packs: Packs, run: Path | None, found: list[Diagnostic]) -> tuple[Standing, ...]:
+def _held(
+    asked: Sequence[Standing], spec: Architecture, run: Path | None, found: list[Diagnostic]
+) -> tuple[Standing, ...]:
     """The goals of a file and of its packs, held against the log of a run where it is of one."""
-    asked = _asked(spec, packs)
     if not asked:
         return ()
     from archbuilder.rules import goals

@@ -9,7 +9,7 @@ from archbuilder.analysis.facts import Facts
 from archbuilder.diagnostics import ArchbuilderError, Diagnostic, Span, declare
 from archbuilder.document import Node
 from archbuilder.overrides import words_of
-from archbuilder.pipeline import Report, read_packs, stages
+from archbuilder.pipeline import Report, stages
 from archbuilder.rules.limits import QUANTITIES, Measured
 from archbuilder.schema.model import Known
 from archbuilder.spec import architecture
@@ -101,10 +101,7 @@ class Judge:
         facts: Facts | None = None
         limits: tuple[Measured, ...] = ()
         if spec is not None:
-            unusable: list[Diagnostic] = []
-            packs = read_packs(document, spec, self.rules, unusable)
-            report = stages(document, spec, packs, found)
-            found += unusable
+            report = stages(document, spec, self.rules, found)
             facts, limits = report.facts, report.limits
         if self._has_ignores:
             from archbuilder.ignores import settle
