@@ -32,9 +32,30 @@ def pieces(reports: Iterable[Report], more: Callable[[Report], dict[str, Any]] =
     yield f'{{\n  "version": {VERSION},\n  "files": ['
     between = ""
     for report in reports:
-        yield f"{between}\n{indent(dumps(to_dict(report) | more(report)), ' ' * 4)}"
+        yield f"{between}\n    {_file(to_dict(report) | more(report))}"
         between = ","
     yield "\n  ]\n}" if between else "]\n}"
+
+
+def _file(found: dict[str, Any]) -> str:
+    """A report with a line for each layer and finding.
+
+    Python's encoder writes a line in C; with an indent it works in Python, five times as long for 10,000 layers.
+    """
+    fields = (
+        f'\n      "{name}": {_items(value) if isinstance(value, list) else _nested(value)}'
+        for name, value in found.items()
+    )
+    return f"{{{','.join(fields)}\n    }}"
+
+
+def _items(values: list[Any]) -> str:
+    lines = (f"\n        {dumps(value, indent=None)}" for value in values)
+    return f"[{','.join(lines)}\n      ]" if values else "[]"
+
+
+def _nested(value: Any) -> str:
+    return indent(dumps(value), " " * 6).lstrip()
 
 
 def dumps(value: Any, indent: int | None = 2) -> str:
