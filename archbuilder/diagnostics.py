@@ -172,6 +172,47 @@ class Diagnostic:
         return f"{self.span}: {self.code.id} {self.message}{hint}"
 
 
+TOO_MANY = declare(
+    "AB010",
+    "more problems than are reported",
+    why=(
+        "Nobody reads the hundredth finding, and after so many the rest is mostly their consequence. Reading "
+        "stops there, so that a file that is something else altogether costs no time."
+    ),
+    bad="""\
+$ { cat net.yaml; seq 101 | sed 's/.*/field&: 1/'; } > many.yaml
+$ archbuilder check many.yaml""",
+    good="$ archbuilder check net.yaml",
+)
+MORE = declare(
+    "AB013",
+    "more warnings than are shown",
+    severity="warning",
+    note=True,
+    why=(
+        "Of one file a hundred warnings are shown. Whoever has mended those, or left them out with --ignore, shall not "
+        "take it for clean: this line says how many more there are at least. It is no warning of its own, so that it "
+        "is not counted as one, and can be neither selected nor ignored."
+    ),
+    bad="""\
+$ seq 101 | sed 's/.*/- pointwise: {out: 8, padding: 1}/' > rows
+$ { grep -v ^network net.yaml; echo network:; cat rows; echo '- gap'; echo '- classifier'; } > many.yaml
+$ archbuilder check many.yaml""",
+    good="$ archbuilder check net.yaml",
+)
+
+
+def too_many(place: Span) -> Diagnostic:
+    """The last finding of a file that has more than anyone reads."""
+    return TOO_MANY.at(place, f"more than {MAX_PROBLEMS} problems: the rest is not read", "mend these first")
+
+
+def more(place: Span, number: int) -> Diagnostic:
+    """The last finding of a file with so many warnings that are not shown, of which the first is at a place."""
+    message = f"at least {number:,} more warning{'s' * (number > 1)} from here on: {MAX_PROBLEMS} are shown"
+    return MORE.at(place, message, "mend those first, or leave some out with --ignore")
+
+
 class ArchbuilderError(Exception):
     """What the public API raises for bad input; `diagnostics` has every problem with its place."""
 

@@ -12,7 +12,8 @@ from os.path import realpath
 from pathlib import Path
 
 from archbuilder.diagnostics import ArchbuilderError, Span, declare
-from archbuilder.document import Document, Node, parse_file
+from archbuilder.document.nodes import Document, Node
+from archbuilder.document.parser import parse_file
 
 MAX_BASES = 10
 

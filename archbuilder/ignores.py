@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from itertools import islice
 
 from archbuilder.diagnostics import MAX_PROBLEMS, Diagnostic, Span, declare, declared, known_codes, nearest
-from archbuilder.document import LINE_BREAK, scalars
+from archbuilder.document.parser import scalars
+from archbuilder.document.text import LINE_BREAK
 
 UNUSED = declare(
     "AB011",

@@ -13,7 +13,8 @@ from copy import copy
 from dataclasses import replace
 
 from archbuilder.diagnostics import ArchbuilderError, Diagnostic, Span, declare, did_you_mean, shorten, show
-from archbuilder.document import MAX_DEPTH, Document, Node, parse
+from archbuilder.document.nodes import Document, Node
+from archbuilder.document.parser import MAX_DEPTH, parse
 
 Steps = tuple[str | int, ...]  # keys of mappings and places of lists, one below the other
 

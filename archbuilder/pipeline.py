@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from archbuilder.analysis.facts import Facts, analyse
 from archbuilder.diagnostics import ArchbuilderError, Diagnostic, Span
-from archbuilder.document import Document
+from archbuilder.document.nodes import Document
 from archbuilder.ir.graph import Graph
 from archbuilder.lower import lower
 from archbuilder.report import Report as Report  # what all of this gives

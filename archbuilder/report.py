@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from archbuilder.analysis.facts import Facts
-from archbuilder.diagnostics import MAX_PROBLEMS, ArchbuilderError, Diagnostic, Span
-from archbuilder.document import Document, Node, more
+from archbuilder.diagnostics import MAX_PROBLEMS, ArchbuilderError, Diagnostic, Span, more
+from archbuilder.document.nodes import Document, Node
 from archbuilder.ir.graph import Graph
 from archbuilder.rules.limits import MISSED, Measured
 from archbuilder.sources import Opened

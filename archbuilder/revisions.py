@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import IO
 
 from archbuilder.diagnostics import ArchbuilderError, Span, declare, shorten
-from archbuilder.document import MAX_BYTES, MISSING, decode, read_text, too_large
+from archbuilder.document.text import MAX_BYTES, MISSING, decode, read_text, too_large
 from archbuilder.files import lies_within
 from archbuilder.sources import ARCHITECTURE, ENVIRONMENT, METRICS, Opened, is_run
 

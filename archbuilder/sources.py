@@ -22,7 +22,10 @@ from typing import Any
 import yaml
 
 from archbuilder.diagnostics import ArchbuilderError, Span, declare
-from archbuilder.document import NUMBER, Document, Reading, TextOf, parse, read_text, stem_of
+from archbuilder.document.nodes import Document
+from archbuilder.document.parser import parse
+from archbuilder.document.scalars import NUMBER
+from archbuilder.document.text import Reading, TextOf, read_text, stem_of
 from archbuilder.extends import extend
 from archbuilder.files import MAX_TEXT, json_of, read_regular
 from archbuilder.overrides import apply

@@ -14,7 +14,7 @@ import torch
 
 from archbuilder.data.arrays import Images
 from archbuilder.data.batches import TrainBatches
-from archbuilder.document import parse
+from archbuilder.document.parser import parse
 from archbuilder.schema.model import Env, validate
 from archbuilder.spec.data import Data
 

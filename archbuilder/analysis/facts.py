@@ -8,8 +8,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from archbuilder.analysis.memory import BYTES, DTYPE, Memory, measure
 from archbuilder.analysis.receptive_field import field_value
-from archbuilder.diagnostics import MAX_PROBLEMS, Diagnostic, declare
-from archbuilder.document import too_many
+from archbuilder.diagnostics import MAX_PROBLEMS, Diagnostic, declare, too_many
 from archbuilder.ir.graph import INPUT, Graph, Node
 from archbuilder.ir.op import Op, OpError
 from archbuilder.ir.ops import BatchNorm2d

@@ -15,7 +15,7 @@ from typing import Annotated, Any, ClassVar, TypeVar, get_args
 from pydantic import Field
 
 from archbuilder.diagnostics import ArchbuilderError, declare
-from archbuilder.document import Node
+from archbuilder.document.nodes import Node
 from archbuilder.ir.builder import GraphBuilder
 from archbuilder.ir.graph import INPUT
 from archbuilder.remedy import Hint, Remedy, Remove, Rename, Write

@@ -7,7 +7,7 @@ from pydantic import PrivateAttr
 
 from archbuilder.blocks import BLOCK_LIST, BLOCKS, NAME_TAKEN, Block, Blocks, is_reserved, lower_blocks, read_blocks
 from archbuilder.diagnostics import Span, declare, did_you_mean
-from archbuilder.document import Node
+from archbuilder.document.nodes import Node
 from archbuilder.ir.builder import GraphBuilder
 from archbuilder.remedy import Rename
 from archbuilder.schema.expressions import MAX_VALUE, PATTERN, ExpressionError, evaluate

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from archbuilder.blocks import BLOCK_LIST, Block, lower_blocks, one_level_in, read_blocks, register
 from archbuilder.blocks.skip import MERGES, Merge
-from archbuilder.document import Node
+from archbuilder.document.nodes import Node
 from archbuilder.ir.builder import GraphBuilder
 from archbuilder.ir.ops import ChannelSlice
 from archbuilder.ir.ops.shuffle import SIZES

@@ -9,7 +9,7 @@ from archbuilder.blocks import BLOCK_LIST, Block, Blocks, lower_blocks, one_leve
 from archbuilder.blocks.conv import NormField
 from archbuilder.blocks.norm import Norm
 from archbuilder.diagnostics import declare, did_you_mean
-from archbuilder.document import Node
+from archbuilder.document.nodes import Node
 from archbuilder.ir.builder import GraphBuilder
 from archbuilder.ir.graph import Node as Layer
 from archbuilder.ir.op import OpError

@@ -19,7 +19,7 @@ from archbuilder.cli._analysed import cells_of_run, outcome_of_run
 from archbuilder.cli._options import add_source_options
 from archbuilder.cli._output import same_file, write_file
 from archbuilder.diagnostics import ArchbuilderError, Span, declare
-from archbuilder.document import MISSING
+from archbuilder.document.text import MISSING
 from archbuilder.pipeline import Report, check
 from archbuilder.sources import is_run
 

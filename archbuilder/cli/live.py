@@ -16,7 +16,7 @@ from pathlib import Path
 
 from archbuilder.cli._options import add_blocks_option
 from archbuilder.diagnostics import ArchbuilderError, Span, declare
-from archbuilder.document import MISSING
+from archbuilder.document.text import MISSING
 
 TAKEN = declare(
     "AB970",

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from archbuilder.cli._options import add_blocks_option
 from archbuilder.diagnostics import ArchbuilderError, Span
-from archbuilder.document import MISSING
+from archbuilder.document.text import MISSING
 
 
 def configure(parser: ArgumentParser) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from archbuilder.diagnostics import ArchbuilderError, Code, Span, declare, show
-from archbuilder.document import parse
+from archbuilder.document.parser import parse
 
 PACKAGE = "__init__.py"  # the file of a package
 MAX_SIDE = 4096  # the largest side of an input: more is a slip

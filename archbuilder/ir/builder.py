@@ -7,8 +7,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import NamedTuple
 
-from archbuilder.diagnostics import MAX_PROBLEMS, Code, Diagnostic, Span, declare, did_you_mean, shorten
-from archbuilder.document import too_many
+from archbuilder.diagnostics import MAX_PROBLEMS, Code, Diagnostic, Span, declare, did_you_mean, shorten, too_many
 from archbuilder.ir.graph import INPUT, Graph, Node, Place
 from archbuilder.ir.op import Op, OpError
 from archbuilder.ir.shape import Shape, Shapes

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
 
-from archbuilder.document import MAX_BYTES
+from archbuilder.document.text import MAX_BYTES
 from archbuilder.files import lies_within, read_regular, write_whole
 from archbuilder.remedies.source import Source
 from archbuilder.sources import is_run

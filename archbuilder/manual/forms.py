@@ -11,9 +11,9 @@ from pydantic import TypeAdapter
 from pydantic.errors import PydanticUserError
 from pydantic.fields import FieldInfo
 
-from archbuilder import document
 from archbuilder.blocks import BLOCKS, Block
 from archbuilder.docstrings import docstring
+from archbuilder.document.parser import parse
 from archbuilder.manual import blocks as manual
 from archbuilder.schema.expressions import PATTERN
 from archbuilder.schema.fields import NAME_FORM, Check
@@ -180,5 +180,5 @@ def described(info: FieldInfo) -> Schema:
     shown = manual.shown(value)
     if shown == "none" or (isinstance(value, Model) and not isinstance(value, Block)):
         return {"description": text}
-    plain = document.parse(f"default: {shown}\n").root.value["default"].plain()
+    plain = parse(f"default: {shown}\n").root.value["default"].plain()
     return {"description": text, "markdownDescription": f"{text} (default `{shown}`)", "default": plain}

@@ -16,7 +16,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from archbuilder.diagnostics import ArchbuilderError
-from archbuilder.document import read_text
+from archbuilder.document.text import read_text
 from archbuilder.pipeline import Report, Source
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from archbuilder.document import events
+from archbuilder.document.parser import events
 from archbuilder.remedies.source import Patch, Source
 
 SHOWN = 5  # lines in a title

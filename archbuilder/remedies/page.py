@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from archbuilder.blocks import find
 from archbuilder.diagnostics import Span
-from archbuilder.document import Document, Node
+from archbuilder.document.nodes import Document, Node
 from archbuilder.remedies.source import Source
 from archbuilder.remedies.writing import Written
 

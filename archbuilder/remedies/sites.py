@@ -10,7 +10,7 @@ from archbuilder.analysis.facts import Facts, Layer
 from archbuilder.blocks import Block
 from archbuilder.blocks.conv import Convolution
 from archbuilder.diagnostics import Span
-from archbuilder.document import Document, Node
+from archbuilder.document.nodes import Document, Node
 from archbuilder.ir.ops import Conv2d
 from archbuilder.ir.shape import Shape
 from archbuilder.pipeline import Report

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from archbuilder.diagnostics import ArchbuilderError, Span, declare
-from archbuilder.document import MAX_BYTES
+from archbuilder.document.text import MAX_BYTES
 from archbuilder.files import read_regular, write_whole
 
 _LINE_BREAK = re.compile(r"\r\n|\r|\n")

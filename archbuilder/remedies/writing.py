@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from archbuilder.document import Node
+from archbuilder.document.nodes import Node
 from archbuilder.remedies.source import Patch, Patches, Source
 
 Ranges = Mapping[str, tuple[int, int]]  # where each key stands

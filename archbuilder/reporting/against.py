@@ -18,7 +18,7 @@ from typing import Any
 
 from archbuilder.analysis.changes import changes
 from archbuilder.diagnostics import ArchbuilderError, Diagnostic, Span, shorten
-from archbuilder.document import MISSING
+from archbuilder.document.text import MISSING
 from archbuilder.pipeline import Report, check_opened
 from archbuilder.reporting import compare, table
 from archbuilder.reporting.diagnostic import printable

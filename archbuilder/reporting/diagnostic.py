@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 
 from archbuilder.diagnostics import Diagnostic
-from archbuilder.document import LINE_BREAK
+from archbuilder.document.text import LINE_BREAK
 from archbuilder.reporting.style import PLAIN, Style
 
 MAX_EXCERPT = 160  # characters of a line that are shown

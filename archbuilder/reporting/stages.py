@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from archbuilder.document import Node
+from archbuilder.document.nodes import Node
 from archbuilder.pipeline import Report
 from archbuilder.reporting.text import layer_table, totals
 from archbuilder.schema.model import Model

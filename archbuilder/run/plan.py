@@ -12,7 +12,7 @@ from typing import Any
 from archbuilder import pipeline
 from archbuilder.blocks._external import files, load_file
 from archbuilder.diagnostics import ArchbuilderError, Diagnostic, Span, declare
-from archbuilder.document import Document
+from archbuilder.document.nodes import Document
 from archbuilder.ir.graph import Graph
 from archbuilder.pipeline import Report
 from archbuilder.run import json_files

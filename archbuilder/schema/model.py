@@ -33,8 +33,9 @@ from archbuilder.diagnostics import (
     nearest,
     shorten,
     show,
+    too_many,
 )
-from archbuilder.document import Node, too_many
+from archbuilder.document.nodes import Node
 from archbuilder.remedy import Change, Hint, Layout, Remedy, Rename, Write, number_of, percent, share_of, written
 from archbuilder.synonyms import synonym
 

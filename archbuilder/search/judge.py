@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from archbuilder.analysis.facts import Facts
 from archbuilder.diagnostics import ArchbuilderError, Diagnostic, Span, declare
-from archbuilder.document import Node
+from archbuilder.document.nodes import Node
 from archbuilder.overrides import words_of
 from archbuilder.pipeline import Report, stages
 from archbuilder.rules.limits import QUANTITIES, Measured

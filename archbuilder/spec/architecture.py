@@ -10,7 +10,8 @@ from pydantic import Field
 from archbuilder.blocks import BROKEN, Blocks
 from archbuilder.blocks.conv import ConvDefaults
 from archbuilder.diagnostics import ArchbuilderError, Diagnostic, declare, show
-from archbuilder.document import Document, Node, stem_of
+from archbuilder.document.nodes import Document, Node
+from archbuilder.document.text import stem_of
 from archbuilder.remedy import Write, written
 from archbuilder.schema.expressions import PATTERN, ExpressionError, evaluate
 from archbuilder.schema.fields import MAX_PIXELS, Check, Positive, Variables, expected, failure, integer, reads

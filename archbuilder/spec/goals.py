@@ -15,7 +15,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field
 
 from archbuilder.diagnostics import declare, did_you_mean, shorten, show
-from archbuilder.document import Node
+from archbuilder.document.nodes import Node
 from archbuilder.remedy import Hint, Write
 from archbuilder.schema.fields import Check, Variables, expected, failure, integer, reads
 from archbuilder.schema.model import FORM, INVALID, Env, Model, validate

@@ -7,7 +7,7 @@ from math import inf
 from typing import Any, NamedTuple
 
 from archbuilder.diagnostics import Span, declare, show
-from archbuilder.document import Node
+from archbuilder.document.nodes import Node
 from archbuilder.remedy import Hint, Layout, Write
 from archbuilder.schema.model import FORM, INVALID, Env
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from archbuilder.diagnostics import Span, show
-from archbuilder.document import Node
+from archbuilder.document.nodes import Node
 from archbuilder.schema.model import FORM, INVALID, VALUE, Env
 
 MAX_PACKS = 20

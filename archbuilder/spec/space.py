@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import Field, StrictFloat, StrictInt, model_validator
 
 from archbuilder.diagnostics import ArchbuilderError, Diagnostic, Span, declare, did_you_mean, shorten
-from archbuilder.document import Document, Node
+from archbuilder.document.nodes import Document, Node
 from archbuilder.overrides import Steps, find, put, words_of
 from archbuilder.remedy import written
 from archbuilder.schema.fields import failure

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from archbuilder.diagnostics import Diagnostic, Span
-from archbuilder.document import Document, Node
+from archbuilder.document.nodes import Document, Node
 from archbuilder.rules.packs.kinds.image import Image
 from archbuilder.rules.packs.kinds.layout import Layout, channels_of
 from archbuilder.rules.packs.kinds.limit import LimitRule

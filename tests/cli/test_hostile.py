@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from archbuilder.document import MORE
+from archbuilder.diagnostics import MORE
 from archbuilder.ignores import UNKNOWN as UNFOLLOWED
 from tests.cli.samples import MISSED, WARNED
 from tests.document.test_bounds import BOMB

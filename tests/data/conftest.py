@@ -10,7 +10,7 @@ import pytest
 
 from archbuilder.data.arrays import Images
 from archbuilder.diagnostics import ArchbuilderError, Diagnostic
-from archbuilder.document import parse
+from archbuilder.document.parser import parse
 from archbuilder.schema.model import Env, validate
 from archbuilder.spec.data import Data
 

@@ -300,7 +300,7 @@ import sys
 import numpy as np
 from archbuilder.data.arrays import Images
 from archbuilder.data.batches import TrainBatches
-from archbuilder.document import parse
+from archbuilder.document.parser import parse
 from archbuilder.schema.model import Env, validate
 from archbuilder.spec.data import Data
 text = "dataset: digits\\nengine: tensor\\naugment: [horizontal_flip, shift_scale_rotate, random_crop]\\n"

@@ -170,7 +170,7 @@ def test_a_network_of_another_size_or_class_count(section):
 def test_the_section_needs_no_torch_and_no_numpy():
     code = (
         "import sys, archbuilder.spec.data as d\n"
-        "from archbuilder.document import parse\n"
+        "from archbuilder.document.parser import parse\n"
         "from archbuilder.schema.model import Env, validate\n"
         "validate(d.Data, parse('dataset: cifar10\\naugment: [horizontal_flip]\\n').root, Env())\n"
         "print(sorted({'torch', 'numpy', 'albumentations', 'cv2'} & set(sys.modules)))"

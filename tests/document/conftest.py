@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from archbuilder.diagnostics import ArchbuilderError, Diagnostic
-from archbuilder.document import parse
+from archbuilder.document.parser import parse
 
 Refuse = Callable[[str], Diagnostic]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from archbuilder.diagnostics import ArchbuilderError
-from archbuilder.document import parse
+from archbuilder.document.parser import parse
 
 WRITTEN = [
     r"C:\Users\me\data",  # no escape of YAML

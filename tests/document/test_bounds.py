@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from archbuilder.diagnostics import ArchbuilderError
-from archbuilder.document import MAX_BYTES, MAX_DEPTH, MAX_NODES, parse, read_text
+from archbuilder.document.parser import MAX_DEPTH, MAX_NODES, parse
+from archbuilder.document.text import MAX_BYTES, read_text
 
 BOMB = "a: &a [x, x, x, x, x, x, x, x, x]\n" + "".join(
     f"{key}: &{key} [{', '.join([f'*{before}'] * 9)}]\n" for before, key in zip("abcdefgh", "bcdefghi", strict=True)

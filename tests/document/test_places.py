@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from archbuilder.diagnostics import Span
-from archbuilder.document import Document, Node, parse
+from archbuilder.document.nodes import Document, Node
+from archbuilder.document.parser import parse
 
 
 def at(document: Document, *path: str | int) -> str:

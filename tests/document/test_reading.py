@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from archbuilder.diagnostics import ArchbuilderError, Diagnostic
-from archbuilder.document import read_text
+from archbuilder.document.text import read_text
 
 
 def refusal(source: str | os.PathLike[str]) -> Diagnostic:

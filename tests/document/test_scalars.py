@@ -11,7 +11,8 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from archbuilder.document import NUMBER, parse
+from archbuilder.document.parser import parse
+from archbuilder.document.scalars import NUMBER
 
 
 def read(text: str) -> Any:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from archbuilder.diagnostics import ArchbuilderError, Diagnostic
-from archbuilder.document import parse
+from archbuilder.document.parser import parse
 
 
 def place(diagnostic: Diagnostic) -> str:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 import archbuilder
 from archbuilder.diagnostics import MAX_PROBLEMS
-from archbuilder.document import parse
+from archbuilder.document.parser import parse
 from archbuilder.ignores import comments_of
 from archbuilder.pipeline import Report, check, check_text
 

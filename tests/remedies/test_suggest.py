@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from archbuilder.document import parse
+from archbuilder.document.parser import parse
 from archbuilder.pipeline import Report, check, check_text
 from archbuilder.remedies import Budget, Proposal, Suggestions, apply_edits, investigate, suggest
 from archbuilder.remedies.source import Source

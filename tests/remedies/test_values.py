@@ -149,7 +149,7 @@ def test_a_remedy_as_data():
 )
 def test_a_value_is_written_as_yaml_reads_it(value: object, text: str):
     assert written(value) == text
-    from archbuilder.document import parse
+    from archbuilder.document.parser import parse
 
     read = parse(f"a: {text}\n").root.plain()["a"]
     assert json.dumps(read) == json.dumps(value)

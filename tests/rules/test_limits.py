@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from archbuilder.document import parse
+from archbuilder.document.parser import parse
 from archbuilder.pipeline import Report, check
 from archbuilder.reporting import html, text
 from archbuilder.reporting import json as as_json

@@ -13,7 +13,7 @@ from jsonschema import Draft202012Validator
 from archbuilder import blocks
 from archbuilder.blocks import Block, find
 from archbuilder.cli import main
-from archbuilder.document import parse
+from archbuilder.document.parser import parse
 from archbuilder.manual.jsonschema import DIALECT, render, schema
 from archbuilder.pipeline import check
 from tests.schema_export.variants import IMAGES, SECTIONS, UNSEEN, around, reason, sources, variants

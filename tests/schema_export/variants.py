@@ -8,7 +8,7 @@ from textwrap import indent
 from typing import Any
 
 from archbuilder.blocks import find
-from archbuilder.document import parse
+from archbuilder.document.parser import parse
 
 HEAD = "archbuilder: 1\ninput: [16, 16, 16]\nclasses: 10\nnetwork:\n"
 

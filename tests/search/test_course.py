@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from archbuilder import search
 from archbuilder.cli import main
 from archbuilder.diagnostics import ArchbuilderError
-from archbuilder.document import parse
+from archbuilder.document.parser import parse
 from archbuilder.pipeline import check, check_text
 from archbuilder.run.locks import locked
 from archbuilder.search import steps

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from archbuilder.diagnostics import ArchbuilderError
-from archbuilder.document import parse
+from archbuilder.document.parser import parse
 from archbuilder.pipeline import check
 from archbuilder.schema.model import INVALID, Env, Model, validate
 from archbuilder.spec.train import Train

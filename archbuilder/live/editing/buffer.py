@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from archbuilder.diagnostics import Diagnostic, Span
-from archbuilder.document import BOUND, MAX_BYTES
+from archbuilder.document.text import BOUND, MAX_BYTES
 from archbuilder.pipeline import Report, check_opened
 from archbuilder.remedies.source import Source
 from archbuilder.sources import Opened

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from archbuilder.diagnostics import Span
-from archbuilder.document import Node
+from archbuilder.document.nodes import Node
 
 Path = tuple[str | None, ...]  # keys; None for an item of a list
 

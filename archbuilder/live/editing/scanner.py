@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Literal
 
-from archbuilder.document import MAX_DEPTH
+from archbuilder.document.parser import MAX_DEPTH
 from archbuilder.live.editing.places import Path
 
 Kind = Literal["key", "value", "item", "none"]

@@ -16,7 +16,7 @@ from starlette.responses import HTMLResponse, Response, StreamingResponse
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from archbuilder.document import MAX_BYTES
+from archbuilder.document.text import MAX_BYTES
 from archbuilder.live import answer
 from archbuilder.live.folder import Changed, Content, Folder, Refused
 from archbuilder.live.server import runs

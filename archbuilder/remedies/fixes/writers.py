@@ -6,7 +6,8 @@ import re
 from typing import NamedTuple
 
 from archbuilder.diagnostics import Span
-from archbuilder.document import Node, parse
+from archbuilder.document.nodes import Node
+from archbuilder.document.parser import parse
 from archbuilder.remedies.page import Page, scalars
 from archbuilder.remedies.source import Patch, Patches, Source
 from archbuilder.remedies.writing import (

@@ -12,7 +12,7 @@ from os.path import realpath
 
 from archbuilder.analysis.facts import Facts
 from archbuilder.diagnostics import ArchbuilderError, Diagnostic, Span
-from archbuilder.document import Document, Node
+from archbuilder.document.nodes import Document, Node
 from archbuilder.ir.graph import Graph
 from archbuilder.rules.goals import Standing
 from archbuilder.rules.packs.network import Network

@@ -11,7 +11,9 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from archbuilder.diagnostics import ArchbuilderError, Diagnostic, declare, did_you_mean, show
-from archbuilder.document import Document, Reading, parse_file
+from archbuilder.document.nodes import Document
+from archbuilder.document.parser import parse_file
+from archbuilder.document.text import Reading
 from archbuilder.remedy import Write
 from archbuilder.rules.packs.kinds import RULES, read_rules
 from archbuilder.rules.packs.rule import Rule

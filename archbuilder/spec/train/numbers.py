@@ -8,7 +8,7 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
-from archbuilder.document import Node
+from archbuilder.document.nodes import Node
 from archbuilder.remedy import Write, written
 from archbuilder.schema.fields import Check, Variables, bounded, expected, in_float32, integer, reads
 from archbuilder.schema.model import INVALID, VALUE, Child, Env, Model, validate

@@ -9,7 +9,7 @@ import pytest
 from archbuilder.blocks.activation import Kind
 from archbuilder.device import kernels
 from archbuilder.diagnostics import Diagnostic
-from archbuilder.document import parse
+from archbuilder.document.parser import parse
 from archbuilder.ir import ops
 from archbuilder.pipeline import check
 from archbuilder.rules.packs import kinds

@@ -11,7 +11,7 @@ from importlib import import_module
 from pkgutil import iter_modules
 from typing import TypeVar
 
-from archbuilder.document import Node
+from archbuilder.document.nodes import Node
 from archbuilder.rules.packs.rule import Rule
 from archbuilder.schema.model import INVALID, VALUE, Env, Family
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar
 from pydantic import Field
 
 from archbuilder.diagnostics import Diagnostic, did_you_mean
-from archbuilder.document import Node
+from archbuilder.document.nodes import Node
 from archbuilder.rules.limits import QUANTITIES, measure
 from archbuilder.rules.packs.kinds import register
 from archbuilder.rules.packs.network import Network
