@@ -184,7 +184,7 @@ def _settled(report: Report, diagnostics: list[Diagnostic], complete: bool = Fal
     ignored: list[Diagnostic] = []
     sources = report.document.sources
     if any("ignore" in text for text in sources.values()):
-        from archbuilder.ignores import settle
+        from archbuilder.document.ignores import settle
 
         found, ignored = settle(found, sources, report.file, complete)
     return replace(report, ignored=tuple(ignored)).holding(report.ordered(found))

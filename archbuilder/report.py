@@ -76,7 +76,7 @@ class Report:
         """The report as it were without a single comment that ignores something; findings on those are left out."""
         if not self.document or not any("ignore" in text for text in self.document.sources.values()):
             return self
-        from archbuilder.ignores import REMARKS
+        from archbuilder.document.ignores import REMARKS
 
         found = [d for d in (*self.all_found, *self.ignored) if d.code not in REMARKS]
         return replace(self, ignored=()).holding(self.ordered(found))

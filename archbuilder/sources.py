@@ -22,13 +22,13 @@ from typing import Any
 import yaml
 
 from archbuilder.diagnostics import ArchbuilderError, Span, declare
+from archbuilder.document.extends import extend
 from archbuilder.document.nodes import Document
+from archbuilder.document.overrides import apply
 from archbuilder.document.parser import parse
 from archbuilder.document.scalars import NUMBER
 from archbuilder.document.text import Reading, TextOf, read_text, stem_of
-from archbuilder.extends import extend
 from archbuilder.files import MAX_TEXT, json_of, read_regular
-from archbuilder.overrides import apply
 
 ARCHITECTURE, ENVIRONMENT, METRICS = "architecture.yaml", "environment.json", "metrics.jsonl"  # files of a run
 SOURCES, INDEX = "sources", "index.json"  # a folder of a run, and what stands where in it

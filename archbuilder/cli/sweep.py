@@ -13,7 +13,7 @@ from argparse import ArgumentParser, Namespace
 from archbuilder.cli._options import add_source_options, positive
 from archbuilder.cli.search import add_run_options, checked, conclude, options_of
 from archbuilder.diagnostics import ArchbuilderError, Span
-from archbuilder.overrides import OVERRIDE
+from archbuilder.document.overrides import OVERRIDE
 
 REMARKS = True  # a log on a full disk does not make less of the sweep
 SEED = "train.seed"

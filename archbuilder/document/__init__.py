@@ -1,1 +1,1 @@
-"""YAML with places: a text as a tree of nodes, each with its place."""
+"""YAML text as a tree with places; what changes it before it is read: `extends:`, `--set`, ignore comments."""

@@ -10,9 +10,9 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-from archbuilder import extends
 from archbuilder.blocks import BLOCKS
 from archbuilder.docstrings import docstring
+from archbuilder.document import extends
 from archbuilder.manual.forms import DESCRIBED, NULL, Schema, Writer, ref, required
 from archbuilder.rules.limits import QUANTITIES
 from archbuilder.rules.packs.pack import shipped

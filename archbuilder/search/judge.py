@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from archbuilder.analysis.facts import Facts
 from archbuilder.diagnostics import ArchbuilderError, Diagnostic, Span, declare
 from archbuilder.document.nodes import Node
-from archbuilder.overrides import words_of
+from archbuilder.document.overrides import words_of
 from archbuilder.pipeline import Report, stages
 from archbuilder.rules.limits import QUANTITIES, Measured
 from archbuilder.schema.model import Known
@@ -104,7 +104,7 @@ class Judge:
             report = stages(document, spec, self.rules, found)
             facts, limits = report.facts, report.limits
         if self._has_ignores:
-            from archbuilder.ignores import settle
+            from archbuilder.document.ignores import settle
 
             found, _ = settle(found, document.sources, document.name, complete=False)
         errors = tuple(d for d in dict.fromkeys(found) if d.severity == "error")

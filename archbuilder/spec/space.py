@@ -13,7 +13,7 @@ from pydantic import Field, StrictFloat, StrictInt, model_validator
 
 from archbuilder.diagnostics import ArchbuilderError, Diagnostic, Span, declare, did_you_mean, shorten
 from archbuilder.document.nodes import Document, Node
-from archbuilder.overrides import Steps, find, put, words_of
+from archbuilder.document.overrides import Steps, find, put, words_of
 from archbuilder.remedy import written
 from archbuilder.schema.fields import failure
 from archbuilder.schema.model import FORM, INVALID, VALUE, Env, Model, validate

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from archbuilder.diagnostics import MORE
-from archbuilder.ignores import UNKNOWN as UNFOLLOWED
+from archbuilder.document.ignores import UNKNOWN as UNFOLLOWED
 from tests.cli.samples import MISSED, WARNED
 from tests.document.test_bounds import BOMB
 from tests.fuzz_check import examine

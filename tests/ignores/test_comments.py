@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 import archbuilder
 from archbuilder.diagnostics import MAX_PROBLEMS
+from archbuilder.document.ignores import comments_of
 from archbuilder.document.parser import parse
-from archbuilder.ignores import comments_of
 from archbuilder.pipeline import Report, check, check_text
 
 HEAD = "archbuilder: 1\ninput: [3, 8, 8]\nclasses: 10\n"
@@ -268,7 +268,7 @@ def test_a_file_without_the_word_costs_nothing():
 
     code = (
         "import sys; from archbuilder.pipeline import check; from tests.cli.samples import GOOD, WARNED\n"
-        "check(GOOD); check(WARNED); print('archbuilder.ignores' in sys.modules)"
+        "check(GOOD); check(WARNED); print('archbuilder.document.ignores' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parents[2], capture_output=True, text=True)
     assert done.stdout == "False\n", done.stderr

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from archbuilder.diagnostics import ArchbuilderError, Diagnostic
+from archbuilder.document.overrides import apply
 from archbuilder.document.parser import parse
-from archbuilder.overrides import apply
 
 TEXT = """\
 base: &base {out: 1, sizes: [1, 2, 3]}

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from archbuilder.cli import main
 from archbuilder.diagnostics import ArchbuilderError
+from archbuilder.document.overrides import apply
 from archbuilder.document.parser import parse
-from archbuilder.overrides import apply
 from archbuilder.pipeline import Report, check_text
 from archbuilder.remedy import written
 from archbuilder.search.judge import Judge, opened
