@@ -176,8 +176,8 @@ TOO_MANY = declare(
     "AB010",
     "more problems than are reported",
     why=(
-        "Nobody reads the hundredth finding, and after so many the rest is mostly their consequence. Reading "
-        "stops there, so that a file that is something else altogether costs no time."
+        "After this many problems, most of the others are consequences of the first ones. Reading stops here, so that "
+        "a file of a completely different kind is refused quickly."
     ),
     bad="""\
 $ { cat net.yaml; seq 101 | sed 's/.*/field&: 1/'; } > many.yaml
@@ -190,9 +190,9 @@ MORE = declare(
     severity="warning",
     note=True,
     why=(
-        "Of one file a hundred warnings are shown. Whoever has mended those, or left them out with --ignore, shall not "
-        "take it for clean: this line says how many more there are at least. It is no warning of its own, so that it "
-        "is not counted as one, and can be neither selected nor ignored."
+        "At most a hundred warnings are shown per file. This line says how many more there are (at least), so that "
+        "nobody takes the file for clean after fixing those, or hiding them with --ignore. The line itself does not "
+        "count as a warning and can be neither selected nor ignored."
     ),
     bad="""\
 $ seq 101 | sed 's/.*/- pointwise: {out: 8, padding: 1}/' > rows

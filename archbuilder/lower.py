@@ -13,10 +13,10 @@ from archbuilder.spec.architecture import Architecture
 
 ENDING = declare(
     "AB205",
-    "a network that does not end in its classes",
+    "a network whose output does not match its classes",
     why=(
-        "With `classes`, the network ends in one score per class, a vector. A map, or another number of "
-        "values, has no loss to be trained with."
+        "With `classes`, the network must end in one score per class, a vector. No loss can be computed on a map or on "
+        "another number of values."
     ),
     bad="""\
 classes: 10

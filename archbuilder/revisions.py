@@ -24,10 +24,12 @@ from archbuilder.sources import ARCHITECTURE, ENVIRONMENT, METRICS, Opened, is_r
 
 NO_REPOSITORY = declare(
     "AB950",
-    "a comparison with a revision where there is no git repository",
+    "a comparison with a revision outside a git repository",
     exit_status=2,
-    why="The other side of `compare --against` is read from git, so git has to be installed, and the current folder "
-    "has to lie in the work tree of a repository.",
+    why=(
+        "The other side of `compare --against` is read from git, so git must be installed, and the current folder must "
+        "be in the work tree of a repository."
+    ),
     bad="$ archbuilder compare --against HEAD net.yaml",
     good="""\
 $ git init -q . && git add net.yaml
@@ -38,8 +40,10 @@ NO_REVISION = declare(
     "AB951",
     "a revision that git does not know",
     exit_status=2,
-    why="A branch, a tag or a commit is meant, as `git log` takes it. A clone that was made for a CI job is mostly "
-    "shallow: it has the newest commit alone, and no other branch.",
+    why=(
+        "A revision is a branch, a tag or a commit, as `git log` takes it. A clone in a CI job is usually shallow: it "
+        "has only the newest commit, and no other branch."
+    ),
     bad="""\
 $ git init -q .
 $ archbuilder compare --against main net.yaml""",

@@ -38,11 +38,11 @@ TYPED_IN = "folder"  # in what a run notes of its environment: the current folde
 
 NO_RUN = declare(
     "AB702",
-    "a folder that is no run",
+    "a folder that is not a run",
     exit_status=2,
     why=(
-        "A run is continued from its folder, OUT/NAME/TIME, with the architecture and the environment that "
-        "were written down when it began."
+        "A run is resumed from its folder, OUT/NAME/TIME, with the architecture and the environment that were recorded "
+        "when it began."
     ),
     bad="$ archbuilder train --resume runs",
     good="""\

@@ -17,10 +17,10 @@ from archbuilder.ir.shape import Shapes
 
 FAR = declare(
     "AB211",
-    "strides that multiply without end",
+    "strides whose product is too large",
     why=(
-        "The effective stride is the product of all strides. Here it outgrows any image, and a receptive "
-        "field of numbers with thousands of digits says nothing."
+        "The effective stride is the product of all strides. Here it is far larger than any image, and a receptive "
+        "field with thousands of digits has no meaning."
     ),
     bad="- repeat: {times: 20, blocks: [{conv: {out: 8, kernel: 999, stride: 999}}]}",
     good="- repeat: {times: 2, blocks: [{strided: 8}]}",

@@ -31,10 +31,10 @@ SHOWN = 2  # definitions of a long chain that are named at either end
 
 BLOCKS_BOUND = declare(
     "AB209",
-    "a file that stands for too many blocks",
+    "a file that expands to too many blocks",
     why=(
-        "Definitions made of definitions multiply: ten levels of ten are ten thousand million blocks. Up to "
-        "20,000 are written out."
+        "Definitions that use definitions multiply: ten levels of ten uses each make ten thousand million blocks. At "
+        "most 20,000 blocks are expanded."
     ),
     bad="""\
 define:
@@ -55,9 +55,9 @@ LEVELS = declare(
     "AB212",
     "blocks that nest too deep",
     why=(
-        "Each level is a module in a module. Definitions made of definitions, stages in stages, paths in paths: past "
-        "50 levels, definitions written out, Python itself could not copy the network, compile it or write it as ONNX. "
-        "The network's own list is the first level; a list of paths and a shortcut are a level of their own."
+        "Each level of nesting is a module inside a module. Beyond 50 levels (after definitions are expanded; stages "
+        "in stages and paths in paths count, too) Python itself could not copy or compile the network or export it to "
+        "ONNX. The network's own list is the first level; a list of paths and a shortcut each add a level."
     ),
     bad="""\
 $ python nested.py 50 > deep.yaml
@@ -68,8 +68,8 @@ NAME_TAKEN = declare(
     "AB202",
     "a name that is taken or reserved",
     why=(
-        "Names become attributes of modules and keys of the state dict. Two of the same name in one list "
-        "would be one and the same, and `train` or `forward` would replace what torch itself needs."
+        "Names become attributes of modules and keys of the state dict. Two blocks of the same name in one list would "
+        "overwrite each other, and a block called `train` or `forward` would replace a method that torch needs."
     ),
     bad="- conv: {out: 16, name: train}",
     good="- conv: {out: 16, name: first}",

@@ -38,8 +38,8 @@ RECURSION = declare(
     "AB208",
     "a definition that uses itself",
     why=(
-        "A definition is written out where it is used. One that uses itself, even by way of another, would "
-        "never be done."
+        "A definition is expanded where it is used. One that uses itself, directly or through another definition, "
+        "would never end."
     ),
     bad="""\
 define:

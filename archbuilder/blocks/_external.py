@@ -24,8 +24,8 @@ EXTERNAL = declare(
     "a file of blocks that cannot be loaded",
     exit_status=2,
     why=(
-        "`--blocks` runs a Python file that registers one block, of the file's name. It is missing, or raises "
-        "an error, or registers none."
+        "`--blocks` runs a Python file that registers one block with the name of the file. This one is missing, raises "
+        "an error, or registers no block."
     ),
     bad="$ archbuilder check net.yaml --blocks thrice.py",
     good="$ archbuilder check net.yaml --blocks twice.py",
@@ -33,11 +33,11 @@ EXTERNAL = declare(
 
 BLOCKS = declare(
     "AB716",
-    "a run with blocks of its user's own that are not loaded",
+    "a run whose custom blocks are not loaded",
     exit_status=2,
     why=(
-        "A run notes the files of `--blocks` that it was trained with. To load one runs its code, and a command that "
-        "only reads a run does so when you name it."
+        "A run records the files of `--blocks` that it was trained with. Loading such a file runs its code, so a "
+        "command that only reads a run does it only if you name the file."
     ),
     bad="""\
 $ sed -i.old 's/conv/twice/' net.yaml

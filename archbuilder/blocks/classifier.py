@@ -15,7 +15,7 @@ from archbuilder.remedy import Change
 NO_CLASSES = declare(
     "AB204",
     "a classifier without a number of classes",
-    why="A classifier gives one value per class, and the file does not say how many classes there are.",
+    why="A classifier outputs one value per class, and the file does not say how many classes there are.",
     bad="network: [{conv: 16}, gap, classifier]",
     good="""\
 classes: 10

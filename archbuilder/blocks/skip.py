@@ -22,9 +22,9 @@ NO_PROJECTION = declare(
     "AB203",
     "a shortcut that no 1x1 convolution can make fit",
     why=(
-        "The shortcut of a skip is merged with its body, so both must have the same size. A 1x1 convolution "
-        "can change channels and stride, but no border: where the body loses pixels at its edges, nothing "
-        "automatic fits."
+        "The shortcut of a skip is merged with its body, so both must have the same shape. A 1x1 convolution can "
+        "change channels and stride, but it cannot crop: if the body loses pixels at its edges, no automatic shortcut "
+        "fits."
     ),
     bad="- skip: {blocks: [{conv: {out: 16, padding: valid}}]}",
     good="- skip: {blocks: [{conv: 16}]}",

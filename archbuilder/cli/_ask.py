@@ -12,7 +12,10 @@ ENDED = declare(
     "AB923",
     "the end of the input instead of an answer",
     exit_status=2,
-    why="On a terminal `init` asks for what no flag says. The input ended first, by Ctrl-D for one.",
+    why=(
+        "On a terminal, `init` asks for what is not given as an option. The input ended before the answer, for example "
+        "by Ctrl-D."
+    ),
     bad="$ archbuilder init  # and Ctrl-D",
     good="$ archbuilder init first.yaml --rules mcu --params 20k --input 3x32x32 --classes 10 --name first",
 )

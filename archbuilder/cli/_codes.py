@@ -11,10 +11,12 @@ from archbuilder.pipeline import Report
 
 NO_CODE = declare(
     "AB944",
-    "a code that does not exist or cannot be ignored",
+    "an unknown code, or one that cannot be ignored",
     exit_status=2,
-    why="--select and --ignore take whole codes or their beginnings. Errors that keep a file from being analysed count "
-    "whatever is said: a file that was not checked must not pass.",
+    why=(
+        "--select and --ignore take whole codes or their first characters. Errors that keep a file from being analysed "
+        "always count: a file that was not checked must not pass."
+    ),
     bad="$ archbuilder check net.yaml --ignore AB101",
     good="$ archbuilder check net.yaml --ignore AB4",
 )

@@ -19,7 +19,7 @@ ABSENT = declare(
     "AB907",
     "a package that a command needs is not installed",
     exit_status=2,
-    why="The base installation is what `check` needs, and no more. The hint says how to get what goes beyond it.",
+    why="The base installation has only what `check` needs. The hint says how to install the rest.",
     bad="$ archbuilder summary net.yaml  # without archbuilder[train]",
     good="$ archbuilder check net.yaml",
 )

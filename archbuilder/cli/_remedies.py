@@ -20,7 +20,7 @@ NOT_TOGETHER = declare(
     "AB942",
     "options that do not go together",
     exit_status=2,
-    why="The two say opposite things, and either could be meant.",
+    why="The two options contradict each other, and either could be meant.",
     bad="$ archbuilder check net.yaml --fix --set name=other",
     good="$ archbuilder check net.yaml --suggest --set name=other",
 )
@@ -39,10 +39,12 @@ $ archbuilder check net.yaml --fix 1""",
 
 NOT_EDITED = declare(
     "AB717",
-    "a run that would be edited",
+    "a run that cannot be edited",
     exit_status=2,
-    why="A run is what was trained. With another network in its files its weights would be those of nothing. What can "
-    "be proposed for it is shown by `--suggest`.",
+    why=(
+        "A run records what was trained. If the network in its files were changed, its weights would no longer belong "
+        "to it. `--suggest` shows proposals without applying them."
+    ),
     bad="""\
 $ archbuilder train net.yaml --no-report
 $ archbuilder check runs/net/* --fix""",

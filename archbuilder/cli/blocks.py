@@ -11,9 +11,9 @@ from archbuilder.diagnostics import ArchbuilderError, Span, declare, did_you_mea
 
 NO_BLOCK = declare(
     "AB903",
-    "the name of a block that does not exist",
+    "an unknown block",
     exit_status=2,
-    why="Each block has a manual under its name, and there is none of this name.",
+    why="Each block has a manual under its name, and no block has this name.",
     bad="$ archbuilder blocks dilatet",
     good="$ archbuilder blocks dilated",
 )

@@ -30,8 +30,10 @@ UNWRITABLE = declare(
     "AB945",
     "a report that cannot be written",
     exit_status=2,
-    why="The folder is missing, closed or full, or the report would take the place of a file that is checked. What was "
-    "there before is left as it was.",
+    why=(
+        "The folder is missing, read-only or full, or the report would overwrite a file that is being checked. An "
+        "older file of that name is unchanged."
+    ),
     bad="$ archbuilder check net.yaml --output-file net.yaml",
     good="$ archbuilder check net.yaml --output-file report.txt",
 )

@@ -23,7 +23,7 @@ TOO_FEW = declare(
     "AB952",
     "nothing to compare with",
     exit_status=2,
-    why="A comparison needs two sides: several files or runs, or a revision that git knows.",
+    why="A comparison needs two sides: several files or runs, or a revision of git.",
     bad="$ archbuilder compare net.yaml",
     good="$ archbuilder compare net.yaml net.yaml",
 )

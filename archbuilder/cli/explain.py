@@ -12,9 +12,9 @@ from archbuilder.diagnostics import ArchbuilderError, Diagnostic, Span, declare,
 
 NO_CODE = declare(
     "AB904",
-    "the manual of a code that does not exist",
+    "an unknown code",
     exit_status=2,
-    why="A code is AB and three digits, as a diagnostic shows it behind its place.",
+    why="A code is AB and three digits, as shown in a diagnostic after its place.",
     bad="$ archbuilder explain AB00l",
     good="$ archbuilder explain AB001",
 )

@@ -17,8 +17,8 @@ ARGUMENTS = declare(
     "arguments of export that do not go together",
     exit_status=2,
     why=(
-        "Texts hold no weights, files of bytes do not go to a terminal, and an export must not replace what "
-        "it is made from."
+        "Text formats contain no weights, binary formats cannot be written to a terminal, and an export must not "
+        "overwrite its own input."
     ),
     bad="$ archbuilder export net.yaml --to torch",
     good="$ archbuilder export net.yaml --to torch --out net.pt2",
@@ -27,7 +27,7 @@ UNWRITABLE = declare(
     "AB853",
     "an exported file that cannot be written",
     exit_status=2,
-    why="The folder is missing, closed or full. What stood there before still does.",
+    why="The folder is missing, read-only or full. An older file of that name is unchanged.",
     bad="$ archbuilder export net.yaml --to svg --out no/where.svg",
     good="$ archbuilder export net.yaml --to svg --out net.svg",
 )

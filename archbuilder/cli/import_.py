@@ -31,7 +31,7 @@ UNWRITABLE = declare(
     "AB810",
     "an imported file that cannot be written",
     exit_status=2,
-    why="The folder is missing, closed or full. Nothing was written.",
+    why="The folder is missing, read-only or full. Nothing was written.",
     bad="""\
 $ archbuilder import model.py:Net --input 3x32x32 --out no/where.yaml""",
     good="""\
@@ -44,8 +44,8 @@ TOGETHER = declare(
     "options of import that do not go together",
     exit_status=2,
     why=(
-        "Weights that were trained elsewhere go to a file beside the YAML, so there has to be one; what is said of "
-        "their images serves these weights and nothing else."
+        "Weights that were trained elsewhere are written to a file beside the YAML, so `--out` is required. The "
+        "options that describe the images are stored with these weights and have no other use."
     ),
     bad="""\
 $ archbuilder import model.py:Net --input 3x32x32 --mean 0.5""",

@@ -20,9 +20,9 @@ from archbuilder.starter.answers import Wish
 
 EXISTS = declare(
     "AB922",
-    "a file that is there already or cannot be written",
+    "a file that already exists or cannot be written",
     exit_status=2,
-    why="A file is somebody's work, and is replaced only when that is asked for.",
+    why="An existing file is overwritten only with `--force`.",
     bad="$ archbuilder init net.yaml --rules mcu --params 20k --input 3x32x32 --classes 10 --name net",
     good="$ archbuilder init net.yaml --rules mcu --params 20k --input 3x32x32 --classes 10 --name net --force",
 )

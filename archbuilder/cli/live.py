@@ -20,9 +20,9 @@ from archbuilder.document.text import MISSING
 
 TAKEN = declare(
     "AB970",
-    "a port that cannot be had",
+    "a port that cannot be used",
     exit_status=2,
-    why="Another program listens at that port, or the system gives it to nobody. Without --port a free one is taken.",
+    why="Another program listens on that port, or the system reserves it. Without --port a free port is chosen.",
     bad="$ archbuilder live --port 1  # a port of the system's",
     good="$ archbuilder check net.yaml",
 )

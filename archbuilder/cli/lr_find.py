@@ -21,7 +21,7 @@ UNWRITABLE = declare(
     "AB911",
     "a plot that cannot be written",
     exit_status=2,
-    why="The folder is missing, closed or full. What stood there before still does.",
+    why="The folder is missing, read-only or full. An older file of that name is unchanged.",
     bad="$ archbuilder lr-find net.yaml --plot no/where.png",
     good="$ archbuilder lr-find net.yaml --plot rates.png",
 )

@@ -13,7 +13,7 @@ NO_SERVER = declare(
     "AB931",
     "the packages of the language server are missing",
     exit_status=2,
-    why=("An editor talks to archbuilder through a protocol whose packages the base installation does not have."),
+    why="An editor communicates with archbuilder by a protocol whose packages are not part of the base installation.",
     bad="$ archbuilder lsp  # without archbuilder[lsp]",
     good="$ archbuilder check net.yaml",
 )

@@ -17,7 +17,7 @@ ARGUMENTS = declare(
     "AB961",
     "arguments of page that do not go together",
     exit_status=2,
-    why="A link must begin with an address that browsers open, and a page must not replace what it is made from.",
+    why="A link must begin with an address that browsers can open, and a page must not overwrite its own input.",
     bad="$ archbuilder page net.yaml --out net.html --base-url my.page",
     good="$ archbuilder check net.yaml",
 )
@@ -25,7 +25,7 @@ UNWRITABLE = declare(
     "AB962",
     "a page that cannot be written",
     exit_status=2,
-    why="The folder is missing, closed or full. What stood there before still does.",
+    why="The folder is missing, read-only or full. An older file of that name is unchanged.",
     bad="$ archbuilder page net.yaml --out no/where.html",
     good="$ archbuilder check net.yaml",
 )

@@ -16,11 +16,11 @@ from archbuilder.diagnostics import ArchbuilderError, Span, declare
 
 NO_PLACE = declare(
     "AB885",
-    "an int8 network with no place to go, or none that can be written",
+    "an int8 network that cannot be saved",
     exit_status=2,
     why=(
-        "int8.safetensors goes into the run that it is made of. A network that comes in one file has no folder; "
-        "`--out` says where it goes."
+        "int8.safetensors is written into the run that it is made from. A network from a single file has no run "
+        "folder, so `--out` must say where to write it."
     ),
     bad="$ archbuilder quantize tiny",
     good="""\

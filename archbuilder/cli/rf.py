@@ -23,7 +23,7 @@ NO_MATPLOTLIB = declare(
     "AB905",
     "a drawing without matplotlib",
     exit_status=2,
-    why=("The table needs nothing; a picture is drawn by matplotlib, which the base installation does not have."),
+    why="The table needs no package; the drawing needs matplotlib, which is not part of the base installation.",
     bad="$ archbuilder rf net.yaml --plot field.png  # without archbuilder[train]",
     good="$ archbuilder rf net.yaml",
 )
@@ -31,8 +31,10 @@ UNWRITABLE = declare(
     "AB906",
     "a drawing that cannot be written",
     exit_status=2,
-    why="The folder is missing, closed or full; then the table was printed all the same. Or the file's name says that "
-    "it is no PNG, which is what is drawn.",
+    why=(
+        "The folder is missing, read-only or full (the table was printed nevertheless), or the file's name does not "
+        "end in .png, the only format."
+    ),
     bad="$ archbuilder rf net.yaml --plot no/where.png",
     good="$ archbuilder rf net.yaml --plot field.png",
 )

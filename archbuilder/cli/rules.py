@@ -11,11 +11,10 @@ from archbuilder.rules.packs.pack import FOLDER, built_in, shipped
 
 NO_RULE = declare(
     "AB921",
-    "the name of a rule or rule pack that does not exist",
+    "an unknown rule or rule pack",
     exit_status=2,
     why=(
-        "`archbuilder rules` lists the packs that come along and the rules they are made of; a pack of your "
-        "own is asked for by its file."
+        "`archbuilder rules` lists the packs of archbuilder and the kinds of rules; your own pack is given by its file."
     ),
     bad="$ archbuilder rules era-s8",
     good="$ archbuilder rules era-s9",

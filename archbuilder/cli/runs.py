@@ -10,9 +10,9 @@ from archbuilder.diagnostics import ArchbuilderError, Span, declare
 
 NO_FOLDER = declare(
     "AB910",
-    "a folder of runs that is not there",
+    "a folder of runs that does not exist",
     exit_status=2,
-    why="Without a name it is the folder `runs` below the current one, where `train` puts runs unless told otherwise.",
+    why="Without an argument it is the folder `runs` in the current folder, where `train` writes runs by default.",
     bad="$ archbuilder runs",
     good="""\
 $ archbuilder train net.yaml --no-report

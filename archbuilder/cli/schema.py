@@ -15,7 +15,7 @@ UNWRITABLE = declare(
     "AB932",
     "a JSON Schema that cannot be written",
     exit_status=2,
-    why="The folder is missing, closed or full. What stood there before still does.",
+    why="The folder is missing, read-only or full. An older file of that name is unchanged.",
     bad="$ archbuilder schema --out no/where.json",
     good="$ archbuilder schema --out archbuilder.schema.json",
 )

@@ -14,7 +14,10 @@ ARGUMENTS = declare(
     "AB946",
     "options of weights that do nothing",
     exit_status=2,
-    why="Some options say how the list is printed, the others what is made of a run and where; nothing is ignored.",
+    why=(
+        "Some options apply to the list of networks, the others to packing a run. An option that would have no effect "
+        "is refused."
+    ),
     bad="$ archbuilder weights --out shelf",
     good="$ archbuilder weights --format json",
 )

@@ -14,10 +14,10 @@ from archbuilder.diagnostics import ArchbuilderError, Diagnostic, Span, declare
 
 FORM = declare(
     "AB618",
-    "a folder of images that has another form than expected",
+    "a folder of images with the wrong structure",
     why=(
-        "Each class is a folder with its images in it; they stand below train and test (or val), or by themselves. "
-        "A class without images is more often a copy that broke off than what is meant."
+        "Each class is a folder with its images, either below train and test (or val), or directly in the data folder. "
+        "A class without images usually means that copying was interrupted."
     ),
     bad="$ mkdir -p photos/cat photos/dog\n$ archbuilder train net.yaml --set data.dataset=./photos --set classes=2",
     good="""\

@@ -16,10 +16,10 @@ from archbuilder.spec.data import BATCH, SUBSET, Data, problems
 
 VALIDATION = declare(
     "AB611",
-    "a validation split that cannot be cut",
+    "a validation split that cannot be made",
     why=(
-        "The validation split is cut from the training images, the same share of every class, and both sides "
-        "need images."
+        "The validation split is cut from the training images, the same share of every class, and both parts need "
+        "images."
     ),
     bad="$ archbuilder train net.yaml --no-report --set data.validation=0.0001",
     good="$ archbuilder train net.yaml --no-report --set data.validation=0.1",

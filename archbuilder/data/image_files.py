@@ -33,8 +33,8 @@ CORRUPT = declare(
     "AB619",
     "image files that cannot be read",
     why=(
-        "A few broken files among many are told before training begins, by name. Whether they may be left out is for "
-        "you to say: it changes the data set."
+        "Broken files are reported by name before training begins. Whether to leave them out is your decision, because "
+        "it changes the data set."
     ),
     bad="""\
 $ python photos.py

@@ -56,18 +56,18 @@ DOWNLOAD = declare(
     "a download that failed",
     exit_status=2,
     why=(
-        "The data set is fetched once, through torchvision, from where its authors keep it, and that failed. "
-        "A file you already have does as well."
+        "The data set is downloaded once, by torchvision, from its official site, and the download failed. You can "
+        "import a file that you already have instead."
     ),
     bad="$ archbuilder data download cifar10  # without a network",
     good="$ archbuilder data import cifar10 --npz cifar10.npz",
 )
 FOREIGN = declare(
     "AB609",
-    "a file that is not the data set it is said to be",
+    "a file that is not the data set that it should be",
     why=(
-        "Results on a data set of a name are compared with other people's. So a file counts as that data set "
-        "only if its content is that of the official one."
+        "Results on a well-known data set are compared with other people's results. So a file is accepted under such a "
+        "name only if its content equals the official one."
     ),
     bad="""\
 $ python images.py

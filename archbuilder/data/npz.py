@@ -20,8 +20,8 @@ MISSING = declare(
     "a data file that is missing or unreadable",
     exit_status=2,
     why=(
-        "A relative path counts from the folder of the YAML file, then from the current one; there is no such "
-        "file in either, or it may not be read."
+        "A relative path is looked up in the folder of the YAML file, then in the current folder. Neither has such a "
+        "file, or it may not be read."
     ),
     bad="$ archbuilder train net.yaml --no-report --set data.dataset=images.npz",
     good="""\
@@ -30,10 +30,10 @@ $ archbuilder train net.yaml --no-report --set data.dataset=images.npz""",
 )
 CORRUPT = declare(
     "AB604",
-    "a data file that is truncated, damaged or no .npz",
+    "a data file that is truncated, damaged or not an .npz",
     why=(
-        "An .npz is a zip archive of arrays. This file is cut off, damaged or something else; Python objects "
-        "in it are refused, since reading them would run code."
+        "An .npz is a zip archive of arrays. This file is truncated, damaged or something else; Python objects in it "
+        "are refused, because reading them would run code."
     ),
     bad="""\
 $ echo 'no archive' > images.npz
@@ -44,10 +44,10 @@ $ archbuilder train net.yaml --no-report --set data.dataset=images.npz""",
 )
 ARRAY = declare(
     "AB605",
-    "an array of a data file that is missing or of another form than expected",
+    "an array of a data file that is missing or has the wrong form",
     why=(
-        "Training needs the arrays x_train, y_train, x_test and y_test: images as bytes from 0 to 255, labels "
-        "as whole numbers, as many of these as of those. Floating point images would be scaled a second time."
+        "Training needs the arrays x_train, y_train, x_test and y_test: images as bytes from 0 to 255, and one label "
+        "per image as a whole number. Floating-point images would be scaled a second time."
     ),
     bad="""\
 $ python images.py float32
@@ -58,10 +58,10 @@ $ archbuilder train net.yaml --no-report --set data.dataset=images.npz""",
 )
 LABELS = declare(
     "AB606",
-    "labels that are no class numbers",
+    "labels that are not class numbers",
     why=(
-        "Labels are numbers of classes and count from 0. Data numbered from 1, or with a class more than the "
-        "network, would train towards the wrong outputs."
+        "Labels are class numbers that start at 0. Labels that start at 1, or more classes than the network has, would "
+        "train the wrong outputs."
     ),
     bad="""\
 $ python images.py uint8 1

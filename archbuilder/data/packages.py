@@ -8,7 +8,7 @@ PACKAGE = declare(
     "AB612",
     "a package that is missing",
     exit_status=2,
-    why="A check needs no package for data, so the base installation has none. The hint says how to get them.",
+    why="Checking needs no package for data, so the base installation has none. The hint says how to install it.",
     bad="$ archbuilder data download cifar10  # without archbuilder[train]",
     good="$ archbuilder check net.yaml",
 )

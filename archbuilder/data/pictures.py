@@ -18,7 +18,7 @@ from archbuilder.files import MAX_IMAGE, regular
 PICTURE = declare(
     "AB616",
     "an image file that cannot be read",
-    why="It is missing, damaged or no image. The other files of the same command are answered all the same.",
+    why="The file is missing, damaged or not an image. The other files of the command are still processed.",
     bad="""\
 $ archbuilder train net.yaml --no-report
 $ echo broken > cat.png
@@ -30,8 +30,11 @@ $ archbuilder predict runs/net/* cat.png""",
 )
 CHANNELS = declare(
     "AB617",
-    "a network that no image file fits",
-    why="Image files are grey or in colour: they have 1 channel or 3. Others are stored as arrays, in an .npz.",
+    "a network whose input no image file fits",
+    why=(
+        "Image files are grey or in colour: they have 1 or 3 channels. Store images with another number of channels as "
+        "arrays in an .npz."
+    ),
     bad="""\
 $ python photos.py
 $ archbuilder data prepare net.yaml --set data.dataset=./photos --set classes=2 --set 'input=[2, 8, 8]'""",

@@ -26,8 +26,8 @@ DAMAGED = declare(
     "AB608",
     "a prepared data set that is damaged",
     why=(
-        "A prepared data set lies beside a manifest with sizes and checksums, and something there has changed "
-        "since. Training on it would not be the training that is written down."
+        "A prepared data set has a manifest with sizes and checksums, and a file has changed since. Training on it "
+        "would not be the training that is recorded."
     ),
     bad="""\
 $ mkdir -p data/cifar10
@@ -39,7 +39,7 @@ ABSENT = declare(
     "AB613",
     "a data set that has not been prepared",
     exit_status=2,
-    why="What is to be verified has to be there; `archbuilder data list` shows what is.",
+    why="Only a data set that has been prepared can be verified; `archbuilder data list` shows them.",
     bad="$ archbuilder data verify cifar10 --data-dir data",
     good="$ archbuilder data list --data-dir data",
 )
@@ -47,7 +47,10 @@ WRITE = declare(
     "AB610",
     "a data folder that cannot be written",
     exit_status=2,
-    why="The folder for prepared data sets is closed or its disk is full. What lay there before still does.",
+    why=(
+        "The folder for prepared data sets may not be written, or its disk is full. Files that were there before are "
+        "unchanged."
+    ),
     bad="$ archbuilder data download cifar10 --data-dir /full  # where no room is left",
     good="$ archbuilder data download cifar10 --data-dir /large",
 )

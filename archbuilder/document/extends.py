@@ -23,8 +23,8 @@ EXTENDS = declare(
     "AB009",
     "a base file that cannot be extended",
     why=(
-        "A variant is its base with some keys changed. Without the base (it is missing, or is no YAML, or the "
-        "files extend each other in a circle) there is no network to speak of."
+        "A variant is its base file with some keys changed. Without the base (it is missing, it is not valid YAML, or "
+        "the files extend each other in a circle) the network is incomplete."
     ),
     bad="""\
 $ echo 'extends: bass.yaml' > variant.yaml

@@ -22,19 +22,23 @@ UNUSED = declare(
     "AB011",
     "an ignore comment that ignores nothing",
     severity="warning",
-    why="What it was written for is mended, or stands on another line. Left where it is, it would hide the next "
-    "finding of that kind from whoever edits the line. Codes of rules and goals (AB511 to AB516, AB541, AB543, AB545) "
-    "are never called idle: the comment may be for a pack that only another check asks for.",
+    why=(
+        "The problem it was written for has been fixed, or is on another line. If the comment stays, it hides the next "
+        "finding of that kind on this line. Comments for codes of rules and goals (AB511 to AB516, AB541, AB543, "
+        "AB545) are never reported here: the comment may be meant for a rule pack that only another check uses."
+    ),
     bad="- conv: 16  # archbuilder: ignore AB403\n- gap",
     good="- pointwise: {out: 16, padding: 1}  # archbuilder: ignore AB403 as in the paper\n- gap",
 )
 UNKNOWN = declare(
     "AB012",
-    "an ignore comment that cannot be followed",
+    "an ignore comment that has no effect",
     severity="warning",
-    why="Warnings can be ignored on their line, and so can a missed limit, rule or goal (AB503, AB511 to AB516, AB541, "
-    "AB543, AB545). An error that keeps the file from being analysed cannot: then nothing would have been checked, and "
-    "the file would pass.",
+    why=(
+        "Warnings can be ignored on their line, and so can a missed limit, rule or goal (AB503, AB511 to AB516, AB541, "
+        "AB543, AB545). An error that keeps the file from being analysed cannot be ignored: the file would pass "
+        "without being checked."
+    ),
     bad="- pointwise: {out: 16, padding: 1}  # archbuilder: ignore AB4O3\n- gap",
     good="- pointwise: {out: 16, padding: 1}  # archbuilder: ignore AB403 as in the paper\n- gap",
 )

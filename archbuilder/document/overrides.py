@@ -23,9 +23,8 @@ OVERRIDE = declare(
     "an override that cannot be applied",
     exit_status=2,
     why=(
-        "`--set` puts a value at a path of keys, before the file is validated. Without a path or a value, or "
-        "on a way that leads through a number, there is nothing to set; and a variable that nothing uses "
-        "would change nothing."
+        "`--set` puts a value at a path of keys before the file is validated. It has no effect if the path or the "
+        "value is missing, if the path goes through a number, or if a variable is set that nothing uses."
     ),
     bad="$ archbuilder check net.yaml --set train.epochs",
     good="$ archbuilder check net.yaml --set train.epochs=3",

@@ -30,8 +30,8 @@ EMPTY = declare(
     "AB004",
     "an empty file",
     why=(
-        "A file without any value, or with comments alone, is mostly one that was not saved, or whose writer "
-        "was killed."
+        "A file without any value, or with comments only, was usually not saved, or the program that wrote it was "
+        "killed."
     ),
     bad="""\
 $ echo '# to be written' > empty.yaml
@@ -41,10 +41,7 @@ $ archbuilder check empty.yaml""",
 DUPLICATE = declare(
     "AB005",
     "a key that occurs twice",
-    why=(
-        "Other readers of YAML silently take the last of the two, and the first, which somebody also wrote "
-        "and meant, has no effect."
-    ),
+    why="Other YAML parsers silently keep the last of the two values, and the first one has no effect.",
     bad="""\
 name: first
 name: second""",
@@ -54,8 +51,8 @@ BAD_KEY = declare(
     "AB006",
     "a key that is not text",
     why=(
-        "Every key of the language is a name. A number, an empty key or a collection in its place is mostly a "
-        "blank or a quote too few."
+        "Every key of the language is a name. If a key is a number, an empty value or a collection, a space or a quote "
+        "is usually missing."
     ),
     bad="define: {pair: {params: {3: 16}, blocks: [{conv: 16}]}}",
     good="define: {pair: {params: {out: 16}, blocks: [{conv: out}]}}",
@@ -64,8 +61,8 @@ SCALAR = declare(
     "AB008",
     "a value with a tag, an alias or digits that cannot be read",
     why=(
-        "Tags are how YAML asks a reader to build objects and, in careless readers, to run code; here only "
-        "plain values are read. An alias needs an anchor before it."
+        "Tags ask a YAML parser to build objects, and some parsers run code for them; archbuilder reads plain values "
+        "only. An alias needs an anchor before it."
     ),
     bad="- conv: !!python/object/apply:os.system [reboot]",
     good="- conv: 16",

@@ -11,11 +11,11 @@ from archbuilder.remedy import Hint, Layout
 
 SYNTAX = declare(
     "AB003",
-    "text that is not YAML",
+    "text that is not valid YAML",
     why=(
-        "A bracket that is not closed, a tab as indentation, a quote that never ends: what comes after it "
-        "could mean anything, so nothing of the file is used. Control characters and characters that turn the "
-        "direction of writing are refused too, since they show a reader another text than the machine reads."
+        "For example a bracket that is not closed, a tab as indentation, or a quote that never ends. The text after "
+        "such an error is ambiguous, so nothing of the file is used. Control characters and characters that change the "
+        "direction of writing are also refused: a reader would see a different text than the parser."
     ),
     bad="network: [{conv: 16}, gap",
     good="network: [{conv: 16}, gap]",

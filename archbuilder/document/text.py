@@ -20,8 +20,8 @@ MISSING = declare(
     "a file is missing or unreadable",
     exit_status=2,
     why=(
-        "Nothing can be said about a file that cannot be opened: it is not there, may not be read, or is a "
-        "folder, a pipe or a device, which could be waited for without end."
+        "The file does not exist, may not be read, or is a folder, a pipe or a device (reading one of those could wait "
+        "forever)."
     ),
     bad="$ archbuilder check nets.yaml",
     good="$ archbuilder check net.yaml",
@@ -30,7 +30,7 @@ ENCODING = declare(
     "AB002",
     "a file is not UTF-8 text",
     why=(
-        "YAML is text in UTF-8. Read in another encoding, the same bytes would be other names and comments on "
+        "YAML files are text in UTF-8. In another encoding the same bytes could be read as different characters on "
         "another machine."
     ),
     bad="""\
@@ -42,11 +42,11 @@ $ archbuilder check utf8.yaml""",
 )
 BOUND = declare(
     "AB007",
-    "a file that is too large, too deep or expands too far",
+    "a file that is too large, nested too deep or expands too far",
     why=(
-        "A text of some kilobytes can stand for millions of values, by aliases of aliases for one. What is "
-        "read is bounded (4 MiB, 100 levels, 100,000 values, numbers of 300 digits), so that a hostile or "
-        "mistaken file costs milliseconds."
+        "With aliases of aliases, a few kilobytes of text can stand for millions of values. Files are therefore "
+        "limited to 4 MiB, 100 levels, 100,000 values and numbers of 300 digits, so that a hostile or mistaken file is "
+        "refused within milliseconds."
     ),
     bad="""\
 a: &a [x, x, x, x, x, x, x, x, x, x]

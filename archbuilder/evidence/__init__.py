@@ -26,7 +26,7 @@ UNWRITTEN = declare(
     "AB761",
     "a report that could not be written",
     severity="warning",
-    why="The run is finished and complete without it; `archbuilder report` writes it at any later time.",
+    why="The run is complete without the report; `archbuilder report` can write it later.",
     bad="$ archbuilder train net.yaml  # where the disk is full after the last epoch",
     good="$ archbuilder train net.yaml --no-report",
 )

@@ -31,9 +31,9 @@ EXTRAS = {"onnx": "onnx", "tflite": "mcu", "torch": "train"}
 
 UNKNOWN_FORMAT = declare(
     "AB851",
-    "a format that nothing is exported to",
+    "an unknown export format",
     exit_status=2,
-    why="Each format has an exporter of its own, and there is none of that name.",
+    why="Each format has its own exporter, and none has this name.",
     bad="$ archbuilder export net.yaml --to pyhton",
     good="$ archbuilder export net.yaml --to python",
 )
@@ -41,7 +41,10 @@ EXTRA = declare(
     "AB854",
     "a package that an export needs is not installed",
     exit_status=2,
-    why=("A check needs neither torch nor onnx, so the base installation has neither. The hint says how to get them."),
+    why=(
+        "Checking needs neither torch nor onnx, so the base installation has neither. The hint says how to install "
+        "them."
+    ),
     bad="$ archbuilder export net.yaml --to onnx --out net.onnx  # without archbuilder[onnx]",
     good="$ archbuilder export net.yaml --to python  # needs no package",
 )

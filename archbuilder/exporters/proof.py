@@ -16,8 +16,8 @@ BATCHES = (1, 3)  # images that the export is tried with
 
 FAILED = declare(
     "AB857",
-    "a network that a format cannot hold",
-    why="The format, or this version of its tools, has no counterpart for some layer of the network.",
+    "a network that a format cannot express",
+    why="The format, or the installed version of its tools, has no counterpart for some layer of the network.",
     bad="$ archbuilder export net.yaml --to onnx --out net.onnx  # where onnx lacks an operator",
     good="$ archbuilder export net.yaml --to python",
 )
@@ -25,8 +25,8 @@ DIFFERS = declare(
     "AB858",
     "an export that computes something else",
     why=(
-        "Every export is run beside the module before it is handed out, and this one gives other outputs: "
-        "nothing was written. It is a fault of archbuilder or of the format's tools."
+        "Every export is run beside the module before it is saved. The outputs of this one differ, so nothing was "
+        "written. It is a fault of archbuilder or of the format's tools."
     ),
     bad="$ archbuilder export net.yaml --to onnx --out net.onnx  # where onnx computes something else",
     good="$ archbuilder export net.yaml --to torch --out net.pt2",

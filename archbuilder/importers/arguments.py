@@ -19,7 +19,7 @@ MISSING = declare(
     "AB801",
     "a Python file that is missing",
     exit_status=2,
-    why="Importing runs a Python file and looks at what it builds, and there is none of that name.",
+    why="Import runs a Python file and inspects the network that it builds, and there is no file of that name.",
     bad="$ archbuilder import nets.py:Net --input 3x32x32",
     good="""\
 $ archbuilder import model.py:Net --input 3x32x32""",
@@ -29,8 +29,8 @@ ARGUMENTS = declare(
     "arguments of import that cannot be read",
     exit_status=2,
     why=(
-        "Import needs to know which class of which file, an image's size, and values for the class in YAML. "
-        "Words that are none of these are refused before torch is loaded."
+        "Import needs the file and the class, the size of an image, and values for the class's arguments in YAML. "
+        "Arguments of another form are refused before torch is loaded."
     ),
     bad="""\
 $ archbuilder import model.py:Net --input 32x32""",

@@ -25,7 +25,7 @@ from archbuilder.pipeline import Report, check_text
 FORWARD = declare(
     "AB806",
     "a module that does not run on the given input",
-    why=("What the module does is recorded while it runs on an image of the given size, and it does not run on one."),
+    why="Import records what the module does while it runs on an image of the given size, and the module fails on it.",
     bad="""\
 $ archbuilder import model.py:Net --input 1x32x32""",
     good="""\
@@ -35,8 +35,8 @@ UNPROVEN = declare(
     "AB809",
     "an imported file that is not the same network",
     why=(
-        "The file is built and run with the module's own weights, and its outputs, parameters or shapes are "
-        "not the module's. It is not to be trusted; the report says what differs."
+        "The file is built and run with the module's own weights, and its outputs, parameters or shapes differ from "
+        "the module's. Do not use it; the report says what differs."
     ),
     bad="""\
 $ archbuilder import model.py:BehindTorch --input 3x32x32""",

@@ -19,7 +19,7 @@ OF_INPUT = (RuntimeError, ValueError, IndexError, AssertionError)  # what a wron
 MISSING_PACKAGE = declare(
     "AB814",
     "a model whose package is not installed",
-    why="The model's file imports a package, and it is not in the environment that archbuilder runs in.",
+    why="The model's file imports a package that is not installed in archbuilder's environment.",
     bad="""\
 $ echo 'import no_such_package' >> model.py
 $ archbuilder import model.py:Net --input 3x32x32""",
@@ -30,10 +30,10 @@ $ archbuilder import model.py:Net --input 3x32x32""",
 
 FIXED_BATCH = declare(
     "AB815",
-    "a module for one number of images",
+    "a module with a fixed batch size",
     why=(
-        "A batch may have any number of images: the last one of an epoch is smaller, and a prediction is for one. "
-        "A module that writes the number into a shape runs on no other."
+        "A batch may have any number of images: the last one of an epoch is smaller, and a prediction has one image. A "
+        "module that has the batch size written into a shape runs on no other."
     ),
     bad="""\
 $ archbuilder import model.py:FixedBatch --input 3x32x32""",

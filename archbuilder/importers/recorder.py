@@ -77,10 +77,10 @@ FRESH = {f"{word}_like" for word in ("zeros", "ones", "full", "empty")} | {
 
 NO_BLOCK = declare(
     "AB807",
-    "a torch function that no block stands for",
+    "a torch function without a corresponding block",
     why=(
-        "The language has blocks for what convolutional networks are made of, and this call is none of them. "
-        "What stands before it is written, and the file says that it is incomplete."
+        "The language has blocks for the usual parts of convolutional networks, and none for this call. The layers "
+        "before it are written, and the file says that it is incomplete."
     ),
     bad="""\
 $ archbuilder import model.py:Fourier --input 3x32x32""",

@@ -24,8 +24,8 @@ RAISES = declare(
     "AB803",
     "a Python file that cannot be imported",
     why=(
-        "The file is run from top to bottom, as an import in Python does, and it raises an error or ends the "
-        'program. Training and reading of arguments belong under `if __name__ == "__main__":`.'
+        "The file is run from top to bottom, as Python does for an import, and it raises an error or ends the program. "
+        'Put training and the parsing of arguments under `if __name__ == "__main__":`.'
     ),
     bad="""\
 $ echo 'raise SystemExit' >> model.py
@@ -37,9 +37,7 @@ UNDEFINED = declare(
     "AB804",
     "a class that its file does not define",
     exit_status=2,
-    why=(
-        "The file defines nothing of that name that is a network: a class, a function that gives a module, or a module."
-    ),
+    why="The file has no network of that name: no class, no function that returns a module, and no module.",
     bad="""\
 $ archbuilder import model.py:Nett --input 3x32x32""",
     good="""\
@@ -50,8 +48,8 @@ UNBUILT = declare(
     "a class that cannot be built",
     exit_status=2,
     why=(
-        "A class is built as your own code builds it. Arguments without a default have to be given, and what "
-        "its constructor raises is shown with its line."
+        "The class is built as your own code builds it. Arguments without a default must be given with --arg; an error "
+        "in its constructor is shown with its line."
     ),
     bad="""\
 $ archbuilder import model.py:net --input 3x32x32""",

@@ -118,8 +118,8 @@ CONNECTIONS = declare(
     "AB808",
     "connections that the language cannot write",
     why=(
-        "Skips, branches and joins can say how most networks are connected. Here paths cross so that no order "
-        "of blocks has them all."
+        "Skips, branches and joins describe how most networks are connected. Here, paths cross in a way that no order "
+        "of blocks can express."
     ),
     bad="""\
 $ archbuilder import model.py:Crossing --input 3x32x32""",

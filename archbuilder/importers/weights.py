@@ -18,9 +18,9 @@ MISFIT = declare(
     "AB811",
     "weights of another module",
     why=(
-        "Names and shapes of the weights must be those of the module that is imported, as load_state_dict has them; a "
-        "prefix that all names share, such as that of DataParallel, is taken off. A checkpoint of a wider or a deeper "
-        "network is of another one."
+        "Names and shapes of the weights must match the imported module, as load_state_dict requires; a prefix that "
+        "all names share, such as that of DataParallel, is removed. A checkpoint of a wider or deeper network does not "
+        "match."
     ),
     bad="""\
 $ python -c "import model, torch; torch.save(model.net(16).state_dict(), 'trained.pt')"

@@ -22,8 +22,8 @@ NO_BLOCK = declare(
     "AB206",
     "a name that no earlier block has",
     why=(
-        "A join or a use takes up an earlier block by its `name:`. Data flows forward, so what comes later, "
-        "or has no name, cannot be taken."
+        "A join or a use refers to an earlier block by its `name:`. Data flows forward, so a block that comes later, "
+        "or that has no name, cannot be used."
     ),
     bad="""\
 - conv: 16
@@ -38,9 +38,9 @@ SHARED = declare(
     "AB207",
     "a shared layer that does not fit here",
     why=(
-        "`use` runs a block again with the same weights, and weights are made for one number of channels. "
-        "What it gets here has another. Nor can a block be used again that joins its own input by name: on "
-        "another input that name and the input would be two values."
+        "`use` runs a block again with the same weights, and weights fit one number of channels only; the input here "
+        "has another number. A block that contains a join with its own input cannot be used again either: on another "
+        "input, the name and the input would be two different values."
     ),
     bad="""\
 - conv: {out: 16, name: widen}
@@ -54,8 +54,8 @@ LAYERS = declare(
     "AB201",
     "a network with too many layers",
     why=(
-        "Repeats multiply: three of a hundred, one in the other, are a million layers. Past 12,000 a file counts as a "
-        "mistake, and is not read any further."
+        "Repeats multiply: three nested repeats of a hundred make a million layers. A file with more than 12,000 "
+        "layers is taken for a mistake, and the rest of it is not read."
     ),
     bad="- repeat: {times: 100000, blocks: [{conv: 16}]}",
     good="- repeat: {times: 3, blocks: [{conv: 16}]}",
@@ -64,8 +64,8 @@ HUGE = declare(
     "AB210",
     "a value that is too large",
     why=(
-        "Enlarging multiplies. Past 100,000 pixels a side, or 2,147,483,648 values in one map of one image, "
-        "no computer could hold the result."
+        "Upsampling multiplies sizes. More than 100,000 pixels per side, or 2,147,483,648 values in one map of one "
+        "image, do not fit into the memory of any computer."
     ),
     bad="""\
 - upsample: 100
@@ -78,9 +78,9 @@ PATH = declare(
     "AB213",
     "a path of names that is too long",
     why=(
-        "A layer's path is made of the names of all that it stands in, and is its key in tables, weights and exports. "
-        "Long names in long names multiply: past 1,000 characters a layer, nobody reads them, and a file of some "
-        "kilobytes would stand for gigabytes."
+        "The path of a layer consists of the names of all blocks around it, and is its key in tables, weights and "
+        "exports. Long names inside long names multiply: paths of more than 1,000 characters are unreadable, and a "
+        "file of a few kilobytes could produce gigabytes."
     ),
     bad="""\
 $ cat > long.py <<'END'

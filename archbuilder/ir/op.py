@@ -16,8 +16,8 @@ from archbuilder.remedy import Hint
 
 NEEDS_MAP = declare(
     "AB303",
-    "a layer over a map that gets a vector",
-    why="After flatten, or a linear layer, there is no height and width left for a window to slide over.",
+    "a layer that needs a map but gets a vector",
+    why="After flatten or a linear layer there is no height and width, so there is nothing for a window to slide over.",
     bad="""\
 - flatten
 - conv: 16""",
@@ -27,10 +27,10 @@ NEEDS_MAP = declare(
 )
 NEEDS_VECTOR = declare(
     "AB304",
-    "a layer over a vector that gets a map",
+    "a layer that needs a vector but gets a map",
     why=(
-        "A linear layer takes a vector. Torch would apply it to the last axis of a map, its columns, which is "
-        "hardly ever meant."
+        "A linear layer takes a vector. Torch would apply it to the last axis of a map, its columns, which is hardly "
+        "ever meant."
     ),
     bad="""\
 - conv: 16

@@ -21,12 +21,12 @@ from archbuilder.files import cache_folder, read_regular, write_whole
 
 LACKING = declare(
     "AB960",
-    "parts of a page that are not here",
+    "parts of a page that are missing",
     exit_status=2,
     why=(
-        "A page has Python itself inside, and the packages of the analyser: files of other projects that do not come "
-        "with archbuilder. They are fetched once, or taken from a folder, and each must be the very one that the table "
-        "of parts names."
+        "A page contains Python itself and the packages of the analyser. These are files of other projects that do not "
+        "come with archbuilder. They are downloaded once, or taken from a folder, and each must have the checksum in "
+        "the table of parts."
     ),
     bad="$ mkdir empty && archbuilder page net.yaml --out net.html --parts empty",
     good="$ archbuilder check net.yaml",

@@ -19,8 +19,8 @@ TOO_DEEP = declare(
     "AB214",
     "a network that nests too deep for torchinfo",
     why=(
-        "torchinfo counts the parameters of a module anew for every module around it, and each of those for every one "
-        "around that: with each level of nesting its table takes twice as long, and at 40 levels for ever."
+        "torchinfo counts the parameters of a module again for every module around it. Each level of nesting doubles "
+        "the time for its table; with 40 levels it would never finish."
     ),
     bad="""\
 $ python nested.py 39 > deep.yaml

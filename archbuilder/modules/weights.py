@@ -38,8 +38,8 @@ UNREADABLE = declare(
     "weights that cannot be read",
     exit_status=2,
     why=(
-        "The file is missing or damaged, or holds something else than tensors by name. Files are read with "
-        "weights_only: a pickle in them cannot run code."
+        "The file is missing or damaged, or does not contain named tensors. Files are read with weights_only, so a "
+        "pickle in them cannot run code."
     ),
     bad="""\
 $ echo 'not weights' > weights.pt
@@ -50,8 +50,8 @@ MISFIT = declare(
     "AB856",
     "weights of another network",
     why=(
-        "Names and shapes of the weights must be those of the network. A file that differs in a width or a "
-        "name is of another network, or of another version of this one."
+        "Names and shapes of the weights must match the network. A file with another width or name belongs to another "
+        "network, or to another version of this one."
     ),
     bad="""\
 $ python -c "import torch; torch.save({'conv.weight': torch.zeros(3)}, 'weights.pt')"

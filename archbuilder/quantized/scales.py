@@ -28,23 +28,22 @@ ROOM = 2.0**30  # of a bias in steps: half of what int32 holds, so that the sum 
 
 NO_NUMBER = declare(
     "AB882",
-    "values that are no numbers, where int8 needs their range",
+    "values that are not finite, so that int8 has no range",
     exit_status=2,
     why=(
-        "A scale is read off the smallest and the largest value of a tensor on the images of the calibration. A "
-        "network that gives infinities or what is no number has none: its training has failed, or its weights are "
-        "damaged."
+        "A scale is computed from the smallest and the largest value of a tensor on the calibration images. If these "
+        "are infinite or NaN there is no scale: the training has failed, or the weights are damaged."
     ),
     bad="$ archbuilder quantize runs/net/diverged",
     good="$ archbuilder quantize runs/net/trained",
 )
 ALL_ZERO = declare(
     "AB883",
-    "a layer that gives nothing but zeros",
+    "a layer whose output is always zero",
     severity="warning",
     why=(
-        "On all images of the calibration the layer's result is 0, as behind a ReLU that never opens. In int8 it "
-        "stays 0 whatever comes in; in float another image might open it."
+        "On all calibration images the output of the layer is 0, for example after a ReLU whose input is never "
+        "positive. In int8 it stays 0 for every image; in float another image might give other values."
     ),
     bad="$ archbuilder quantize runs/net/dead",
     good="$ archbuilder quantize runs/net/trained",

@@ -25,8 +25,8 @@ NO_KERNEL = declare(
     "AB880",
     "a layer that TensorFlow Lite Micro has no kernel for",
     why=(
-        "A file for a microcontroller consists of its runtime's kernels, and some layers cannot be written with them. "
-        "The rule `runs_on: tflite_micro` says so before any training."
+        "A file for a microcontroller consists of the kernels of its runtime, and some layers have no kernel there. "
+        "The rule `runs_on: tflite_micro` reports this before any training."
     ),
     bad="""\
 $ cat > gelu.yaml <<'END'
@@ -39,11 +39,11 @@ $ archbuilder export gelu.yaml --to tflite --out gelu.tflite""",
 )
 NOT_QUANTIZED = declare(
     "AB881",
-    "a network in int8 that nobody has made",
+    "an export in int8 of a network that was not quantised",
     exit_status=2,
     why=(
-        "Integers need the range of every tensor, which is measured on training images. `archbuilder quantize` does "
-        "it, and leaves int8.safetensors in the run."
+        "int8 needs the range of every tensor, which is measured on training images. `archbuilder quantize` does that, "
+        "and writes int8.safetensors into the run."
     ),
     bad="$ archbuilder export net.yaml --to tflite --dtype int8 --out net.tflite",
     good="$ archbuilder export net.yaml --to tflite --dtype float32 --out net.tflite",

@@ -154,8 +154,8 @@ UNWRITTEN = declare(
     "a file that could not be changed",
     exit_status=2,
     why=(
-        "`--fix` replaces a file as a whole, or not at all: it may not be written, the disk is full, or "
-        "somebody has changed it since it was read."
+        "`--fix` replaces a file completely or not at all. The file may not be written, the disk is full, or the file "
+        "was changed after it was read."
     ),
     bad="$ archbuilder check net.yaml --fix  # while an editor saves it",
     good="$ archbuilder check net.yaml",

@@ -26,10 +26,12 @@ from archbuilder.rules.limits import FIELD, QUANTITIES
 
 NO_COLUMN = declare(
     "AB940",
-    "a table that is sorted by a column it does not have",
+    "a table sorted by an unknown column",
     exit_status=2,
-    why="The columns of limits and rules are those that the files and the rule packs ask for. A table in another order "
-    "than was meant is easily taken for the right one.",
+    why=(
+        "The columns for limits and rules depend on the files and the rule packs. A table in another order than "
+        "requested is easily misread."
+    ),
     bad="$ archbuilder check net.yaml --format csv --sort size",
     good="$ archbuilder check net.yaml --format csv --sort params",
 )

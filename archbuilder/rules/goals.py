@@ -17,8 +17,8 @@ UNSHOWN = declare(
     verdict=True,
     of_pack=True,
     why=(
-        "The log of a run has a validation accuracy only where data: keeps a validation split, and then the test "
-        "images are used once, after the last epoch. A goal on anything else would stay open for ever."
+        "The log of a run has a validation accuracy only if data: keeps a validation split; the test images are then "
+        "used once, after the last epoch. A goal on a figure that the log never has could never be reached."
     ),
     bad='goals: {validation_accuracy: ">= 70%"}\nclasses: 10\ndata: {dataset: cifar10}\nnetwork: [gap, classifier]',
     good="""\
@@ -31,7 +31,10 @@ TOO_SHORT = declare(
     "AB542",
     "a goal on more epochs than the run has",
     severity="warning",
-    why="A run of two epochs has no last three. It can be trained, as a first try, but it cannot fulfil the goal.",
+    why=(
+        "For example, a run of two epochs does not have three last epochs. It can be trained, as a first try, but it "
+        "cannot reach the goal."
+    ),
     bad='goals: [{of: test_accuracy, bound: ">= 99%", over: {each_of_last: 3}}]\ntrain: {epochs: 2}',
     good='goals: [{of: test_accuracy, bound: ">= 99%", over: {each_of_last: 3}}]\ntrain: {epochs: 15}',
 )
@@ -40,8 +43,10 @@ MISSED = declare(
     "a goal that is missed",
     verdict=True,
     of_pack=True,
-    why="The run is not what its file or a rule pack asks for, by what its own log says. `archbuilder evaluate` "
-    "measures the trained network again.",
+    why=(
+        "According to its log, the run does not reach a goal of its file or of a rule pack. `archbuilder evaluate` "
+        "measures the accuracy of the trained network again."
+    ),
     bad="""\
 $ archbuilder train net.yaml --no-report --set 'goals.accuracy=">= 100%"'
 $ archbuilder check runs/net/*""",
@@ -53,8 +58,10 @@ OPEN = declare(
     "AB544",
     "a goal that a run does not show",
     severity="warning",
-    why="The run is not finished, or its log does not have the figure. The goal is neither reached nor missed, and the "
-    "assignment is not fulfilled.",
+    why=(
+        "The run is not finished, or its log does not have this figure. The goal is neither reached nor missed, so the "
+        "assignment is not fulfilled."
+    ),
     bad="""\
 $ archbuilder train net.yaml --no-report --set 'goals.accuracy=">= 1%"'
 $ rm runs/net/*/metrics.jsonl

@@ -15,11 +15,8 @@ if TYPE_CHECKING:
 
 UNKNOWN_LIMIT = declare(
     "AB502",
-    "a limit on something that is not measured",
-    why=(
-        "A misspelt limit would be kept by every network. The quantities that are measured are listed in the "
-        "reference of the language."
-    ),
+    "a limit on an unknown quantity",
+    why="Every network would satisfy a misspelt limit. The language reference lists the quantities that are measured.",
     bad='limits: {parameters: "< 200k"}',
     good='limits: {params: "< 200k"}',
 )
@@ -28,19 +25,19 @@ MISSED = declare(
     "a limit that is missed",
     verdict=True,
     why=(
-        "The network can be built, but is not what the file asks for. The three layers that cost most are "
-        "named, and `archbuilder check --suggest` looks for the cheapest edits after which every limit holds."
+        "The network can be built, but it does not meet a limit of the file. The message names the three layers that "
+        "cost most, and `archbuilder check --suggest` searches for the cheapest edits after which every limit holds."
     ),
     bad='limits: {params: "< 400"}',
     good='limits: {params: "< 500"}',
 )
 UNPROVEN = declare(
     "AB504",
-    "a limit that is held against a mere bound",
+    "a limit that is compared with an upper bound",
     severity="warning",
     why=(
-        "After upsampling or uneven bins of an adaptive pool the receptive field depends on the place, and "
-        "what is known is an upper bound. A limit from below may then hold for some units and not for others."
+        "After upsampling, or after an adaptive pool with bins of unequal size, the receptive field depends on the "
+        "position, and only an upper bound is known. A lower limit may then hold for some units and not for others."
     ),
     bad="""\
 limits: {receptive_field: "> 5"}
@@ -51,12 +48,12 @@ network: [{conv: 8}, {conv: 8}, {conv: 8}]""",
 )
 NO_ARENA = declare(
     "AB590",
-    "a limit on the arena of a network that its runtime cannot hold",
+    "a limit on the arena of a network that the runtime cannot run",
     verdict=True,
     why=(
-        "The arena is that of TensorFlow Lite for Microcontrollers, in int8. A layer that it has no kernel for needs "
-        "no memory there, for it does not run; and a network with thousands of tensors that live side by side is none "
-        "for a microcontroller."
+        "The arena is the memory of TensorFlow Lite for Microcontrollers, in int8. If the runtime has no kernel for a "
+        "layer, the network does not run there and has no arena; a network with thousands of tensors in memory at the "
+        "same time does not fit a microcontroller."
     ),
     bad="""\
 limits: {arena: "< 64 KiB"}

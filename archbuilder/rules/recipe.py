@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
 NETWORK = declare(
     "AB741",
-    "a recipe that asks for what the network does not have",
+    "a part of a recipe that does not apply to the network",
     why=(
-        "Some parts of a recipe are about certain layers: the norms, the first conv, the ends of residual branches. "
-        "Where a network has none of them the part would do nothing, without a word."
+        "Some parts of a recipe apply to certain layers: norms, the first convolution, the ends of residual branches. "
+        "If the network has no such layer, that part would silently have no effect."
     ),
     bad="train: {batch_norm_momentum: 0.4}\nnetwork:\n  - conv: {out: 16, norm: group}\n  - gap",
     good="train: {batch_norm_momentum: 0.4}\nnetwork:\n  - conv: {out: 16, norm: batch}\n  - gap",
@@ -32,9 +32,9 @@ SIDE = declare(
     "AB742",
     "a resolution that the network cannot take",
     why=(
-        "Training on smaller images at first is quicker, but the network must fit them: a window may not be larger "
-        "than its map, and a linear layer takes one number of features. Larger images than the data has show nothing "
-        "more."
+        "Training on smaller images at first is faster, but the network must accept them: no window may be larger than "
+        "its map, and a linear layer needs a fixed number of features. Images larger than those of the data set add no "
+        "information."
     ),
     bad="train: {resolution: [[1, 4], [5, 32]]}\nnetwork:\n  - conv: {out: 16, kernel: 5, padding: valid}\n  - gap",
     good="train: {resolution: [[1, 16], [5, 32]]}\nnetwork:\n  - conv: {out: 16, kernel: 5, padding: valid}\n  - gap",
@@ -45,8 +45,8 @@ RANDOM = declare(
     "frozen weights that nothing sets",
     severity="warning",
     why=(
-        "Training never moves what is frozen. A first conv is set by `whiten: true`, other weights by those of another "
-        "run (`--init`); without either they stay as random as they began."
+        "Training never changes frozen weights. `whiten: true` sets a first convolution, `--init` loads the weights of "
+        "another run; without either, frozen weights keep their random initial values."
     ),
     bad="train: {epochs: 10}\nnetwork:\n  - conv: {out: 16, frozen: true}\n  - gap",
     good="train: {epochs: 10, whiten: true}\nnetwork:\n  - conv: {out: 16, frozen: true}\n  - gap",
@@ -56,8 +56,8 @@ SINGLE = declare(
     "AB714",
     "a batch too small for batch normalisation",
     why=(
-        "In training, batch normalisation takes mean and deviation over the batch. One image whose map is a "
-        "single pixel is one value, which has no deviation."
+        "In training, batch normalisation takes mean and standard deviation over the batch. One image whose map is a "
+        "single pixel is one value, and one value has no deviation."
     ),
     bad="""\
 classes: 10
@@ -71,7 +71,7 @@ network: [{conv: 8}, gap, norm, classifier]""",
 NOTHING = declare(
     "AB711",
     "nothing that could be trained",
-    why="No parameter is there to be changed, or no batch to change it by, and an optimizer has nothing to do.",
+    why="The network has no trainable parameter, or the data has no batch, so an optimizer has nothing to do.",
     bad="""\
 input: [10, 8, 8]
 classes: 10
@@ -85,12 +85,12 @@ data: {dataset: images.npz}""",
 )
 IDLE = declare(
     "AB747",
-    "training that cannot come to anything",
+    "training that cannot succeed",
     verdict=True,
     why=(
-        "Training would run to its end and show nothing. A batch norm whose statistics never move is evaluated by "
-        "those that it began with, dropout of everything leaves nothing to learn from, and of one class every answer "
-        "is right."
+        "Training would run to its end without a useful result: for example, a batch norm whose running statistics "
+        "never change is evaluated with their initial values, dropout of everything leaves nothing to learn from, and "
+        "with one class every answer is right."
     ),
     bad="train: {epochs: 10}\nnetwork:\n  - conv: {out: 16, norm: {kind: batch, momentum: 0}}\n  - gap",
     good="train: {epochs: 10}\nnetwork:\n  - conv: {out: 16, norm: {kind: batch, momentum: 0.1}}\n  - gap",

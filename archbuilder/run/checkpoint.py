@@ -29,8 +29,8 @@ DAMAGED = declare(
     "AB704",
     "a checkpoint that cannot be read",
     why=(
-        "The file is cut off, changed or no checkpoint: its checksum does not fit. Where an older checkpoint "
-        "of the run is whole, that is taken instead."
+        "The checksum does not match: the file is truncated, changed or not a checkpoint. If the run has an older "
+        "intact checkpoint, that one is used instead."
     ),
     bad="""\
 $ archbuilder train net.yaml --no-report
@@ -42,10 +42,10 @@ $ archbuilder train --resume runs/net/*""",
 )
 FOREIGN = declare(
     "AB705",
-    "a checkpoint of something else",
+    "a checkpoint that does not belong to this run",
     why=(
-        "The file can be read, but it is not a checkpoint of this network, or not one that this version "
-        "knows. To go on with it would mix two trainings."
+        "The file can be read, but it is not a checkpoint of this network, or its version is unknown. Resuming from it "
+        "would mix two trainings."
     ),
     bad="""\
 $ archbuilder train net.yaml --no-report
@@ -57,10 +57,10 @@ $ archbuilder train --resume runs/net/*""",
 )
 CHANGED = declare(
     "AB731",
-    "a run whose YAML was changed",
+    "a run whose YAML file was changed",
     why=(
-        "A resumed run ends as it would have ended without the break. With another value in its YAML it would "
-        "be a third thing, neither the old run nor a new one."
+        "A resumed run must give the same result as without the interruption. With other values in its YAML it would "
+        "be neither the old run nor a new one."
     ),
     bad="""\
 $ archbuilder train net.yaml --no-report

@@ -55,8 +55,8 @@ WRITE = declare(
     "AB701",
     "a run folder that cannot be written",
     why=(
-        "A run keeps its checkpoints and its log in a folder of its own. It cannot be made or written; what "
-        "was written before is kept."
+        "A run keeps its checkpoints and its log in its own folder. The folder cannot be created or written; files "
+        "that were written before are kept."
     ),
     bad="""\
 $ touch runs
@@ -67,7 +67,7 @@ SPACE = declare(
     "AB730",
     "a disk that is too full for a run",
     exit_status=2,
-    why="A checkpoint that does not fit on the disk is found out before the first epoch, not after the last.",
+    why="Whether a checkpoint fits on the disk is tested before the first epoch, not after the last.",
     bad="$ archbuilder train net.yaml --out /full  # where no room is left",
     good="$ archbuilder train net.yaml --out /large",
 )
@@ -76,8 +76,8 @@ HELD = declare(
     "a run that another process is training",
     exit_status=2,
     why=(
-        "Two processes that train one run would overwrite each other's checkpoints. The lock ends with its "
-        "process, however that ends."
+        "Two processes that train the same run would overwrite each other's checkpoints. The lock is released when its "
+        "process ends, even if it is killed."
     ),
     bad="$ archbuilder train --resume runs/net/2026-01-31T12-00-00  # while another process trains it",
     good="""\

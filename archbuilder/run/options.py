@@ -21,11 +21,11 @@ PathLike = str | os.PathLike[str]
 
 OPTION = declare(
     "AB790",
-    "an option of training with a value that it cannot have",
+    "an option of training with an invalid value",
     exit_status=2,
     why=(
-        "A run notes the options that it was started with, so that it goes on with them. What could not be read back, "
-        "or would mean nothing, is refused before anything is made."
+        "A run records the options that it was started with, so that it can be resumed with them. A value that could "
+        "not be read back, or that has no meaning, is refused before anything is written."
     ),
     bad="$ archbuilder train net.yaml --keep 3000000000",
     good="$ archbuilder train net.yaml --no-report --keep 3",

@@ -25,14 +25,14 @@ from archbuilder.spec.train import Train
 
 REFUSED = declare(
     "AB707",
-    "a network that its check refuses is not trained",
-    why="Training takes long, and a missed limit does not mend itself by it.",
+    "a network that fails its check",
+    why="Training takes long and does not change the result of the check: a missed limit stays missed.",
     bad="$ archbuilder train net.yaml --no-report --set 'limits.params=\"< 5\"'",
     good="$ archbuilder train net.yaml --no-report --set 'limits.params=\"< 5\"' --no-check",
 )
 NO_DATA = declare(
     "AB708",
-    "a file without images to train on",
+    "a file without a data: section",
     why="A network can be checked and built without images, but not trained.",
     bad="""\
 $ grep -v ^data: net.yaml > bare.yaml
@@ -43,8 +43,8 @@ CLASSES = declare(
     "AB709",
     "a network without classes",
     why=(
-        "The loss compares a score per class with a label. Without `classes` nobody knows what the network's "
-        "values stand for."
+        "The loss compares one score per class with a label. Without `classes` the meaning of the network's outputs is "
+        "unknown."
     ),
     bad="""\
 $ cat > values.yaml <<'END'
@@ -61,8 +61,8 @@ ARGUMENTS = declare(
     "arguments that do not go together",
     exit_status=2,
     why=(
-        "A new run needs a file. A resumed one brings its own network, overrides and weights, so that it ends "
-        "as it would have ended without the break."
+        "A new run needs a file. A resumed run has its own network, overrides and weights, so that its result is the "
+        "same as without the interruption."
     ),
     bad="$ archbuilder train",
     good="$ archbuilder train net.yaml --no-report",

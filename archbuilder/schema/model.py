@@ -41,18 +41,21 @@ from archbuilder.synonyms import synonym
 
 UNKNOWN = declare(
     "AB101",
-    "a name that is not known here",
+    "an unknown name",
     why=(
-        "A misspelt field would otherwise be left out without a word, and the network be another one than was "
-        "written. The nearest name that is known here is in the hint."
+        "If a misspelt field were silently skipped, the network would not be the one that was meant. The hint shows "
+        "the most similar known name."
     ),
     bad="- conv: {out: 16, kernal: 5}",
     good="- conv: {out: 16, kernel: 5}",
 )
 REQUIRED = declare(
     "AB102",
-    "a field that is missing",
-    why="There is no sensible default for it: how many channels a convolution gives is for its author to say.",
+    "a missing field",
+    why=(
+        "This field has no sensible default: for example, only the author knows how many output channels a convolution "
+        "should have."
+    ),
     bad="- conv: {kernel: 5}",
     good="- conv: {out: 16, kernel: 5}",
 )
@@ -60,18 +63,18 @@ VALUE = declare(
     "AB103",
     "a value of the wrong type or out of range",
     why=(
-        "Torch would take some of these values and fail much later, or train something else. The range that "
-        "is meant is in the message."
+        "Torch would accept some of these values and fail much later, or train a different network. The message states "
+        "the allowed range."
     ),
     bad="- conv: {out: 16, dropout: 1.5}",
     good="- conv: {out: 16, dropout: 0.15}",
 )
 FORM = declare(
     "AB104",
-    "a mapping or list that has another form than expected",
+    "a mapping or list of the wrong form",
     why=(
-        "Indentation decides what belongs to what. Here it says something else than is possible at this "
-        "place: two blocks in one item of a list, for instance, where a dash is missing."
+        "Indentation decides which values belong together. Here it gives a form that this place does not allow, for "
+        "example two blocks in one list item because a dash is missing."
     ),
     bad="""\
 - conv: 16

@@ -34,11 +34,11 @@ ENOUGH = 8  # trials, to doubt that paused runs tell anything
 
 METRIC = declare(
     "AB862",
-    "a metric that no run has",
+    "a metric that runs do not have",
     exit_status=2,
     why=(
-        "Accuracy is made large; beside it costs are made small that are known of every candidate: its parameters, its "
-        "MACs, its peak memory, and its latency where that is measured."
+        "A search maximises the accuracy and minimises costs that are known of every candidate: its parameters, its "
+        "MACs, its peak memory, and its latency if that is measured."
     ),
     bad="$ archbuilder search net.yaml --set 'space={train.seed: [0, 1]}' --minimise size",
     good="$ archbuilder search net.yaml --set 'space={train.seed: [0, 1]}' --dry-run",

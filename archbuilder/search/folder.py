@@ -38,12 +38,12 @@ VERSION: Literal[1] = 1
 
 NO_SEARCH = declare(
     "AB861",
-    "a folder that is no search, or one of another file or version",
+    "a folder that is not a search, or belongs to another file or version",
     exit_status=2,
     why=(
-        "A search goes on from its folder, DIR/NAME/TIME, with the file and the seed that it was started with. Where "
-        "its file was changed, or was written by a version that judges otherwise, trials would be compared that are no "
-        "longer of one search."
+        "A search is resumed from its folder, DIR/NAME/TIME, with the file and the seed that it was started with. If "
+        "the file was changed, or another version of archbuilder wrote the folder, the old and new trials could not be "
+        "compared."
     ),
     bad="$ archbuilder search --resume runs",
     good="$ archbuilder search net.yaml --dry-run --set 'space={train.seed: [0, 1]}'",

@@ -19,7 +19,7 @@ from archbuilder.spec.train import Train
 NO_SPACE = declare(
     "AB860",
     "a search without a space",
-    why="What may be chosen, and for which fields, is for the file to say.",
+    why="The file must say which fields may be changed, and to which values.",
     bad="$ archbuilder search net.yaml --dry-run",
     good="$ archbuilder search net.yaml --dry-run --set 'space={train.seed: [0, 1]}'",
 )

@@ -32,11 +32,11 @@ LOST = 3  # workers in a row that may be killed before a search gives up
 
 WORKERS = declare(
     "AB863",
-    "workers that are lost again and again, or a cluster that cannot be reached",
+    "workers that fail repeatedly, or a cluster that cannot be reached",
     exit_status=2,
     why=(
-        "A search goes on when a worker or a node is lost. Where each one is, or none can be had, something else is "
-        "wrong: too little memory, or the address of a cluster. What was trained is kept."
+        "A search continues when a worker or a node is lost. If every one is lost, or none can be started, there is "
+        "another cause: too little memory, or a wrong address of the cluster. Results so far are kept."
     ),
     bad="$ archbuilder search net.yaml --executor ray --address 127.0.0.1:1  # where no cluster is",
     good="$ archbuilder search net.yaml",

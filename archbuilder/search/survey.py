@@ -20,10 +20,10 @@ BANDS = 4  # of a range with many numbers
 
 NOTHING = declare(
     "AB564",
-    "a space in which nothing holds",
+    "a space without a valid candidate",
     why=(
-        "Every candidate that was judged misses a limit or a rule, so that there is nothing to train. The message says "
-        "which limit excludes most, and the hint the candidate that came nearest."
+        "Every candidate that was judged misses a limit or a rule, so there is nothing to train. The message says "
+        "which limit excludes most candidates, and the hint describes the candidate that came closest."
     ),
     bad="$ archbuilder search net.yaml --dry-run --set 'space={train.seed: [0, 1]}' --set 'limits.params=\"< 9\"'",
     good="$ archbuilder search net.yaml --dry-run --set 'space={train.seed: [0, 1]}'",

@@ -31,7 +31,7 @@ NOT_AN_ARCHITECTURE = declare(
     "AB105",
     "a file that describes no network",
     why=(
-        "The file is YAML, but has none of the keys that every network has (archbuilder, input, network): it "
+        "The file is valid YAML, but it has none of the keys that every network has (archbuilder, input, network). It "
         "is probably a file for another program."
     ),
     bad="""\
@@ -43,9 +43,9 @@ CHANNELS_LAST = declare(
     "AB106",
     "an input whose channels come last",
     why=(
-        "Other tools write height, width, channels; here channels come first, as in torch. [32, 32, 3] would be an "
-        "image of 32 channels that is 3 pixels wide, and everything that follows would be about that. A signal "
-        "of one dimension with as many channels as values lies along the width: [64, 1, 64]."
+        "Other tools write height, width, channels; here, as in torch, channels come first. [32, 32, 3] would be an "
+        "image with 32 channels that is 3 pixels wide, and every later number would be wrong. If you mean a "
+        "one-dimensional signal with as many channels as values, put the values along the width: [64, 1, 64]."
     ),
     bad="input: [32, 32, 3]",
     good="input: [3, 32, 32]",

@@ -25,8 +25,8 @@ INPUT = declare(
     "AB601",
     "images that do not fit the network",
     why=(
-        "The network is made for images of one size and for so many classes, and the data set has others. "
-        "Training would stop at the first batch, or count classes that do not exist."
+        "The network is made for images of one size and for a number of classes, and the data set has others. Training "
+        "would stop at the first batch, or count classes that do not exist."
     ),
     bad="""\
 input: [3, 28, 28]
@@ -40,20 +40,20 @@ data: {dataset: cifar10}""",
 )
 AUGMENT = declare(
     "AB602",
-    "an augmentation that the images cannot take",
+    "an augmentation that does not fit the images",
     why=(
-        "The change is impossible for images of this size or with so many channels: a hole larger than the "
-        "image, a fill of three levels where there is one channel."
+        "Images of this size or with this number of channels cannot be changed in this way: for example, a hole is "
+        "larger than the image, or a fill has three levels and the image one channel."
     ),
     bad="data: {dataset: cifar10, augment: [{coarse_dropout: {height: 40, width: 40}}]}",
     good="data: {dataset: cifar10, augment: [{coarse_dropout: {height: 16, width: 16}}]}",
 )
 ENGINE = declare(
     "AB614",
-    "an augmentation that the engine does not know",
+    "an augmentation that the engine does not support",
     why=(
-        "albumentations sees one image at a time and never which epoch it is, so it cannot take turns; and it makes no "
-        "images of a single row or column grey."
+        "albumentations sees one image at a time and does not know the epoch, so it cannot alternate between epochs; "
+        "and it cannot turn images with a single row or column to grey."
     ),
     bad="data: {dataset: cifar10, augment: [{horizontal_flip: {alternate: true}}]}",
     good="data: {dataset: cifar10, engine: tensor, augment: [{horizontal_flip: {alternate: true}}]}",
@@ -62,16 +62,19 @@ WORKERS = declare(
     "AB615",
     "worker processes that would have nothing to do",
     severity="warning",
-    why="Worker processes run albumentations; the engine tensor augments whole batches where the network computes.",
+    why=(
+        "Worker processes run albumentations. The engine tensor augments whole batches on the device of the network "
+        "and needs none."
+    ),
     bad="data: {dataset: cifar10, engine: tensor, workers: 2}",
     good="data: {dataset: cifar10, workers: 2}",
 )
 
 GREY = declare(
     "AB621",
-    "a change of colours that grey images do not have",
+    "a change of colour that has no effect on grey images",
     severity="warning",
-    why="Grey images have brightness and contrast. Saturation and hue are the same after any change as before it.",
+    why="Grey images have brightness and contrast. Changing saturation or hue has no effect on them.",
     bad="""\
 input: [1, 8, 8]
 classes: 10
@@ -86,10 +89,10 @@ data: {dataset: digits, augment: [{color_jitter: {contrast: 0.2}}]}""",
 
 SUBSET = declare(
     "AB640",
-    "a subset that cannot be taken of the training images",
+    "a subset that cannot be taken from the training images",
     why=(
-        "A subset has the same share of every class, so it needs an image of each, and the data set has no more images "
-        "than it has."
+        "A subset has the same share of every class, so it needs at least one image of each class, and it cannot be "
+        "larger than the data set."
     ),
     bad="$ archbuilder train net.yaml --no-report --set data.subset=5000",
     good="$ archbuilder train net.yaml --no-report --set data.subset=500",
@@ -98,8 +101,8 @@ BATCH = declare(
     "AB620",
     "a batch larger than the data set",
     why=(
-        "Every epoch would be one step on all images, smaller than the batch that was asked for. A batch size that "
-        "nobody has written takes what there is."
+        "Every epoch would be one step on all images, with a smaller batch than the file asks for. If the file has no "
+        "batch_size, the size of the data set is used instead."
     ),
     bad="$ archbuilder train net.yaml --set data.batch_size=2000",
     good="$ archbuilder train net.yaml --set data.batch_size=1000",

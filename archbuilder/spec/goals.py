@@ -26,8 +26,8 @@ GOAL = declare(
     "AB540",
     "a goal that cannot be read",
     why=(
-        "A goal that nobody can read would be one that nobody holds. It is a relation and a number with its unit, in "
-        "quotes: an accuracy in per cent, at least so high; a time in s, min or h, at most so long."
+        "A goal is a relation and a number with its unit, in quotes: an accuracy in per cent (at least), a time in s, "
+        "min or h (at most). A goal that cannot be read could not be checked."
     ),
     bad='goals: {accuracy: ">= 0.85"}',
     good='goals: {accuracy: ">= 85%"}',

@@ -19,8 +19,8 @@ LIMIT = declare(
     "AB501",
     "a limit that cannot be read",
     why=(
-        "A limit that nobody can read would be one that nobody holds. It is a relation and a number, in "
-        "quotes, because in YAML an unquoted > begins a block of text."
+        "A limit is a relation and a number, in quotes, because in YAML an unquoted > begins a block of text. A limit "
+        "that cannot be read could not be checked."
     ),
     bad="limits: {params: under 200k}",
     good='limits: {params: "< 200k"}',

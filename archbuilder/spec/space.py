@@ -29,8 +29,8 @@ PATH = declare(
     "AB560",
     "a path of a space that leads nowhere",
     why=(
-        "A choice is for one field of the file, which its path names. Where it leads nowhere, or to what a search must "
-        "not change (the limits that it keeps, the file's name), every candidate would be the same network."
+        "A choice applies to one field of the file, which its path names. If the path leads nowhere, or to a section "
+        "that a search must not change (such as the limits or the name), every candidate would be the same network."
     ),
     bad="space: {network.3.conv: [8, 16]}",
     good="space: {network.0.conv: [8, 16]}",
@@ -38,7 +38,7 @@ PATH = declare(
 EMPTY = declare(
     "AB561",
     "a space without a choice",
-    why="There is nothing to search where every candidate is the file itself.",
+    why="If the file itself is the only candidate, there is nothing to search.",
     bad="space: {network.0.conv: []}",
     good="space: {network.0.conv: [8, 16]}",
 )
@@ -46,8 +46,8 @@ TWICE = declare(
     "AB562",
     "two choices for one place",
     why=(
-        "A block has a place and may have a name, and both lead to it. Of two choices for one field, or for a block "
-        "and a field of it, one would be made for nothing."
+        "A block can be reached by its position and by its name, so two paths may mean the same field. If two choices "
+        "are for one field, or one is for a block and the other for a field of it, one of them has no effect."
     ),
     bad="space: {network.0: [{conv: 8}, {strided: 8}], network.0.conv: [8, 16]}",
     good="space: {network.0: [{conv: 8}, {conv: 16}, {strided: 8}]}",
@@ -55,7 +55,7 @@ TWICE = declare(
 IDLE = declare(
     "AB563",
     "a choice that changes nothing",
-    why="An option that is there twice, or a variable that nothing uses, makes a space look larger than it is.",
+    why="An option that is listed twice, or a variable that is never used, makes a space look larger than it is.",
     bad="""\
 vars: {width: 8}
 space: {vars.width: [8, 16]}""",

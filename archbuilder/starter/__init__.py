@@ -15,10 +15,10 @@ from archbuilder.starter.page import page
 
 UNMET = declare(
     "AB520",
-    "a starting file that no template can make",
+    "a first architecture that no template can make",
     why=(
-        "A budget can be too small for every template, or two rule packs can exclude each other. The message "
-        "says what the smallest network needs."
+        "The budget may be too small for every template, or two rule packs may contradict each other. The message says "
+        "how much the smallest network needs."
     ),
     bad="$ archbuilder init first.yaml --params 10 --input 3x32x32 --classes 10 --name first",
     good="$ archbuilder init first.yaml --params 20k --input 3x32x32 --classes 10 --name first",

@@ -21,9 +21,9 @@ Scale = tuple[float, ...] | None  # per channel, or one value for all, in 0..1; 
 
 SCALES = declare(
     "AB813",
-    "a mean or deviation for other channels",
+    "a mean or deviation for another number of channels",
     exit_status=2,
-    why="Each channel of an image is normalised by one mean and one deviation.",
+    why="Each channel of an image is normalised by one mean and one standard deviation.",
     bad="""\
 $ python -c "import model, torch; torch.save(model.Digits.state_dict(), 'w.pt')"
 $ archbuilder import model.py:Digits --input 1x8x8 --weights w.pt --data digits --mean .4,.4 --out n.yaml""",

@@ -28,10 +28,10 @@ CHECKPOINTS = {LAST: folder.LAST, BEST: folder.BEST}
 
 OTHER_DATA = declare(
     "AB724",
-    "a run whose data were changed",
+    "a run whose data changed",
     why=(
-        "A resumed run ends as it would have ended without the break; on other images it would be a third thing. "
-        "dataset.json of a run has a digest of what it is trained on."
+        "A resumed run must give the same result as without the interruption, and on other images it would not. "
+        "dataset.json of the run has a digest of the data that it was trained on."
     ),
     bad="""\
 $ python images.py
@@ -45,11 +45,11 @@ $ archbuilder train --resume runs/net/*""",
 )
 FOREIGN_DATA = declare(
     "AB725",
-    "a result on other data than those of the training",
+    "a result on other data than the network was trained on",
     severity="warning",
     why=(
-        "The data set has the name of the one that the network was trained on, but not its content. The figure is "
-        "right for the images that are there now, and says nothing of the ones that were."
+        "The data set has the same name as the one that the network was trained on, but another content. The figure is "
+        "correct for the images that are there now; it cannot be compared with results on the earlier ones."
     ),
     bad="""\
 $ python images.py
@@ -65,8 +65,8 @@ NO_DIGEST = declare(
     "a run without digests",
     severity="warning",
     why=(
-        "Runs of 0.1.0 have no digest of their data and no checksum of their weights. They are opened as ever; only "
-        "that nobody can tell whether either is what it was."
+        "Runs of version 0.1.0 have no digest of their data and no checksum of their weights. They can be used as "
+        "before, but nobody can verify that data and weights are unchanged."
     ),
     bad="""\
 $ archbuilder train net.yaml --no-report
@@ -79,7 +79,7 @@ $ archbuilder evaluate runs/net/*""",
 NO_EPOCH = declare(
     "AB760",
     "a run without a finished epoch",
-    why="What evaluates, predicts or reports needs weights, and a run has none before its first epoch is over.",
+    why="Evaluating, predicting and reporting need weights, and a run has none before its first epoch is finished.",
     bad="""\
 $ archbuilder train net.yaml --no-report
 $ rm runs/net/*/*.pt runs/net/*/*.safetensors runs/net/*/metrics.jsonl

@@ -51,11 +51,11 @@ REMEDY = "name a run folder, or make such a file of one: archbuilder weights RUN
 
 LACKING = declare(
     "AB764",
-    "a file of weights that lacks what is asked for",
+    "a weights file without the network's description",
     exit_status=2,
     why=(
-        "Tensors alone do not tell the network, its classes and how its images are normalised. A file of "
-        "`archbuilder weights RUN` does; it has the weights of the last epoch and no others."
+        "Tensors alone do not say what the network is, which classes it has and how its images are normalised. A file "
+        "made by `archbuilder weights RUN` does; it has the weights of the last epoch only."
     ),
     bad="""\
 $ archbuilder train net.yaml --no-report
@@ -137,8 +137,8 @@ UNFINISHED = declare(
     "AB765",
     "weights of a run that is not finished",
     why=(
-        "What is handed on is the result of a run: the weights and the accuracy after its last epoch. A kill, or a "
-        "file that was brought back, may leave a log and weights of two epochs."
+        "Only the result of a finished run is packed: the weights and the accuracy after its last epoch. After a kill, "
+        "or after a file was restored, the log and the weights may be of different epochs."
     ),
     bad="""\
 $ archbuilder train net.yaml --no-report
@@ -150,10 +150,10 @@ $ archbuilder weights runs/net/*""",
 )
 FOREIGN = declare(
     "AB766",
-    "a file of another origin in the place of trained weights",
+    "a file of other origin in the place of trained weights",
     why=(
-        "Weights and their facts go to NAME.safetensors and NAME.json, and take the place of older ones of that name. "
-        "Any other file stays as it is."
+        "Weights and their facts are written to NAME.safetensors and NAME.json, and replace older ones of the same "
+        "network. Any other file is never overwritten."
     ),
     bad="""\
 $ archbuilder train net.yaml --no-report

@@ -32,7 +32,10 @@ UNFINISHED = declare(
     "AB884",
     "a run that is not finished, to be quantised",
     exit_status=2,
-    why="What goes to a microcontroller is the result of a run, and this one has none yet: its training broke off.",
+    why=(
+        "The result of a finished run goes to a microcontroller, and this run has none yet: its training was "
+        "interrupted."
+    ),
     bad="""\
 $ archbuilder train net.yaml --no-report
 $ rm runs/net/*/weights.safetensors

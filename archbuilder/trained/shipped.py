@@ -24,11 +24,11 @@ LEFT = ("name", "data")
 
 UNKNOWN = declare(
     "AB763",
-    "a trained network that is not known",
+    "an unknown trained network",
     exit_status=2,
     why=(
-        "A name alone is that of a network which comes with archbuilder and its weights; any other one is a run "
-        "folder or a file of weights."
+        "A bare name refers to a network that comes with archbuilder and its weights; anything else must be a run "
+        "folder or a weights file."
     ),
     bad="$ archbuilder evaluate fast58",
     good="""\

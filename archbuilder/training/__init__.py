@@ -28,7 +28,7 @@ EXTRA = declare(
     "AB700",
     "a package that training needs is not installed",
     exit_status=2,
-    why="A check needs no torch, so the base installation has none. The hint says how to get it.",
+    why="Checking needs no torch, so the base installation has none. The hint says how to install it.",
     bad="$ archbuilder train net.yaml  # without archbuilder[train]",
     good="$ archbuilder check net.yaml",
 )

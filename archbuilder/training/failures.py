@@ -15,8 +15,8 @@ MEMORY = declare(
     "AB713",
     "not enough memory to train",
     why=(
-        "Backward needs the maps of every layer for every image of a batch. There is not so much memory on "
-        "this device; half the batch needs about half of it."
+        "The backward pass needs the maps of every layer for every image of a batch, and this device does not have so "
+        "much memory. Half the batch size needs about half of it."
     ),
     bad="$ archbuilder train net.yaml --set data.batch_size=1000000 --set 'input=[1, 999, 999]'  # beyond the memory",
     good="$ archbuilder train net.yaml",
@@ -25,18 +25,18 @@ LOST = declare(
     "AB734",
     "a process that has lost the others",
     why=(
-        "Processes of one run wait for each other after every batch. One has ended or cannot be reached, and "
-        "the others cannot go on by themselves."
+        "The processes of a run wait for each other after every batch. One of them has ended or cannot be reached, and "
+        "the others cannot continue without it."
     ),
     bad="$ torchrun --nproc-per-node 2 -m archbuilder train net.yaml  # and one of them is killed",
     good="$ torchrun --nproc-per-node 2 -m archbuilder train net.yaml",
 )
 WORKER = declare(
     "AB715",
-    "a worker that was ended",
+    "a worker process that was killed",
     why=(
-        "Workers are processes that read and augment images ahead of their use. One was ended, mostly by the system "
-        "because memory had run out: each has libraries and batches of its own there."
+        "Worker processes read and augment images in advance. One of them was killed, usually by the system because "
+        "memory ran out: each worker has its own copy of the libraries and its own batches in memory."
     ),
     bad="$ archbuilder train net.yaml --set data.workers=4  # and one of them is killed",
     good="$ archbuilder train net.yaml --set data.workers=1",
@@ -45,8 +45,8 @@ COMPILER = declare(
     "AB745",
     "a network that torch.compile cannot compile",
     why=(
-        "torch.compile writes code for the network and lets a compiler of the machine translate it, for a CPU one "
-        "of C++. There is none, or it gave up."
+        "torch.compile generates code for the network and needs a compiler to translate it; for a CPU that is a C++ "
+        "compiler. There is none, or it failed."
     ),
     bad="$ CXX=none archbuilder train net.yaml --device cpu --set train.compile=true",
     good="$ archbuilder train net.yaml --device cpu --set train.compile=false --no-report",

@@ -32,14 +32,17 @@ DEVICES = declare(
     "AB732",
     "more processes than devices",
     exit_status=2,
-    why="Each process of a run trains on a GPU of its own; two on one GPU would only wait for each other.",
+    why="Each process of a run trains on its own GPU; two processes on one GPU would only wait for each other.",
     bad="$ torchrun --nproc-per-node 8 -m archbuilder train net.yaml  # with fewer GPUs",
     good="$ torchrun --nproc-per-node 2 -m archbuilder train net.yaml  # with two GPUs",
 )
 BATCH = declare(
     "AB735",
-    "a batch with less images than processes",
-    why=("The batch size counts over all processes. Each takes its part of a batch, and here some would have none."),
+    "a batch with fewer images than processes",
+    why=(
+        "The batch size is the total over all processes. Each takes its part of a batch, and here some would get no "
+        "image."
+    ),
     bad="$ torchrun --nproc-per-node 4 -m archbuilder train net.yaml --set data.batch_size=3",
     good="$ torchrun --nproc-per-node 4 -m archbuilder train net.yaml --set data.batch_size=128",
 )
@@ -47,7 +50,7 @@ SYNCHRONISED = declare(
     "AB733",
     "batch normalisation that cannot be synchronised",
     exit_status=2,
-    why="Torch can take a batch's mean and deviation over all processes only on GPUs.",
+    why="Torch can compute a batch's mean and standard deviation over all processes on GPUs only.",
     bad="$ torchrun --nproc-per-node 2 -m archbuilder train net.yaml --device cpu --sync-batch-norm",
     good="$ torchrun --nproc-per-node 2 -m archbuilder train net.yaml --device cpu",
 )

@@ -88,11 +88,11 @@ OnEpoch = Callable[[Record], None]
 
 UNTRAINED = declare(
     "AB886",
-    "training with the rounding of int8, from nothing",
+    "training with int8 rounding from random weights",
     exit_status=2,
     why=(
-        "Rounding is learnt at the end: its norms keep the statistics that they have, and a network without any learns "
-        "little. A run is trained in float first, and goes on from there."
+        "Rounding is trained at the end: the norms keep their running statistics, and from random weights the network "
+        "learns little. Train a run in float first, then continue from it with --init."
     ),
     bad="$ archbuilder train net.yaml --no-report --set train.quantize=int8",
     good="""\

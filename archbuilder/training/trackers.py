@@ -19,9 +19,9 @@ FOLDER = "log"  # the folder within a run in which trackers write their files
 
 TRACKER = declare(
     "AB737",
-    "a tracker that is not there",
+    "a tracker that is not available",
     exit_status=2,
-    why="A tracker is a package of its own, and archbuilder needs none: metrics.jsonl has all that it would get.",
+    why="A tracker is a separate package. None is required: metrics.jsonl has every value that a tracker would get.",
     bad="$ archbuilder train net.yaml --tracker tensorbord",
     good="$ archbuilder train net.yaml",
 )

@@ -17,8 +17,8 @@ GROUPS = declare(
     "AB301",
     "groups that do not divide the channels",
     why=(
-        "Each group turns its own share of the input channels into its own share of the output channels, and "
-        "norms and shuffles cut the channels alike. A share is a whole number of channels."
+        "Each group maps its own share of the input channels to its own share of the output channels; group norm and "
+        "channel shuffle divide the channels in the same way. Each share must be a whole number of channels."
     ),
     bad="""\
 - conv: 16

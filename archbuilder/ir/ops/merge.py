@@ -15,9 +15,9 @@ MERGE_SHAPE = declare(
     "AB305",
     "a merge of branches with unequal shapes",
     why=(
-        "Adding and multiplying go value by value, concatenating joins channels: the paths must agree in "
-        "height and width, and to add or multiply also in channels. Torch would stretch a single channel or "
-        "pixel silently."
+        "Adding and multiplying work value by value, concatenating joins channels: the paths must have the same height "
+        "and width, and for adding or multiplying also the same number of channels. Torch would silently broadcast a "
+        "single channel or pixel."
     ),
     bad="- skip: {blocks: [{strided: 16}], shortcut: identity}",
     good="- skip: {blocks: [{strided: 16}]}",
@@ -26,8 +26,8 @@ MERGE_STRIDE = declare(
     "AB306",
     "a merge of branches with unequal effective strides",
     why=(
-        "Two maps can have the same size by chance and still stand for other places of the image: one pixel "
-        "of the first then is two of the second. Their sum would mix places that do not belong together."
+        "Two maps can have the same size by chance and still cover the image at different scales: one pixel of the "
+        "first then corresponds to two of the second. Their sum would combine positions that do not belong together."
     ),
     bad="- branches: {paths: [[{strided: 8}, {max_pool: 2}], [{conv: {out: 8, padding: valid, kernel: 25}}]]}",
     good="- branches: {paths: [[{strided: 8}, {strided: 8}], [{conv: {out: 8, stride: 4, kernel: 5}}]]}",

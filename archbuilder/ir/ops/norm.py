@@ -15,8 +15,8 @@ SINGLE = declare(
     "AB309",
     "a norm over a single value",
     why=(
-        "A norm subtracts the mean and divides by the deviation. Over a single value the mean is the value "
-        "itself and the result always zero: nothing of the map is left."
+        "A norm subtracts the mean and divides by the standard deviation. The mean of a single value is that value, so "
+        "the output would always be zero."
     ),
     bad="""\
 - conv: 16

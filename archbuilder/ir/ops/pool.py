@@ -16,8 +16,8 @@ BINS = declare(
     "AB308",
     "an adaptive pool with more bins than pixels",
     why=(
-        "An adaptive pool divides the map into bins. With more bins than pixels, pixels are repeated: it "
-        "would enlarge the map instead of pooling it."
+        "An adaptive pool divides the map into bins. If there are more bins than pixels, pixels are repeated: the "
+        "layer would enlarge the map instead of pooling it."
     ),
     bad="""\
 - conv: 16
@@ -28,10 +28,10 @@ BINS = declare(
 )
 POOL_PADDING = declare(
     "AB307",
-    "a pool padded by more than half its window",
+    "a pool whose padding is more than half its window",
     why=(
-        "A pool takes the mean or maximum of what its window covers. With more padding than half the window "
-        "some windows would cover nothing but padding; torch refuses it."
+        "A pool takes the mean or maximum over its window. If the padding is larger than half the window, some windows "
+        "would cover only padding; torch refuses this."
     ),
     bad="""\
 - conv: 16

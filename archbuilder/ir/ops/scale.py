@@ -11,8 +11,8 @@ from archbuilder.ir.shape import Shape, Shapes
 
 CONSTANTS = declare(
     "AB311",
-    "a list of constants that is not one per channel",
-    why="A list has a number for each channel of its input, in their order; for all channels alike it is one number.",
+    "a list of constants whose length is not the number of channels",
+    why="A list has one number per channel of the input, in their order; one number alone applies to all channels.",
     bad="- rescale: {offset: [-0.5, -0.4]}",
     good="- rescale: {offset: [-0.5, -0.4, -0.4]}",
 )

@@ -15,8 +15,8 @@ SIZES = declare(
     "AB312",
     "sizes of a split that do not fit",
     why=(
-        "A split gives each path a run of the channels, and every channel to one path: there is a size for each "
-        "path, and they add up to the channels that there are."
+        "A split gives each path consecutive channels, and every channel goes to exactly one path. So there must be "
+        "one size per path, and the sizes must add up to the number of channels."
     ),
     bad="""\
 - conv: 16

@@ -10,16 +10,16 @@ WINDOW = declare(
     "AB302",
     "a window larger than the padded map",
     why=(
-        "A window slides over the map and its padding. One that is larger than both together has no position "
-        "at all, and the result would have no pixels."
+        "A window slides over the map and its padding. If the window is larger than the padded map, it fits nowhere, "
+        "and the output would have no pixels."
     ),
     bad="- conv: {out: 16, kernel: 33, padding: valid}",
     good="- conv: {out: 16, kernel: 5, padding: valid}",
 )
 TOO_SMALL = declare(
     "AB310",
-    "a padding made of more pixels than the map has",
-    why="Reflected and circular padding are made of the map's own pixels, and there are not enough of them.",
+    "a padding that needs more pixels than the map has",
+    why="Reflected and circular padding copy pixels of the map, and this map does not have enough of them.",
     bad="- conv: {out: 16, kernel: 65, padding: 32, padding_mode: reflect}",
     good="- conv: {out: 16, padding_mode: reflect}",
 )

@@ -15,8 +15,8 @@ ACTIVATED = declare(
     "an activation on the class scores",
     severity="warning",
     why=(
-        "Cross-entropy takes raw scores. A relu on them cuts off every score below zero and its gradient: "
-        "classes whose score is negative stop learning."
+        "Cross-entropy takes raw scores. A ReLU on them sets every negative score to zero, and its gradient too: "
+        "classes with a negative score stop learning."
     ),
     bad="""\
 classes: 10
@@ -27,11 +27,11 @@ network: [{conv: 8}, gap, classifier]""",
 )
 DROPPED = declare(
     "AB415",
-    "dropout of class scores",
+    "dropout on the class scores",
     severity="warning",
     why=(
-        "Dropout behind the last layer sets scores to zero at random: now and then that of the right class, "
-        "which no weight can help. In front of the classifier it does what it is for."
+        "Dropout after the last layer sets scores to zero at random, sometimes that of the right class, and no weight "
+        "can correct that. Before the classifier, dropout has its usual effect."
     ),
     bad="""\
 classes: 10

@@ -15,8 +15,8 @@ CANCELLED = declare(
     "a bias before a norm that cancels it",
     severity="warning",
     why=(
-        "The norm subtracts the mean of each channel, and the bias with it. Its parameters count and are "
-        "trained, and change nothing; the norm has a shift of its own."
+        "The norm subtracts the mean of each channel and thereby removes the bias. The bias parameters count and are "
+        "trained, but they change nothing; the norm has its own shift."
     ),
     bad="- conv: {out: 8, bias: true}",
     good="- conv: 8",

@@ -14,12 +14,12 @@ from archbuilder.ir.reach import Reach
 
 GRIDDING = declare(
     "AB405",
-    "dilations that leave holes in what a unit sees",
+    "dilations that leave gaps in the receptive field",
     severity="warning",
     why=(
-        "Dilated convolutions in a row whose dilations share a factor always step over the same pixels. The "
-        "receptive field spans them all, and yet most of them change nothing in the output (Wang et al., "
-        "Understanding convolution for semantic segmentation, 2018)."
+        "If the dilations of consecutive convolutions share a common factor, they always skip the same pixels. The "
+        "receptive field spans these pixels, but they have no influence on the output (Wang et al., Understanding "
+        "convolution for semantic segmentation, 2018)."
     ),
     bad="""\
 - dilated: {out: 8, dilation: 2}

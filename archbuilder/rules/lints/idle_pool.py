@@ -17,8 +17,8 @@ IDLE = declare(
     "a pool that changes nothing",
     severity="warning",
     why=(
-        "The mean or maximum of a single pixel is that pixel. The layer stands in the file and in every table "
-        "and does nothing; mostly the map was larger in an earlier version."
+        "The mean or maximum of a single pixel is that pixel, so the layer does nothing. Usually the map was larger in "
+        "an earlier version of the file."
     ),
     bad="""\
 - gap

@@ -12,11 +12,11 @@ from archbuilder.ir.ops import Conv2d
 
 LINEAR = declare(
     "AB412",
-    "two convolutions that are no more than one",
+    "two convolutions that are equivalent to one",
     severity="warning",
     why=(
-        "Without a norm or an activation between them two convolutions are one linear map. A single one "
-        "computes the same, mostly with fewer parameters."
+        "Without a norm or an activation between them, two convolutions are one linear map. A single convolution "
+        "computes the same, usually with fewer parameters."
     ),
     bad="""\
 - conv: {out: 8, order: conv}

@@ -15,8 +15,8 @@ MISALIGNED = declare(
     "branches with different centres",
     severity="warning",
     why=(
-        "Units at the same place of two branches look at different places of the image. Merged, they blur or "
-        "shift what the network sees, by half a pixel with every window of an even size."
+        "Units at the same position of two branches look at different places of the image. Merging them blurs or "
+        "shifts the features, by half a pixel for every window of even size."
     ),
     bad="- branches: {paths: [[{strided: 8}], [{avg_pool: 2}]]}",
     good="- branches: {paths: [[{strided: 8}], [{avg_pool: {kernel: 3, stride: 2, padding: 1}}]]}",

@@ -16,8 +16,8 @@ GROUPED = declare(
     "a grouped convolution that is not depthwise",
     severity="warning",
     why=(
-        "A depthwise convolution has as many groups as channels. Fewer groups are a compromise that costs "
-        "more, and in front of a 1x1 convolution mostly a slip in place of a depthwise separable pair."
+        "A depthwise convolution has as many groups as channels. Fewer groups cost more; before a 1x1 convolution they "
+        "are usually a mistake, and a depthwise separable pair was meant."
     ),
     bad="""\
 - conv: 8

@@ -15,8 +15,8 @@ DILATED = declare(
     "a dilation that does nothing",
     severity="warning",
     why=(
-        "Dilation spreads the taps of a kernel. A kernel of a single pixel has nothing to spread: the "
-        "receptive field stays as it is, whatever the number says."
+        "Dilation spreads the taps of a kernel. A kernel of one pixel has nothing to spread, so the receptive field "
+        "stays the same whatever the dilation is."
     ),
     bad="- pointwise: {out: 8, dilation: 2}",
     good="""\
@@ -28,8 +28,8 @@ PADDED = declare(
     "a padded 1x1 convolution",
     severity="warning",
     why=(
-        "A 1x1 kernel needs no padding to keep the map's size. With it the map grows by a border that "
-        "consists of the bias alone, and every later layer pays for it."
+        "A 1x1 kernel needs no padding to keep the size of the map. With padding, the map grows by a border that "
+        "contains only the bias, and every later layer has to process it."
     ),
     bad="- pointwise: {out: 8, padding: 1}",
     good="- pointwise: 8",

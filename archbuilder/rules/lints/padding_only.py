@@ -15,12 +15,11 @@ from archbuilder.ir.shape import Shape
 
 DEAD = declare(
     "AB407",
-    "weights that only ever see padding",
+    "weights that only see padding",
     severity="warning",
     why=(
-        "These weights are multiplied by zeros at every position and learn nothing: the kernel is in truth a "
-        "smaller one, and its parameters count all the same (Chen et al., Rethinking atrous convolution, "
-        "2017)."
+        "These weights are multiplied by zeros at every position and learn nothing. The kernel is effectively smaller, "
+        "but all its parameters count (Chen et al., Rethinking atrous convolution, 2017)."
     ),
     bad="- conv: {out: 8, kernel: [1, 65]}",
     good="- conv: {out: 8, kernel: [1, 31]}",
@@ -30,8 +29,8 @@ MOSTLY = declare(
     "a convolution that mostly reads padding",
     severity="warning",
     why=(
-        "Where the window is as large as the map, most of what it reads is the zeros around it. The receptive "
-        "field on paper is large, what the image adds to it is small."
+        "If the window is as large as the map, most of what it reads is zero padding. The theoretical receptive field "
+        "grows, but the image contributes little to it."
     ),
     bad="""\
 - conv: {out: 8, kernel: 29, padding: valid}

@@ -13,12 +13,12 @@ from archbuilder.remedy import Change
 
 NOT_GLOBAL = declare(
     "AB401",
-    "a pool that is not global",
+    "a pool before the classifier that is not global",
     severity="warning",
     why=(
-        "A pool right before the classifier that does not cover its whole map is rarely meant: global average "
-        "pooling makes the network independent of places, and a window that is a pixel too small leaves the "
-        "rest of the map out."
+        "A pool right before the classifier that does not cover its whole map is rarely meant. Global average pooling "
+        "makes the output independent of the position in the image; a window that is one pixel too small ignores the "
+        "rest of the map."
     ),
     bad="""\
 - conv: 8

@@ -15,9 +15,8 @@ TOO_DEEP = declare(
     "depth that the resolution cannot use",
     severity="warning",
     why=(
-        "From some layer on every unit already sees the whole image. Layers behind that combine what is "
-        "there, but find no larger patterns; on a larger input they would (Richter et al., Should you go "
-        "deeper?, 2021)."
+        "From some layer on, every unit already sees the whole image. Later layers combine features, but cannot find "
+        "larger patterns; on a larger input they could (Richter et al., Should you go deeper?, 2021)."
     ),
     bad="""\
 - conv: {out: 8, kernel: 17}

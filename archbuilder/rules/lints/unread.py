@@ -13,11 +13,11 @@ from archbuilder.ir.ops import AvgPool2d, Conv2d, MaxPool2d, Pad2d
 
 UNREAD = declare(
     "AB411",
-    "pixels that a stride leaves unread",
+    "pixels that a stride skips",
     severity="warning",
     why=(
-        "What a stride steps over is computed by the layers before it and read by none: time without effect, "
-        "or a border of the image that the network does not see."
+        "The layers before compute these pixels, and no later layer reads them. That wastes time, or the network does "
+        "not see a border of the image."
     ),
     bad="- pointwise: {out: 8, stride: 2}",
     good="- strided: 8",

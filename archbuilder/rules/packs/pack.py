@@ -25,18 +25,14 @@ from archbuilder.spec.rules import PackName
 NO_PACK = declare(
     "AB510",
     "a rule pack that does not exist or cannot be used",
-    why=(
-        "The rules that the network must satisfy are not there, or cannot be read, so that nothing has been "
-        "held against it."
-    ),
+    why="The rule pack is missing or cannot be read, so the network has not been checked against its rules.",
     bad="rules: era-s8",
     good="rules: mcu",
 )
 CONTRADICTION = declare(
     "AB546",
     "a rule pack that contradicts itself",
-    why="No network can satisfy both of two rules, so that every submission would fail. The pack is to be mended, not "
-    "the networks.",
+    why="No network can satisfy both of two rules, so every submission would fail. Correct the pack, not the networks.",
     bad="""\
 $ cat > pack.yaml <<'END'
 archbuilder_rules: 1

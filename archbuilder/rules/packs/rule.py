@@ -20,12 +20,12 @@ from archbuilder.spec.limits import Limit
 
 STRUCTURE = declare(
     "AB511",
-    "stages or convolutions that a rule pack asks for in another form",
+    "stages or convolutions that do not match a rule pack",
     verdict=True,
     of_pack=True,
     why=(
-        "The pack asks for a network of a certain build: stages of these names, so many convolutions in each, "
-        "a certain one at the end. The message says which is missing and where."
+        "The pack asks for a certain structure: stages of these names, a number of convolutions in each, a certain "
+        "kind of convolution at the end. The message says what is missing and where."
     ),
     bad="""\
 $ echo '{archbuilder_rules: 1, name: course, rules: [{stages: [C1, C2]}]}' > pack.yaml
@@ -39,7 +39,10 @@ FORBIDDEN = declare(
     "a layer that a rule pack forbids",
     verdict=True,
     of_pack=True,
-    why="The pack rules a layer out, because the task forbids it or the target has no kernel for it.",
+    why=(
+        "The pack forbids this layer, because the assignment does not allow it or the target hardware has no kernel "
+        "for it."
+    ),
     bad="""\
 rules: mcu
 network: [{conv: {out: 8, activation: gelu}}, gap]""",
@@ -49,10 +52,10 @@ network: [{conv: {out: 8, activation: relu}}, gap]""",
 )
 LACKING = declare(
     "AB513",
-    "a layer that a rule pack asks for",
+    "a layer that a rule pack requires",
     verdict=True,
     of_pack=True,
-    why=("The pack asks for a kind of layer that the network does not have, or has in another form than counts."),
+    why="The pack requires a kind of layer that the network does not have, or has only in a form that does not count.",
     bad="""\
 $ echo '{archbuilder_rules: 1, name: course, rules: [{has: skip}]}' > pack.yaml
 $ archbuilder check net.yaml --rules pack.yaml""",
@@ -62,12 +65,12 @@ $ archbuilder check net.yaml --rules pack.yaml""",
 )
 TOTAL = declare(
     "AB514",
-    "a total that misses the bound of a rule pack",
+    "a total outside the bound of a rule pack",
     verdict=True,
     of_pack=True,
     why=(
-        "The pack bounds a total, such as the parameters or the peak of memory, and the network is past it. "
-        "`--suggest` looks for edits for rules as for limits."
+        "The pack limits a total, such as the number of parameters or the peak memory, and the network exceeds it. "
+        "`--suggest` searches for edits for rules as it does for limits."
     ),
     bad="""\
 rules: mcu
@@ -80,10 +83,10 @@ network: [{strided: 8}, gap]""",
 )
 DATA = declare(
     "AB515",
-    "a data: section that a rule pack asks for in another form",
+    "a data: section that does not match a rule pack",
     verdict=True,
     of_pack=True,
-    why=("The pack also says how the images are to be augmented, and the data: section does not, or in another way."),
+    why="The pack also says how the images must be augmented, and the data: section does not do that.",
     bad="""\
 $ echo '{archbuilder_rules: 1, name: course, rules: [{augment: [horizontal_flip]}]}' > pack.yaml
 $ archbuilder check net.yaml --rules pack.yaml""",
@@ -93,11 +96,11 @@ $ archbuilder check net.yaml --rules pack.yaml --set data.augment='[horizontal_f
 )
 IMAGE = declare(
     "AB516",
-    "an input or a number of classes that a rule pack does not ask for",
+    "an input or a number of classes that does not match a rule pack",
     verdict=True,
     of_pack=True,
     why=(
-        "The pack is for images of one size and for so many classes; totals of another input cannot be "
+        "The pack is for images of one size and for a fixed number of classes; totals for another input cannot be "
         "compared with it."
     ),
     bad="""\
@@ -109,11 +112,13 @@ $ archbuilder check net.yaml --rules pack.yaml""",
 )
 RECIPE = declare(
     "AB545",
-    "a recipe that a rule pack asks for in another form",
+    "a recipe that does not match a rule pack",
     verdict=True,
     of_pack=True,
-    why="The pack also says how long the network may be trained, and by which recipe; a result that took more epochs "
-    "cannot be compared with the others.",
+    why=(
+        "The pack also limits how long and by which recipe the network may be trained; a result that took more epochs "
+        "cannot be compared with the others."
+    ),
     bad="""\
 $ cat > pack.yaml <<'END'
 archbuilder_rules: 1

@@ -13,8 +13,8 @@ LENGTH = declare(
     "AB740",
     "a schedule that is longer or shorter than the run",
     why=(
-        "A change of the learning rate or of the images' side that comes after the last epoch never comes: the run "
-        "would not be what its recipe reads like. Mostly the number of epochs was changed, and the rest was not."
+        "A change of the learning rate or of the resolution after the last epoch never happens, so the run would not "
+        "follow its recipe. Usually the number of epochs was changed, and the schedule was not."
     ),
     bad="train:\n  epochs: 30\n  schedule: {step: {milestones: [20, 40]}}",
     good="train:\n  epochs: 60\n  schedule: {step: {milestones: [20, 40]}}",

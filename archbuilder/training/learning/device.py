@@ -14,9 +14,12 @@ from archbuilder.diagnostics import ArchbuilderError, Span, declare
 
 DEVICE = declare(
     "AB706",
-    "a device that is not there",
+    "a device that is not available",
     exit_status=2,
-    why="This torch finds no such device: the machine has none, shows none, or torch was built without it.",
+    why=(
+        "Torch finds no such device: the machine has none, it is hidden from this process, or torch was built without "
+        "support for it."
+    ),
     bad="$ archbuilder train net.yaml --device cuda  # without a GPU",
     good="$ archbuilder train net.yaml --device cpu",
 )

@@ -108,10 +108,10 @@ def _pasted(images: Tensor, other: Tensor, share: float, random: np.random.Gener
 
 TEACHER = declare(
     "AB744",
-    "a teacher that knows other classes or other images",
+    "a teacher with other classes or other images",
     why=(
-        "A network learns from its teacher's logits, one for each class, on the very images that it sees itself. "
-        "Of other classes, sizes or normalisations they would mean something else."
+        "A network learns from the logits of its teacher, one per class, on the same images. Logits for other classes, "
+        "another image size or another normalisation would have a different meaning."
     ),
     bad="""\
 $ archbuilder train net.yaml --no-report --set data.normalize=false

@@ -14,10 +14,10 @@ from archbuilder.training.learning.device import round_to_tf32
 
 PRECISION = declare(
     "AB743",
-    "a precision that the device does not have",
+    "a precision that the device does not support",
     why=(
-        "Not every device computes in every number format, and some do so only slower than in fp32. To train in "
-        "another one instead, without a word, would make the run another one than its recipe says."
+        "Not every device supports every number format, and some are slower in them than in fp32. Silently using "
+        "another format would change the recipe."
     ),
     bad="$ archbuilder train net.yaml --device cpu --set train.precision=tf32",
     good="$ archbuilder train net.yaml --device cpu --set train.precision=bf16",

@@ -27,10 +27,10 @@ from archbuilder.training.learning.transfer import Source, put
 
 NOT_FINITE = declare(
     "AB712",
-    "a loss that is no longer a number",
+    "a loss that is not a finite number",
     why=(
-        "Weights have grown beyond every number, mostly by too high a learning rate, and no further step can "
-        "bring them back. The run keeps its last good checkpoint."
+        "The weights or the loss have grown beyond the range of floating point, usually because the learning rate is "
+        "too high, and no further step can correct that. The run keeps its last good checkpoint."
     ),
     bad="$ archbuilder train net.yaml --set 'train.optimizer={sgd: {lr: 1e30}}' --set train.schedule=none",
     good="$ archbuilder train net.yaml --no-report",

@@ -15,11 +15,11 @@ from archbuilder.trained.open import no_epoch, open_run
 
 MISFIT = declare(
     "AB736",
-    "weights of a network that is built otherwise",
+    "weights of a network with a different structure",
     exit_status=2,
     why=(
-        "Weights are taken by their names, so both networks must have the same layers of the same sizes; only the "
-        "tensors with a row for each class may differ, where the classes do."
+        "Weights are matched by their names, so both networks must have the same layers of the same sizes. Only the "
+        "tensors with one row per class may differ, if the number of classes does."
     ),
     bad="""\
 $ archbuilder train net.yaml

@@ -26,7 +26,10 @@ from archbuilder.training.parallel import trial
 FLAT = declare(
     "AB762",
     "a range of learning rates in which nothing is learnt",
-    why="A range test needs a part of the range in which the loss falls; nothing can be suggested without one.",
+    why=(
+        "A range test needs a part of the range in which the loss falls. Without one, no learning rate can be "
+        "suggested."
+    ),
     bad="$ archbuilder lr-find net.yaml --low 1e5 --high 1e6",
     good="$ archbuilder lr-find net.yaml",
 )
