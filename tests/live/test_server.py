@@ -5,12 +5,13 @@ import json
 import os
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from starlette.testclient import TestClient
+from watchfiles import Change
 
 from archbuilder.cli import main
 from archbuilder.live.folder import Folder
@@ -257,28 +258,58 @@ def test_what_is_left_of_a_run_is_foretold(page, folder):
     assert (listed["state"], listed["seconds_left"]) == ("running", 6.0)
 
 
-def test_what_changes_on_the_disk_is_told_at_once(folder):
-    async def told() -> list[str]:
+def told_after(folder: Path, change: Callable[[], object], *until: str) -> str:
+    """What a page is told from a change on, until all that is waited for is there."""
+
+    async def told() -> str:
         events = Events(Folder(folder))
         watching, stream = asyncio.create_task(events.watch()), events.stream()
         assert await anext(stream) == ": open\n\n"
-        found: list[str] = []
         for step in range(100):  # until the system watches
-            (folder / "net.yaml").write_text(f"# {step}\n", encoding="utf-8")
+            (folder / "start.yaml").write_text(f"# {step}\n", encoding="utf-8")
             with suppress(asyncio.TimeoutError):
-                found.append(await asyncio.wait_for(anext(stream), 0.3))
+                await asyncio.wait_for(anext(stream), 0.3)
                 break
             stream = events.stream()
             await anext(stream)
-        (folder / "net.yaml").unlink()
-        while "null" not in found[-1]:
-            found.append(await asyncio.wait_for(anext(stream), 20))
+        change()
+        found = ""
+        while not all(each in found for each in until):
+            found += await asyncio.wait_for(anext(stream), 20)
         watching.cancel()
         return found
 
-    first, *_, last = asyncio.run(told())
-    assert first.startswith('event: file\ndata: {"path": "net.yaml", "revision": "')
-    assert last == 'event: file\ndata: {"path": "net.yaml", "revision": null}\n\n'
+    return asyncio.run(told())
+
+
+def test_what_changes_on_the_disk_is_told_at_once(folder):
+    written = told_after(folder, lambda: (folder / "net.yaml").write_text("# new\n", encoding="utf-8"), "net.yaml")
+    assert 'event: file\ndata: {"path": "net.yaml", "revision": "' in written
+    gone = 'event: file\ndata: {"path": "net.yaml", "revision": null}\n\n'
+    told_after(folder, (folder / "net.yaml").unlink, gone)
+
+
+def test_what_a_folder_has_when_it_appears_is_told(folder, tmp_path):
+    """A run or a folder of files that is moved in at once, and out again: the system tells of the folder alone."""
+    apart = a_run(tmp_path / "apart" / "net" / "2026-01-01", epochs=2, done=2).parents[1]
+    (apart / "mine.yml").write_text(SMALL, encoding="utf-8")
+    (apart / "node_modules").mkdir()
+    (apart / "node_modules" / "theirs.yaml").write_text(SMALL, encoding="utf-8")
+    run = 'event: runs\ndata: {"path": "runs/net/2026-01-01"}\n\n'
+    file = 'event: file\ndata: {"path": "runs/mine.yml", "revision": "'
+    told = told_after(folder, lambda: os.rename(apart, folder / "runs"), run, file)
+    assert "theirs" not in told and "event: gone" not in told
+    told_after(folder, lambda: os.rename(folder / "runs", apart), 'event: gone\ndata: {"path": "runs"}\n\n')
+
+
+def test_a_folder_that_is_new_is_looked_into_once_more(folder):
+    """What is written before the system watches it is told by nobody either."""
+    events, new = Events(Folder(folder)), folder / "new"
+    new.mkdir()
+    assert events._told([(Change.added, str(new))]) == []
+    (new / "net.yaml").write_text(SMALL, encoding="utf-8")
+    assert len(events._told([])) == 1
+    assert events._told([]) == []
 
 
 @pytest.mark.raises_code("AB970")

@@ -498,9 +498,14 @@ export class App {
   }
 
   private follow(): void {
-    folder.watch((path, revision) => void this.onDisk(path, revision), (path) => this.runs?.changed(path), (gone) => {
-      if (gone) this.store.set({ engine: "The server is gone: start archbuilder live again. Your text is kept here." });
-      else this.store.set({ engine: "" });
+    folder.watch({
+      changed: (path, revision) => void this.onDisk(path, revision),
+      runs: (path) => this.runs?.changed(path),
+      gone: (path) => {
+        if (this.store.get("file").startsWith(`${path}/`)) void this.onDisk(this.store.get("file"), null);
+        this.runs?.changed(path);
+      },
+      lost: (gone) => this.store.set({ engine: gone ? "The server is gone: start archbuilder live again. Your text is kept here." : "" }),
     });
   }
 

@@ -40,14 +40,22 @@ export async function save(path: string, text: string, revision: string | null):
   return answer.ok ? found : { text: null, revision: null, ...found, status: answer.status };
 }
 
-/** Calls `changed` when a file changes on the disk (null: it is gone), and `lost` when the server is gone. */
-export function watch(changed: (path: string, revision: string | null) => void, runs: (path: string) => void, lost: (gone: boolean) => void): void {
+export interface Watcher {
+  changed(path: string, revision: string | null): void; // a file; null: it is gone
+  runs(path: string): void; // something of a run has changed
+  gone(path: string): void; // a folder, or a file of another kind
+  lost(gone: boolean): void; // the server, and whether it is back
+}
+
+/** Tells what changes on the disk. */
+export function watch({ changed, runs, gone, lost }: Watcher): void {
   const events = new EventSource("api/events");
   events.addEventListener("file", (event) => {
     const { path, revision } = JSON.parse((event as MessageEvent<string>).data);
     changed(path, revision);
   });
   events.addEventListener("runs", (event) => runs(JSON.parse((event as MessageEvent<string>).data).path));
+  events.addEventListener("gone", (event) => gone(JSON.parse((event as MessageEvent<string>).data).path));
   events.onerror = () => lost(true);
   events.onopen = () => lost(false);
 }

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Iterable
+import os
+from collections.abc import AsyncIterator, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 from watchfiles import Change, awatch
 
-from archbuilder.live.folder import ENDINGS, Folder, Refused
+from archbuilder.live.folder import DEEPEST, ENDINGS, MOST, Folder, Refused
 from archbuilder.live.server.runs import TELLING
 from archbuilder.sources import is_run
 
 HEARTBEAT = 15.0  # seconds after which a page that is gone is noticed
 STEP = 100  # milliseconds in which changes are told together
-NOT_LOOKED_AT = {".git", ".venv", "node_modules", "__pycache__"}
+QUIET = 1_000  # milliseconds without a change after which a folder that is new is looked into once more
+NOT_LOOKED_AT = {"node_modules", "__pycache__"}
 
 
 class Events:
@@ -25,31 +27,60 @@ class Events:
     def __init__(self, folder: Folder) -> None:
         self.folder = folder
         self._pages: set[asyncio.Queue[str]] = set()
+        self._new: set[Path] = set()  # folders that were not there a moment ago
 
     async def watch(self) -> None:
         """Runs as long as the server does."""
-        root = self.folder.root
         try:
-            await self._watch(root, recursive=True)
+            await self._watch(recursive=True)
         except OSError:  # the system watches no more folders
-            await self._watch(root, recursive=False)
+            await self._watch(recursive=False)
 
-    async def _watch(self, root: Path, recursive: bool) -> None:
-        async for changes in awatch(root, watch_filter=_is_looked_at, step=STEP, recursive=recursive):
+    async def _watch(self, recursive: bool) -> None:
+        changed = awatch(
+            self.folder.root,
+            watch_filter=self._is_looked_at,
+            step=STEP,
+            recursive=recursive,
+            rust_timeout=QUIET,
+            yield_on_timeout=True,
+        )
+        async for changes in changed:
             for event in await asyncio.to_thread(self._told, changes):
                 for page in self._pages:
                     page.put_nowait(event)
 
     def _told(self, changes: Iterable[tuple[Change, str]]) -> list[str]:
-        """An event for each run and each file that has changed."""
-        root = self.folder.root
-        paths = sorted({Path(path) for _, path in changes})
-        runs = {path.parent: None for path in paths if path.name in TELLING and is_run(path.parent)}
-        files = [path.relative_to(root).as_posix() for path in paths if path.name.endswith(ENDINGS)]
+        """An event for each run and each file that has changed, and for each folder that is gone."""
+        paths = {Path(path) for _, path in changes}
+        folders = {Path(path) for change, path in changes if change is Change.added and os.path.isdir(path)}
+        # what a folder already has when it appears is told by nobody; the system watches it a moment later
+        paths |= {path for folder in folders | self._new for path in self._inside(folder)}
+        self._new = folders
+        runs = {path.parent: None for path in sorted(paths) if path.name in TELLING and is_run(path.parent)}
+        files = sorted(self._name(path) for path in paths if path.name.endswith(ENDINGS) and not path.is_dir())
+        gone = sorted(Path(path) for change, path in changes if change is Change.deleted)
         return [
-            *(message("runs", {"path": run.relative_to(root).as_posix()}) for run in runs),
+            *(message("runs", {"path": self._name(run)}) for run in runs),
             *(message("file", {"path": name, "revision": self._revision(name)}) for name in files),
+            *(message("gone", {"path": self._name(path)}) for path in gone if not _tells(path)),
         ]
+
+    def _inside(self, folder: Path) -> Iterator[Path]:
+        """The files of a folder and of those below it that a page shows, as far as they are listed."""
+        for count, (here, below, names) in enumerate(os.walk(folder)):
+            deep = len(Path(here).relative_to(self.folder.root).parts)
+            below[:] = [name for name in below if deep < DEEPEST and _is_open(name)] if count < MOST else []
+            yield from (path for name in names if _tells(path := Path(here, name)))
+
+    def _name(self, path: Path) -> str:
+        return path.relative_to(self.folder.root).as_posix()
+
+    def _is_looked_at(self, change: Change, path: str) -> bool:
+        """Whether a page is told of it: a file that it shows, a folder that is new, or what may be one that is gone."""
+        parts = Path(path).relative_to(self.folder.root).parts
+        known = _tells(Path(path)) or change is Change.deleted or (change is Change.added and os.path.isdir(path))
+        return known and all(map(_is_open, parts))
 
     def _revision(self, name: str) -> str | None:
         """None where the file is gone; empty where it is there and cannot be read."""
@@ -77,7 +108,9 @@ def message(kind: str, data: dict[str, Any]) -> str:
     return f"event: {kind}\ndata: {json.dumps(data)}\n\n"
 
 
-def _is_looked_at(change: Change, path: str) -> bool:
-    parts = Path(path)
-    is_ours = parts.name.endswith(ENDINGS) or parts.name in TELLING
-    return is_ours and not parts.name.startswith(".") and not NOT_LOOKED_AT & set(parts.parts)
+def _tells(path: Path) -> bool:
+    return path.name.endswith(ENDINGS) or path.name in TELLING
+
+
+def _is_open(name: str) -> bool:
+    return not name.startswith(".") and name not in NOT_LOOKED_AT

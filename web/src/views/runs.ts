@@ -39,7 +39,7 @@ export class RunsView {
     if (open) void this.read();
   }
 
-  /** Something of a run has changed on the disk. */
+  /** A run has changed on the disk, or a folder is gone that may have had some. */
   changed(path: string): void {
     this.dirty.add(path);
     if (this.open) this.later();
@@ -48,7 +48,7 @@ export class RunsView {
   private async read(): Promise<void> {
     try {
       this.list = (await all()).reverse();
-      for (const path of this.dirty) this.full.delete(path);
+      for (const run of this.full.keys()) if ([...this.dirty].some((path) => `${run}/`.startsWith(`${path}/`))) this.full.delete(run);
       this.dirty.clear();
       const paths = this.paths();
       await Promise.all(paths.filter((path) => !this.full.has(path)).map(async (path) => {
