@@ -8,6 +8,7 @@ Exit status 1 if anything else happens.
 from __future__ import annotations
 
 import argparse
+import gc
 import json
 import re
 import resource
@@ -21,6 +22,7 @@ from pathlib import Path
 from types import FrameType
 from typing import TypeVar
 
+from archbuilder.cli import COLLECT_AFTER
 from archbuilder.diagnostics import Span
 from archbuilder.pipeline import Report, check
 from archbuilder.reporting import concise, github, html, sarif, text
@@ -161,6 +163,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--only", type=int, metavar="K", help="print and examine a single case")
     args = parser.parse_args(arguments)
     resource.setrlimit(resource.RLIMIT_AS, (4 * 2**30,) * 2)  # what grows without end ends in a MemoryError
+    gc.set_threshold(COLLECT_AFTER)  # as the program has it
     codes, slowest, cases, failed, start = Counter[str](), (0.0, -1), 0, 0, time.perf_counter()
     with tempfile.TemporaryDirectory() as folder:
         for number in range(args.cases) if args.only is None else [args.only]:

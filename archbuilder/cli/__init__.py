@@ -33,13 +33,14 @@ GROUPS = {  # in the order in which people need them
     "exchange": ("import", "export"),
     "edit": ("live", "mcp", "lsp", "schema"),
 }
+COLLECT_AFTER = 100_000  # objects: imports and checks leave no garbage, and collecting meanwhile costs a tenth of them
 _FILES = [module.name for module in iter_modules(__path__) if not module.name.startswith("_")]
 _COMMANDS = {name.rstrip("_").replace("_", "-"): name for name in _FILES}  # import_.py is `import`
 
 
 def entry() -> NoReturn:
     """The program `archbuilder`: main, with a quick start and end for commands that need no torch."""
-    gc.set_threshold(100_000)  # imports leave no garbage: collecting meanwhile costs a tenth of a check
+    gc.set_threshold(COLLECT_AFTER)
     _streams.prepare()
     status = main()
     sys.stdout.flush()
