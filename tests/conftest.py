@@ -44,7 +44,7 @@ TOOLS: dict[str, Callable[[], bool]] = {
     "compiler": has_program("gcc", "cc"),
     "mcu": has_package("tflite_micro"),  # Linux on x86-64 alone has it
     "node": has_program("npm"),
-    "notebook": has_package("nbclient"),  # and ipykernel
+    "notebook": has_package("nbclient"),  # of the extra `notebook`
     "ray": has_package("ray"),
 }
 

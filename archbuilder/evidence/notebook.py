@@ -24,7 +24,8 @@ class Curves:
         self.pictures = [uri(panel, "image/svg+xml") for panel in panels(metrics)]
 
     def _repr_html_(self) -> str:
-        return "".join(f'<img src="{picture}" style="width:32%;min-width:300px">' for picture in self.pictures)
+        pictures = (f'<img src="{picture}" style="width:32%;min-width:300px">' for picture in self.pictures)
+        return f'<div style="display:flex;flex-wrap:wrap">{"".join(pictures)}</div>'
 
 
 class Grower:

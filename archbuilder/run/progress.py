@@ -1,10 +1,11 @@
-"""What a run says while it runs: a bar on a terminal, else a plain line per epoch."""
+"""What a run says while it runs: a bar on a terminal and in a notebook that has bars, else a plain line per epoch."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from typing import Any, TextIO
 
 from archbuilder.reporting.width import width_of
@@ -18,7 +19,8 @@ def progress(epochs: int, done: int, images: int, quiet: bool = False) -> Progre
     """
     if quiet:
         return Silence(epochs)
-    return Bar(epochs, done, images) if is_terminal(sys.stdout) or in_notebook() else Progress(epochs)
+    has_bar = is_terminal(sys.stdout) or (in_notebook() and find_spec("ipywidgets") is not None)
+    return Bar(epochs, done, images) if has_bar else Progress(epochs)
 
 
 @contextmanager
@@ -79,7 +81,7 @@ class Silence(Progress):
 class Bar(Progress):
     """A bar over the images of the whole run: loss, accuracy, images/s, and the time that is left.
 
-    In a notebook with ipywidgets it is the notebook's own bar.
+    In a notebook it is the notebook's own bar, of ipywidgets: one of characters would stay between the lines.
     """
 
     def __init__(self, epochs: int, done: int, images: int) -> None:

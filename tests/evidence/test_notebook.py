@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import base64
-import json
 import re
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -63,19 +61,3 @@ def test_a_display_that_fails_is_done_without(capsys):
 def test_outside_a_notebook_nothing_is_drawn(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("archbuilder.evidence.notebook.panels", lambda metrics: pytest.fail("it is drawn"))
     growing(3)(log(1))
-
-
-@pytest.mark.needs("notebook")
-def test_a_real_notebook(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    import nbformat
-    from nbclient import NotebookClient
-
-    monkeypatch.chdir(Path(__file__).parents[2])
-    sets = ["train.epochs=2", "data.batch_size=256"]
-    train = f"archbuilder.train('architectures/quickstart.yaml', overrides={sets}, out={str(tmp_path)!r}, report=False)"
-    cell = nbformat.v4.new_code_cell(f"import archbuilder\nlen({train}.metrics)")
-    NotebookClient(nbformat.v4.new_notebook(cells=[cell]), timeout=120, kernel_name="python3").execute()
-    shown = [output.data["text/html"] for output in cell.outputs if "text/html" in output.get("data", {})]
-    (log,) = tmp_path.glob("quickstart/*/metrics.jsonl")
-    assert [drawn(html) for html in shown] == [list(panels([json.loads(line) for line in log.open()]))]
-    assert cell.outputs[-1].data["text/plain"] == "2"

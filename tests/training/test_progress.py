@@ -49,12 +49,15 @@ def test_a_terminal_gets_a_bar(monkeypatch: pytest.MonkeyPatch, capsys):
     assert line(RECORD, 2) in shown
 
 
-def test_a_notebook_gets_a_bar(monkeypatch: pytest.MonkeyPatch):
+def test_a_notebook_gets_a_bar_where_it_has_bars(monkeypatch: pytest.MonkeyPatch):
     shell = type("ZMQInteractiveShell", (), {})()
     monkeypatch.setitem(sys.modules, "IPython", SimpleNamespace(get_ipython=lambda: shell))
-    bar = progress(2, 0, 100)
-    assert isinstance(bar, Bar)
-    bar.close()
+    has_widgets: list[object] = [None]
+    monkeypatch.setattr("archbuilder.run.progress.find_spec", lambda name: has_widgets[0])
+    assert type(progress(2, 0, 100)) is Progress
+    has_widgets[0] = "a module"
+    monkeypatch.setattr("archbuilder.run.progress.Bar", lambda *given: "the notebook's own bar")
+    assert progress(2, 0, 100) == "the notebook's own bar"
     monkeypatch.setitem(sys.modules, "IPython", SimpleNamespace(get_ipython=lambda: None))  # imported by a script
     assert type(progress(2, 0, 100)) is Progress
 
