@@ -15,7 +15,8 @@ import torch
 from archbuilder.data.arrays import Images
 from archbuilder.data.batches import TrainBatches
 from archbuilder.document.parser import parse
-from archbuilder.schema.model import Env, validate
+from archbuilder.schema.env import Env
+from archbuilder.schema.model import validate
 from archbuilder.spec.data import Data
 
 ASSIGNMENT = [

@@ -19,8 +19,11 @@ from archbuilder.document.nodes import Node
 from archbuilder.ir.builder import GraphBuilder
 from archbuilder.ir.graph import INPUT
 from archbuilder.remedy import Hint, Remedy, Remove, Rename, Write
+from archbuilder.schema.env import Env
+from archbuilder.schema.family import Family
 from archbuilder.schema.fields import NAME, NAME_FORM, Check, Variables, failure, read_name, reads
-from archbuilder.schema.model import SOFTMAX, Child, Env, Family, Model, unknown_hint
+from archbuilder.schema.hints import SOFTMAX, unknown_hint
+from archbuilder.schema.model import Child, Model
 from archbuilder.synonyms import synonym
 
 MAX_BLOCKS = 20_000  # definitions can multiply: reading more would take seconds

@@ -10,9 +10,10 @@ from archbuilder.diagnostics import Span, declare, did_you_mean
 from archbuilder.document.nodes import Node
 from archbuilder.ir.builder import GraphBuilder
 from archbuilder.remedy import Rename
+from archbuilder.schema.env import Env
 from archbuilder.schema.expressions import MAX_VALUE, PATTERN, ExpressionError, evaluate
 from archbuilder.schema.fields import MAX_NAME, MAX_NAMES
-from archbuilder.schema.model import FORM, INVALID, REQUIRED, UNKNOWN, VALUE, Env, validate
+from archbuilder.schema.model import FORM, INVALID, REQUIRED, UNKNOWN, VALUE, validate
 
 _DEFAULT = {"type": ["integer", "string", "null"], "pattern": PATTERN}  # of a parameter; null: it has none
 DEFINITIONS = {  # as JSON Schema

@@ -10,8 +10,9 @@ from archbuilder.document.nodes import Node
 from archbuilder.ir.builder import GraphBuilder
 from archbuilder.ir.ops import ChannelSlice
 from archbuilder.ir.ops.shuffle import SIZES
+from archbuilder.schema.env import Env
 from archbuilder.schema.fields import Check, Variables, expected, integer, reads
-from archbuilder.schema.model import FORM, INVALID, Child, Env
+from archbuilder.schema.model import FORM, INVALID, Child
 
 
 def _read_paths(node: Node, env: Env) -> Any:

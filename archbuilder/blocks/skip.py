@@ -16,7 +16,8 @@ from archbuilder.ir.op import OpError
 from archbuilder.ir.ops import Add, Concat, Conv2d, Multiply
 from archbuilder.ir.reach import Pixels, Reach
 from archbuilder.ir.shape import Shape
-from archbuilder.schema.model import INVALID, VALUE, Child, Env
+from archbuilder.schema.env import Env
+from archbuilder.schema.model import INVALID, VALUE, Child
 
 NO_PROJECTION = declare(
     "AB203",

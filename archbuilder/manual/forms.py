@@ -16,8 +16,9 @@ from archbuilder.docstrings import docstring
 from archbuilder.document.parser import parse
 from archbuilder.manual import blocks as manual
 from archbuilder.schema.expressions import PATTERN
+from archbuilder.schema.family import Family
 from archbuilder.schema.fields import NAME_FORM, Check
-from archbuilder.schema.model import Child, Family, Model
+from archbuilder.schema.model import Child, Model
 
 Schema = dict[str, Any]
 

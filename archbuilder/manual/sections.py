@@ -8,7 +8,8 @@ from typing import Any
 from pydantic.fields import FieldInfo
 
 from archbuilder.docstrings import docstring
-from archbuilder.schema.model import Child, Family, Model
+from archbuilder.schema.family import Family
+from archbuilder.schema.model import Child, Model
 from archbuilder.spec.data import Data
 from archbuilder.spec.train import Train
 

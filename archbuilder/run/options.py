@@ -15,7 +15,7 @@ from typing import Annotated, Any, Literal, TypedDict, TypeVar, get_type_hints
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, ValidationError
 
 from archbuilder.diagnostics import ArchbuilderError, Diagnostic, Span, declare, show
-from archbuilder.schema.model import expected
+from archbuilder.schema.hints import expected
 
 PathLike = str | os.PathLike[str]
 

@@ -11,7 +11,7 @@ from archbuilder.document.nodes import Node
 from archbuilder.document.overrides import words_of
 from archbuilder.pipeline import Report, stages
 from archbuilder.rules.limits import QUANTITIES, Measured
-from archbuilder.schema.model import Known
+from archbuilder.schema.env import Known
 from archbuilder.spec import architecture
 from archbuilder.spec.space import Grown, Pick, Space
 from archbuilder.spec.train import Train

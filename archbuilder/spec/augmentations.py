@@ -9,8 +9,9 @@ from typing import Literal, TypeVar
 from pydantic import Field, model_validator
 
 from archbuilder.remedy import Change
+from archbuilder.schema.family import Family
 from archbuilder.schema.fields import Probability, SymmetricPadding, failure
-from archbuilder.schema.model import Family, Model
+from archbuilder.schema.model import Model
 from archbuilder.spec.ranges import (
     Border,
     Count,

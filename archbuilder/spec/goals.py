@@ -17,8 +17,9 @@ from pydantic import Field
 from archbuilder.diagnostics import declare, did_you_mean, shorten, show
 from archbuilder.document.nodes import Node
 from archbuilder.remedy import Hint, Write
+from archbuilder.schema.env import Env
 from archbuilder.schema.fields import Check, Variables, expected, failure, integer, reads
-from archbuilder.schema.model import FORM, INVALID, Env, Model, validate
+from archbuilder.schema.model import FORM, INVALID, Model, validate
 
 MAX_GOALS = 20
 

@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 from archbuilder.diagnostics import Span, declare, show
 from archbuilder.document.nodes import Node
 from archbuilder.remedy import Hint, Layout, Write
-from archbuilder.schema.model import FORM, INVALID, Env
+from archbuilder.schema.env import Env
+from archbuilder.schema.model import FORM, INVALID
 
 MAX_LENGTH = 40  # characters of a limit
 MAX_LIMITS = 50

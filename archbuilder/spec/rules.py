@@ -7,7 +7,8 @@ from typing import Any
 
 from archbuilder.diagnostics import Span, show
 from archbuilder.document.nodes import Node
-from archbuilder.schema.model import FORM, INVALID, VALUE, Env
+from archbuilder.schema.env import Env
+from archbuilder.schema.model import FORM, INVALID, VALUE
 
 MAX_PACKS = 20
 

@@ -15,8 +15,9 @@ from archbuilder.diagnostics import ArchbuilderError, Diagnostic, Span, declare,
 from archbuilder.document.nodes import Document, Node
 from archbuilder.document.overrides import Steps, find, put, words_of
 from archbuilder.remedy import written
+from archbuilder.schema.env import Env
 from archbuilder.schema.fields import failure
-from archbuilder.schema.model import FORM, INVALID, VALUE, Env, Model, validate
+from archbuilder.schema.model import FORM, INVALID, VALUE, Model, validate
 
 if TYPE_CHECKING:
     from archbuilder.spec.architecture import Architecture

@@ -18,8 +18,8 @@ from archbuilder.rules.packs.kinds.layout import Layout, channels_of
 from archbuilder.rules.packs.kinds.limit import LimitRule
 from archbuilder.rules.packs.pack import Pack, is_path, load, shipped
 from archbuilder.rules.packs.rule import Rule
+from archbuilder.schema.env import Env
 from archbuilder.schema.fields import MAX_INTEGER, MAX_PIXELS
-from archbuilder.schema.model import Env
 from archbuilder.spec.architecture import channels_first
 from archbuilder.spec.limits import Limit, read_limits
 from archbuilder.spec.rules import PackName

@@ -11,7 +11,8 @@ import pytest
 from archbuilder.data.arrays import Images
 from archbuilder.diagnostics import ArchbuilderError, Diagnostic
 from archbuilder.document.parser import parse
-from archbuilder.schema.model import Env, validate
+from archbuilder.schema.env import Env
+from archbuilder.schema.model import validate
 from archbuilder.spec.data import Data
 
 Section = Callable[..., Data]

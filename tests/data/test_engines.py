@@ -301,7 +301,8 @@ import numpy as np
 from archbuilder.data.arrays import Images
 from archbuilder.data.batches import TrainBatches
 from archbuilder.document.parser import parse
-from archbuilder.schema.model import Env, validate
+from archbuilder.schema.env import Env
+from archbuilder.schema.model import validate
 from archbuilder.spec.data import Data
 text = "dataset: digits\\nengine: tensor\\naugment: [horizontal_flip, shift_scale_rotate, random_crop]\\n"
 images = Images(np.zeros((8, 8, 8, 3), np.uint8), np.zeros(8, np.int64))

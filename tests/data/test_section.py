@@ -171,7 +171,8 @@ def test_the_section_needs_no_torch_and_no_numpy():
     code = (
         "import sys, archbuilder.spec.data as d\n"
         "from archbuilder.document.parser import parse\n"
-        "from archbuilder.schema.model import Env, validate\n"
+        "from archbuilder.schema.env import Env\n"
+        "from archbuilder.schema.model import validate\n"
         "validate(d.Data, parse('dataset: cifar10\\naugment: [horizontal_flip]\\n').root, Env())\n"
         "print(sorted({'torch', 'numpy', 'albumentations', 'cv2'} & set(sys.modules)))"
     )

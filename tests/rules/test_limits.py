@@ -15,7 +15,7 @@ from archbuilder.document.parser import parse
 from archbuilder.pipeline import Report, check
 from archbuilder.reporting import html, text
 from archbuilder.reporting import json as as_json
-from archbuilder.schema.model import Env
+from archbuilder.schema.env import Env
 from archbuilder.spec.limits import Limit, read_limits
 
 HEAD = "archbuilder: 1\ninput: [3, 32, 32]\n"

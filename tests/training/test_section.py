@@ -10,7 +10,8 @@ import pytest
 from archbuilder.diagnostics import ArchbuilderError
 from archbuilder.document.parser import parse
 from archbuilder.pipeline import check
-from archbuilder.schema.model import INVALID, Env, Model, validate
+from archbuilder.schema.env import Env
+from archbuilder.schema.model import INVALID, Model, validate
 from archbuilder.spec.train import Train
 from archbuilder.spec.train.objectives import CrossEntropy
 from archbuilder.spec.train.optimizers import AdamW, Sgd

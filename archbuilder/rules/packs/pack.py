@@ -17,8 +17,9 @@ from archbuilder.document.text import Reading
 from archbuilder.remedy import Write
 from archbuilder.rules.packs.kinds import RULES, read_rules
 from archbuilder.rules.packs.rule import Rule
+from archbuilder.schema.env import Env
 from archbuilder.schema.fields import Check, Variables, expected, failure, reads
-from archbuilder.schema.model import REQUIRED, Child, Env, Model, validate
+from archbuilder.schema.model import REQUIRED, Child, Model, validate
 from archbuilder.spec.goals import GOALS, Goal, read_goals
 from archbuilder.spec.rules import PackName
 

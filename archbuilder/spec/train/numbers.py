@@ -10,8 +10,9 @@ from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
 from archbuilder.document.nodes import Node
 from archbuilder.remedy import Write, written
+from archbuilder.schema.env import Env
 from archbuilder.schema.fields import Check, Variables, bounded, expected, in_float32, integer, reads
-from archbuilder.schema.model import INVALID, VALUE, Child, Env, Model, validate
+from archbuilder.schema.model import INVALID, VALUE, Child, Model, validate
 
 _Held = AfterValidator(in_float32)
 Rate = Annotated[float, Field(gt=0, allow_inf_nan=False), _Held]

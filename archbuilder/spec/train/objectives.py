@@ -4,8 +4,9 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
+from archbuilder.schema.family import Family
 from archbuilder.schema.fields import Check, Probability, Variables, expected, reads
-from archbuilder.schema.model import Family, Model
+from archbuilder.schema.model import Model
 from archbuilder.spec.train.numbers import BelowOne, Rate, Share, SomeShare
 
 

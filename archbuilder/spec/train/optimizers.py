@@ -4,8 +4,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from archbuilder.schema.family import Family
 from archbuilder.schema.fields import failure
-from archbuilder.schema.model import Child, Family, Model
+from archbuilder.schema.model import Child, Model
 from archbuilder.spec.train.numbers import BelowOne, Betas, Decay, Rate, Steps
 
 

@@ -7,8 +7,9 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
+from archbuilder.schema.family import Family
 from archbuilder.schema.fields import NonNegative, Positive, failure
-from archbuilder.schema.model import Family, Model
+from archbuilder.schema.model import Model
 from archbuilder.spec.train.numbers import BelowOne, Decay, Milestones, Points, Rate, Share
 
 

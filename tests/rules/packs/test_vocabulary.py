@@ -17,7 +17,7 @@ from archbuilder.rules.packs.kinds import RULES
 from archbuilder.rules.packs.pack import built_in, shipped
 from archbuilder.rules.packs.rule import Rule
 from archbuilder.rules.packs.words import _PLAIN, _SPECIAL, vocabulary, words
-from archbuilder.schema.model import Env
+from archbuilder.schema.env import Env
 from tests.rules.packs.conftest import Hold, network
 
 CASES = [(name, text, code) for name in kinds.names() for text, code in kinds.find(name).REJECTS.items()]  # type: ignore[union-attr]

@@ -13,7 +13,9 @@ from typing import TypeVar
 
 from archbuilder.document.nodes import Node
 from archbuilder.rules.packs.rule import Rule
-from archbuilder.schema.model import INVALID, VALUE, Env, Family
+from archbuilder.schema.env import Env
+from archbuilder.schema.family import Family
+from archbuilder.schema.model import INVALID, VALUE
 
 MAX_RULES = 100
 

@@ -12,8 +12,9 @@ from archbuilder.rules.limits import QUANTITIES, measure
 from archbuilder.rules.packs.kinds import register
 from archbuilder.rules.packs.network import Network
 from archbuilder.rules.packs.rule import TOTAL, Evidence, Outcome, Rule, missed
+from archbuilder.schema.env import Env
 from archbuilder.schema.fields import Check, Variables, failure, reads
-from archbuilder.schema.model import INVALID, Child, Env
+from archbuilder.schema.model import INVALID, Child
 from archbuilder.spec.limits import Limit, read_limits
 
 

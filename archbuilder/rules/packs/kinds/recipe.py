@@ -13,8 +13,9 @@ from archbuilder.remedy import Change, Hint, Write
 from archbuilder.rules.packs.kinds import register
 from archbuilder.rules.packs.network import Network
 from archbuilder.rules.packs.rule import RECIPE, Evidence, Miss, Outcome, Rule
+from archbuilder.schema.family import Family
 from archbuilder.schema.fields import Check, Positive, Reading, Variables, failure, integer, reads
-from archbuilder.schema.model import Family, Model
+from archbuilder.schema.model import Model
 from archbuilder.spec.data import Data
 from archbuilder.spec.goals import Goal
 from archbuilder.spec.limits import Limit
