@@ -8,31 +8,14 @@ there); SELU, softplus and mish, which are no operators of TensorFlow Lite; EXP 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any
 
-from archbuilder.device.program import (
-    FIXED_SCALE,
-    FLOAT32,
-    FUSES,
-    INT8,
-    LOWEST,
-    SAME_SCALE,
-    WEIGHTED,
-    Lacking,
-    Operator,
-    Program,
-    Tensor,
-    Weights,
-)
+from archbuilder.device.lowering import Lowering, Rule, Sides, dims_of, field
+from archbuilder.device.program import FUSES, INT8, LOWEST, WEIGHTED, Lacking, Operator, Program, Weights
 from archbuilder.ir import ops
-from archbuilder.ir.graph import INPUT, Graph, Node
+from archbuilder.ir.graph import Graph, Node
 from archbuilder.ir.op import Op
-from archbuilder.ir.shape import Shape
-from archbuilder.remedy import Change
-
-Sides = tuple[int, int, int, int]  # pixels of padding: top, bottom, left, right
 
 # an activation as kernels, each behind the one before; hardsigmoid and silu are written by functions of their own
 ACTIVATIONS = {
@@ -57,158 +40,6 @@ NO_ACTIVATION = {
 }
 
 
-def program_of(graph: Graph, dtype: str = INT8) -> Program:
-    """The operators of a graph, int8 or float32; layers without a kernel are in `lacking`, and left out."""
-    made = _Lowering(graph, dtype)
-    for node in graph.nodes.values():
-        made.lower(node)
-    return made.finish()
-
-
-class _Lowering:
-    """Writes operators in the graph's order; `at` names the tensor that a value of the graph is in."""
-
-    def __init__(self, graph: Graph, dtype: str) -> None:
-        self.graph = graph
-        self.dtype = dtype
-        self.tensors: dict[str, Tensor] = {}
-        self.operators: dict[str, Operator] = {}  # by the tensor they write
-        self.lacking: list[tuple[Node, Lacking]] = []
-        self.at: dict[str, str] = {INPUT: INPUT}
-        self._readers = _readers(graph)
-        self._fixed: set[str] = set()  # tensors whose scale is that of a kernel
-        self._stored: dict[tuple[object, ...], str] = {}  # weights that are stored already, by their key
-        self.tensors[INPUT] = Tensor(INPUT, _dims(graph.input))
-
-    def lower(self, node: Node) -> None:
-        rule = RULES.get(type(node.op))
-        try:
-            if rule is None:  # an op of the user's own
-                raise Lacking("nothing is known of it", "write it with other layers")
-            self.at[node.name] = rule(self, node, node.op)
-        except Lacking as lacking:
-            self.lacking.append((node, lacking))
-            self.tensors[node.name] = Tensor(node.name, _dims(node.shape))
-            self.at[node.name] = node.name
-
-    def finish(self) -> Program:
-        tensors = {INPUT: self.tensors[INPUT]}
-        for operator in self.operators.values():
-            for name in (*operator.inputs, operator.output):
-                tensors.setdefault(name, self.tensors[name])
-        output = self.at[self.graph.output]
-        tensors.setdefault(output, self.tensors[output])
-        operators = tuple(self.operators.values())
-        return Program(operators, tensors, INPUT, output, self.dtype, tuple(self.lacking))
-
-    # what rules ask
-
-    def inputs(self, node: Node) -> list[str]:
-        return [self.at[name] for name in node.inputs]
-
-    def readers(self, value: str) -> list[Node | None]:
-        """The layers that read a value, None for the network's result; dropouts are looked through."""
-        return self._readers[value]
-
-    def producer(self, node: Node) -> Operator | None:
-        """The operator whose result a layer alone reads, and which may so take the layer in."""
-        value = node.inputs[0]
-        operator = self.operators.get(self.at[value])
-        while operator is not None and len(self._readers[value]) == 1:
-            if value == operator.output:
-                return operator
-            value = self.graph.nodes[value].inputs[0]  # of a layer that costs nothing
-        return None
-
-    # what rules write
-
-    def constant(self, name: str, shape: Iterable[int], content: Any, counts: bool = False) -> str:
-        """A constant; the same weights are stored once."""
-        made = Tensor(name, tuple(shape), content, counts)
-        if isinstance(content, Weights) and content.part != "bias":  # a bias has the scale of what is read, too
-            name = self._stored.setdefault(content.key, name)
-        self.tensors.setdefault(name, made)
-        return name
-
-    def add(
-        self,
-        kernel: str,
-        node: Node,
-        inputs: Iterable[str],
-        shape: tuple[int, ...],
-        /,
-        part: str = "",
-        **options: Any,
-    ) -> str:
-        """An operator that gives the layer's result, or (`part`) something on the way to it; returns its tensor."""
-        name = f"{node.name}.{part}" if part else node.name
-        inputs = tuple(inputs)
-        self.tensors[name] = Tensor(name, shape)
-        self.operators[name] = Operator(kernel, inputs, name, node, options)
-        if kernel in FIXED_SCALE or (kernel in SAME_SCALE and inputs[0] in self._fixed):
-            self._fixed.add(name)
-        return name
-
-    def amend(self, operator: Operator, node: Node, **changes: Any) -> str:
-        """The operator with changes that make its result that of the layer; returns its tensor."""
-        del self.operators[operator.output]
-        tensor = self.tensors.pop(operator.output)
-        self.tensors[node.name] = replace(tensor, name=node.name)
-        self.operators[node.name] = replace(operator, output=node.name, **changes)
-        if operator.output in self._fixed:
-            self._fixed.add(node.name)
-        return node.name
-
-    def remove(self, operator: Operator) -> str:
-        """Takes an operator out; returns what it read."""
-        del self.operators[operator.output]
-        return operator.inputs[0]
-
-    def padded(self, x: str, node: Node, sides: Sides, mode: str = "zeros", part: str = "pad") -> str:
-        """A map with pixels around it, by an operator of its own."""
-        if not any(sides):
-            return x
-        if mode not in ("zeros", "reflect", LOWEST):
-            raise Lacking(f"there is no kernel for {mode} padding", field("padding_mode", "zeros", node))
-        top, bottom, left, right = sides
-        _, h, w, c = self.tensors[x].shape
-        label = f"{node.name}.{part}" if part else node.name
-        amounts = self.constant(f"{label}.sides", (4, 2), (0, 0, top, bottom, left, right, 0, 0), counts=True)
-        shape = (1, h + top + bottom, w + left + right, c)
-        if mode == LOWEST:
-            lowest = self.constant(f"{label}.value", (1,), LOWEST)
-            return self.add("PADV2", node, (x, amounts, lowest), shape, part)
-        return self.add("PAD" if mode == "zeros" else "MIRROR_PAD", node, (x, amounts), shape, part)
-
-    def requantised(self, x: str, node: Node, number: int) -> str:
-        """A tensor with a scale of its own, where a kernel has given it a fixed one."""
-        if self.dtype == FLOAT32 or x not in self._fixed:
-            return x
-        name = self.add("QUANTIZE", node, (x,), self.tensors[x].shape, f"scale{number}")
-        self._fixed.discard(name)
-        return name
-
-
-def _readers(graph: Graph) -> dict[str, list[Node | None]]:
-    """Of each value the layers that read it, None for the network's result; dropouts are looked through."""
-    found: dict[str, list[Node | None]] = {name: [] for name in (INPUT, *graph.nodes)}
-    found[graph.output].append(None)
-    for node in reversed(graph.nodes.values()):
-        through = isinstance(node.op, ops.Dropout) or (isinstance(node.op, ops.Flatten) and graph.inputs(node)[0].flat)
-        for name in dict.fromkeys(node.inputs):
-            found[name] += found[node.name] if through else [node]
-    return found
-
-
-def _dims(shape: Shape) -> tuple[int, ...]:
-    return (1, shape.c) if shape.flat else (1, shape.h, shape.w, shape.c)
-
-
-def field(name: str, value: str, node: Node, say: str = "{}") -> Change:
-    """The remedy that gives a field another value; a block of that name has its own field for it."""
-    return Change({"kind" if node.block == name else name: value}, say=say)
-
-
 # ---- windows ----
 
 
@@ -219,7 +50,7 @@ def _fits(n: int, out: int, span: int, stride: int, before: int) -> bool:
 
 
 def _window(
-    made: _Lowering,
+    made: Lowering,
     node: Node,
     x: str,
     kernel: tuple[int, int],
@@ -244,7 +75,7 @@ def _window(
     return made.padded(x, node, (sides[0], needed[0], sides[2], needed[1]), mode), "VALID"
 
 
-def _conv(made: _Lowering, node: Node, op: ops.Conv2d) -> str:
+def _conv(made: Lowering, node: Node, op: ops.Conv2d) -> str:
     (x,), (shape,) = made.inputs(node), made.graph.inputs(node)
     sides = (op.padding[0], op.padding[0], op.padding[1], op.padding[1])
     before = made.producer(node)
@@ -263,24 +94,24 @@ def _conv(made: _Lowering, node: Node, op: ops.Conv2d) -> str:
     inputs = (x, *_weights(made, node, Weights("filter", node), each, op.out))
     options: dict[str, Any] = {"stride": op.stride, "dilation": op.dilation, "padding": padding}
     options |= {"multiplier": op.out // shape.c} if depthwise else {"groups": op.groups}
-    return made.add("DEPTHWISE_CONV_2D" if depthwise else "CONV_2D", node, inputs, _dims(node.shape), **options)
+    return made.add("DEPTHWISE_CONV_2D" if depthwise else "CONV_2D", node, inputs, dims_of(node.shape), **options)
 
 
-def _weights(made: _Lowering, node: Node, filter: Weights, shape: tuple[int, ...], out: int) -> tuple[str, str]:
+def _weights(made: Lowering, node: Node, filter: Weights, shape: tuple[int, ...], out: int) -> tuple[str, str]:
     """The two constants of a kernel with weights."""
     bias = made.constant(f"{node.name}.bias", (out,), replace(filter, part="bias"))
     return made.constant(f"{node.name}.filter", shape, filter), bias
 
 
-def _linear(made: _Lowering, node: Node, op: ops.Linear) -> str:
+def _linear(made: Lowering, node: Node, op: ops.Linear) -> str:
     (x,), (shape,) = made.inputs(node), made.graph.inputs(node)
     _, *dims = made.tensors[x].shape
     rows = (dims[2], dims[0], dims[1]) if len(dims) == 3 and dims[0] * dims[1] > 1 else None
     inputs = _weights(made, node, Weights("filter", node, rows=rows), (op.out, shape.c), op.out)
-    return made.add("FULLY_CONNECTED", node, (x, *inputs), _dims(node.shape))
+    return made.add("FULLY_CONNECTED", node, (x, *inputs), dims_of(node.shape))
 
 
-def _flatten(made: _Lowering, node: Node, op: ops.Flatten) -> str:
+def _flatten(made: Lowering, node: Node, op: ops.Flatten) -> str:
     """A linear layer reads a map as the vector that it is; for all else the channels come first again, as in torch."""
     (x,), (shape,) = made.inputs(node), made.graph.inputs(node)
     readers = made.readers(node.name)
@@ -289,22 +120,22 @@ def _flatten(made: _Lowering, node: Node, op: ops.Flatten) -> str:
     if shape.c > 1 and shape.h * shape.w > 1:
         order = made.constant(f"{node.name}.order", (4,), (0, 3, 1, 2), counts=True)
         x = made.add("TRANSPOSE", node, (x, order), (1, shape.c, shape.h, shape.w), "transpose")
-    return _reshaped(made, node, x, _dims(node.shape))
+    return _reshaped(made, node, x, dims_of(node.shape))
 
 
-def _reshaped(made: _Lowering, node: Node, x: str, shape: tuple[int, ...], part: str = "") -> str:
+def _reshaped(made: Lowering, node: Node, x: str, shape: tuple[int, ...], part: str = "") -> str:
     label = f"{node.name}.{part}" if part else node.name
     size = made.constant(f"{label}.shape", (len(shape),), shape, counts=True)
     return made.add("RESHAPE", node, (x, size), shape, part, shape=shape)
 
 
-def _max_pool(made: _Lowering, node: Node, op: ops.MaxPool2d) -> str:
+def _max_pool(made: Lowering, node: Node, op: ops.MaxPool2d) -> str:
     if op.dilation != (1, 1):
         raise Lacking("MAX_POOL_2D has no dilation", field("dilation", "1", node))
     return _pool(made, node, "MAX_POOL_2D", op.kernel, op.stride, op.padding, LOWEST)
 
 
-def _avg_pool(made: _Lowering, node: Node, op: ops.AvgPool2d) -> str:
+def _avg_pool(made: Lowering, node: Node, op: ops.AvgPool2d) -> str:
     (shape,) = made.graph.inputs(node)
     if node.shape != replace(op, ceil_mode=False).shape((shape,)):
         raise Lacking("the last window of AVERAGE_POOL_2D ends with the map", field("ceil_mode", "false", node))
@@ -317,7 +148,7 @@ def _avg_pool(made: _Lowering, node: Node, op: ops.AvgPool2d) -> str:
 
 
 def _pool(
-    made: _Lowering,
+    made: Lowering,
     node: Node,
     kernel: str,
     size: tuple[int, int],
@@ -328,16 +159,16 @@ def _pool(
 ) -> str:
     sides = (padding[0], padding[0], padding[1], padding[1])
     x, own_padding = _window(made, node, made.inputs(node)[0], size, stride, (1, 1), sides, mode, own)
-    return made.add(kernel, node, (x,), _dims(node.shape), kernel=size, stride=stride, padding=own_padding)
+    return made.add(kernel, node, (x,), dims_of(node.shape), kernel=size, stride=stride, padding=own_padding)
 
 
-def _adaptive(made: _Lowering, node: Node, op: ops.AdaptivePool) -> str:
+def _adaptive(made: Lowering, node: Node, op: ops.AdaptivePool) -> str:
     (x,), (shape,) = made.inputs(node), made.graph.inputs(node)
     if (shape.h, shape.w) == op.size:
         return x
     if op.size == (1, 1):
         axes = made.constant(f"{node.name}.axes", (2,), (1, 2), counts=True)
-        return made.add("REDUCE_MAX" if op.maximum else "MEAN", node, (x, axes), _dims(node.shape))
+        return made.add("REDUCE_MAX" if op.maximum else "MEAN", node, (x, axes), dims_of(node.shape))
     if shape.h % op.size[0] or shape.w % op.size[1]:
         raise Lacking("a pool's window is the same everywhere", f"a size that divides {shape.h}x{shape.w}")
     window = (shape.h // op.size[0], shape.w // op.size[1])
@@ -347,10 +178,10 @@ def _adaptive(made: _Lowering, node: Node, op: ops.AdaptivePool) -> str:
 # ---- activations, norms and scales ----
 
 
-def _activation(made: _Lowering, node: Node, op: ops.Activation) -> str:
+def _activation(made: Lowering, node: Node, op: ops.Activation) -> str:
     if op.kind in NO_ACTIVATION:
         raise Lacking(NO_ACTIVATION[op.kind], field("activation", "hardswish", node, say="{}, relu6 or silu"))
-    (x,), shape = made.inputs(node), _dims(node.shape)
+    (x,), shape = made.inputs(node), dims_of(node.shape)
     kernel = ACTIVATIONS[op.kind]
     if op.kind in ("relu", "relu6"):
         before = made.producer(node)
@@ -369,9 +200,9 @@ def _activation(made: _Lowering, node: Node, op: ops.Activation) -> str:
     return made.add(kernel, node, (x,), shape, **options)
 
 
-def _affine(made: _Lowering, node: Node, op: Op) -> str:
+def _affine(made: Lowering, node: Node, op: Op) -> str:
     """A factor and a summand per channel: folded into the weights before them, else a depthwise filter of one pixel."""
-    (x,), shape = made.inputs(node), _dims(node.shape)
+    (x,), shape = made.inputs(node), dims_of(node.shape)
     before = made.producer(node)
     if before is not None and before.kernel in WEIGHTED and before.activation == "NONE":
         return made.amend(before, node, inputs=(before.inputs[0], *_folded(made, before, node)))
@@ -386,7 +217,7 @@ def _affine(made: _Lowering, node: Node, op: Op) -> str:
     return made.add("DEPTHWISE_CONV_2D", node, inputs, shape, **options)
 
 
-def _folded(made: _Lowering, operator: Operator, node: Node) -> tuple[str, ...]:
+def _folded(made: Lowering, operator: Operator, node: Node) -> tuple[str, ...]:
     """The constants of an operator with a norm or scale taken in."""
     folded = []
     for name in operator.inputs[1:]:
@@ -397,7 +228,7 @@ def _folded(made: _Lowering, operator: Operator, node: Node) -> tuple[str, ...]:
     return tuple(folded)
 
 
-def _no_norm(made: _Lowering, node: Node, op: Op) -> str:
+def _no_norm(made: Lowering, node: Node, op: Op) -> str:
     reason = "there is no kernel for it, and in int8 no good way to write it with others"
     raise Lacking(reason, field("norm", "batch", node))
 
@@ -405,24 +236,24 @@ def _no_norm(made: _Lowering, node: Node, op: Op) -> str:
 # ---- merges, and numbers moved ----
 
 
-def _merge(kernel: str) -> Callable[[_Lowering, Node, Any], str]:
-    def rule(made: _Lowering, node: Node, op: Any) -> str:
+def _merge(kernel: str) -> Rule:
+    def rule(made: Lowering, node: Node, op: Any) -> str:
         """A sum or product of many is one of two after the other."""
         first, *rest = made.inputs(node)
         for number, other in enumerate(rest, 1):
-            first = made.add(kernel, node, (first, other), _dims(node.shape), f"part{number}" * (number < len(rest)))
+            first = made.add(kernel, node, (first, other), dims_of(node.shape), f"part{number}" * (number < len(rest)))
         return first
 
     return rule
 
 
-def _concat(made: _Lowering, node: Node, op: ops.Concat) -> str:
+def _concat(made: Lowering, node: Node, op: ops.Concat) -> str:
     inputs = [made.requantised(x, node, number) for number, x in enumerate(made.inputs(node), 1)]
-    shape = _dims(node.shape)
+    shape = dims_of(node.shape)
     return inputs[0] if len(inputs) == 1 else made.add("CONCATENATION", node, inputs, shape, axis=len(shape) - 1)
 
 
-def _slice(made: _Lowering, node: Node, op: ops.ChannelSlice) -> str:
+def _slice(made: Lowering, node: Node, op: ops.ChannelSlice) -> str:
     (x,), (shape,) = made.inputs(node), made.graph.inputs(node)
     if node.shape.c == shape.c:
         return x
@@ -430,10 +261,10 @@ def _slice(made: _Lowering, node: Node, op: ops.ChannelSlice) -> str:
     begin, end = (0, 0, 0, first), (1, shape.h, shape.w, first + node.shape.c)
     cut = (("begin", begin), ("end", end), ("steps", (1, 1, 1, 1)))
     inputs = [made.constant(f"{node.name}.{name}", (4,), values, counts=True) for name, values in cut]
-    return made.add("STRIDED_SLICE", node, (x, *inputs), _dims(node.shape))
+    return made.add("STRIDED_SLICE", node, (x, *inputs), dims_of(node.shape))
 
 
-def _shuffle(made: _Lowering, node: Node, op: ops.ChannelShuffle) -> str:
+def _shuffle(made: Lowering, node: Node, op: ops.ChannelShuffle) -> str:
     (x,), shape = made.inputs(node), node.shape
     each = shape.c // op.groups
     if 1 in (op.groups, each):
@@ -442,33 +273,33 @@ def _shuffle(made: _Lowering, node: Node, op: ops.ChannelShuffle) -> str:
     pixels = shape.h * shape.w
     x = _reshaped(made, node, x, (1, pixels, op.groups, each), "groups")
     x = made.add("TRANSPOSE", node, (x, order), (1, pixels, each, op.groups), "dealt")
-    return _reshaped(made, node, x, _dims(shape))
+    return _reshaped(made, node, x, dims_of(shape))
 
 
-def _channel_pad(made: _Lowering, node: Node, op: ops.ChannelPad) -> str:
+def _channel_pad(made: Lowering, node: Node, op: ops.ChannelPad) -> str:
     (x,) = made.inputs(node)
     amounts = made.constant(f"{node.name}.sides", (4, 2), (0, 0, 0, 0, 0, 0, op.before, op.after), counts=True)
-    return made.add("PAD", node, (x, amounts), _dims(node.shape)) if op.before or op.after else x
+    return made.add("PAD", node, (x, amounts), dims_of(node.shape)) if op.before or op.after else x
 
 
-def _pad(made: _Lowering, node: Node, op: ops.Pad2d) -> str:
+def _pad(made: Lowering, node: Node, op: ops.Pad2d) -> str:
     return made.padded(made.inputs(node)[0], node, (op.top, op.bottom, op.left, op.right), op.mode, part="")
 
 
-def _upsample(made: _Lowering, node: Node, op: ops.Upsample) -> str:
+def _upsample(made: Lowering, node: Node, op: ops.Upsample) -> str:
     (x,) = made.inputs(node)
     if op.factor == (1, 1):
         return x
     size = made.constant(f"{node.name}.size", (2,), (node.shape.h, node.shape.w), counts=True)
     kernel = "RESIZE_BILINEAR" if op.bilinear else "RESIZE_NEAREST_NEIGHBOR"
-    return made.add(kernel, node, (x, size), _dims(node.shape))
+    return made.add(kernel, node, (x, size), dims_of(node.shape))
 
 
-def _same(made: _Lowering, node: Node, op: Op) -> str:
+def _same(made: Lowering, node: Node, op: Op) -> str:
     return made.inputs(node)[0]
 
 
-RULES: dict[type[Op], Callable[[_Lowering, Node, Any], str]] = {
+RULES: dict[type[Op], Rule] = {
     ops.Activation: _activation,
     ops.AdaptivePool: _adaptive,
     ops.Add: _merge("ADD"),
@@ -493,3 +324,11 @@ RULES: dict[type[Op], Callable[[_Lowering, Node, Any], str]] = {
     ops.Rescale: _affine,
     ops.Upsample: _upsample,
 }
+
+
+def program_of(graph: Graph, dtype: str = INT8) -> Program:
+    """The operators of a graph, int8 or float32; layers without a kernel are in `lacking`, and left out."""
+    made = Lowering(graph, dtype, RULES)
+    for node in graph.nodes.values():
+        made.lower(node)
+    return made.finish()

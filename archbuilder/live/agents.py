@@ -380,11 +380,6 @@ def _budget(each: Budget) -> str:
     return f"{state:6} {each.name} {each.bound} {each.words}"
 
 
-def _layer(each: Layer) -> str:
-    numbers = f"{each.params:,} parameters, receptive field {each.receptive_field}"
-    return f"line {each.line}: {each.name}: {each.op} -> {each.out}, {numbers}"
-
-
 def _manual(
     name: str | None,
     names: Iterable[str],
