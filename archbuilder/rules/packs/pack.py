@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any
@@ -15,6 +14,7 @@ from archbuilder.document.nodes import Document
 from archbuilder.document.parser import parse_file
 from archbuilder.document.text import Reading
 from archbuilder.remedy import Write
+from archbuilder.rules.packs.contradictions import contradictions
 from archbuilder.rules.packs.kinds import RULES, read_rules
 from archbuilder.rules.packs.rule import Rule
 from archbuilder.schema.env import Env
@@ -29,25 +29,6 @@ NO_PACK = declare(
     why="The rule pack is missing or cannot be read, so the network has not been checked against its rules.",
     bad="rules: era-s8",
     good="rules: mcu",
-)
-CONTRADICTION = declare(
-    "AB546",
-    "a rule pack that contradicts itself",
-    why="No network can satisfy both of two rules, so every submission would fail. Correct the pack, not the networks.",
-    bad="""\
-$ cat > pack.yaml <<'END'
-archbuilder_rules: 1
-name: course
-rules: [{without: max_pool}, {has: max_pool}]
-END
-$ archbuilder check net.yaml --rules pack.yaml""",
-    good="""\
-$ cat > pack.yaml <<'END'
-archbuilder_rules: 1
-name: course
-rules: [{without: max_pool}, {has: conv}]
-END
-$ archbuilder check net.yaml --rules pack.yaml""",
 )
 
 FOLDER = Path(__file__).parent
@@ -145,22 +126,6 @@ def read(document: Document, diagnostics: list[Diagnostic]) -> Pack | None:
         if not pack.rules and not pack.goals:
             hint = "write what is asked for, each rule behind a dash"
             env.report(REQUIRED, pack.span(), "the field rules is missing", hint)
-        env.diagnostics.extend(_contradictions(pack))
+        env.diagnostics.extend(contradictions(pack.rules, pack.goals))
     diagnostics += env.diagnostics
     return pack if isinstance(pack, Pack) and not env.diagnostics else None
-
-
-def _contradictions(pack: Pack) -> Iterator[Diagnostic]:
-    """Each rule, and each goal, that cannot be satisfied together with a rule before it."""
-    for number, rule in enumerate(pack.rules):
-        for other in pack.rules[:number]:
-            if reason := rule.excludes(other) or other.excludes(rule):
-                message = f"{rule.title} and {other.title} (line {other.span().line}) exclude each other: {reason}"
-                yield CONTRADICTION.at(rule.span(), message, "change one of the two, or leave it out")
-                break
-    for goal in pack.goals:
-        for rule in pack.rules:
-            if reason := rule.precludes(goal):
-                message = f"{goal.words} and {rule.title} (line {rule.span().line}) exclude each other: {reason}"
-                yield CONTRADICTION.at(goal.span(), message, "change one of the two, or leave it out")
-                break

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, NamedTuple
 
 from pydantic import Field
 
@@ -168,6 +168,13 @@ class Outcome:
     misses: tuple[Miss, ...] = ()
 
 
+class Demand(NamedTuple):
+    """At least so many layers that answer to one of these words."""
+
+    words: frozenset[str]
+    count: int = 1
+
+
 def missed(code: Code, message: str, hint: Hint, span: Span | None = None) -> Outcome:
     """The outcome of a rule that lacks one thing."""
     return Outcome(misses=(Miss(code, message, hint, span),))
@@ -198,8 +205,22 @@ class Rule(Model):
         """Hold the network against the rule."""
         raise NotImplementedError
 
+    def demands(self) -> Iterable[Demand]:
+        """Layers that every network has which satisfies the rule."""
+        return ()
+
+    def forbids(self) -> Iterable[str]:
+        """Words that no layer answers to of a network which satisfies the rule."""
+        return ()
+
+    def least(self, of: Limit) -> int:
+        """What the total that a limit bounds is at least in a network that satisfies the rule."""
+        return max((demand.count for demand in self.demands()), default=0) if of.name == "layers" else 0
+
     def excludes(self, other: Rule) -> str:
-        """Why no network can satisfy both rules; empty where one may, as far as this kind of rule can tell."""
+        """Why no network can satisfy both rules, or the one where it is given itself; empty where one may.
+
+        Only what this kind of rule knows beside its demands, and what it forbids: rules/packs/contradictions.py."""
         return ""
 
     def precludes(self, goal: Goal) -> str:

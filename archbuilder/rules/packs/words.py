@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, get_args
 
 from archbuilder.blocks import names as block_names
@@ -24,7 +24,6 @@ _PLAIN: dict[type[Op], str] = {
     ops.Add: "add",
     ops.AvgPool2d: "avg_pool",
     ops.BatchNorm2d: "batch_norm",
-    ops.ChannelNorm: "channel_norm",
     ops.ChannelPad: "pad",
     ops.ChannelScale: "scale",
     ops.ChannelShuffle: "channel_shuffle",
@@ -33,7 +32,6 @@ _PLAIN: dict[type[Op], str] = {
     ops.Dropout: "dropout",
     ops.Flatten: "flatten",
     ops.Gate: "gate",
-    ops.GroupNorm: "group_norm",
     ops.InstanceNorm2d: "instance_norm",
     ops.Linear: "linear",
     ops.MaxPool2d: "max_pool",
@@ -60,10 +58,29 @@ def _adaptive(op: ops.AdaptivePool, net: Network, node: Node) -> set[str]:
     return {"gap"} if op.size == (1, 1) and node.name not in net.gates else {"adaptive_avg_pool"}
 
 
+def _group_norm(op: ops.GroupNorm, net: Network, node: Node) -> set[str]:
+    return {"group_norm", "layer_norm"} if op.groups == 1 else {"group_norm"}
+
+
 _SPECIAL: dict[type[Op], Callable[[Any, Network, Node], set[str]]] = {
     ops.Activation: lambda op, net, node: {"activation", op.kind},
     ops.AdaptivePool: _adaptive,
+    ops.ChannelNorm: lambda op, net, node: {"channel_norm", "layer_norm"},
     ops.Conv2d: _conv,
+    ops.GroupNorm: _group_norm,
+}
+_NORMS = {"channel_norm", "group_norm", "layer_norm"}  # of _SPECIAL, what no block is called
+
+# where there is a layer of the first word, there is one of these words, too
+_COMPANIONS: dict[str, set[str]] = {
+    **{word: {"activation"} for word in get_args(Kind)},
+    **{word: {"conv"} for word in ("depthwise", "dilated", "grouped", "pointwise", "strided", "depthwise_separable")},
+    "adaptive_max_pool": {"max_pool"},
+    "branches": {"add", "concat", "multiply"},
+    "classifier": {"conv", "linear"},
+    "layer_norm": {"channel_norm", "group_norm"},
+    "skip": {"add", "concat", "multiply"},
+    "squeeze_excite": {"gate"},
 }
 
 
@@ -80,7 +97,13 @@ def words(net: Network, node: Node) -> set[str]:
 def vocabulary() -> set[str]:
     """Every word that there is."""
     activations = set(get_args(Kind)) - {"none"}
-    return set(_PLAIN.values()) | activations | {"activation"} | set(block_names()) - SILENT
+    return set(_PLAIN.values()) | _NORMS | activations | {"activation"} | set(block_names()) - SILENT
+
+
+def with_what_needs(forbidden: Iterable[str]) -> set[str]:
+    """Words that no layer may answer to, and those whose layers never come without one of them."""
+    found = set(forbidden)
+    return found | {word for word, companions in _COMPANIONS.items() if companions <= found}
 
 
 @reads(anyOf=[{"type": "string"}, {"type": "array", "items": {"type": "string"}, "minItems": 1, "maxItems": MAX_WORDS}])

@@ -12,6 +12,7 @@ from archbuilder.diagnostics import Diagnostic
 from archbuilder.document.parser import parse
 from archbuilder.ir import ops
 from archbuilder.pipeline import check
+from archbuilder.remedies import apply_edits, quick_fixes
 from archbuilder.rules.packs import kinds
 from archbuilder.rules.packs.kinds import RULES
 from archbuilder.rules.packs.pack import built_in, shipped
@@ -141,6 +142,36 @@ def test_several_words(hold: Hold):
         "without: [gelu, dropout]", network("conv: {out: 8, dropout: 0.1}", "activation: gelu", "gap", "classifier")
     )
     assert held.found == ["5:5 AB512", "6:5 AB512"]
+
+
+NORMS = "one_of: [batch_norm, group_norm, layer_norm]"
+
+
+@pytest.mark.parametrize(
+    ("blocks", "found", "by"),
+    [
+        (["conv: 8", "norm: batch"], [], "batch_norm throughout"),
+        (["conv: {out: 8, norm: group}", "norm: {kind: group, groups: 2}"], [], "group_norm throughout"),
+        (["conv: {out: 8, norm: layer}", "norm: {kind: layer, over: channels}"], [], "layer_norm throughout"),
+        (["conv: {out: 8, norm: none}", "norm: instance"], ["3:1 AB513"], "there is no batch_norm or group_norm"),
+        (["conv: 8", "norm: group", "norm: batch"], ["5:5 AB512"], "norm is group norm g8 beside batch_norm"),
+        (["conv: {out: 8, norm: group}", "norm: layer"], ["5:5 AB512"], "norm is layer norm beside group_norm"),
+        (["repeat: {times: 2, blocks: [{norm: layer}]}", "norm: batch"], ["5:5 AB512"], "batch norm beside layer_norm"),
+    ],
+)
+def test_one_kind_of_several(hold: Hold, blocks: list[str], found: list[str], by: str):
+    held = hold(NORMS, network(*blocks, "gap").replace("classes: 10\n", ""))
+    assert held.found == found and by in held.verdict.message
+
+
+def test_another_kind_becomes_that_of_the_most(hold: Hold):
+    text = network("conv: 8", "conv: {out: 8, norm: {kind: group, groups: 2}}", "conv: 8", "norm: layer", "gap")
+    text = text.replace("classes: 10\n", "")
+    held = hold(NORMS, text)
+    assert held.found == ["5:5 AB512", "7:5 AB512"]
+    for fix in quick_fixes(held.report):
+        text = apply_edits(text, fix.edits)
+    assert hold(NORMS, text).ok
 
 
 def test_words_are_bounded():

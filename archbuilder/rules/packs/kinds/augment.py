@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import product
 from typing import Annotated, ClassVar
 
 from pydantic import Field
@@ -10,6 +11,8 @@ from pydantic import Field
 from archbuilder.diagnostics import Span
 from archbuilder.remedy import Change, Hint, Insert, written
 from archbuilder.rules.packs.kinds import register
+from archbuilder.rules.packs.kinds.dataset import Dataset
+from archbuilder.rules.packs.kinds.image import Image
 from archbuilder.rules.packs.network import Network
 from archbuilder.rules.packs.rule import DATA, Evidence, Miss, Outcome, Rule, are_asked_for, missed
 from archbuilder.schema.model import Child
@@ -47,6 +50,14 @@ class Augment(Rule):
         Field(min_length=1, description="augmentations as in data:"),
     ]
 
+    def excludes(self, other: Rule) -> str:
+        if isinstance(other, Augment):
+            return next(_apart(self.has, other.has), "")
+        shape = DATASETS[other.called][0] if isinstance(other, Dataset) else None
+        shape = other.input if isinstance(other, Image) else shape
+        misfits = (each.misfit(shape)[0] for each in self.has) if shape else ()
+        return next(filter(None, misfits), "")
+
     def judge(self, net: Network) -> Outcome:
         data = net.spec.data
         if data is None:
@@ -60,6 +71,19 @@ class Augment(Rule):
             misses += problems
             by += [Evidence(word_of(each), each.span().line) for each in found if not problems]
         return Outcome(tuple(by), misses=tuple(misses))
+
+
+def _apart(mine: Sequence[Augmentation], theirs: Sequence[Augmentation]) -> Iterator[str]:
+    """Why no images are augmented in both ways: there is one coarse_dropout only."""
+    for one, other in product(mine, theirs):
+        if isinstance(one, CoarseDropout) and isinstance(other, CoarseDropout):
+            for name in ("holes", "height", "width"):
+                ours, others = (getattr(each, f"{name}_range") for each in (one, other))
+                if ours != others:
+                    yield f"coarse_dropout with {name} {_range(ours)} and {_range(others)}"
+            fills = {one.filling, other.filling}
+            if len(fills) > 1 and not ("mean" in fills and any(isinstance(fill, tuple) for fill in fills)):
+                yield f"coarse_dropout filled with {_level(one)} and {_level(other)}"
 
 
 def word_of(augmentation: Augmentation) -> str:

@@ -12,7 +12,7 @@ from archbuilder.diagnostics import did_you_mean, show
 from archbuilder.ir.ops import Conv2d
 from archbuilder.rules.packs.kinds import register
 from archbuilder.rules.packs.network import Network, Unit, widened
-from archbuilder.rules.packs.rule import STRUCTURE, Evidence, Miss, Outcome, Rule, are_asked_for
+from archbuilder.rules.packs.rule import STRUCTURE, Demand, Evidence, Miss, Outcome, Rule, are_asked_for
 from archbuilder.rules.packs.stages import GROUP, Stage, in_order
 from archbuilder.schema.fields import Check, Names, Positive, Variables, failure, reads
 
@@ -50,6 +50,16 @@ class Convs(Rule):
     last: Annotated[
         tuple[End, ...], Check(_ends), Field(description="strided, dilated, or a list: either will do")
     ] = ()
+
+    @property
+    def convs(self) -> int:
+        """How many convs are asked for in all."""
+        return len(self.stages) * self.at_least
+
+    def demands(self) -> Iterator[Demand]:
+        yield Demand(frozenset({"conv"}), self.convs)
+        if self.last:
+            yield Demand(frozenset(self.last), len(self.stages))
 
     @staticmethod
     def ends(units: Sequence[Unit]) -> bool:

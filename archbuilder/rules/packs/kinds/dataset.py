@@ -9,11 +9,12 @@ from pydantic import Field
 from archbuilder.diagnostics import did_you_mean
 from archbuilder.remedy import Change
 from archbuilder.rules.packs.kinds import register
-from archbuilder.rules.packs.kinds.image import Image
+from archbuilder.rules.packs.kinds.image import Image, bytes_of
 from archbuilder.rules.packs.network import Network
 from archbuilder.rules.packs.rule import DATA, Evidence, Outcome, Rule, missed
 from archbuilder.schema.fields import Check, Variables, failure, reads
 from archbuilder.spec.data import DATASETS
+from archbuilder.spec.limits import Limit
 
 
 @reads(enum=list(DATASETS))
@@ -42,6 +43,10 @@ class Dataset(Rule):
         if isinstance(other, Image) and other.classes and other.classes != classes:
             return f"{self.called} has {classes} classes"
         return ""
+
+    def least(self, of: Limit) -> int:
+        shape, _ = DATASETS[self.called]
+        return bytes_of(shape, of)
 
     def judge(self, net: Network) -> Outcome:
         data = net.spec.data

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Annotated, ClassVar
 
 from pydantic import Field
@@ -12,7 +13,7 @@ from archbuilder.ir.ops import Conv2d
 from archbuilder.remedy import Change
 from archbuilder.rules.packs.kinds import register
 from archbuilder.rules.packs.network import Network
-from archbuilder.rules.packs.rule import LACKING, Evidence, Outcome, Rule, missed
+from archbuilder.rules.packs.rule import LACKING, Demand, Evidence, Outcome, Rule, missed
 from archbuilder.schema.fields import Positive
 
 HINT = "write depthwise_separable: {out: 64}"
@@ -29,6 +30,10 @@ class DepthwiseSeparable(Rule):
     REJECTS: ClassVar[dict[str, str]] = {"depthwise_separable: {kernel: 0}": "AB103"}
 
     kernel: Annotated[Positive, Field(description="least side of the depthwise kernel")] = 3
+
+    def demands(self) -> Iterator[Demand]:
+        yield Demand(frozenset({"depthwise"}))
+        yield Demand(frozenset({"pointwise"}))
 
     def judge(self, net: Network) -> Outcome:
         pairs = [node for node in net.convs if self._fits(net, node) and net.mixer(node)]

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import ClassVar
 
 from archbuilder.ir.ops import Conv2d
 from archbuilder.rules.packs.kinds import register
 from archbuilder.rules.packs.network import Network, widened
-from archbuilder.rules.packs.rule import LACKING, Evidence, Outcome, Rule, missed
+from archbuilder.rules.packs.rule import LACKING, Demand, Evidence, Outcome, Rule, missed
 
 HINT = "write dilated: {out: 64, dilation: 2}"
 
@@ -21,6 +22,9 @@ class Dilated(Rule):
 
     EXAMPLE: ClassVar[str] = "dilated"
     REJECTS: ClassVar[dict[str, str]] = {"dilated: {dilation: 2}": "AB101"}
+
+    def demands(self) -> Iterator[Demand]:
+        yield Demand(frozenset({"dilated"}))
 
     def judge(self, net: Network) -> Outcome:
         nodes = net.graph.nodes.values()

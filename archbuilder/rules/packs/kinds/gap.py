@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import ClassVar
 
 from archbuilder.ir.graph import Node
 from archbuilder.ir.ops import AdaptivePool, AvgPool2d, MaxPool2d
 from archbuilder.rules.packs.kinds import register
 from archbuilder.rules.packs.network import Network
-from archbuilder.rules.packs.rule import LACKING, Evidence, Outcome, Rule, missed
+from archbuilder.rules.packs.rule import LACKING, Demand, Evidence, Outcome, Rule, missed
 
 HINT = "put gap before the classifier"
 
@@ -22,6 +23,9 @@ class Gap(Rule):
 
     EXAMPLE: ClassVar[str] = "gap"
     REJECTS: ClassVar[dict[str, str]] = {"gap: {kernel: 8}": "AB101"}
+
+    def demands(self) -> Iterator[Demand]:
+        yield Demand(frozenset({"gap"}))
 
     def judge(self, net: Network) -> Outcome:
         nodes = [node for node in net.graph.nodes.values() if node.name not in net.gates]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Annotated, ClassVar
 
 from pydantic import Field
 
 from archbuilder.rules.packs.kinds import register
 from archbuilder.rules.packs.network import Network
-from archbuilder.rules.packs.rule import LACKING, Evidence, Outcome, Rule, missed
+from archbuilder.rules.packs.rule import LACKING, Demand, Evidence, Outcome, Rule, missed
 from archbuilder.rules.packs.words import read_words, words
 from archbuilder.schema.fields import Check, Positive
 
@@ -33,6 +34,9 @@ class Has(Rule):
     @property
     def title(self) -> str:
         return self.name or " or ".join(self.layers)
+
+    def demands(self) -> Iterator[Demand]:
+        yield Demand(frozenset(self.layers), self.at_least)
 
     def judge(self, net: Network) -> Outcome:
         found: dict[str, Evidence] = {}

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import prod
 from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
+from archbuilder.analysis.memory import BYTES
 from archbuilder.remedy import Change, Write, written
+from archbuilder.rules.limits import ARENA, ARENA_TOTAL, dtype_of
 from archbuilder.rules.packs.kinds import register
 from archbuilder.rules.packs.network import Network
 from archbuilder.rules.packs.rule import IMAGE, Evidence, Miss, Outcome, Rule, are_asked_for
 from archbuilder.schema.fields import Check, Positive, Variables, expected, integer, reads
+from archbuilder.spec.limits import Limit
 
 _extent = integer(1)
 
@@ -21,6 +25,11 @@ def _shape(value: Any, variables: Variables) -> tuple[int, ...]:
     if not isinstance(value, (list, tuple)) or len(value) != 3:
         raise expected("[channels, height, width]", value, Write("[3, 32, 32]", say="write input: {}", guess=True))
     return tuple(_extent(v, variables) for v in value)
+
+
+def bytes_of(shape: tuple[int, ...] | None, of: Limit) -> int:
+    """How many bytes of a total an image of this shape takes; 0 where it takes none, or the shape is free."""
+    return prod(shape) * BYTES[dtype_of(of)] if shape and of.name in (ARENA, ARENA_TOTAL, "peak_activations") else 0
 
 
 @register
@@ -38,6 +47,9 @@ class Image(Rule):
             return ""
         pairs = [(self.input, other.input), (self.classes, other.classes)]
         return next((f"{mine} and {theirs}" for mine, theirs in pairs if mine and theirs and mine != theirs), "")
+
+    def least(self, of: Limit) -> int:
+        return bytes_of(self.input, of)
 
     def judge(self, net: Network) -> Outcome:
         spec = net.spec

@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
+from archbuilder.analysis.memory import BYTES
 from archbuilder.analysis.paths import block_path
 from archbuilder.diagnostics import show
 from archbuilder.ir.graph import Node
 from archbuilder.ir.ops import AdaptivePool, AvgPool2d, Conv2d, Linear, MaxPool2d
 from archbuilder.remedy import Change
+from archbuilder.rules.limits import dtype_of
 from archbuilder.rules.packs.kinds import register
+from archbuilder.rules.packs.kinds.convs import Convs
+from archbuilder.rules.packs.kinds.depthwise_separable import DepthwiseSeparable
 from archbuilder.rules.packs.kinds.gap import Gap
 from archbuilder.rules.packs.network import Network
-from archbuilder.rules.packs.rule import STRUCTURE, Evidence, Outcome, Rule, missed
+from archbuilder.rules.packs.rule import STRUCTURE, Demand, Evidence, Outcome, Rule, missed
 from archbuilder.schema.fields import Check, Variables, failure, reads
+from archbuilder.spec.limits import Limit
 
 CONV, POINT, POOL, GAP, LINEAR = "C", "c", "P", "GAP", "FC"
 _WORDS = {
@@ -27,6 +33,14 @@ _WORDS = {
     GAP: "a global average pool",
     LINEAR: "a linear layer",
 }
+_ANSWERS = {  # the words of rules/packs/words.py, of which such a layer has one
+    CONV: frozenset({"conv"}),
+    POINT: frozenset({"pointwise"}),
+    POOL: frozenset({"adaptive_avg_pool", "avg_pool", "max_pool"}),
+    GAP: frozenset({"gap"}),
+    LINEAR: frozenset({"linear"}),
+}
+_WEIGHTS = {CONV: 9, POINT: 1, LINEAR: 1}  # of a channel, at least
 _TOKEN = re.compile(r"(C|c|P|GAP|FC)[0-9]{0,3}(?::([1-9][0-9]{0,4}))?")
 MAX_TOKENS = 200
 _FORM = rf"^\s*(({_TOKEN.pattern})(\s+|$))+$"
@@ -62,9 +76,30 @@ class Layout(Rule):
 
     order: Annotated[tuple[str, ...], Check(_order), Field(description="the layers, with blanks between them")]
 
+    def demands(self) -> Iterator[Demand]:
+        kinds = Counter(map(kind_of, self.order))
+        yield Demand(frozenset().union(*(_ANSWERS[kind] for kind in kinds)), len(self.order))
+        for kind in kinds:
+            yield Demand(_ANSWERS[kind], kinds[kind])
+
+    def least(self, of: Limit) -> int:
+        """Weights of layers that are used again count once; a conv may have a group for each channel."""
+        if of.name not in ("params", "flash"):
+            return super().least(of)
+        channels: dict[str, set[int]] = {}
+        for token in self.order:
+            channels.setdefault(kind_of(token), set()).add(channels_of(token))
+        size = BYTES[dtype_of(of)] if of.name == "flash" else 1
+        return size * sum(_WEIGHTS.get(kind, 0) * max(sum(each), 1) for kind, each in channels.items())
+
     def excludes(self, other: Rule) -> str:
-        if isinstance(other, Gap) and GAP not in map(kind_of, self.order):
+        kinds = Counter(map(kind_of, self.order))
+        if isinstance(other, Gap) and not kinds[GAP]:
             return "there is no GAP in the order"
+        if isinstance(other, Convs) and (count := kinds[CONV] + kinds[POINT]) < (asked := other.convs):
+            return f"there are {count} convs in the order, and {asked} are asked for"
+        if isinstance(other, DepthwiseSeparable) and other.kernel > (most := 3 if kinds[CONV] else 1):
+            return f"no conv of the order is larger than {most}x{most}"
         if not isinstance(other, Layout):
             return ""
         mine, theirs = ([kind_of(token) for token in each] for each in (self.order, other.order))

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+from math import ceil
 from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
+from archbuilder.analysis.memory import BYTES
 from archbuilder.diagnostics import Diagnostic, did_you_mean
 from archbuilder.document.nodes import Node
-from archbuilder.rules.limits import QUANTITIES, measure
+from archbuilder.rules.limits import ARENA, ARENA_TOTAL, QUANTITIES, dtype_of, measure
 from archbuilder.rules.packs.kinds import register
 from archbuilder.rules.packs.network import Network
 from archbuilder.rules.packs.rule import TOTAL, Evidence, Outcome, Rule, missed
@@ -29,6 +32,19 @@ def _bound(node: Node, env: Env) -> Any:
     """The relation and number of a limit; its quantity is the other field's."""
     limits = read_limits(Node({"bound": node}, node.span, {"bound": node.span}), env)
     return limits[0] if limits else INVALID
+
+
+def _times(of: Limit, other: Limit) -> Fraction:
+    """How many times another total this one is at least, in every network; 0 where nothing is known."""
+    size, other_size = (BYTES[dtype_of(limit)] for limit in (of, other))
+    if of.name == other.name:
+        is_planned = of.name in (ARENA, ARENA_TOTAL)
+        return min(Fraction(1), Fraction(size, other_size)) if not is_planned else Fraction(size == other_size)
+    if (other.name, of.name) in (("trainable_params", "params"), (ARENA, ARENA_TOTAL)):
+        return Fraction(size == other_size)
+    if of.name == "flash" and other.name in ("params", "trainable_params"):
+        return Fraction(size)
+    return Fraction(0)
 
 
 @register
@@ -53,12 +69,14 @@ class LimitRule(Rule):
     def limit(self) -> Limit:
         return self.bound._replace(name=self.of)
 
+    def least(self, of: Limit) -> int:
+        return ceil(_times(of, self.limit) * self.bound.range[0])
+
     def excludes(self, other: Rule) -> str:
-        if not isinstance(other, LimitRule) or (self.of, self.bound.dtype) != (other.of, other.bound.dtype):
-            return ""
-        (least, most), (other_least, other_most) = self.bound.range, other.bound.range
-        apart = max(least, other_least) > min(most, other_most)
-        return f"nothing is {self.bound.text} and {other.bound.text}" if apart else ""
+        least, most = other.least(self.limit), self.bound.range[1]
+        if most < 0:
+            return f"nothing is {self.bound.text}"
+        return f"{self.of} is {self.bound.text}, and {least:,} at least" if least > most else ""
 
     def judge(self, net: Network) -> Outcome:
         limit = self.limit

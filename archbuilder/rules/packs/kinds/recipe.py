@@ -21,8 +21,9 @@ from archbuilder.spec.goals import Goal
 from archbuilder.spec.limits import Limit
 from archbuilder.spec.train import Train
 from archbuilder.spec.train.optimizers import OPTIMIZERS
-from archbuilder.spec.train.schedules import SCHEDULES, Cosine, OneCycle, Piecewise, Schedule
+from archbuilder.spec.train.schedules import SCHEDULES, Cosine, Linear, OneCycle, Piecewise, Schedule, Triangular
 
+_PEAKED = (OneCycle, Cosine, Linear, Triangular, Piecewise)  # schedules whose rate may rise
 NEAR = 0.05  # epochs: a share of a run is written in few digits
 
 _count = integer(1)
@@ -97,6 +98,8 @@ class Recipe(Rule):
         if self.peak and other.peak and self.peak != other.peak:
             return f"a peak at epoch {self.peak} and at epoch {other.peak}"
         for one, another in ((self, other), (other, self)):
+            if one.schedule and another.peak and not any(SCHEDULES.find(each) in _PEAKED for each in one.schedule):
+                return f"the schedule {' or '.join(one.schedule)} has no peak"
             if one.epochs and another.peak and another.peak > (most := one.epochs.range[1]):
                 return f"a peak at epoch {another.peak} of {most:.0f}"
         return ""

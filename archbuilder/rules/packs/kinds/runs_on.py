@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from archbuilder.device.kernels import program_of
+from archbuilder.device.kernels import NO_ACTIVATION, program_of
 from archbuilder.rules.packs.kinds import register
 from archbuilder.rules.packs.network import Network
 from archbuilder.rules.packs.rule import FORBIDDEN, Miss, Outcome, Rule
+
+NO_NORM = ("channel_norm", "group_norm", "instance_norm", "layer_norm")  # words of the norms without a kernel
 
 
 @register
@@ -24,6 +27,9 @@ class RunsOn(Rule):
     REJECTS: ClassVar[dict[str, str]] = {"runs_on": "AB102", "runs_on: tensorrt": "AB103"}
 
     runtime: Annotated[Literal["tflite_micro"], Field(description="tflite_micro")]
+
+    def forbids(self) -> Iterable[str]:
+        return {*NO_ACTIVATION, *NO_NORM}
 
     def judge(self, net: Network) -> Outcome:
         program = program_of(net.graph)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Annotated, ClassVar
 
 from pydantic import Field
@@ -9,7 +10,7 @@ from pydantic import Field
 from archbuilder.rules.packs.kinds import register
 from archbuilder.rules.packs.network import Network
 from archbuilder.rules.packs.rule import FORBIDDEN, Miss, Outcome, Rule
-from archbuilder.rules.packs.words import read_words, vocabulary, words
+from archbuilder.rules.packs.words import read_words, words
 from archbuilder.schema.fields import Check
 
 
@@ -35,9 +36,8 @@ class Without(Rule):
     def title(self) -> str:
         return self.name or f"no {', '.join(self.layers)}"
 
-    def excludes(self, other: Rule) -> str:
-        wanted = set(getattr(other, "layers", ())) if other.KIND == "has" else {other.KIND} & vocabulary()
-        return f"{', '.join(sorted(wanted))}" if wanted and wanted <= set(self.layers) else ""
+    def forbids(self) -> Iterable[str]:
+        return self.layers
 
     def judge(self, net: Network) -> Outcome:
         misses: dict[int, Miss] = {}
