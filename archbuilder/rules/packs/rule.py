@@ -172,7 +172,7 @@ class Demand(NamedTuple):
     """At least so many layers that answer to one of these words."""
 
     words: frozenset[str]
-    count: int = 1
+    number: int = 1
 
 
 def missed(code: Code, message: str, hint: Hint, span: Span | None = None) -> Outcome:
@@ -215,7 +215,7 @@ class Rule(Model):
 
     def least(self, of: Limit) -> int:
         """What the total that a limit bounds is at least in a network that satisfies the rule."""
-        return max((demand.count for demand in self.demands()), default=0) if of.name == "layers" else 0
+        return max((demand.number for demand in self.demands()), default=0) if of.name == "layers" else 0
 
     def excludes(self, other: Rule) -> str:
         """Why no network can satisfy both rules, or the one where it is given itself; empty where one may.
