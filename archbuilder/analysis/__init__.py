@@ -1,1 +1,1 @@
-"""Graph -> Facts: one walk over the graph; every rule it applies stands on the op."""
+"""Graph -> Facts in one walk over the graph; every rule that it applies is a method of the op."""

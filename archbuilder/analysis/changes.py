@@ -1,8 +1,8 @@
 """What changed between two networks, block by block, and what each change did to the totals.
 
-A part is what one block of the YAML added.  Its share of the receptive field is what the field grows by in it, on
-the way that sees most; shares of parameters, MACs and field add up to the networks' totals, so that the
-differences of all changes add up to the differences of the totals.
+A part is the layers that one block of the YAML added. Its share of the receptive field is the growth of the field
+within it, on the path with the largest field. The shares of parameters, MACs and field add up to the totals of the
+network, so the differences of all changes add up to the differences of the totals.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from archbuilder.ir.ops import Conv2d, Linear
 from archbuilder.ir.ops.merge import Merge
 from archbuilder.ir.shape import Shape
 
-MAX_PAIRS = 250_000  # parts on one side times parts on the other; more are paired by their paths alone
+MAX_PAIRS = 250_000  # parts of one network times parts of the other; beyond that, parts are paired by their paths only
 
 Kind = Literal["added", "removed", "changed", "renamed", "follows"]
 
 
 @dataclass(frozen=True)
 class Part:
-    """What one block added: its path, its ops, the shape it makes, its share of the totals."""
+    """The layers that one block added: path, ops, output shape, share of the totals."""
 
     path: str
     word: str
@@ -37,11 +37,11 @@ class Part:
     shape: Shape
     params: int
     macs: int
-    field: tuple[int, int]  # what the receptive field before the global pool grows by in it, (height, width)
+    field: tuple[int, int]  # growth of the receptive field before the global pool within the part, (height, width)
 
     @cached_property
     def place(self) -> str:
-        """The path without the numbers that only count namesakes: they move when a block is put in before."""
+        """The path without the numbers that distinguish equal names: they change when a block is inserted before."""
         return ".".join(map(_unnumbered, self.path.split(".")))
 
     @cached_property
@@ -59,9 +59,9 @@ class Part:
 
 @dataclass(frozen=True)
 class Change:
-    """A part before and after; None where it is not there.  The differences are after - before.
+    """A part before and after, None if it does not exist there. The differences are after - before.
 
-    `follows`: written as before, but its cost differs because what it gets does."""
+    `follows`: the part itself is unchanged, but its cost differs because its input does."""
 
     kind: Kind
     before: Part | None
@@ -82,7 +82,7 @@ class Change:
 
 
 def changes(before: Facts, after: Facts) -> list[Change]:
-    """Every part that differs, in the order of the networks; those that are alike are left out."""
+    """Every part that differs, in the order of the networks."""
     pairs = _align(parts(before), parts(after))
     return [change for pair in pairs if (change := _change(*pair))]
 
@@ -99,7 +99,7 @@ def _change(before: Part | None, after: Part | None) -> Change | None:
 
 
 def _align(before: Sequence[Part], after: Sequence[Part]) -> Iterator[tuple[Part | None, Part | None]]:
-    """The parts in pairs, in order, so that all pairs together are as alike as can be; None beside what has no pair."""
+    """Pairs of parts, in order, with the largest total similarity; None beside a part without a partner."""
     most = min(len(before), len(after))
     head = next((n for n in range(most) if not _is_same(before[n], after[n])), most)
     tail = next((n for n in range(most - head) if not _is_same(before[-1 - n], after[-1 - n])), most - head)
@@ -114,7 +114,7 @@ def _is_same(before: Part, after: Part) -> bool:
 
 
 def _likeness(before: Part, after: Part) -> int:
-    """How likely two parts are the same one: what it computes, then where it stands; 0 for nothing."""
+    """How similar two parts are: first by what they compute, then by their place; 0 if they have nothing in common."""
     if before.word == after.word:
         if before.ops == after.ops:
             return 9 if before.path == after.path else 8 if before.place == after.place else 3
@@ -125,8 +125,8 @@ def _likeness(before: Part, after: Part) -> int:
 
 
 def _best(before: Sequence[Part], after: Sequence[Part]) -> Iterator[tuple[Part | None, Part | None]]:
-    """The alignment of the largest likeness (Needleman and Wunsch, 1970)."""
-    best = [[0] * (len(after) + 1) for _ in range(len(before) + 1)]  # of what follows two parts, with them
+    """The alignment with the largest similarity (Needleman and Wunsch, 1970)."""
+    best = [[0] * (len(after) + 1) for _ in range(len(before) + 1)]  # best[i][j]: of the parts from i and from j on
     for i in reversed(range(len(before))):
         for j in reversed(range(len(after))):
             pair = _likeness(before[i], after[j])
@@ -148,7 +148,7 @@ def _best(before: Sequence[Part], after: Sequence[Part]) -> Iterator[tuple[Part 
 
 
 def _by_path(before: Sequence[Part], after: Sequence[Part]) -> Iterator[tuple[Part | None, Part | None]]:
-    """Pairs of equal paths only: an alignment would take seconds."""
+    """Pairs with equal paths only; an alignment would take seconds."""
     old = {part.path: part for part in before}
     kept = {part.path for part in after}
     yield from ((part, None) for part in before if part.path not in kept)
@@ -186,7 +186,7 @@ def _unnumbered(step: str) -> str:
 
 
 def _growth(facts: Facts) -> dict[str, tuple[int, int]]:
-    """What the field grows by in each layer on the way to the map before the global pool, (height, width)."""
+    """The growth of the field in each layer on the way to the map before the global pool, (height, width)."""
     grown: dict[str, tuple[int, int]] = {}
     for axis in (0, 1):
         name = facts.value

@@ -1,4 +1,4 @@
-"""The receptive field step by step: what each layer that moves or merges windows does to it."""
+"""The receptive field step by step: the effect of each layer with a window and of each merge."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Pair = tuple[Pixels, Pixels]  # (height, width)
 
 @dataclass(frozen=True)
 class Window:
-    """What slides over a map; `before` and `after` are the padding at both ends of an axis."""
+    """A sliding window; `before` and `after` are the padding at both ends of an axis."""
 
     kernel: Pair
     stride: Pair
@@ -28,9 +28,9 @@ class Window:
 
 @dataclass(frozen=True)
 class Step:
-    """A layer of the derivation: the maps before and after it, its window, and the field of its output.
+    """A layer of the derivation: its input and output maps, its window, and the field of its output.
 
-    `sources` are the steps that it reads, by name.  A merge has no window.
+    `sources` are the names of the steps that it reads. A merge has no window.
     """
 
     name: str
@@ -44,14 +44,14 @@ class Step:
 
 @dataclass(frozen=True)
 class Derivation:
-    """The steps from the image to the output; `last` is the one that makes the map before the global pool."""
+    """The steps from the image to the output; `last` is the step whose output enters the global pool."""
 
     steps: tuple[Step, ...]
     last: str
 
 
 def derive(facts: Facts) -> Derivation:
-    """The steps of a network; layers that leave every field as it is are left out."""
+    """The steps of a network, without layers that do not change any field."""
     graph = facts.graph
     step_of = {INPUT: INPUT}  # per value, the step that made its field
     steps: list[Step] = []
@@ -68,10 +68,10 @@ def derive(facts: Facts) -> Derivation:
 
 
 def _is_step(op: Op, facts: Facts, node: Node) -> bool:
-    """Whether a layer belongs into the derivation: it has a window, or what comes out differs from what went in."""
+    """Whether a layer is a step of the derivation: it has a window, or its field differs from that of its input."""
     if isinstance(op, (Pointwise, Flatten)):
         return False
-    if isinstance(op, Pad2d):  # told with the window that follows
+    if isinstance(op, Pad2d):  # part of the window that follows
         return not all(isinstance(reader.op, Conv2d) for reader in facts.readers.get(node.name, ()))
     return len(node.inputs) > 1 or _has_window(op) or facts.reaches[node.name] != facts.reaches[node.inputs[0]]
 
@@ -81,12 +81,12 @@ def _has_window(op: Op) -> bool:
 
 
 def _short(name: str) -> str:
-    """C1.conv for C1.conv.conv: a block's conv is the block to a reader."""
+    """C1.conv for C1.conv.conv: readers know the conv by the path of its block."""
     return name.removesuffix(".conv")
 
 
 def _window(facts: Facts, node: Node) -> tuple[Shape, Window | None]:
-    """The map before a layer and its window, with a padding layer before it that is no step of its own."""
+    """The input map of a layer and its window, including a padding layer directly before it."""
     graph = facts.graph
     op, x, one, zero = node.op, graph.inputs(node)[0], (1, 1), (0, 0)
     if isinstance(op, Upsample):
@@ -110,7 +110,7 @@ def _window(facts: Facts, node: Node) -> tuple[Shape, Window | None]:
 
 
 def _reaching(window: Window, x: Shape, out: Shape) -> Window:
-    """The window of a pool with `ceil_mode`: what its last position reaches past the padded map is padding, too."""
+    """The window of a pool with `ceil_mode`: pixels past the padded map at its last position count as padding."""
     ends = (
         max(q, (units - 1) * s + d * (k - 1) + 1 - n - p)
         for n, units, k, s, d, p, q in zip((x.h, x.w), (out.h, out.w), *vars(window).values(), strict=True)

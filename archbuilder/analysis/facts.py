@@ -32,7 +32,7 @@ OpT = TypeVar("OpT", bound=Op)
 class Layer(NamedTuple):
     """The numbers of one node: scalars of parameters and buffers, MACs for one image, receptive field.
 
-    A shared layer's parameters and buffers count where it is first run.
+    The parameters and buffers of a shared layer count where it runs first.
     """
 
     node: Node
@@ -46,7 +46,7 @@ class Layer(NamedTuple):
         return self.params if self.node.op.frozen else 0
 
     def weight_bytes(self, dtype: str = DTYPE) -> int:
-        """The size of parameters and buffers in a file; the batches that a batch norm has seen stay 64-bit."""
+        """Bytes of parameters and buffers in a file; the batch counter of a batch norm is always 64-bit."""
         counters = int(isinstance(self.node.op, BatchNorm2d) and not self.node.shared)
         return (self.params + self.buffers - counters) * BYTES[dtype] + counters * 8
 
@@ -55,8 +55,8 @@ class Layer(NamedTuple):
 class Facts:
     """The layers of a graph in execution order, and their totals.
 
-    `field` is the receptive field before the global pool, which is what a limit means, and `value` the
-    name of the map that it is of; `field_with_gap` is that of the output.
+    `field` is the receptive field before the global pool, as limits mean it, and `value` the name of the map there;
+    `field_with_gap` is the field of the output.
     """
 
     graph: Graph
@@ -70,7 +70,7 @@ class Facts:
 
     @property
     def words(self) -> str:
-        """Its size in a few words."""
+        """The size of the network in a few words."""
         return f"{len(self.layers):,} layers, {self.params:,} parameters, {self.macs:,} MACs"
 
     @cached_property
@@ -96,7 +96,7 @@ class Facts:
 
     @cached_property
     def readers(self) -> dict[str, list[Node]]:
-        """The nodes that read a value, by its name; what nothing reads is absent."""
+        """The nodes that read each value, by the value's name; values that nothing reads are absent."""
         found: dict[str, list[Node]] = {}
         for layer in self.layers:
             for name in dict.fromkeys(layer.node.inputs):
@@ -111,16 +111,16 @@ class Facts:
         return found
 
     def nodes_of(self, *kinds: type[OpT]) -> list[tuple[Node, OpT]]:
-        """The nodes whose op is of these kinds, with the op, kind by kind."""
+        """The nodes with an op of one of these classes, and the op, ordered by class."""
         return [pair for kind in kinds for pair in self._by_kind.get(kind, ())]
 
     @cached_property
     def memory(self) -> Memory:
-        """What training keeps and what inference needs, for one image."""
+        """The memory of training and of inference for one image."""
         return measure(self.graph)
 
     def weight_bytes(self, dtype: str = DTYPE) -> int:
-        """The size of parameters and buffers in a file: as they are trained, before a runtime folds any norm."""
+        """Bytes of parameters and buffers in a file, as trained: before a runtime folds norms into convs."""
         return sum(layer.weight_bytes(dtype) for layer in self.layers)
 
 
@@ -131,7 +131,7 @@ def _costs(op: Op, shapes: Shapes) -> tuple[int, int, int]:
 
 
 def analyse(graph: Graph, diagnostics: list[Diagnostic]) -> Facts:
-    """The facts of a graph whose shapes fit; what ops complain about goes to `diagnostics`."""
+    """The facts of a graph with valid shapes; errors of ops are appended to `diagnostics`."""
     reaches: dict[str, Reach] = {INPUT: Reach()}
     layers = []
     problems: list[Diagnostic] = []
@@ -145,8 +145,8 @@ def analyse(graph: Graph, diagnostics: list[Diagnostic]) -> Facts:
             problems.append(error.code.at(node.span, error.message + where, error.hint))
             reach = inputs[0].at_least("unknown")
         if reach is not inputs[0] and reach.is_beyond:
-            message = f"strides multiply beyond all images: the effective stride or field passes {FARTHEST:,} pixels"
-            problems.append(FAR.at(node.span, message, "stride less: a map of one pixel needs no stride"))
+            message = f"the effective stride or the receptive field is larger than {FARTHEST:,} pixels"
+            problems.append(FAR.at(node.span, message, "use smaller strides: a map of one pixel needs none"))
             reach = Reach(status="unknown")
         reaches[node.name] = reach
         params, buffers, macs = _costs(node.op, shapes)

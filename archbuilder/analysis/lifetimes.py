@@ -1,7 +1,7 @@
-"""Which tensors are alive while each layer of an inference runs.
+"""Which tensors are alive while each layer runs in inference.
 
-Layers run in the order of the graph.  Norms, activations and scales work in place unless their input is read
-again later; dropouts are gone; flatten and a slice of channels are views.  The image counts, and a tensor is
+Layers run in the order of the graph. Norms, activations and scales work in place unless their input is read again
+later; dropouts are removed; flatten and a slice of channels are views. The image counts as a tensor, and a tensor is
 freed after its last reader.
 """
 
@@ -15,7 +15,7 @@ from archbuilder.ir.ops import Dropout
 
 
 class Live(NamedTuple):
-    """Scalars alive at each layer, the position of the layer with the most, and what is alive there."""
+    """Scalars alive at each layer, the position of the layer with the most, and the tensors alive there."""
 
     scalars: tuple[int, ...]
     peak: int
@@ -23,7 +23,7 @@ class Live(NamedTuple):
 
 
 def live(graph: Graph) -> Live:
-    """What is alive in one inference of one image."""
+    """The tensors alive in one inference of one image."""
     owner = _storages(graph)
     last = _last_uses(graph, owner)
     scalars = tuple(_totals(graph, owner, last))
@@ -32,9 +32,9 @@ def live(graph: Graph) -> Live:
 
 
 class Lifetime(NamedTuple):
-    """A tensor of an inference: scalars from the layer that makes it (-1: it is the image) to the last that reads it.
+    """A tensor: its size in scalars, the layer that makes it (-1: it is the image) and the last layer that reads it.
 
-    `name` is that of the value it is made as; what works in place, or is a view, has no tensor of its own."""
+    `name` is the name of its first value; a layer that works in place, or that is a view, has no tensor of its own."""
 
     name: str
     scalars: int
@@ -43,7 +43,7 @@ class Lifetime(NamedTuple):
 
 
 def lifetimes(graph: Graph) -> list[Lifetime]:
-    """Every tensor of one inference; those alive at a layer add up to what `live` says of it."""
+    """Every tensor of one inference; those alive at a layer add up to the number from `live`."""
     owner = _storages(graph)
     last, end = _last_uses(graph, owner), len(graph.nodes) - 1
     made = {INPUT: -1} | {name: position for position, name in enumerate(graph.nodes) if owner[name] == name}
@@ -54,11 +54,11 @@ def lifetimes(graph: Graph) -> list[Lifetime]:
 
 
 def _storages(graph: Graph) -> dict[str, str]:
-    """Of each value, the value whose storage it is in: its own, or that of the input it overwrites or views."""
+    """For each value, the value that owns its storage: itself, or the input that it overwrites or views."""
     readers = {name: position for position, node in enumerate(graph.nodes.values()) for name in node.inputs}
     readers[graph.output] = len(graph.nodes)
     owner = {INPUT: INPUT}
-    read = dict(readers)  # of each storage, the last reader of all values that are in it so far
+    read = dict(readers)  # per storage, the last reader of all values that share it so far
     for position, node in enumerate(graph.nodes.values()):
         source = owner[node.inputs[0]]
         free = node.op.in_place and read[source] <= position
@@ -70,7 +70,7 @@ def _storages(graph: Graph) -> dict[str, str]:
 
 
 def _last_uses(graph: Graph, owner: dict[str, str]) -> dict[str, int]:
-    """Of each storage, the position of its last use."""
+    """The position of the last use of each storage."""
     last: dict[str, int] = {}
     for position, node in enumerate(graph.nodes.values()):
         for name in (*node.inputs, node.name):
@@ -91,7 +91,7 @@ def _totals(graph: Graph, owner: dict[str, str], last: dict[str, int]) -> Iterat
 
 
 def _alive(graph: Graph, owner: dict[str, str], last: dict[str, int], at: int) -> Iterator[tuple[str, int]]:
-    """What is alive while a layer runs, each storage under the latest value that is in it."""
+    """The tensors alive while a layer runs, each named after the latest value in its storage."""
     names = {INPUT: INPUT}
     for node in list(graph.nodes.values())[: at + 1]:
         names[owner[node.name]] = node.name

@@ -1,4 +1,4 @@
-"""Memory for one image, without torch: what training keeps for backward, and the peak of an inference.
+"""Memory for one image, computed without torch: what training saves for the backward pass, and the peak of inference.
 
 Both are lower bounds for a real runtime:
 - training: torch's eager autograd with a batch of one image, activations not in place, a dropout's mask of one
@@ -17,14 +17,14 @@ from archbuilder.ir.graph import INPUT, Graph, Node
 from archbuilder.ir.ops import Dropout
 
 BYTES = {"float32": 4, "float16": 2, "bfloat16": 2, "int8": 1}  # per scalar
-DTYPE = "float32"  # where none is stated
+DTYPE = "float32"  # the default
 INDEX = 8  # bytes of an index of a max pool
 
 
 class Memory(NamedTuple):
-    """Per layer, in their order: scalars `live` while it runs; scalars and bytes that it adds for backward.
+    """Per layer, in order: scalars `live` while it runs; scalars and bytes that it saves for the backward pass.
 
-    `peak` is the position of the layer where most is live, `tensors` what is live there, in scalars.
+    `peak` is the position of the layer with the most live scalars, `tensors` the tensors live there, in scalars.
     """
 
     live: tuple[int, ...]
@@ -34,29 +34,29 @@ class Memory(NamedTuple):
     tensors: tuple[tuple[str, int], ...]
 
     def peak_bytes(self, dtype: str = DTYPE) -> int:
-        """The largest sum of live tensors of an inference."""
+        """The largest sum of live tensors during inference, in bytes."""
         return sum(scalars for _, scalars in self.tensors) * BYTES[dtype]
 
     def kept_by_layer(self, dtype: str = DTYPE) -> Iterator[int]:
-        """The bytes that each layer adds to what backward keeps of one image."""
+        """The bytes that each layer saves for the backward pass of one image."""
         size = BYTES[dtype]
         return (scalars * size + fixed for scalars, fixed in zip(self.kept, self.kept_bytes, strict=True))
 
     def training_bytes(self, dtype: str = DTYPE) -> int:
-        """What backward keeps of one image."""
+        """Bytes saved for the backward pass of one image."""
         return sum(self.kept_by_layer(dtype))
 
 
 def measure(graph: Graph, mask: int = 1) -> Memory:
-    """The memory of a graph; a dropout's mask takes `mask` bytes an element (on a CPU those of its dtype)."""
+    """The memory of a graph; the mask of a dropout takes `mask` bytes per element (on a CPU as many as its dtype)."""
     alive = live(graph)
     scalars, extra = _training(graph, mask)
     return Memory(alive.scalars, scalars, extra, alive.peak, alive.tensors)
 
 
 def _training(graph: Graph, mask: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """Per layer the scalars and the bytes that it is the first to keep."""
-    owner = {INPUT: INPUT}  # of each value, the value whose storage it is in
+    """Per layer, the scalars and the bytes that it is the first to save."""
+    owner = {INPUT: INPUT}  # per value, the value that owns its storage
     needs = {INPUT: False}  # whether a gradient flows through it
     done: set[str] = set()
     scalars, extra = [], []
@@ -77,5 +77,5 @@ def _training(graph: Graph, mask: int) -> tuple[tuple[int, ...], tuple[int, ...]
 
 
 def _is_its_input(node: Node) -> bool:
-    """Whether torch hands a layer's input on in training, whole or as a view."""
+    """Whether the output of a layer in training is its input, or a view of it."""
     return node.op.is_view or (isinstance(node.op, Dropout) and node.op.p == 0)

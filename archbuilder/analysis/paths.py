@@ -1,4 +1,4 @@
-"""The path of the block that a layer comes from: what a table, a rule or a comparison calls it."""
+"""The path of the block that a layer comes from, as tables, rules and comparisons print it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from archbuilder.ir.graph import Node
 
 
 def block_path(node: Node) -> str:
-    """A layer's path up to the scope that its block opened; its own path where the block opened none."""
+    """The path of a layer up to the scope that its block opened, or its own path if the block opened none."""
     label = getattr(node.place, "name", None) or getattr(node.place, "block", None) or node.block
     steps = node.name.split(".")
     for end in range(len(steps) - 1, 0, -1):

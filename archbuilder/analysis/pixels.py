@@ -1,10 +1,11 @@
 """Which pixels of the image the units of a map are computed from.
 
-`seen` walks back from some units of a map, layer by layer, up to the borders of the image; `unread` is what no unit
-sees.  `touched` walks forward and gives the pattern of one unit of every map, borders ignored: a dilation steps over
-some of the pixels that a receptive field spans.  Padding is no pixel: a unit near a border sees less than its field.
+`seen` walks backward from some units of a map, layer by layer, to the image; `unread` are the pixels that no unit sees.
+`touched` walks forward and gives the pattern of one unit of every map, without regard to borders: a dilation skips some
+of the pixels that a receptive field spans. Padding is not a pixel: a unit near a border sees fewer pixels than its
+field spans.
 
-Along each axis a set of pixels is the bits of an integer: exact, and cheap to move and to unite.
+Along each axis a set of pixels is stored as the bits of an integer: exact, and cheap to shift and to unite.
 """
 
 from __future__ import annotations
@@ -30,23 +31,23 @@ from archbuilder.ir.ops import (
 from archbuilder.ir.ops.merge import Merge
 from archbuilder.ir.shape import Shape
 
-MAX_BITS = 20_000  # pixels; what is wider is not looked at
+MAX_BITS = 20_000  # pixels; wider images are not examined
 
 Windowed = AvgPool2d | Conv2d | MaxPool2d
-Pair = tuple[int, int]  # sets of rows and of columns; both are empty or none is
+Pair = tuple[int, int]  # sets of rows and of columns; either both are empty or neither is
 
 NOTHING: Pair = (0, 0)
 
 
 class Unread(NamedTuple):
-    """Of one axis of the image: how many pixels are never read, and how many of these are its end."""
+    """For one axis of the image: how many pixels are never read, and how many of them are at its end."""
 
     pixels: int
     end: int
 
 
 def unread(facts: Facts) -> tuple[Unread, Unread]:
-    """What strides leave over, along height and width; gates left out."""
+    """The pixels that strides skip, along height and width; gates are ignored."""
     graph = facts.graph
     last = graph.shape(facts.value)
     rows, columns = seen(graph, facts.value, (_all(last.h), _all(last.w)), statistics=True)
@@ -58,10 +59,11 @@ def _unread(bits: int, side: int) -> Unread:
 
 
 def seen(graph: Graph, value: str, units: Pair, statistics: bool = False) -> Pair:
-    """The rows and columns of the image that the units in some rows and columns of a value are computed from.
+    """The rows and columns of the image from which the units in some rows and columns of a value are computed.
 
-    Gates are left out, as from a receptive field, and so is what norms over the map look at, unless `statistics`.
-    A set is at most too large: at sides over MAX_BITS, and where channels are cut, since all channels count."""
+    Gates are ignored, as in a receptive field, and so are the statistics of norms over the map, unless `statistics`. A
+    set may be too large, never too small: for sides over MAX_BITS, and after a slice of channels, because all channels
+    are counted."""
     wanted = {value: units}
     for node in reversed(graph.nodes.values()):
         rows, columns = wanted.pop(node.name, NOTHING)
@@ -70,13 +72,13 @@ def seen(graph: Graph, value: str, units: Pair, statistics: bool = False) -> Pai
         for name in node.inputs[:1] if isinstance(node.op, Gate) else node.inputs:
             x, before = graph.shape(name), wanted.get(name, NOTHING)
             read = _reads(node, rows, 0, x, statistics), _reads(node, columns, 1, x, statistics)
-            if all(read):  # rows alone are nothing: the unit is computed from padding
+            if all(read):  # without both rows and columns, the unit is computed from padding only
                 wanted[name] = before[0] | read[0], before[1] | read[1]
     return wanted.get(INPUT, NOTHING)
 
 
 def _reads(node: Node, bits: int, axis: int, x: Shape, statistics: bool) -> int:
-    """The pixels of an input that an op reads for some of its output."""
+    """The pixels of an input that an op reads for some pixels of its output."""
     op, side = node.op, x[1 + axis]
     if isinstance(op, (GroupNorm, InstanceNorm2d)):
         return _all(side) if statistics else bits
@@ -94,7 +96,7 @@ def _reads(node: Node, bits: int, axis: int, x: Shape, statistics: bool) -> int:
 
 
 def reads(op: Windowed, units: int, axis: int, side: int) -> int:
-    """The pixels of a side that windows read for a set of units; all of a side that is too long to look at."""
+    """The pixels of a side that windows read for a set of units; all pixels if the side is too long to examine."""
     if max(side, op.stride[axis], op.kernel[axis] * op.dilation[axis]) > MAX_BITS:
         return _all(side)
     windows = repeated(spread(units, op.stride[axis]), op.kernel[axis], op.dilation[axis])
@@ -106,7 +108,7 @@ def _all(side: int) -> int:
 
 
 def _unpadded(bits: int, lead: int, side: int, mode: str) -> int:
-    """The pixels of a side behind a set of positions of the padded one, which `lead` pixels of padding begin."""
+    """Translate positions in a padded side to the pixels that they hold; `lead` is the padding at its start."""
     pixels = bits >> lead & _all(side)
     if mode == "zeros" or pixels == _all(side):
         return pixels
@@ -145,7 +147,7 @@ def _binned(bits: int, side: int, bins: int) -> int:
 
 
 def _shrunk(bits: int, side: int, factor: int, bilinear: bool) -> int:
-    """The pixels that some pixels of an enlarged side are made of."""
+    """The pixels from which some pixels of an enlarged side are made."""
     if factor == 1:
         return bits
     # align_corners=False: unit u lies at (u + 1/2) / factor - 1/2, between the pixel before and the next one, or on one
@@ -155,7 +157,7 @@ def _shrunk(bits: int, side: int, factor: int, bilinear: bool) -> int:
 
 
 class Touched(NamedTuple):
-    """The pixels start + i for every bit i that is set; the lowest and the highest bit are."""
+    """The pixels start + i for every bit i that is set; the lowest and the highest bit are always set."""
 
     start: int
     bits: int
@@ -181,9 +183,9 @@ class Touched(NamedTuple):
 
 
 def touched(facts: Facts, axis: int) -> dict[str, Touched] | None:
-    """What unit 0 of every map up to the one before the global pool touches, borders ignored.
+    """The pixels that unit 0 of every map up to the global pool touches, without regard to borders.
 
-    None where a position decides (upsampling, uneven bins) or the field is too wide to be walked.
+    None if the pattern depends on the position (upsampling, uneven bins) or the field is too wide to examine.
     """
     found = {INPUT: Touched(0, 1)}
     for node in facts.graph.nodes.values():
@@ -201,7 +203,9 @@ def touched(facts: Facts, axis: int) -> dict[str, Touched] | None:
 
 def _step(op: Op, inputs: list[Touched], stride: int, axis: int, shape: Shape) -> Touched | None:
     x = inputs[0]
-    if isinstance(op, (Pointwise, Gate, GroupNorm, InstanceNorm2d)):  # gates and statistics left out, as from the field
+    if isinstance(
+        op, (Pointwise, Gate, GroupNorm, InstanceNorm2d)
+    ):  # gates and statistics are ignored, as in the receptive field
         return x
     if isinstance(op, Upsample) and op.factor[axis] == 1:
         return x
@@ -218,7 +222,8 @@ def _step(op: Op, inputs: list[Touched], stride: int, axis: int, shape: Shape) -
 
 
 def repeated(bits: int, times: int, step: int) -> int:
-    """The set together with its copies moved by step, 2 step ... (times - 1) step; each round doubles their number."""
+    """The union of the set and its copies shifted by step, 2 step ... (times - 1) step; each round doubles their
+    number."""
     done = 1
     while done < times:
         more = min(done, times - done)
@@ -231,14 +236,14 @@ def spread(bits: int, stride: int) -> int:
     """Pixel i moved to i * stride."""
     if stride == 1:
         return bits
-    if bits & bits + 1 == 0:  # all from 0 on, as nearly always: no need to write them out
+    if bits & bits + 1 == 0:  # consecutive pixels from 0 on, the usual case, in one step
         return repeated(bits & 1, bits.bit_length(), stride)
     return int(("0" * (stride - 1)).join(f"{bits:b}"), 2)
 
 
 def repeated_down(bits: int, times: int) -> int:
-    """The set together with its copies moved down by 1, 2 ... times - 1: where a window of so many pixels begins that
-    holds one of the set."""
+    """The union of the set and its copies shifted down by 1, 2 ... times - 1: the start of every window of `times`
+    pixels that contains a pixel of the set."""
     done = 1
     while done < times:
         more = min(done, times - done)

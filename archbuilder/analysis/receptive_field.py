@@ -1,4 +1,4 @@
-"""Where the receptive field of a network is read: before its global pool."""
+"""Where the receptive field of a network is measured: before its global pool."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ Reaches = Mapping[str, Reach]
 
 
 class _Passed(NamedTuple):
-    """The pools that every path from the image to a value has passed, each by the name of the value that entered it.
+    """The pools that every path from the image to a value has passed, each given by the name of its input value.
 
-    `whole` is the first global pool; `average` the last average or adaptive pool, unless a window has followed.  None
-    where a path has passed no such pool.
+    `whole` is the first global pool, `average` the last average or adaptive pool, unless a window followed it. None if
+    some path has passed no such pool.
     """
 
     whole: str | None = None
@@ -24,12 +24,12 @@ class _Passed(NamedTuple):
 
 
 def field_value(graph: Graph, reaches: Reaches) -> str:
-    """The name of the value whose field a limit means.
+    """The name of the value whose field the limit `receptive_field` means.
 
-    The value that enters the first global pool that every path to the output passes: a pool on one path of
-    several, as in ASPP, ends no map, and the gate of a squeeze-excite lies on none.  Where none is global, the one
-    that enters the last average or adaptive pool, if no window follows that; else the last map before flatten or
-    the output.  Where each path has a pool of its own, the value of the largest field.
+    It is the input of the first global pool that every path to the output passes. A pool on only one of several paths,
+    as in ASPP, does not count, and neither does the gate of a squeeze-excite. Without a global pool, it is the input of
+    the last average or adaptive pool, if no window follows that pool; else the last map before flatten or the output.
+    If each path has its own pool, it is the value with the largest field.
     """
     passed = {INPUT: _Passed()}
     for node in graph.nodes.values():
@@ -52,14 +52,15 @@ def _through(graph: Graph, node: Node, before: _Passed) -> _Passed:
 
 
 def _looks_around(node: Node) -> bool:
-    """Whether units see their neighbours; a window that leaves one pixel of a map is a linear layer in another form."""
+    """Whether units see their neighbours. A window that reduces a map to one pixel does not count: it is a linear layer
+    in another form."""
     op = node.op
     window = isinstance(op, (Conv2d, MaxPool2d)) and op.kernel != (1, 1)
     return (window or isinstance(op, Upsample)) and (node.shape.h, node.shape.w) != (1, 1)
 
 
 def _met(paths: list[_Passed], reaches: Reaches) -> _Passed:
-    """Where paths meet, only what each of them has passed counts."""
+    """Where paths merge, only pools that each of them has passed count."""
     whole, average = [path.whole for path in paths if path.whole], [path.average for path in paths if path.average]
     return _Passed(
         _largest(whole, reaches) if len(whole) == len(paths) else None,
@@ -68,8 +69,8 @@ def _met(paths: list[_Passed], reaches: Reaches) -> _Passed:
 
 
 def _last_map(graph: Graph, reaches: Reaches) -> str:
-    """The output, or the map that it is made of where it is a vector."""
-    last: dict[str, str] = {}  # of each vector
+    """The output, or if that is a vector the map from which it is made."""
+    last: dict[str, str] = {}  # per vector, the map from which it is made
     for node in graph.nodes.values():
         if node.shape.flat:
             last[node.name] = _largest((last.get(name, name) for name in node.inputs), reaches)
@@ -81,7 +82,7 @@ def _largest(values: Iterable[str], reaches: Reaches) -> str:
 
 
 def inside_gates(graph: Graph) -> set[str]:
-    """Nodes that only compute the factors of a gate: their pool ends no map."""
+    """Nodes that only compute the factors of a gate: their pool does not count as the global pool."""
     inside: set[str] = set()
     for node in graph.nodes.values():
         if isinstance(node.op, Gate):

@@ -1,4 +1,4 @@
-"""Layers that a recipe treats in a way of their own, found by their place in the graph."""
+"""Layers that recipes treat specially, found by their place in the graph."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ NORMS = (BatchNorm2d, ChannelNorm, GroupNorm, InstanceNorm2d)
 
 
 def weighted(graph: Graph) -> list[Node]:
-    """The convs and linear layers in the order in which they run, each once."""
+    """The convs and linear layers in execution order, each once."""
     return [node for node in graph.nodes.values() if isinstance(node.op, (Conv2d, Linear)) and not node.shared]
 
 
 def stem(graph: Graph) -> Node | None:
-    """The conv that sees the image itself (padded perhaps), None where something else stands before it."""
+    """The conv whose input is the image itself (possibly padded), or None."""
     first = next(iter(weighted(graph)), None)
     if first is None or not isinstance(first.op, Conv2d):
         return None
@@ -25,9 +25,9 @@ def stem(graph: Graph) -> Node | None:
 
 
 def residual_ends(graph: Graph) -> list[Node]:
-    """The norms, with gains of their own, whose output is what a skip's body adds to its shortcut.
+    """The affine norms whose output a skip adds to its shortcut.
 
-    A norm with an activation behind it is none: relu would never let it learn again once its gain is 0.
+    A norm followed by an activation does not count: once its gain is 0, a ReLU would keep it from learning.
     """
     found = []
     for node in graph.nodes.values():

@@ -1,4 +1,4 @@
-"""What the map before the global pool sees of the image itself: a receptive field includes padding."""
+"""What the map before the global pool sees of the image itself, without padding, which a receptive field includes."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from archbuilder.ir.reach import Axis, Reach
 
 
 class View(NamedTuple):
-    """One axis of the image, in pixels from 0: where the map's units look.
+    """Where the units of the map look along one axis of the image, in pixels from 0.
 
-    `side` pixels, `units` of the map; `unit` is the middle one, whose centre is nearest to the image's.
-    It is computed from `touched` pixels of the image, the first of them `first`, the last `last`.
+    `side` is the number of pixels, `units` that of the map; `unit` is the middle unit, whose centre is nearest to that
+    of the image. It is computed from `touched` pixels of the image, from `first` to `last`.
     """
 
     side: int
@@ -38,7 +38,7 @@ class View(NamedTuple):
 
     @property
     def offset(self) -> float:
-        """How far the middle unit's centre is behind the image's (negative: before it)."""
+        """The distance from the centre of the image to that of the middle unit, in pixels."""
         return self.centre - (self.side - 1) / 2
 
 
@@ -56,13 +56,13 @@ def _view(axis: Axis, side: int, units: int, unit: int, pixels: int) -> View:
 
 
 def middle_unit(axis: Axis, side: int, units: int) -> int:
-    """Of `units` with this field the one whose centre is nearest to that of `side` pixels; of two the first."""
+    """The unit whose centre is nearest to the centre of `side` pixels; the first one of two."""
     nearest = ceil(((side - 1) / 2 - axis.centre()) / float(axis.stride) - 0.5)
     return min(max(nearest, 0), units - 1)
 
 
 def whole(facts: Facts) -> tuple[int, int] | None:
-    """The field with norms over space and gates counted in, which look at the whole map; None where unknown."""
+    """The field including norms over space and gates, which look at the whole map; None if unknown."""
     field = facts.field
     if field.status == "unknown":
         return None
@@ -72,9 +72,9 @@ def whole(facts: Facts) -> tuple[int, int] | None:
 
 
 def looks_at_all(facts: Facts) -> bool:
-    """Whether a unit of the map depends on every pixel, through something that its interval leaves out."""
+    """Whether a unit of the map depends on every pixel through an op that its interval does not count."""
     status = facts.field.status
-    if status != "upper bound":  # which hides it
+    if status != "upper bound":  # an upper bound hides the status "whole input"
         return status == "whole input"
     graph, wanted = facts.graph, {facts.value}
     for node in reversed(graph.nodes.values()):

@@ -1,7 +1,7 @@
 """The YAML vocabulary: one file per block, found by its name.
 
-A file `blocks/NAME.py` defines the block NAME: its fields, how it becomes ops, its manual, an
-example and rejected examples.  Only the files of blocks that a network uses are imported.
+The file `blocks/NAME.py` defines the block NAME: its fields, its lowering to ops, its manual, an example and rejected
+examples. Only the files of blocks that a network uses are imported.
 """
 
 import keyword
@@ -26,11 +26,11 @@ from archbuilder.schema.hints import SOFTMAX, unknown_hint
 from archbuilder.schema.model import Child, Model
 from archbuilder.synonyms import synonym
 
-MAX_BLOCKS = 20_000  # definitions can multiply: reading more would take seconds
-# a level costs everyone who walks a module some frames of Python's stack, which has 1,000: torch.compile most, some
-# 12, and copy.deepcopy 6.  This leaves a third of the stack to the program that they are called from
+MAX_BLOCKS = 20_000  # nested definitions multiply: reading more blocks would take seconds
+# Python's stack has 1,000 frames, and functions that walk a module use several per level: torch.compile about 12,
+# copy.deepcopy 6. This bound leaves a third of the stack to the calling program
 MAX_LEVELS = 50
-SHOWN = 2  # definitions of a long chain that are named at either end
+SHOWN = 2  # how many definitions of a long chain are named at each end
 
 BLOCKS_BOUND = declare(
     "AB209",
@@ -78,7 +78,7 @@ NAME_TAKEN = declare(
     good="- conv: {out: 16, name: first}",
 )
 
-# attributes of torch.nn.Module, which a submodule must not hide (a test holds this against torch)
+# attributes of torch.nn.Module, which a submodule must not hide (a test compares this list with torch)
 RESERVED = frozenset(
     """T_destination add_module apply bfloat16 buffers call_super_init children compile cpu cuda double
     dump_patches eval extra_repr float forward get_buffer get_extra_state get_parameter get_submodule half
@@ -92,16 +92,16 @@ RESERVED = frozenset(
 
 
 def is_reserved(name: str) -> bool:
-    """Whether a name means something else: an attribute of nn.Module, a word of Python."""
+    """Whether a name is an attribute of nn.Module or a keyword of Python."""
     return name in RESERVED or keyword.iskeyword(name)
 
 
 @reads(**NAME_FORM)
 def _free_name(value: Any, variables: Variables) -> str:
-    """A name that a layer can have."""
+    """Validate the name of a layer."""
     found: str = read_name(value, variables)
     if is_reserved(found):
-        message = f"{found} means something else in Python or torch"
+        message = f"{found} is reserved by Python or torch"
         raise failure(message, Write(f"{found}_", say=f"use another one, {{}} or {found}1 for example"), NAME_TAKEN)
     return found
 
@@ -110,7 +110,7 @@ FreeName = Annotated[str, Check(_free_name)]
 
 
 class Block(Model):
-    """Base of every block: a piece of network that lowers itself to ops."""
+    """Base class of every block: a part of a network that lowers itself to ops."""
 
     KIND: ClassVar[str] = ""  # the block's word in YAML, set by `register`
     EXAMPLE: ClassVar[str] = ""
@@ -120,7 +120,7 @@ class Block(Model):
 
     @property
     def word(self) -> str:
-        """The word that the user wrote for it."""
+        """The word in YAML that the user wrote for this block."""
         return self.KIND
 
     def lower(self, g: GraphBuilder) -> None:
@@ -134,12 +134,12 @@ B = TypeVar("B", bound=type[Block])
 
 
 def register(block: B) -> B:
-    """Make a class the block of its module's name.  Raises ValueError where that is taken or no name for a block."""
+    """Register a class as the block with the name of its module. Raises ValueError if a block cannot have that name."""
     package, _, kind = block.__module__.rpartition(".")
     if package != __name__ and kind in _built_in():
-        raise ValueError(f"a block cannot be named {kind}: archbuilder has one of that name")
+        raise ValueError(f"a block cannot be named {kind}: archbuilder has a block of that name")
     if is_reserved(kind) or not re.fullmatch(NAME, kind):
-        raise ValueError(f"a block cannot be named {kind}: it is no name, or one of Python's or torch's own")
+        raise ValueError(f"a block cannot be named {kind}: this is not an identifier, or Python or torch reserves it")
     if kind in _registered:
         raise ValueError(f"the block {kind} is defined twice")
     block.KIND = kind
@@ -148,7 +148,7 @@ def register(block: B) -> B:
 
 
 def names() -> list[str]:
-    """Every block's name."""
+    """The names of all blocks."""
     return sorted(_built_in() | set(_registered))
 
 
@@ -158,7 +158,7 @@ def _built_in() -> frozenset[str]:
 
 
 def find(name: str) -> type[Block] | None:
-    """The block of a name, None where there is none."""
+    """The block of this name, or None."""
     if name not in _registered and name in names():
         import_module(f"{__name__}.{name}")
     elif name not in _registered:
@@ -169,7 +169,7 @@ def find(name: str) -> type[Block] | None:
 
 
 class _Blocks(Family):
-    """Blocks by their names; what may have been meant is also a definition, or a kind of some block."""
+    """Blocks by their names. Suggestions for an unknown name include definitions and the kinds of blocks (`relu`)."""
 
     def hint(self, name: str, env: Env, is_bare: bool) -> Hint:
         for word in ("activation", "norm"):  # - relu
@@ -177,7 +177,9 @@ class _Blocks(Family):
             kind = synonym(name, get_args(block.model_fields["kind"].annotation)) if block else ""
             if kind and kind != "none" and name not in env.definitions:
                 meant = Rename(f"{word}: {kind}")
-                return meant if is_bare else str(meant)  # with fields of its own it is no bare value
+                return (
+                    meant if is_bare else str(meant)
+                )  # with fields, the suggestion is only words: it cannot replace a bare value
         if name in SOFTMAX:
             return Remove(say="leave it out: the loss brings the softmax")
         known = super().hint(name, env, is_bare)
@@ -188,7 +190,7 @@ BLOCKS = _Blocks("block", find, names)
 
 
 class _Broken(Block):
-    """Stands for a block that has been reported, so that the rest of the list is still checked."""
+    """Takes the place of a block with a reported error, so that the rest of the list is still checked."""
 
     def lower(self, g: GraphBuilder) -> None:
         g.forget()
@@ -198,7 +200,7 @@ BROKEN = _Broken.model_construct()
 
 
 def read_blocks(node: Node, env: Env) -> object:
-    """Reader of a list of blocks: a tuple of Block, or INVALID."""
+    """Read a list of blocks: a tuple of Block, or INVALID."""
     if not node.is_list:
         return BLOCKS.read_list(node, env)
     env = one_level_in(node, env)
@@ -208,20 +210,21 @@ def read_blocks(node: Node, env: Env) -> object:
 
 
 def one_level_in(node: Node, env: Env) -> Env:
-    """What holds in a list of blocks, or around several.  Raises ArchbuilderError AB212 past MAX_LEVELS."""
+    """The environment one level further in: of a list of blocks, or of a list of paths. Raises ArchbuilderError AB212
+    beyond MAX_LEVELS."""
     if env.level < MAX_LEVELS:
         return env.deeper()
     way = list(env.expanding)
     way = way if len(way) <= 2 * SHOWN else [*way[:SHOWN], "...", *way[-SHOWN:]]
-    by = f", by way of {' -> '.join(way)}" if way else ""
-    message = f"blocks nest more than {MAX_LEVELS} levels deep, definitions written out{by}"
-    raise ArchbuilderError(LEVELS.at(node.span, message, "put blocks one after the other instead of into each other"))
+    by = f", through {' -> '.join(way)}" if way else ""
+    message = f"blocks nest more than {MAX_LEVELS} levels deep after definitions are expanded{by}"
+    raise ArchbuilderError(LEVELS.at(node.span, message, "put blocks one after another instead of nesting them"))
 
 
 def _read_block(node: Node, env: Env) -> Block:
     if next(env.counter) >= MAX_BLOCKS:
-        message = f"the file stands for more than {MAX_BLOCKS:,} blocks"
-        raise ArchbuilderError(BLOCKS_BOUND.at(node.span, message, "use repeat for the same blocks many times"))
+        message = f"the file expands to more than {MAX_BLOCKS:,} blocks"
+        raise ArchbuilderError(BLOCKS_BOUND.at(node.span, message, "to use the same blocks many times, write repeat"))
     if env.definitions:
         (name,) = node.value if node.is_mapping and len(node.value) == 1 else (node.value,)
         if isinstance(name, str) and name in env.definitions:
@@ -237,7 +240,7 @@ Blocks = Annotated[tuple[Block, ...], Child(read_blocks, BLOCK_LIST), Field(min_
 
 
 def _check_names(blocks: Iterable[Block], env: Env) -> None:
-    """Names must be unequal among siblings."""
+    """Report names that occur twice among siblings."""
     seen: set[str] = set()
     for block in blocks:
         name = block.name
@@ -251,7 +254,7 @@ def _check_names(blocks: Iterable[Block], env: Env) -> None:
 
 
 def lower_blocks(blocks: Iterable[Block], g: GraphBuilder) -> None:
-    """Append blocks one after the other."""
+    """Append blocks one after another."""
     for block in blocks:
         with g.writing(block, block.word):
             if block.name is None:

@@ -1,4 +1,4 @@
-"""`define:` makes a block of the user's own out of others, with parameters."""
+"""Custom blocks that a file's `define:` section makes of other blocks, with parameters."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -15,7 +15,7 @@ from archbuilder.schema.expressions import MAX_VALUE, PATTERN, ExpressionError, 
 from archbuilder.schema.fields import MAX_NAME, MAX_NAMES
 from archbuilder.schema.model import FORM, INVALID, REQUIRED, UNKNOWN, VALUE, validate
 
-_DEFAULT = {"type": ["integer", "string", "null"], "pattern": PATTERN}  # of a parameter; null: it has none
+_DEFAULT = {"type": ["integer", "string", "null"], "pattern": PATTERN}  # of a parameter; null: it has no default
 DEFINITIONS = {  # as JSON Schema
     "type": ["object", "null"],
     "propertyNames": {"pattern": "^[A-Za-z][A-Za-z0-9_]*$", "maxLength": MAX_NAME},
@@ -26,9 +26,9 @@ DEFINITIONS = {  # as JSON Schema
                 "type": ["object", "null"],
                 "additionalProperties": _DEFAULT,
                 "maxProperties": MAX_NAMES,
-                "description": "each parameter with its default; null where it has none",
+                "description": "each parameter with its default; null: no default",
             },
-            "blocks": {**BLOCK_LIST, "description": "the blocks that it stands for"},
+            "blocks": {**BLOCK_LIST, "description": "the blocks that it is expanded to"},
         },
         "required": ["blocks"],
         "additionalProperties": False,
@@ -55,7 +55,7 @@ network: [pair]""",
 
 @dataclass(frozen=True)
 class Definition:
-    """A block of the user's own: `params` has each parameter's default, None where it has none."""
+    """A custom block; `params` maps each parameter to its default, None if it has none."""
 
     name: str
     params: dict[str, int | None]
@@ -63,11 +63,14 @@ class Definition:
     span: Span
 
     def read(self, body: Node, env: Env) -> Any:
-        """The composite that a use of this definition stands for, or INVALID."""
+        """Expand one use of this definition to a composite, or INVALID."""
         if self.name in env.expanding:
             chain = " -> ".join([*env.expanding, self.name])
             env.report(
-                RECURSION, self.span, f"{self.name} uses itself: {chain}", "a definition is made of blocks before it"
+                RECURSION,
+                self.span,
+                f"{self.name} uses itself: {chain}",
+                "a definition can use only blocks and definitions before it",
             )
             return INVALID
         given = self._given(body)
@@ -94,7 +97,7 @@ class Definition:
         return {next(iter(self.params)): body} if self.params else None
 
     def _values(self, given: dict[str, Node], body: Node, env: Env) -> dict[str, int] | None:
-        """The value of each parameter, None where one is wrong; every problem is reported."""
+        """The value of each parameter, or None if one is wrong; every problem is reported."""
         before = len(env.diagnostics)
         for key in given:
             if key not in self.params and key != "name":
@@ -117,7 +120,7 @@ class Definition:
 
 
 class Composite(Block):
-    """A use of a definition: a scope of blocks."""
+    """One use of a definition: a scope with its blocks."""
 
     blocks: Blocks
     _kind: str = PrivateAttr(default="")
@@ -132,7 +135,7 @@ class Composite(Block):
 
 
 def read_definitions(node: Node | None, env: Env) -> dict[str, Definition]:
-    """The definitions of a `define:` section; bad ones are reported and left out."""
+    """The definitions of a `define:` section; invalid ones are reported and left out."""
     if node is None or node.value is None:
         return {}
     if not node.is_mapping:
@@ -151,11 +154,11 @@ def _definition(name: str, node: Node, span: Span, env: Env) -> Definition | Non
             NAME_TAKEN,
             span,
             message,
-            "use a name of letters, digits and underscores that no block and no torch module has",
+            "use letters, digits and underscores, and no name of a block or of an attribute of torch modules",
         )
         return None
     if not name.isascii() and (composed := _as_python_reads(name)) != name:
-        message = f"{name} is {composed} to Python, as in an exported model.py"
+        message = f"Python, and so an exported model.py, reads {name} as {composed}"
         env.report(NAME_TAKEN, span, message, Rename(composed, say="write {}"))
     if len(name) > MAX_NAME:
         env.report(VALUE, span, f"a name of {len(name):,} characters", f"write one of at most {MAX_NAME}")
@@ -174,7 +177,7 @@ def _definition(name: str, node: Node, span: Span, env: Env) -> Definition | Non
 
 
 def _as_python_reads(name: str) -> str:
-    """An identifier in the form that Python gives it: other letters of the same meaning are one.
+    """An identifier as Python normalises it: characters that are compatible become the same one.
 
     Source: The Python Language Reference, Identifiers and keywords (NFKC)."""
     from unicodedata import normalize
@@ -190,7 +193,7 @@ def _params(node: Node | None, env: Env) -> dict[str, int | None]:
             FORM, node.span, "expected a mapping from parameter to default", "write params: {out: null, times: 2}"
         )
         return {}
-    if len(node.value) > MAX_NAMES:  # each use of the definition has all of them
+    if len(node.value) > MAX_NAMES:  # every use of the definition evaluates all of them
         env.report(VALUE, node.span, f"{len(node.value):,} parameters, at most {MAX_NAMES} are read", "use vars")
         return {}
     return {

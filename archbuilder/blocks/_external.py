@@ -1,7 +1,7 @@
 """Blocks from outside the package: a file that the user names, or an entry point of an installed package.
 
-Loading one runs its code; nothing is loaded that was not named or installed for the purpose.  What cannot be
-loaded leaves no trace.
+Loading a block runs its code, so only files that the user names and installed entry points are loaded. A file that
+cannot be loaded leaves no block behind.
 """
 
 import shlex
@@ -17,7 +17,7 @@ from archbuilder.blocks import _registered
 from archbuilder.diagnostics import ArchbuilderError, Diagnostic, Span, declare
 
 GROUP = "archbuilder.blocks"
-OUTSIDE = f"{__package__}_outside."  # what modules made from files are called
+OUTSIDE = f"{__package__}_outside."  # prefix of the names of modules made from files
 
 EXTERNAL = declare(
     "AB902",
@@ -52,9 +52,9 @@ HINT = "a file of blocks defines one @register class and has the block's name; s
 
 
 def load_file(path: str) -> None:
-    """Run a file that registers one block, named as the file; a file that was run already is not run again.
+    """Run a file that registers one block with the name of the file; a file is run only once.
 
-    Raises ArchbuilderError AB902 where it cannot be loaded, or another file's block has the name."""
+    Raises ArchbuilderError AB902 if it cannot be loaded, or if a block of another file has the name."""
     name, module_name = Path(path).stem, OUTSIDE + Path(path).stem
     if not Path(path).is_file():
         raise ArchbuilderError(EXTERNAL.at(Span(path), "there is no such file", HINT))
@@ -65,7 +65,7 @@ def load_file(path: str) -> None:
         first = str(sys.modules[module_name].__file__)
         if Path(first).samefile(path):
             return
-        raise ArchbuilderError(EXTERNAL.at(Span(path), f"the block {name} is in another file already: {first}", HINT))
+        raise ArchbuilderError(EXTERNAL.at(Span(path), f"another file already has a block {name}: {first}", HINT))
     sys.modules[module_name] = module = module_from_spec(spec)
     run = spec.loader.exec_module
     if error := _failure(lambda: run(module), name):
@@ -74,16 +74,16 @@ def load_file(path: str) -> None:
 
 
 def files() -> dict[str, Path]:
-    """The files that were run, by the name of their block."""
+    """The files that were loaded, by the names of their blocks."""
     outside = {name: module for name, module in sys.modules.items() if name.startswith(OUTSIDE)}
     return {name.removeprefix(OUTSIDE): Path(str(module.__file__)).absolute() for name, module in outside.items()}
 
 
 def not_loaded(named: Sequence[str], run: Path | None) -> Iterator[Diagnostic]:
-    """What there is to say where a run was trained with files of blocks, and some of them are not loaded."""
+    """Report the files of blocks that a run was trained with and that are not loaded (AB716)."""
     if lacking := [file for file in named if Path(file).stem not in files()]:
         message = f"the run was trained with the blocks of {', '.join(lacking)}, which are not loaded"
-        hint = f"name them, which runs their code: {' '.join(f'--blocks {shlex.quote(file)}' for file in lacking)}"
+        hint = f"load them (this runs their code): {' '.join(f'--blocks {shlex.quote(file)}' for file in lacking)}"
         yield BLOCKS.at(Span(str(run)), message, hint)
 
 
@@ -96,14 +96,14 @@ def load_installed(name: str) -> None:
 
 
 def load_all_installed() -> None:
-    """Import every entry point that can be; what is wrong with another is told where it is used."""
+    """Import every entry point that can be imported; an error in another one is reported where its block is used."""
     for name in {point.name for point in entry_points(group=GROUP)} - _registered.keys():
         with suppress(ArchbuilderError):
             load_installed(name)
 
 
 def forget() -> None:
-    """Take the blocks that files have brought out of the language again."""
+    """Remove the blocks of files from the language."""
     for module_name in [name for name in sys.modules if name.startswith(OUTSIDE)]:
         del sys.modules[module_name]
     for name, block in list(_registered.items()):
@@ -112,17 +112,17 @@ def forget() -> None:
 
 
 def _failure(load: Callable[[], object], name: str) -> BaseException | None:
-    """Run code that is to register a block of a name; gives what is wrong where it does not."""
+    """Run code that should register a block of this name; returns the error if it does not."""
     before = set(_registered)
     error: BaseException = LookupError(f"it registers no block {name}")
     try:
         load()
         if name in _registered:
             return None
-    except (Exception, SystemExit) as raised:  # whatever the user's code raises
+    except (Exception, SystemExit) as raised:  # the user's code may raise anything
         error = raised
     for new in _registered.keys() - before:
-        if not _registered[new].__module__.startswith(f"{__package__}."):  # built-in ones that it imports stay
+        if not _registered[new].__module__.startswith(f"{__package__}."):  # built-in blocks that it imported stay
             del _registered[new]
     return error
 
@@ -132,7 +132,7 @@ def _broken(error: BaseException, place: Span) -> ArchbuilderError:
 
 
 def _at_its_line(error: BaseException, path: str) -> Span:
-    """The last line of the file that was being run."""
+    """The place in the file at which the error was raised."""
     lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == path]
     if isinstance(error, SyntaxError) and error.filename == path:
         lines.append(error.lineno)

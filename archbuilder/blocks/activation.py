@@ -1,4 +1,4 @@
-"""activation: a non-linearity by itself."""
+"""activation: a non-linearity as a block of its own."""
 
 from typing import Annotated, ClassVar, Literal
 
@@ -34,7 +34,7 @@ Kind = Literal[
 class Activation(Block):
     """A non-linearity: `activation: gelu`, or `activation: {kind: leaky_relu, slope: 0.1}`.
 
-    Also the value of the `activation` field of convs and of `defaults`, where `none` leaves it out.
+    The `activation` field of convs and of `defaults` takes the same values, and `none` for no activation.
     """
 
     POSITIONAL: ClassVar[str] = "kind"
@@ -42,8 +42,8 @@ class Activation(Block):
     REJECTS: ClassVar[dict[str, str]] = {"activation: rellu": "AB103", "activation: {slop: 0.1}": "AB101"}
 
     kind: Annotated[Kind, Field(description="the function")] = "relu"
-    slope: Annotated[float, Check(number(-100, 100)), Field(description="leaky_relu's slope below zero")] = 0.01
-    channels: Annotated[bool, Field(description="one learnt slope per channel, for prelu")] = False
+    slope: Annotated[float, Check(number(-100, 100)), Field(description="slope of leaky_relu below zero")] = 0.01
+    channels: Annotated[bool, Field(description="for prelu: learn one slope per channel")] = False
 
     def lower(self, g: GraphBuilder) -> None:
         if self.kind != "none":

@@ -12,9 +12,9 @@ from archbuilder.schema.fields import Size
 
 @register
 class AdaptiveAvgPool(Block):
-    """Average pooling to `size`, whatever the map's; size 1 is `gap`.
+    """Average pooling to the output size `size`, for a map of any size; size 1 is `gap`.
 
-    Where the size does not divide the map, bins overlap and the receptive field is an upper bound.
+    If `size` does not divide the size of the map, bins overlap and the receptive field is an upper bound.
     """
 
     POSITIONAL: ClassVar[str] = "size"

@@ -10,7 +10,7 @@ from archbuilder.ir.builder import GraphBuilder
 
 @register
 class AdaptiveMaxPool(AdaptiveAvgPool):
-    """Maximum pooling to `size`, whatever the map's; size 1 is a global maximum pool."""
+    """Maximum pooling to the output size `size`, for a map of any size; size 1 is a global maximum pool."""
 
     EXAMPLE: ClassVar[str] = "adaptive_max_pool: 1"
     REJECTS: ClassVar[dict[str, str]] = {"adaptive_max_pool: x": "AB103", "adaptive_max_pool: 99": "AB308"}

@@ -1,4 +1,4 @@
-"""avg_pool: average pooling over a window; the pools' common fields."""
+"""avg_pool: average pooling over a window, and the fields that all pools share."""
 
 from typing import Annotated, ClassVar
 
@@ -11,21 +11,26 @@ from archbuilder.schema.fields import Size, SymmetricPadding
 
 
 class Pool(Block):
-    """What the pools with a window have.  The stride is the kernel where none is given."""
+    """The fields of pools with a window. The default stride is the kernel size."""
 
     POSITIONAL: ClassVar[str] = "kernel"
 
     kernel: Annotated[Size, Field(description="the window in pixels")]
-    stride: Annotated[Size | None, Field(description="step in pixels; the kernel by default")] = None
-    padding: Annotated[SymmetricPadding, Field(description="pixels on both sides, at most half the kernel")] = (0, 0)
-    ceil_mode: Annotated[bool, Field(description="a last window may hang over the end: sizes are rounded up")] = False
+    stride: Annotated[Size | None, Field(description="step in pixels; by default the kernel size")] = None
+    padding: Annotated[SymmetricPadding, Field(description="pixels on both sides, at most half the kernel size")] = (
+        0,
+        0,
+    )
+    ceil_mode: Annotated[
+        bool, Field(description="round the output size up: the last window may extend past the end")
+    ] = False
 
 
 @register
 class AvgPool(Pool):
-    """Average pooling over a window.  A window equal to the map is a global pool; see `gap`.
+    """Average pooling over a window. A window as large as the map is a global pool; see `gap`.
 
-    A kernel of 1 with a stride takes every second pixel (or third ...) as it is.
+    A kernel of 1 with stride 2 takes every second pixel unchanged.
     """
 
     EXAMPLE: ClassVar[str] = "avg_pool: 2"
@@ -35,7 +40,9 @@ class AvgPool(Pool):
         "avg_pool: {kernel: 2, padding: 2}": "AB307",
     }
 
-    count_include_pad: Annotated[bool, Field(description="padding counts as zeros; off, it is left out")] = True
+    count_include_pad: Annotated[
+        bool, Field(description="count padding as zeros; if false, average only over pixels of the map")
+    ] = True
 
     def lower(self, g: GraphBuilder) -> None:
         stride = self.stride or self.kernel

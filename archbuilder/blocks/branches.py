@@ -1,4 +1,4 @@
-"""branches: parallel paths that meet again."""
+"""branches: parallel paths that are merged."""
 
 from typing import Annotated, Any, ClassVar
 
@@ -34,20 +34,24 @@ _size = integer(1)
 
 @reads(anyOf=[{"type": "boolean"}, {"type": "array", "items": _size.form, "minItems": 2}])
 def _split(value: Any, variables: Variables) -> bool | tuple[int, ...]:
-    """Whether to cut, or how many channels each path gets."""
+    """Validate `split`: true, false, or the number of channels of each path."""
     if isinstance(value, (list, tuple)):
         return tuple(_size(each, variables) for each in value)
     if not isinstance(value, bool):
-        raise expected("true, false or a list of sizes", value, "split: true cuts equally, split: [4, 12] by sizes")
+        raise expected(
+            "true, false or a list of sizes",
+            value,
+            "split: true makes equal parts, split: [4, 12] parts of these sizes",
+        )
     return value
 
 
 @register
 class Branches(Block):
-    """Parallel paths from the current value, merged at the end.  An empty path is the identity.
+    """Parallel paths from the current value, merged at the end. An empty path is the identity.
 
-    With `split: true` each path gets an equal share of the channels instead of all of them, with `split: [4, 12]`
-    so many of them.
+    By default each path gets all channels. With `split: true` each gets an equal share of them, with `split: [4, 12]`
+    the first gets 4 and the second 12.
     """
 
     EXAMPLE: ClassVar[str] = "branches: {paths: [[{conv: 8}], [{conv: {out: 8, kernel: 5}}, {conv: 8}], []]}"
@@ -65,18 +69,18 @@ class Branches(Block):
         Child(_read_paths, {"type": "array", "minItems": 2, "items": BLOCK_LIST}),
         Field(description="lists of blocks, at least two"),
     ]
-    merge: Annotated[Merge, Field(description="how the paths meet")] = "concat"
+    merge: Annotated[Merge, Field(description="how the paths are merged")] = "concat"
     split: Annotated[
         bool | tuple[int, ...],
         Check(_split),
-        Field(description="cut the channels between the paths: true, or a size for each"),
+        Field(description="divide the channels among the paths: true, or a number of channels for each"),
     ] = False
 
     def lower(self, g: GraphBuilder) -> None:
         sizes = self.split if isinstance(self.split, tuple) else ()
         if sizes and len(sizes) != len(self.paths):
             message = f"{len(sizes)} sizes for {len(self.paths)} paths"
-            g.report(SIZES, message, "write how many channels each path gets, one number for each", "split")
+            g.report(SIZES, message, "write one number of channels per path", "split")
             g.forget()
             return
         with g.scope(self.name or self.KIND):

@@ -1,4 +1,4 @@
-"""channel_shuffle: channels of each group dealt out over all groups."""
+"""channel_shuffle: the channels of each group are distributed over all groups."""
 
 from typing import Annotated, ClassVar
 

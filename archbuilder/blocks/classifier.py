@@ -1,4 +1,4 @@
-"""classifier: the last layer, to the network's classes."""
+"""classifier: the last layer, with one output per class."""
 
 from typing import Annotated, ClassVar, Literal
 
@@ -25,16 +25,16 @@ network: [{conv: 16}, gap, classifier]""",
 
 @register
 class Classifier(Block):
-    """The last layer, bare and with bias, to the network's `classes`.
+    """The last layer: one output for each of the network's `classes`, with bias, without norm and activation.
 
-    `kind: conv` is a 1x1 conv; before `gap` it makes class maps.  `kind: linear` flattens a map first.
+    `kind: conv` is a 1x1 conv; before `gap` it makes class maps. `kind: linear` flattens a map first.
     """
 
     POSITIONAL: ClassVar[str] = "kind"
-    MEANT: ClassVar[str] = "write classifier alone: classes: at the top of the file says how many there are"
+    MEANT: ClassVar[str] = "write classifier alone; classes: at the top of the file is the number of outputs"
     LEFT_OUT: ClassVar[dict[str, str]] = dict.fromkeys(
-        ("out", "classes", "num_classes", "out_features"), "classes: at the top of the file says how many there are"
-    ) | {"activation": "the loss takes the scores as they are"}
+        ("out", "classes", "num_classes", "out_features"), "classes: at the top of the file is the number of outputs"
+    ) | {"activation": "the loss needs the raw scores"}
     DEFAULTS: ClassVar[tuple[str, ...]] = ("bias",)
     EXAMPLE: ClassVar[str] = "classifier: linear"
     REJECTS: ClassVar[dict[str, str]] = {"classifier: dense": "AB103", "classifier: {out: 10}": "AB101"}
@@ -44,15 +44,15 @@ class Classifier(Block):
 
     def lower(self, g: GraphBuilder) -> None:
         if g.graph.classes is None:
-            message = "the classifier needs to know the number of classes"
+            message = "the classifier needs the number of classes"
             g.report(
                 NO_CLASSES, message, Change({"classes": "10"}, at=(), say="add {} at the top of the file", guess=True)
             )
             return
         if self.kind == "conv" and g.shape and g.shape.flat:
-            say = "write {}, which takes a vector, or leave out what flattens before it"
+            say = "write {}, which takes a vector, or remove the block before it that flattens the map"
             hint = Change({"kind": "linear"}, say=say.replace("{}", "classifier: linear"))
-            g.report(NEEDS_MAP, f"needs a map of channels, height and width, gets a vector of {g.shape.c}", hint)
+            g.report(NEEDS_MAP, f"needs a map of channels, height and width, but gets a vector of {g.shape.c}", hint)
             g.forget()
             return
         with g.scope(self.name or self.KIND):

@@ -1,4 +1,4 @@
-"""conv: a convolution with its norm, activation and dropout; the family that presets derive from."""
+"""conv: a convolution with its norm, activation and dropout, and the base classes of all conv blocks."""
 
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -23,37 +23,47 @@ _BESIDE = "|".join(STEPS[1:])
     examples=["conv-norm-act-dropout", "conv-act-norm", "norm-act-conv", "conv"],
 )
 def _order(value: Any, variables: Variables) -> tuple[str, ...]:
-    """`conv-norm-act` -> its steps; conv stands in it exactly once."""
+    """Split an order such as `conv-norm-act` into its steps; it must contain conv exactly once."""
     steps = tuple(value.split("-")) if isinstance(value, str) else tuple(value) if isinstance(value, tuple) else ()
     if steps.count("conv") != 1 or not set(steps) <= set(STEPS) or len(steps) > 8:
         raise expected(
-            "an order of steps", value, f"{', '.join(STEPS)} joined by dashes, conv once: conv-norm-act-dropout"
+            "an order of steps",
+            value,
+            f"{', '.join(STEPS)} joined by dashes, with conv exactly once: conv-norm-act-dropout",
         )
     return steps
 
 
 NormField = Annotated[
-    Norm, Child(one(Norm), Norm), Field(description="batch, group, layer, instance, none, or a mapping as of `norm`")
+    Norm,
+    Child(one(Norm), Norm),
+    Field(description="batch, group, layer, instance, none, or a mapping as in the block `norm`"),
 ]
 ActivationField = Annotated[
-    Activation, Child(one(Activation), Activation), Field(description="as of `activation`; none leaves it out")
+    Activation,
+    Child(one(Activation), Activation),
+    Field(description="values of the block `activation`; none: no activation"),
 ]
-DropoutField = Annotated[Dropout, Child(one(Dropout), Dropout), Field(description="as of `dropout`; 0 leaves it out")]
+DropoutField = Annotated[
+    Dropout, Child(one(Dropout), Dropout), Field(description="values of the block `dropout`; 0: no dropout")
+]
 OrderField = Annotated[
     tuple[str, ...],
     Check(_order),
-    Field(description="the steps in order; a step that is not named is absent, norm and act may recur"),
+    Field(
+        description="the steps in order; a step that is not listed is left out, norm and act may occur several times"
+    ),
 ]
 PaddingField = Annotated[
     Padding, Field(description="same, valid, one integer, [height, width] or [top, bottom, left, right]")
 ]
-BiasField = Annotated[bool | Literal["auto"], Field(description="auto: off where a norm follows, on where none does")]
+BiasField = Annotated[bool | Literal["auto"], Field(description="auto: no bias if a norm follows, else bias")]
 
 
 class ConvDefaults(Model):
     """The fields of the conv family that a file's `defaults:` section sets, with their built-in values."""
 
-    # model_construct: the built-in values need no validation, so their models need not be built
+    # model_construct: the built-in values need no validation, which saves building their validators
     norm: NormField = Norm.model_construct()
     activation: ActivationField = Activation.model_construct()
     dropout: DropoutField = Dropout.model_construct(p=0.0)
@@ -63,21 +73,21 @@ class ConvDefaults(Model):
 
 
 class Convolution(ConvDefaults, Block):
-    """What every conv block has."""
+    """The fields of every conv block."""
 
     DEFAULTS: ClassVar[tuple[str, ...]] = tuple(ConvDefaults.model_fields)
-    LEFT_OUT: ClassVar[dict[str, str]] = {"in_channels": "a conv takes all channels of what is before it"}
+    LEFT_OUT: ClassVar[dict[str, str]] = {"in_channels": "a conv takes all channels of the layer before it"}
 
     kernel: Annotated[Size, Field(description="pixels, one integer or [height, width]")] = (3, 3)
     stride: Annotated[Size, Field(description="step in pixels")] = (1, 1)
     dilation: Annotated[Size, Field(description="distance between taps in pixels")] = (1, 1)
     padding_mode: Annotated[
-        Literal["zeros", "reflect", "replicate", "circular"], Field(description="what padding is made of")
+        Literal["zeros", "reflect", "replicate", "circular"], Field(description="the values of padded pixels")
     ] = "zeros"
-    frozen: Annotated[bool, Field(description="keep the conv's weights as they are in training")] = False
+    frozen: Annotated[bool, Field(description="do not train the weights of the conv")] = False
 
     def lower_conv(self, g: GraphBuilder, out: int, groups: int = 1) -> None:
-        """The steps of `order`, with a conv to `out` channels."""
+        """Append the steps of `order`, with a conv to `out` channels."""
         for position, step in enumerate(self.order):
             if step == "conv":
                 self._conv(g, out, groups, self._bias(self.order[position:]))
@@ -98,7 +108,7 @@ class Convolution(ConvDefaults, Block):
         g.add(Conv2d(out, self.kernel, self.stride, self.dilation, padding, groups, bias, mode, self.frozen), "conv")
 
     def _sides(self) -> tuple[int, int, int, int]:
-        """Padding as top, bottom, left, right.  `same` is d*(k-1) in all, the smaller half first as in torch."""
+        """Padding as top, bottom, left, right. `same` is d*(k-1) in total, the smaller half first as in torch."""
         if self.padding == "valid":
             return (0, 0, 0, 0)
         if isinstance(self.padding, tuple):
@@ -116,12 +126,12 @@ class Convolution(ConvDefaults, Block):
 class Conv(Convolution):
     """A convolution, then norm, activation and dropout as `order` says.
 
-    `padding: same` keeps height and width at stride 1 and pads just the same at other strides.
+    `padding: same` keeps height and width at stride 1; with other strides it pads by the same number of pixels.
     """
 
     POSITIONAL: ClassVar[str] = "out"
     EXAMPLE: ClassVar[str] = "conv: {out: 32, kernel: [3, 1], activation: gelu}"
-    SAMPLES: ClassVar[dict[str, tuple[str, str]]] = {"out": ("32", "how many channels it gives")}
+    SAMPLES: ClassVar[dict[str, tuple[str, str]]] = {"out": ("32", "the number of output channels")}
     REJECTS: ClassVar[dict[str, str]] = {
         "conv": "AB102",
         "conv: {out: 32, kernal: 3}": "AB101",

@@ -1,4 +1,4 @@
-"""depthwise: a convolution of each channel by itself."""
+"""depthwise: a convolution of each channel alone."""
 
 from typing import Annotated, ClassVar
 
@@ -12,9 +12,11 @@ from archbuilder.schema.fields import Positive
 
 @register
 class Depthwise(Convolution):
-    """A depthwise convolution: groups = channels; each channel makes `multiplier` new ones."""
+    """A depthwise convolution (groups = channels); each input channel gives `multiplier` output channels."""
 
-    MEANT: ClassVar[str] = "it keeps its channels: write depthwise_separable: {0}, or depthwise: {{multiplier: {0}}}"
+    MEANT: ClassVar[str] = (
+        "its output channels follow from its input: write depthwise_separable: {0}, or depthwise: {{multiplier: {0}}}"
+    )
     EXAMPLE: ClassVar[str] = "depthwise: {kernel: 5, multiplier: 2}"
     REJECTS: ClassVar[dict[str, str]] = {
         "depthwise: {out: 32}": "AB101",

@@ -16,13 +16,13 @@ from archbuilder.schema.fields import Positive
 class DepthwiseSeparable(Convolution):
     """A depthwise convolution, then a pointwise one, each with its norm, activation and dropout.
 
-    kernel, stride, dilation and padding are the depthwise conv's.  `depthwise_order` gives it steps of its own:
-    `conv` leaves it bare, and the norm after the pointwise conv is then the norm of both.
+    kernel, stride, dilation and padding apply to the depthwise conv. `depthwise_order` sets its steps:
+    with `conv` it has no norm and activation, and the only norm is that after the pointwise conv.
     """
 
     POSITIONAL: ClassVar[str] = "out"
     EXAMPLE: ClassVar[str] = "depthwise_separable: {out: 32, multiplier: 2}"
-    SAMPLES: ClassVar[dict[str, tuple[str, str]]] = {"out": ("32", "how many channels it gives")}
+    SAMPLES: ClassVar[dict[str, tuple[str, str]]] = {"out": ("32", "the number of output channels")}
     REJECTS: ClassVar[dict[str, str]] = {
         "depthwise_separable": "AB102",
         "depthwise_separable: {out: 32, groups: 4}": "AB101",
@@ -30,10 +30,10 @@ class DepthwiseSeparable(Convolution):
     }
 
     out: Annotated[Positive, Field(description="output channels")]
-    multiplier: Annotated[Positive, Field(description="channels in between, per input channel")] = 1
+    multiplier: Annotated[Positive, Field(description="channels between the two convs, per input channel")] = 1
     depthwise_order: Annotated[
         OrderField | None,
-        Field(description="steps of the depthwise conv; `conv`: a bare one; by default `order`"),
+        Field(description="steps of the depthwise conv, by default those of `order`; `conv`: the conv alone"),
     ] = None
 
     def lower(self, g: GraphBuilder) -> None:
@@ -45,19 +45,20 @@ class DepthwiseSeparable(Convolution):
                 self._pointwise.lower_conv(g, self.out)
 
     def _depthwise(self) -> Convolution:
-        """The first half, as a conv of its own."""
+        """The depthwise half as a conv block."""
         if self.depthwise_order is None:
             return self
         return self.model_copy(update={"order": self.depthwise_order, "bias": self._depthwise_bias()})
 
     def _depthwise_bias(self) -> bool | Literal["auto"]:
-        """`auto` is off also where only the pointwise conv is between this one and a norm: it would be taken off."""
+        """With `auto` there is also no bias if only the pointwise conv is between this conv and a norm, which cancels
+        it."""
         first, second = self.depthwise_order or self.order, self.order
         at = second.index("conv")
         bent = "act" in (*first[first.index("conv") :], *second[:at])
         return False if self.bias == "auto" and not bent and not self._bias(second[at:]) else self.bias
 
-    @cached_property  # a block is lowered many times in a search, and in a repeat
+    @cached_property  # a search and a repeat lower the same block many times
     def _pointwise(self) -> Pointwise:
         return Pointwise.model_construct(
             out=self.out,

@@ -18,7 +18,9 @@ class Dilated(Conv):
     EXAMPLE: ClassVar[str] = "- conv: 32\n- dilated: {out: 32, dilation: 2}"
     REJECTS: ClassVar[dict[str, str]] = {"dilated: {out: 32, dilation: 1}": "AB103"}
 
-    dilation: Annotated[tuple[int, int], _OVER_ONE, Field(description="distance between taps, over 1 on one axis")] = (
+    dilation: Annotated[
+        tuple[int, int], _OVER_ONE, Field(description="distance between taps in pixels, over 1 on at least one axis")
+    ] = (
         2,
         2,
     )

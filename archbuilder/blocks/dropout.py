@@ -1,4 +1,4 @@
-"""dropout: dropout by itself."""
+"""dropout: dropout as a block of its own."""
 
 from typing import Annotated, ClassVar
 
@@ -14,15 +14,15 @@ from archbuilder.schema.fields import Check, number
 class Dropout(Block):
     """Dropout: `dropout: 0.1` for single elements, `dropout: {p: 0.1, channels: true}` for whole channels.
 
-    Also the value of the `dropout` field of convs and of `defaults`, where 0 leaves it out; as a block of
-    its own it is a layer at 0, too.
+    The `dropout` field of convs and of `defaults` takes the same values; 0 there means no dropout layer, while this
+    block is a layer even with 0.
     """
 
     POSITIONAL: ClassVar[str] = "p"
     EXAMPLE: ClassVar[str] = "dropout: {p: 0.1, channels: true}"
     REJECTS: ClassVar[dict[str, str]] = {"dropout: 1.5": "AB103", "dropout: lots": "AB103"}
 
-    p: Annotated[float, Check(number(0, 1)), Field(description="probability of dropping")] = 0.5
+    p: Annotated[float, Check(number(0, 1)), Field(description="probability of setting a value to zero")] = 0.5
     channels: Annotated[bool, Field(description="drop whole channels of a map")] = False
 
     def lower(self, g: GraphBuilder) -> None:

@@ -9,7 +9,7 @@ from archbuilder.ir.builder import GraphBuilder
 
 @register
 class Flatten(Block):
-    """A map as one vector, channels first."""
+    """Flattens a map to a vector, channel by channel."""
 
     EXAMPLE: ClassVar[str] = "flatten"
     REJECTS: ClassVar[dict[str, str]] = {"flatten: {dim: 1}": "AB101"}

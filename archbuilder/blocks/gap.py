@@ -9,7 +9,7 @@ from archbuilder.ir.ops import AdaptivePool
 
 @register
 class Gap(Block):
-    """Global average pooling: the mean of each channel over the whole map, whatever its size."""
+    """Global average pooling: the mean of each channel over the whole map, for a map of any size."""
 
     MEANT: ClassVar[str] = "write gap alone, which pools the whole map, or avg_pool: {}"
     EXAMPLE: ClassVar[str] = "gap"

@@ -11,7 +11,7 @@ from archbuilder.schema.fields import Check, integer
 
 @register
 class Grouped(Conv):
-    """A grouped convolution: `groups` times fewer parameters.  Groups equal to the channels is `depthwise`."""
+    """A grouped convolution: `groups` times fewer parameters. With as many groups as channels it is `depthwise`."""
 
     EXAMPLE: ClassVar[str] = "grouped: {out: 32, groups: 4}"
     REJECTS: ClassVar[dict[str, str]] = {

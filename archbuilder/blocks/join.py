@@ -12,9 +12,9 @@ from archbuilder.schema.fields import Names
 
 @register
 class Join(Block):
-    """The current value merged with the outputs of earlier blocks, by their `name:`.
+    """Merges the current value with the outputs of earlier blocks, which are given by their `name:`.
 
-    The order of a concatenation is that of `from`, then the current value unless `from` has it.
+    A concatenation has the order of `from`; the current value comes last unless `from` contains it.
     """
 
     POSITIONAL: ClassVar[str] = "from"
@@ -26,7 +26,7 @@ class Join(Block):
     }
 
     sources: Annotated[Names, Field(alias="from", min_length=1, description="names of earlier blocks")]
-    merge: Annotated[Merge, Field(description="how the values meet")] = "add"
+    merge: Annotated[Merge, Field(description="how the values are merged")] = "add"
 
     def lower(self, g: GraphBuilder) -> None:
         found = [g.recall(source, "from") for source in self.sources]

@@ -13,13 +13,13 @@ from archbuilder.schema.fields import Positive
 
 @register
 class Linear(Block):
-    """A bare fully connected layer over a vector; put `flatten` before it."""
+    """A fully connected layer over a vector, without norm and activation; put `flatten` before it."""
 
     POSITIONAL: ClassVar[str] = "out"
     DEFAULTS: ClassVar[tuple[str, ...]] = ("bias",)
     EXAMPLE: ClassVar[str] = "- flatten\n- linear: {out: 10, bias: false}"
-    LEFT_OUT: ClassVar[dict[str, str]] = {"in_features": "linear takes all values of what is before it"}
-    SAMPLES: ClassVar[dict[str, tuple[str, str]]] = {"out": ("32", "how many values it gives")}
+    LEFT_OUT: ClassVar[dict[str, str]] = {"in_features": "linear takes all values of the layer before it"}
+    SAMPLES: ClassVar[dict[str, tuple[str, str]]] = {"out": ("32", "the number of output values")}
     REJECTS: ClassVar[dict[str, str]] = {"linear": "AB102", "linear: 10": "AB304"}
 
     out: Annotated[Positive, Field(description="output features")]

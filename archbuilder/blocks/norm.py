@@ -1,4 +1,4 @@
-"""norm: a normalisation layer by itself."""
+"""norm: a normalisation layer as a block of its own."""
 
 from typing import Annotated, ClassVar, Literal
 
@@ -17,10 +17,9 @@ Kind = Literal["batch", "group", "layer", "instance", "none"]
 class Norm(Block):
     """A normalisation layer: `norm: batch`, or `norm: {kind: group, groups: 4}`.
 
-    Also the value of the `norm` field of convs and of `defaults`, where `none` leaves it out.
-    `group` without `groups` takes 8, or the largest number below that divides the channels.
-    `layer` runs over all channels and positions (group norm of one group), or with `over: channels`
-    over the channels at each pixel by itself.
+    The `norm` field of convs and of `defaults` takes the same values, and `none` for no norm. `group` without `groups`
+    has 8 groups, or the next smaller number that divides the channels. `layer` normalises over all channels and
+    positions (group norm with one group), or with `over: channels` over the channels of each pixel separately.
     """
 
     POSITIONAL: ClassVar[str] = "kind"
@@ -33,19 +32,24 @@ class Norm(Block):
 
     kind: Annotated[Kind, Field(description="batch, group, layer, instance or none")] = "batch"
     groups: Annotated[Positive | None, Field(description="groups of channels, for kind group")] = None
-    over: Annotated[Literal["map", "channels"], Field(description="what kind layer runs over")] = "map"
+    over: Annotated[
+        Literal["map", "channels"],
+        Field(description="for kind layer: normalise over the whole map, or over the channels of each pixel"),
+    ] = "map"
     eps: Annotated[float, Check(number(0, 1, exclusive=True)), Field(description="added to the variance")] = 1e-5
     momentum: Annotated[
-        float, Check(number(0, 1)), Field(description="share of a new batch in the running statistics")
+        float, Check(number(0, 1)), Field(description="weight of a new batch in the running statistics")
     ] = 0.1
-    affine: Annotated[bool | None, Field(description="learn scale and shift; off only for instance")] = None
+    affine: Annotated[
+        bool | None, Field(description="learn a scale and a shift; by default true except for instance")
+    ] = None
 
     def lower(self, g: GraphBuilder) -> None:
         if self.kind != "none":
             g.add(self.op(g.channels), self.name or "norm", at=self if self._node else None)
 
     def op(self, channels: int) -> Op:
-        """The op for a number of channels; not for kind none."""
+        """The op for this number of channels. Not defined for kind none."""
         affine = self.kind != "instance" if self.affine is None else self.affine
         if self.kind == "batch":
             return BatchNorm2d(self.eps, self.momentum, affine)

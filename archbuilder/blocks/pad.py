@@ -12,11 +12,11 @@ from archbuilder.schema.fields import Check, SidePadding, size
 
 @register
 class Pad(Block):
-    """Pixels around a map, channels of zeros beside its own, or both.  A conv's own padding is its field `padding`.
+    """Pads a map with pixels around it, with channels of zeros, or both. A conv pads by its own field `padding`.
 
     The shortcut of the first ResNets, without parameters, is
-    `shortcut: [{avg_pool: {kernel: 1, stride: 2}}, {pad: {channels: [8, 8]}}]`: every second pixel, zeros for what is
-    missing of channels (He et al., Deep Residual Learning, 2015, option A).
+    `shortcut: [{avg_pool: {kernel: 1, stride: 2}}, {pad: {channels: [8, 8]}}]`. It takes every second pixel and fills
+    the missing channels with zeros (He et al., Deep Residual Learning, 2015, option A).
     """
 
     POSITIONAL: ClassVar[str] = "padding"
@@ -34,10 +34,12 @@ class Pad(Block):
         0,
     )
     padding_mode: Annotated[
-        Literal["zeros", "reflect", "replicate", "circular"], Field(description="what that padding is made of")
+        Literal["zeros", "reflect", "replicate", "circular"], Field(description="the values of padded pixels")
     ] = "zeros"
     channels: Annotated[
-        tuple[int, int], Check(size(0)), Field(description="channels of zeros, [before, after] those of the map")
+        tuple[int, int],
+        Check(size(0)),
+        Field(description="channels of zeros to add, [before, after] the channels of the map"),
     ] = (0, 0)
 
     def lower(self, g: GraphBuilder) -> None:

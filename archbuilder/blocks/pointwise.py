@@ -13,7 +13,7 @@ _ONE = Check(size(1, lambda value: value == (1, 1), "use conv for another kernel
 
 @register
 class Pointwise(Conv):
-    """A 1x1 convolution: mixes channels, sees nothing of the neighbourhood."""
+    """A 1x1 convolution: mixes the channels of each pixel, without its neighbours."""
 
     EXAMPLE: ClassVar[str] = "pointwise: {out: 32}"
     REJECTS: ClassVar[dict[str, str]] = {"pointwise: {out: 32, kernel: 3}": "AB103"}

@@ -12,9 +12,9 @@ from archbuilder.schema.fields import Positive
 
 @register
 class Repeat(Block):
-    """The same blocks several times, each time with weights of their own, as if written out.
+    """The same blocks several times, each time with new weights, as if they were written several times.
 
-    Without a name of its own it leaves no trace in the paths: conv, conv2, conv3.
+    Without a `name:` it adds nothing to the paths of layers: conv, conv2, conv3.
     """
 
     MEANT: ClassVar[str] = "write repeat: {{times: {}, blocks: [...]}}"

@@ -21,7 +21,8 @@ def _constant(value: Any, variables: Variables) -> float | tuple[float, ...]:
         return float(_number(value, variables))
     if not 1 <= len(value) <= MOST:
         raise failure(
-            f"{len(value)} numbers, from 1 to {MOST} are read", "one number for all channels, or one for each"
+            f"{len(value)} numbers, but 1 to {MOST} are allowed",
+            "write one number for all channels, or one per channel",
         )
     return tuple(float(_number(each, variables)) for each in value)
 
@@ -31,10 +32,10 @@ Constant = Annotated[float | tuple[float, ...], Check(_constant)]
 
 @register
 class Rescale(Block):
-    """Each value times a constant, plus a constant: one number, or a list with one per channel.  Nothing is learnt.
+    """Multiplies each value by a constant and adds a constant: one number, or one per channel. Nothing is learnt.
 
-    A residual scale, scaled logits, the normalisation of the image inside the network: for (x - mean) / std,
-    `scale` is 1 / std and `offset` is -mean / std.  Factors that are learnt are `scale`.
+    Uses: a residual scale, scaled logits, or normalising the image inside the network: for (x - mean) / std,
+    `scale` is 1 / std and `offset` is -mean / std. For learnt factors use the block `scale`.
     """
 
     POSITIONAL: ClassVar[str] = "scale"
@@ -42,7 +43,7 @@ class Rescale(Block):
     REJECTS: ClassVar[dict[str, str]] = {"rescale: half": "AB103", "rescale: {offset: [1, 2]}": "AB311"}
 
     scale: Annotated[Constant, Field(description="the factor; a list has one per channel")] = 1.0
-    offset: Annotated[Constant, Field(description="what is added after it; a list has one per channel")] = 0.0
+    offset: Annotated[Constant, Field(description="the constant that is added; a list has one per channel")] = 0.0
 
     def lower(self, g: GraphBuilder) -> None:
         g.add(ops.Rescale(self.scale, self.offset), self.name or self.KIND)

@@ -59,8 +59,8 @@ Shortcut = Annotated[
 class Skip(Block):
     """A body of blocks, a shortcut around it, and a merge of the two.
 
-    `shortcut: auto` is the identity where the shapes allow it, else a bare 1x1 conv (with the
-    stride that is needed) and a norm; the report says which.
+    `shortcut: auto` is the identity if the shapes match, else a 1x1 conv with the necessary stride, followed by a norm;
+    the report says which.
     """
 
     DEFAULTS: ClassVar[tuple[str, ...]] = ("norm",)
@@ -76,7 +76,7 @@ class Skip(Block):
 
     blocks: Annotated[Blocks, Field(description="the body")]
     shortcut: Shortcut = "auto"
-    merge: Annotated[Merge, Field(description="how the two meet")] = "add"
+    merge: Annotated[Merge, Field(description="how the two are merged")] = "add"
     norm: Annotated[NormField, Field(description="the norm after an automatic projection")] = Norm.model_construct()
 
     def lower(self, g: GraphBuilder) -> None:
@@ -88,10 +88,10 @@ class Skip(Block):
             if note is not None:
                 g.add(MERGES[self.merge], self.merge, (body, g.value), note)
             else:
-                g.value = body  # the shortcut is reported; go on with the body
+                g.value = body  # the error in the shortcut is reported; continue with the body
 
     def _lower_shortcut(self, g: GraphBuilder, end: str, count: int) -> str | None:
-        """Appends the shortcut; returns a remark for the report, None where there is no shortcut."""
+        """Append the shortcut; returns a remark for the report, or None if no shortcut fits."""
         if isinstance(self.shortcut, tuple):
             with g.scope("shortcut"):
                 lower_blocks(self.shortcut, g)
@@ -106,8 +106,8 @@ class Skip(Block):
 
     def _project(self, g: GraphBuilder, x: Shape, body: Shape, out: int, stride: tuple[Pixels, Pixels]) -> str | None:
         if x.flat or (_subsampled(x.h, stride[0]), _subsampled(x.w, stride[1])) != (body.h, body.w):
-            message = f"no 1x1 conv makes {x} fit the body's {body}"
-            hint = "pad the body's convs (padding: same), or write the shortcut's blocks"
+            message = f"no 1x1 conv turns {x} into {body}, the output of the body"
+            hint = "pad the convs of the body (padding: same), or write the blocks of the shortcut"
             g.report(NO_PROJECTION, message, hint, "shortcut")
             return None
         with g.scope("shortcut"):
@@ -117,19 +117,19 @@ class Skip(Block):
 
 
 def _strides(g: GraphBuilder, start: str, body: Sequence[Layer], end: str) -> tuple[Pixels, Pixels]:
-    """The body's own strides, which its shortcut must have: equal shapes alone do not align the two."""
+    """The strides of the body, which its shortcut must have too: equal shapes alone do not align the two."""
     strides: dict[str, tuple[Pixels, Pixels]] = {start: (1, 1)}
     for node in body:
         known = next((strides[name] for name in node.inputs if name in strides), None)
         if known is not None:
             try:
                 step = node.op.reach((Reach(),) * len(node.inputs), g.graph.inputs(node)).stride
-            except OpError:  # a merge of unequal branches, which has been reported
+            except OpError:  # a merge of unequal branches, already reported
                 step = (1, 1)
             strides[node.name] = (known[0] * step[0], known[1] * step[1])
     return strides.get(end, (1, 1))
 
 
 def _subsampled(side: int, stride: Pixels) -> int:
-    """What a 1x1 conv of this stride makes of a side, 0 where there is none (a body that enlarges)."""
+    """The side after a 1x1 conv of this stride; 0 if there is no such conv (the body enlarges the map)."""
     return (side - 1) // int(stride) + 1 if stride == int(stride) else 0

@@ -1,4 +1,4 @@
-"""squeeze_excite: channels weighed by what the whole map shows."""
+"""squeeze_excite: channels weighted by factors computed from the whole map."""
 
 from typing import Annotated, ClassVar, Literal
 
@@ -14,9 +14,9 @@ from archbuilder.schema.model import Child, one
 
 @register
 class SqueezeExcite(Block):
-    """Global pool, 1x1 conv to fewer channels, activation, 1x1 conv back, gate; the map times the result.
+    """Global pool, 1x1 conv to fewer channels, activation, 1x1 conv back, gate; the map is multiplied by the result.
 
-    `reduced` is the number of channels between; by default the map's divided by `ratio`.
+    `reduced` is the number of channels between the convs; by default those of the map divided by `ratio`.
     Source: Hu, Shen and Sun, Squeeze-and-Excitation Networks, 2018.
     """
 
@@ -28,13 +28,17 @@ class SqueezeExcite(Block):
         "- flatten\n- squeeze_excite": "AB303",
     }
 
-    ratio: Annotated[Positive, Field(description="channels of the map to channels between")] = 4
-    reduced: Annotated[Positive | None, Field(description="channels between, instead of a ratio")] = None
+    ratio: Annotated[Positive, Field(description="channels of the map divided by channels between the convs")] = 4
+    reduced: Annotated[Positive | None, Field(description="channels between the convs, instead of a ratio")] = None
     activation: Annotated[
-        Activation, Child(one(Activation), Activation), Field(description="between the convs, as of `activation`")
+        Activation,
+        Child(one(Activation), Activation),
+        Field(description="between the convs; values of the block `activation`"),
     ] = Activation.model_construct()
-    bias: Annotated[bool, Field(description="of both convs")] = True
-    gate: Annotated[Literal["sigmoid", "hardsigmoid"], Field(description="the function at the end")] = "sigmoid"
+    bias: Annotated[bool, Field(description="whether both convs have a bias")] = True
+    gate: Annotated[Literal["sigmoid", "hardsigmoid"], Field(description="the function that makes the factors")] = (
+        "sigmoid"
+    )
 
     def lower(self, g: GraphBuilder) -> None:
         x, channels = g.value, g.channels

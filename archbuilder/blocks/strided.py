@@ -18,4 +18,7 @@ class Strided(Conv):
     EXAMPLE: ClassVar[str] = "strided: {out: 32}"
     REJECTS: ClassVar[dict[str, str]] = {"strided: {out: 32, stride: 1}": "AB103"}
 
-    stride: Annotated[tuple[int, int], _OVER_ONE, Field(description="step in pixels, over 1 on one axis")] = (2, 2)
+    stride: Annotated[tuple[int, int], _OVER_ONE, Field(description="step in pixels, over 1 on at least one axis")] = (
+        2,
+        2,
+    )

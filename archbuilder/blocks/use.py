@@ -1,4 +1,4 @@
-"""use: the layers of an earlier block once more."""
+"""use: the layers of an earlier block, run again."""
 
 from typing import Annotated, ClassVar
 
@@ -11,9 +11,9 @@ from archbuilder.schema.fields import Name
 
 @register
 class Use(Block):
-    """The layers of an earlier block, by its `name:`, run again with the same weights.
+    """Runs the layers of an earlier block, given by its `name:`, again with the same weights.
 
-    Its parameters count once, its MACs each time it runs.
+    The parameters count once, the MACs for every run.
     """
 
     POSITIONAL: ClassVar[str] = "block"

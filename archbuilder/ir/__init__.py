@@ -1,1 +1,1 @@
-"""The intermediate representation: a graph of a few primitive ops, and every rule about them."""
+"""The intermediate representation: a graph of primitive ops, and every rule about them."""

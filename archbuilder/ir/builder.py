@@ -1,4 +1,4 @@
-"""Writes a graph: names, current value, scopes; adds the place to what an op complains about."""
+"""Builds a graph: names, the current value, scopes. Adds the place to the errors that ops raise."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from archbuilder.ir.op import Op, OpError
 from archbuilder.ir.shape import Shape, Shapes
 from archbuilder.remedy import Hint
 
-MAX_LAYERS = 12_000  # to read, analyse and print them takes less than a second
-MAX_INPUTS = 50_000  # of all layers together: a merge may have many
-MAX_PATH = 1_000  # characters of a path: each layer has one, and so has all that is made of it
+MAX_LAYERS = 12_000  # so many are read, analysed and printed in under a second
+MAX_INPUTS = 50_000  # of all layers together: one merge may have many
+MAX_PATH = 1_000  # characters of a path: every layer has one, in tables, weights and exports
 MAX_SIDE, MAX_ELEMENTS = 100_000, 2**31
 
 NO_BLOCK = declare(
@@ -97,9 +97,9 @@ $ archbuilder check long.yaml""",
 
 
 class Named(NamedTuple):
-    """What a named block added: its nodes, the value it took and the one it gave.
+    """What a named block added: its nodes, its input value and its output value.
 
-    `recalled` are the values that something in it reads by a name, as a join does, each with that name."""
+    `recalled` are the values that a join in it reads by name, each with that name."""
 
     nodes: tuple[Node, ...]
     input: str
@@ -108,11 +108,12 @@ class Named(NamedTuple):
 
 
 class Stopped(Exception):
-    """Ends the lowering of a network past MAX_LAYERS, MAX_PATH or MAX_PROBLEMS; reported already."""
+    """Ends the lowering of a network beyond MAX_LAYERS, MAX_PATH or MAX_PROBLEMS, after the problem is reported."""
 
 
 class Left:
-    """A context that has been entered already, and what leaving it takes; one made of a generator costs twice that."""
+    """A context manager that is already entered and has a function for its exit; contextmanager costs twice the
+    time."""
 
     __slots__ = ("_leave",)
 
@@ -127,10 +128,10 @@ class Left:
 
 
 class GraphBuilder:
-    """Blocks call `add` for each op; the result of one is the input of the next.
+    """Blocks call `add` for each op; the result of one op is the input of the next.
 
-    `value` names the current value.  Its shape is None after an op without an output (its
-    window exceeded the map, say): what follows is then left out without further complaint.
+    `value` is the name of the current value. Its shape is None after an op without an output (for example, if its
+    window exceeds the map); later ops on it are then skipped without further errors.
     """
 
     def __init__(self, input: Shape, diagnostics: list[Diagnostic], place: Place) -> None:
@@ -140,29 +141,29 @@ class GraphBuilder:
         self._shapes: dict[str, Shape | None] = {INPUT: input}
         self._scope = ""
         self._place = place
-        self._around = [place]  # the blocks that are being lowered, from the outside in
+        self._around = [place]  # the blocks that are being lowered, outermost first
         self._block = ""
         self._nodes: list[Node] = []
         self._named: dict[str, Named] = {}
         self._recalled: list[tuple[str, str]] = []
         self._reported: set[Diagnostic] = set()
         self._steps = self._inputs = 0
-        self._next: dict[str, int] = {INPUT: 2}  # per path, the number that its next namesake gets
+        self._next: dict[str, int] = {INPUT: 2}  # per path, the number for the next layer of that name
 
     @property
     def shape(self) -> Shape | None:
-        """The shape of the current value, None where there is none."""
+        """The shape of the current value, or None if it is unknown."""
         return self._shapes[self.value]
 
     @property
     def channels(self) -> int:
-        """Channels of the current value, 1 where there is none (then nothing is added anyway)."""
+        """Channels of the current value, or 1 if it is unknown (nothing is added then)."""
         shape = self.shape
         return shape.c if shape else 1
 
     @property
     def count(self) -> int:
-        """How many nodes there are; `since` gives those that came after."""
+        """The number of nodes; `since` returns those added after it."""
         return len(self._nodes)
 
     def since(self, count: int) -> list[Node]:
@@ -172,7 +173,7 @@ class GraphBuilder:
         return self._shapes[value]
 
     def scope(self, name: str) -> Left:
-        """Names inside get this prefix; a taken name is numbered from 2."""
+        """Names inside get this prefix; if it is taken, a number from 2 is appended."""
         outer = self._scope
         self._scope = self.unique(name) + "."
 
@@ -182,9 +183,9 @@ class GraphBuilder:
         return Left(leave)
 
     def writing(self, place: Place, block: str) -> Left:
-        """What is added inside belongs to this block."""
+        """Ops added inside belong to this block."""
         self._steps += 1
-        if self._steps > MAX_LAYERS:  # blocks that add no layer, repeated without end
+        if self._steps > MAX_LAYERS:  # blocks that add no layer may be repeated very often
             raise self._too_large()
         outer = self._place, self._block
         self._place, self._block = place, block
@@ -198,7 +199,7 @@ class GraphBuilder:
 
     @property
     def _written(self) -> Span:
-        """The place of the innermost block that somebody wrote: one that another block makes stands in no file."""
+        """The place of the innermost block that is in the file; blocks made by another block are in no file."""
         spans = (place.span() for place in reversed(self._around))
         return next((span for span in spans if span.line), self._around[0].span())
 
@@ -207,7 +208,7 @@ class GraphBuilder:
         base = self._scope + name
         if len(base) > MAX_PATH:
             message = f"a layer's path has more than {MAX_PATH:,} characters: {shorten(base, 100)}"
-            self.diagnostics.append(PATH.at(self._written, message, "nest less, or choose shorter names"))
+            self.diagnostics.append(PATH.at(self._written, message, "nest less deeply, or choose shorter names"))
             raise Stopped
         number = self._next.get(base, 1)
         path = base if number == 1 else f"{base}{number}"
@@ -219,9 +220,9 @@ class GraphBuilder:
         return path
 
     def add(self, op: Op, name: str, inputs: tuple[str, ...] = (), note: str = "", at: Place | None = None) -> str:
-        """Append an op on the current value, or on the named ones; returns its path.
+        """Append an op on the current value, or on the given ones; returns its path.
 
-        `at` is the part of the block that the op comes from, where that is written by itself."""
+        `at` is the part of the block that the op comes from, if it has a place of its own."""
         inputs = inputs or (self.value,)
         path = self.unique(name)
         shape = self._shape(op, inputs, at or self._place)
@@ -244,9 +245,9 @@ class GraphBuilder:
         return Stopped()
 
     def report(self, code: Code, message: str, hint: Hint = "", field: str = "", at: Place | None = None) -> None:
-        """Note a problem of the block that is being written, or of the part `at` of it, at a field of it.
+        """Report a problem of the current block, or of its part `at`, at one of its fields.
 
-        A repeated block's problem is noted once.  Raises Stopped where there are too many to go on."""
+        A problem of a repeated block is reported once. Raises Stopped if there are too many problems."""
         span = (at or self._place).span(field)
         problem = code.at(span, message, hint)
         if problem in self._reported:
@@ -259,7 +260,7 @@ class GraphBuilder:
 
     @contextmanager
     def named(self, name: str | None) -> Iterator[None]:
-        """What is added inside can be found again under this name; the latest of a name counts."""
+        """Ops added inside can be found later under this name; the latest block of a name counts."""
         start, value, recalled = len(self._nodes), self.value, len(self._recalled)
         yield
         if name is not None:
@@ -267,28 +268,28 @@ class GraphBuilder:
             self._named[name] = Named(nodes, value, self.value, dict(self._recalled[recalled:]))
 
     def recall(self, name: str, field: str) -> str | None:
-        """The output of an earlier block of that name; reported at the field where there is none."""
+        """The output of an earlier block of this name; reports an error at the field if there is none."""
         named = self.find(name, field)
         if named:
             self._recalled.append((named.output, name))
         return named.output if named else None
 
     def find(self, name: str, field: str) -> Named | None:
-        """What an earlier block of that name added; reported at the field where there is none."""
+        """What an earlier block of this name added; reports an error at the field if there is none."""
         if name not in self._named:
-            hint = did_you_mean(name, self._named, is_value=True) or "give the block a name: field; it must come first"
+            hint = did_you_mean(name, self._named, is_value=True) or "give the earlier block this name:"
             self.report(NO_BLOCK, f"there is no earlier block named {name}", hint, field)
         return self._named.get(name)
 
     def share(self, named: Named) -> None:
-        """Run a block's layers again, with the same weights, on the current value.
+        """Run the layers of a block again, with the same weights, on the current value.
 
-        What the block reads from before it, by name, stays what it is.  Reports AB207 where that is its own input,
-        which then has two meanings, and where a layer would get another number of channels than it is made for."""
+        Values from before the block that it reads by name stay the same. Reports AB207 if one of these is the block's
+        own input, which would then have two meanings, or if a layer would get another number of channels."""
         if named.input in named.recalled:
             joined = named.recalled[named.input]
-            message = f"the block joins {joined}, which is its input: on another one it is not both"
-            return self._unshared(message, "write that connection as a skip in the block, or join an earlier block")
+            message = f"the block joins {joined}, its own input: on another input the two are different values"
+            return self._unshared(message, "write this connection as a skip in the block, or join an earlier block")
         self._recalled += named.recalled.items()
         values = {named.input: self.value}
         for node in named.nodes:
@@ -297,8 +298,8 @@ class GraphBuilder:
             if new is None or old is None:
                 return self.forget()
             if not node.op.is_shareable(old, new):
-                message = f"{node.name} is made for {old[0].c} channels, here it gets {new[0].c}"
-                return self._unshared(message, "share a block where the channels are equal")
+                message = f"{node.name} is made for {old[0].c} channels, but gets {new[0].c} here"
+                return self._unshared(message, "use the block only where its input has the same number of channels")
             self.add(node.op, node.name.rpartition(".")[2], inputs, f"shares {node.module}")
             values[node.name] = self.value
             if self.value in self.graph.nodes:
@@ -311,12 +312,12 @@ class GraphBuilder:
         self.forget()
 
     def _shapes_of(self, values: tuple[str, ...]) -> Shapes | None:
-        """The shapes of values, None where one is unknown."""
+        """The shapes of values, or None if one is unknown."""
         shapes = [self._shapes[value] for value in values]
         return None if None in shapes else tuple(shape for shape in shapes if shape)
 
     def forget(self) -> None:
-        """The current value becomes unknown: what follows is left out without complaint."""
+        """Make the current value unknown: later ops on it are skipped without errors."""
         self.value = self.unique("unknown")
         self._shapes[self.value] = None
 
@@ -334,11 +335,11 @@ class GraphBuilder:
             return error.shape and self._bounded(error.shape, place)
 
     def _bounded(self, shape: Shape, place: Place) -> Shape | None:
-        """The shape, None where it is past what any network has: sizes that multiply would cost time and memory."""
+        """The shape, or None (reported) if it is too large for any network: such sizes would cost time and memory."""
         if max(shape.h, shape.w) <= MAX_SIDE and shape.elements <= MAX_ELEMENTS:
             return shape
         message = f"the result of {shape} has more than {MAX_SIDE:,} pixels a side or {MAX_ELEMENTS:,} values"
-        self.report(HUGE, message, "pad, upsample or multiply less before it", at=place)
+        self.report(HUGE, message, "pad or upsample less, or use fewer channels before it", at=place)
         return None
 
     def finish(self) -> Graph:

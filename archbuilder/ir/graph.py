@@ -1,4 +1,4 @@
-"""A network as an ordered mapping from readable path to op."""
+"""A network as an ordered mapping from readable paths to ops."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ INPUT = "input"  # the name of the image among the values
 
 
 class Place(Protocol):
-    """Something that was written down: gives the place of a field, or of the whole."""
+    """A part of a file: gives its own place, or that of one of its fields."""
 
     def span(self, field: str = "") -> Span: ...
 
 
 @dataclass(frozen=True)
 class Node:
-    """One op in its place: `name` is its path (C1.conv.norm), `inputs` are names of earlier nodes.
+    """One op in the graph: `name` is its path (C1.conv.norm), `inputs` are the names of earlier nodes.
 
-    `module` is the path of the layer that runs: the node's own, or another's where a layer is shared.
-    `block` is the YAML word it came from, `place` where that block was written, `note` a remark
-    for the report (how an automatic shortcut was resolved).
+    `module` is the path of the layer that runs: the node's own, or another's if the layer is shared. `block` is the
+    name of the block in YAML, `place` the place of that block in the file, `note` a remark for the report (for example,
+    how an automatic shortcut was resolved).
     """
 
     name: str
@@ -38,7 +38,7 @@ class Node:
 
     @property
     def shared(self) -> bool:
-        """Whether the layer, and so its parameters, is another node's."""
+        """Whether the layer, with its parameters, belongs to another node."""
         return self.module != self.name
 
     @property
@@ -48,7 +48,7 @@ class Node:
 
 @dataclass(repr=False)
 class Graph:
-    """Nodes in execution order; `output` names the value that the network returns."""
+    """Nodes in execution order; `output` is the name of the value that the network returns."""
 
     input: Shape
     name: str = "network"
@@ -73,5 +73,5 @@ class Graph:
         return replace(self, nodes=nodes, output=value)
 
     def inputs(self, node: Node) -> Shapes:
-        """The shapes that a node's op gets."""
+        """The shapes of the inputs of a node."""
         return tuple(map(self.shape, node.inputs))

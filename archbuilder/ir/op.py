@@ -1,7 +1,7 @@
 """The contract of an op: every rule about it, stated once, beside its docstring.
 
-An op knows nothing of YAML, names or places.  What is wrong with its operands it raises as an
-OpError with values and a remedy; the GraphBuilder adds the place.
+An op knows nothing about YAML, names or places. If its operands are wrong it raises an OpError with the values and a
+remedy; the GraphBuilder adds the place.
 """
 
 from __future__ import annotations
@@ -44,10 +44,10 @@ NEEDS_VECTOR = declare(
 
 
 class OpError(Exception):
-    """Operands that an op cannot take.
+    """Operands that an op cannot process.
 
-    `field` names the block's field to point at; `shape` is the output shape to go on with where
-    there is a sensible one, so that what follows can still be checked.
+    `field` is the field of the block that the diagnostic points at; `shape` is a sensible output shape, if there is
+    one, with which the following layers can still be checked.
     """
 
     def __init__(self, code: Code, message: str, hint: Hint = "", field: str = "", shape: Shape | None = None) -> None:
@@ -60,10 +60,10 @@ class OpError(Exception):
 
 
 class Kept(NamedTuple):
-    """What an op keeps from forward to backward, beside its parameters, of one image.
+    """The values that an op saves from the forward for the backward pass, for one image, besides its parameters.
 
-    `inputs` are positions among its inputs, `output` its own value; `scalars` are further numbers in the network's
-    dtype, `masked` those of a dropout's mask, `indices` those of a max pool.
+    `inputs` are the positions of the inputs that it saves, `output` whether it saves its output; `scalars` are further
+    numbers in the dtype of the network, `masked` the elements of a dropout's mask, `indices` those of a max pool.
     """
 
     inputs: tuple[int, ...] = ()
@@ -76,9 +76,9 @@ class Kept(NamedTuple):
 class Op(ABC):
     """A primitive operation.  Subclasses are frozen dataclasses of plain values, and final."""
 
-    frozen: ClassVar[bool] = False  # a field where an op's parameters can be frozen
-    in_place: ClassVar[bool] = False  # whether an inference can write its result over its input
-    is_view: ClassVar[bool] = False  # whether its result is its input's own memory, seen otherwise
+    frozen: ClassVar[bool] = False  # a dataclass field in ops whose parameters can be frozen
+    in_place: ClassVar[bool] = False  # whether inference can overwrite its input with its output
+    is_view: ClassVar[bool] = False  # whether its output is a view of its input's memory
 
     @abstractmethod
     def shape(self, inputs: Shapes) -> Shape:
@@ -97,7 +97,8 @@ class Op(ABC):
         return 0
 
     def is_shareable(self, made_for: Shapes, inputs: Shapes) -> bool:
-        """Whether a layer that was made for some inputs also runs on others: its weights and buffers are as many."""
+        """Whether a layer made for the shapes `made_for` also runs on `inputs`: it has the same parameters and
+        buffers."""
         return (self.params(made_for), self.buffers(made_for)) == (self.params(inputs), self.buffers(inputs))
 
     def macs(self, inputs: Shapes) -> int:
@@ -105,18 +106,18 @@ class Op(ABC):
         return 0
 
     def kept(self, inputs: Shapes, needs: tuple[bool, ...]) -> Kept:
-        """What torch's autograd keeps where the result needs a gradient; `needs` says which inputs do.
+        """The values that torch's autograd saves if the output needs a gradient; `needs` says which inputs need one.
 
-        By default the first input, from which the gradient of most ops is computed."""
+        By default the first input, from which most ops compute their gradient."""
         return Kept((0,))
 
     @abstractmethod
     def describe(self) -> str:
-        """A few words for a table: what it is, and what differs from the plain form."""
+        """A few words for a table: the kind of op, and settings that differ from their defaults."""
 
 
 class Pointwise(Op):
-    """An op that works on each unit alone: shape and field stay as they are."""
+    """An op on each unit alone: shape and receptive field do not change."""
 
     def shape(self, inputs: Shapes) -> Shape:
         return inputs[0]
@@ -126,11 +127,11 @@ class Pointwise(Op):
 
 
 def a_map(inputs: Shapes) -> Shape:
-    """The single input of a layer over a map.  Raises OpError AB303 for a vector."""
+    """The only input of a layer that needs a map. Raises OpError AB303 for a vector."""
     (x,) = inputs
     if x.flat:
         hint = "move it before flatten, or use linear"
-        raise OpError(NEEDS_MAP, f"needs a map of channels, height and width, gets a vector of {x.c}", hint)
+        raise OpError(NEEDS_MAP, f"needs a map of channels, height and width, but gets a vector of {x.c}", hint)
     return x
 
 

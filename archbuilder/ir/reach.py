@@ -1,6 +1,6 @@
 """Receptive fields as intervals: which input pixels an output unit can see.
 
-Per axis, output u sees the input pixels stride*u + lo ... stride*u + hi, padding included.
+Per axis, output unit u sees the input pixels stride*u + lo ... stride*u + hi, padding included.
 Source: Araujo, Norris and Sim, "Computing Receptive Fields of Convolutional Neural Networks",
 Distill 2019.
 """
@@ -11,7 +11,7 @@ from fractions import Fraction
 from math import ceil
 from typing import Literal, NamedTuple
 
-Pixels = int | Fraction  # fractions come from upsampling only
+Pixels = int | Fraction  # fractions occur only after upsampling
 
 FARTHEST = 10**12  # pixels
 
@@ -22,7 +22,7 @@ _RANK: tuple[Status, ...] = ("exact", "whole input", "upper bound", "unknown")
 class Axis(NamedTuple):
     """The field along one axis, in input pixels.
 
-    `least` is the size along the shortest path: a skip makes a range of receptive fields.
+    `least` is the size along the shortest path; with a skip, paths have different receptive fields.
     """
 
     stride: Pixels = 1
@@ -49,19 +49,20 @@ class Axis(NamedTuple):
         )
 
     def hull(self, other: Axis) -> Axis:
-        """What a unit sees through either of two paths of equal stride; at most that where the strides differ."""
+        """The smallest interval that contains both, for two paths of equal stride; an upper bound if the strides
+        differ."""
         return Axis(
             max(self.stride, other.stride), min(self.lo, other.lo), max(self.hi, other.hi), min(self.least, other.least)
         )
 
 
 class Reach(NamedTuple):
-    """The field along both axes, and how far the numbers can be trusted.
+    """The field along both axes, and the status of these numbers.
 
-    `exact`: every unit sees exactly this hull.  `whole input`: something on the way looks at the
-    whole map (a global pool, a norm over space, a linear layer); the axes then leave such gates
-    out unless the op itself is the pool.  `upper bound`: depends on the position.  `unknown`.
-    `alike`: whether every channel sees all of it; after a concatenation of unlike branches one may see less.
+    `exact`: every unit sees exactly this hull. `whole input`: some op on the way looks at the whole map (a global pool,
+    a norm over space, a linear layer); the axes count this only for the output of such a pool, not for gates. `upper
+    bound`: the field depends on the position. `unknown`. `alike`: whether every channel has this field; after
+    concatenating different branches some may see less.
     """
 
     h: Axis = Axis()
@@ -97,7 +98,7 @@ class Reach(NamedTuple):
 
     @property
     def is_beyond(self) -> bool:
-        """Whether a number is past those of any image: strides multiply, and upsampling divides them."""
+        """Whether a number is larger than in any image: strides multiply, and upsampling divides them."""
         numbers = (*self.h, *self.w)
         if max(numbers) > FARTHEST or min(numbers) < -FARTHEST:
             return True

@@ -265,7 +265,7 @@ class TestUse:
         text = f"network:\n  - conv: {{name: a, out: 4}}\n  - stage: {{name: s, blocks: [{inner}]}}\n  - use: s\n"
         (problem,) = check(HEAD + text).diagnostics
         assert (problem.code.id, problem.span.line) == ("AB207", 6)
-        assert "joins a, which is its input" in problem.message
+        assert "joins a, its own input" in problem.message
         assert "skip" in problem.hint
 
     def test_a_join_of_its_own_input_in_what_it_uses(self):

@@ -105,7 +105,7 @@ def test_a_file_that_never_was_right_has_no_hints(open_):
         ("twice", "- twice: 48", ["**twice** makes **48x16x16**: 34,752 parameters"]),
         ("gap", "- gap", ["makes **64x1x1**", "(whole input)", "mean of each channel"]),
         ("out", "- conv: {out: 32}", ["output channels"]),
-        ("activation", "activation: gelu", ["none leaves it out (default `relu`)"]),
+        ("activation", "activation: gelu", ["none: no activation (default `relu`)"]),
         ("2 * width", "2 * width", ["2 * width = 32"]),
         ("width", "- conv: width", ["width = 16"]),
         ("width", "vars", ["width = 16"]),

@@ -56,7 +56,7 @@ BLOCKS = {
     "{conv: {out=8}}": ("out: 8", "{conv: {out: 8}}"),
     "{conv1x1: 8}": ("did you mean pointwise?", "{pointwise: 8}"),
     "{dsconv: 8}": ("did you mean depthwise_separable?", "{depthwise_separable: 8}"),
-    "{conv: {in_channels: 16, out: 8}}": ("takes all channels of what is before it", "{conv: {out: 8}}"),
+    "{conv: {in_channels: 16, out: 8}}": ("takes all channels of the layer before it", "{conv: {out: 8}}"),
     "{conv: {out: 8, kernel: 5x3}}": ("write [5, 3]", "{conv: {out: 8, kernel: [5, 3]}}"),
     "{conv: {out: 8, padding: SAME}}": ("did you mean same?", "{conv: {out: 8, padding: same}}"),
     "{conv: {out: 8, bias: 1, norm: none}}": ("write true", "{conv: {out: 8, bias: true, norm: none}}"),
@@ -104,7 +104,7 @@ def test_what_goes_before_a_layer_over_vectors_and_what_takes_one(blocks: str):
 @pytest.mark.parametrize("block", ["conv", "{strided: {kernel: 5}}", "depthwise_separable", "linear"])
 def test_a_missing_number_of_channels_is_asked_for_with_an_example(block: str):
     (finding,) = (d for d in check(network(block)).diagnostics if d.code.id == "AB102")
-    assert finding.hint.startswith("say how many ") and finding.hint.endswith(": out: 32")
+    assert finding.hint.startswith("say the number of output ") and finding.hint.endswith(": out: 32")
     (fix,) = quick_fixes(check(network(block)))
     assert fix.guess and "out: 32" in fix.edits[0].text
 

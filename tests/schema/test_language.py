@@ -163,7 +163,7 @@ WORDS = {
     "network: [{conv: {out:16}}]": ("no field out:16 here", "put a blank after the colon: out: 16"),
     "network: [conv:16]": ("no block conv:16", "put a blank after the colon: conv: 16"),
     "network:\n  - conv {out: 16}": ("no block conv {out", "put a colon before the bracket: conv: {out"),
-    "network: [conv]": ("the field out is missing", "say how many channels it gives: out: 32"),
+    "network: [conv]": ("the field out is missing", "say the number of output channels: out: 32"),
     "network: [{conv: {out: 16.0}}]": ("expected an integer, found 16.0", "write 16"),
     "network: [{conv: {out: 16.5}}]": ("expected an integer, found 16.5", "a whole number"),
     "network: [{conv: {out: widht}}]": ("there is no variable widht", "no vars: section"),
@@ -205,7 +205,7 @@ WORDS = {
     "train: {optimizer: 3}\nnetwork: [gap]": ("expected the name of an optimizer, found 3", "adamw, muon, sgd"),
     "train: {optimizer: admw}\nnetwork: [gap]": ("there is no optimizer admw", "did you mean adamw?"),
     "data: {dataset: cifar}\nnetwork: [gap]": ("", "did you mean cifar10?"),
-    "network: [{conv: {out: 16, name: train}}]": ("name: train means something else in Python or torch", "train_"),
+    "network: [{conv: {out: 16, name: train}}]": ("name: train is reserved by Python or torch", "train_"),
 }
 
 

@@ -1,4 +1,4 @@
-"""The primitive ops, one file per kind: shape, reach, parameters and MACs of each, said once."""
+"""The primitive ops, one file per kind: shape, reach, parameters and MACs of each, stated once."""
 
 from archbuilder.ir.ops.activation import Activation
 from archbuilder.ir.ops.conv import Conv2d

@@ -15,7 +15,7 @@ class Activation(Pointwise):
     """An elementwise non-linearity.
 
     Shapes:  any -> the same.
-    Units:   PReLU has one parameter, or with `channels` one per channel, the others none; `slope` is leaky_relu's.
+    Units:   PReLU has one parameter, or with `channels` one per channel, other kinds none; `slope` is for leaky_relu.
     Source:  the torch.nn class of that name; gelu_tanh is GELU's approximation by tanh.
     """
 
@@ -29,7 +29,7 @@ class Activation(Pointwise):
 
     def kept(self, inputs: Shapes, needs: tuple[bool, ...]) -> Kept:
         if self.kind in ("relu", "sigmoid", "tanh"):
-            return Kept(output=True)  # their gradient is a function of the result
+            return Kept(output=True)  # their gradient is computed from the output
         return Kept((0,), scalars=2 * inputs[0].elements * (self.kind == "tanhexp"))
 
     def describe(self) -> str:

@@ -32,7 +32,7 @@ GROUPS = declare(
 
 
 def in_groups(groups: int, *channels: int, say: str) -> Change:
-    """The remedy for groups that do not divide the channels: the divisor that is nearest, the smaller of two."""
+    """The remedy for groups that do not divide the channels: the nearest divisor, or the smaller of two."""
     most = gcd(*channels)
     divisors = (n for n in range(1, most + 1) if most % n == 0)
     return Change({"groups": str(min(divisors, key=lambda n: (abs(n - groups), n)))}, say=say)
@@ -59,7 +59,7 @@ class Conv2d(Op):
     groups: int = 1
     bias: bool = False
     padding_mode: str = "zeros"  # or reflect, replicate, circular
-    frozen: bool = False  # type: ignore[misc]  # a field here, a constant on other ops
+    frozen: bool = False  # type: ignore[misc]  # a field here, a class constant in other ops
 
     def shape(self, inputs: Shapes) -> Shape:
         x = a_map(inputs)
@@ -90,7 +90,8 @@ class Conv2d(Op):
     def kept(self, inputs: Shapes, needs: tuple[bool, ...]) -> Kept:
         if self.padding_mode == "zeros":
             return Kept((0,))
-        x, (top, left) = inputs[0], self.padding  # torch pads into a new map first, even by 0, and keeps that
+        # torch first copies into a padded map, even for padding 0, and saves that one
+        x, (top, left) = inputs[0], self.padding
         padded = x.c * (x.h + 2 * top) * (x.w + 2 * left)
         return Kept((0,) * (self.padding_mode != "circular" and needs[0]), scalars=padded)
 

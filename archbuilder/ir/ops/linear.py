@@ -14,7 +14,7 @@ from archbuilder.remedy import Insert
 @final
 @dataclass(frozen=True)
 class Flatten(Op):
-    """A map as one vector.
+    """A map flattened to a vector.
 
     Shapes:  (c, h, w) -> (c*h*w,); a vector stays as it is.
     Source:  torch.nn.Flatten.
@@ -29,7 +29,7 @@ class Flatten(Op):
         window = (shapes[0].h, shapes[0].w)
         if window == (1, 1):
             return inputs[0]
-        # one feature still sees one unit; as a whole, the vector sees the whole map
+        # a feature still sees the field of one unit; the vector as a whole sees the whole map
         return inputs[0].window(window, window).at_least("whole input")
 
     def kept(self, inputs: Shapes, needs: tuple[bool, ...]) -> Kept:
@@ -60,7 +60,7 @@ class Linear(Pointwise):
             flat = Insert(("flatten",), before=True, say="put {} before it")
             pooled = Insert(("gap", "flatten"), before=True, say="put {} before it, or flatten alone")
             hint = flat if (x.h, x.w) == (1, 1) else pooled
-            raise OpError(NEEDS_VECTOR, f"needs a vector, gets a map of {x}", hint, "", result)
+            raise OpError(NEEDS_VECTOR, f"needs a vector, but gets a map of {x}", hint, "", result)
         return result
 
     def params(self, inputs: Shapes) -> int:

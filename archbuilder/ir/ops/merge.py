@@ -35,11 +35,11 @@ MERGE_STRIDE = declare(
 
 
 class Merge(Op):
-    """An op over several branches of one grid.
+    """An op over several branches whose units lie on the same grid.
 
-    The field of the result is the hull of the branches' fields.  Along an axis of one pixel their
-    strides may differ; a window after that sees nothing new, but its field is then an upper bound.
-    Errors:  AB305 unequal shapes; AB306 unequal effective strides: the units that meet do not
+    The field of the result is the hull of the fields of the branches. Along an axis of one pixel the strides may
+    differ; a later window sees nothing new there, but its field is then an upper bound. Errors:  AB305 unequal shapes;
+    AB306 unequal effective strides: the units that are merged do not
              look at the same place of the image.
     """
 
@@ -53,14 +53,14 @@ class Merge(Op):
         return self.merged(inputs)
 
     def comparable(self, x: Shape) -> tuple[int, ...]:
-        """What must be equal between the branches."""
+        """The sizes that must be equal in all branches."""
         return x
 
     def merged(self, inputs: Shapes) -> Shape:
         return inputs[0]
 
     def remedy(self) -> str:
-        return "use shortcut: auto, which projects where needed, or make height, width and channels equal"
+        return "use shortcut: auto, which adds a 1x1 conv if necessary, or make height, width and channels equal"
 
     def reach(self, inputs: tuple[Reach, ...], shapes: Shapes) -> Reach:
         strides = {
@@ -69,7 +69,7 @@ class Merge(Op):
         }
         if len(strides) > 1:
             found = " and ".join("x".join(map(str, reach.stride)) for reach in inputs)
-            hint = "give every branch the same strides: equal shapes alone do not align what the units see"
+            hint = "give every branch the same strides: with equal shapes alone, units may look at different places"
             raise OpError(MERGE_STRIDE, f"the branches have effective strides {found}", hint)
         h = reduce(Axis.hull, (reach.h for reach in inputs))
         w = reduce(Axis.hull, (reach.w for reach in inputs))
@@ -108,7 +108,8 @@ class Multiply(Merge):
 
 
 def _factors(inputs: Shapes, needs: tuple[bool, ...]) -> Kept:
-    """Each factor for the gradient of the product before it, and the other way round; the first is a product of one."""
+    """The gradient of each partial product needs the next factor, and the other way round; the first partial product is
+    the first input."""
     wanted = [i for i in range(1, len(needs)) if any(needs[:i])] + [0] * any(needs[1:2])
     return Kept(tuple(wanted), scalars=sum(needs[2:]) * inputs[0].elements)
 
@@ -121,7 +122,7 @@ class Gate(Op):
     Shapes:  (c, h, w), (c, 1, 1) -> (c, h, w).
     Errors:  AB305 the second is not (c, 1, 1).
 
-    The field is the map's own: the gate is left out of the numbers and told by the status.
+    The field is that of the map alone; that the gate sees the whole map shows only in the status.
     """
 
     def shape(self, inputs: Shapes) -> Shape:
@@ -143,7 +144,7 @@ class Gate(Op):
 @final
 @dataclass(frozen=True)
 class Concat(Merge):
-    """Its inputs' channels one after the other.  Shapes:  (c1, h, w), (c2, h, w) -> (c1 + c2, h, w)."""
+    """The channels of its inputs in order. Shapes:  (c1, h, w), (c2, h, w) -> (c1 + c2, h, w)."""
 
     VERB: ClassVar[str] = "concat"
 

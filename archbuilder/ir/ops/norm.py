@@ -32,7 +32,7 @@ SINGLE = declare(
 @final
 @dataclass(frozen=True)
 class BatchNorm2d(Pointwise):
-    """Batch normalisation; pointwise in evaluation, which is what the receptive field means.
+    """Batch normalisation. It is pointwise in evaluation, and the receptive field is that of evaluation.
 
     Shapes:  any -> the same.
     Units:   2c parameters where affine; 2c + 1 buffers (mean, variance, batches seen).
@@ -67,10 +67,11 @@ class _SpatialNorm(Op):
 
     @staticmethod
     def varied(x: Shape, groups: int) -> Shape:
-        """The map itself.  Raises OpError AB309 where each of its groups has a single value: no variance."""
+        """The shape of the map. Raises OpError AB309 if each of its groups has a single value, which has no
+        variance."""
         if x.elements == groups:
-            message = f"each value of {x} would be normalised by itself, to 0"
-            raise OpError(SINGLE, message, "leave the norm out on a map of one pixel, or use norm: batch", shape=x)
+            message = f"each value of {x} would be normalised alone, and become 0"
+            raise OpError(SINGLE, message, "remove the norm on a map of one pixel, or use norm: batch", shape=x)
         return x
 
     def reach(self, inputs: tuple[Reach, ...], shapes: Shapes) -> Reach:
@@ -83,7 +84,7 @@ class _SpatialNorm(Op):
 @final
 @dataclass(frozen=True)
 class GroupNorm(_SpatialNorm):
-    """Normalisation over groups of channels and all positions; one group is layer norm, that of a vector too.
+    """Normalisation over groups of channels and all positions; with one group it is layer norm, also of a vector.
 
     Shapes:  any -> the same.
     Units:   2c parameters where affine.
@@ -114,7 +115,7 @@ class GroupNorm(_SpatialNorm):
 @final
 @dataclass(frozen=True)
 class ChannelNorm(Pointwise):
-    """Layer normalisation over the channels at each pixel by itself.
+    """Layer normalisation over the channels of each pixel separately.
 
     Shapes:  any -> the same.
     Units:   2c parameters where affine.

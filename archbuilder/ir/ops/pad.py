@@ -1,4 +1,4 @@
-"""Padding by itself: of height and width, and of channels."""
+"""Padding as an op of its own: of height and width, and of channels."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from archbuilder.ir.shape import Shape, Shapes
 @final
 @dataclass(frozen=True)
 class Pad2d(Op):
-    """Zeros, or the map's own pixels as `mode` says (reflect, replicate, circular), around a map.
+    """Padding around a map: zeros, or pixels of the map (`mode` reflect, replicate, circular).
 
     Shapes:  (c, h, w) -> (c, h + top + bottom, w + left + right).
-    Units:   pixels of its own input.
+    Units:   pixels of its input.
     Errors:  AB310 reflect or circular, and the map has too few pixels.
     Source:  torch.nn.ZeroPad2d, ReflectionPad2d, ReplicationPad2d, CircularPad2d.
     """
@@ -61,7 +61,9 @@ class ChannelPad(Pointwise):
         return x._replace(c=self.before + x.c + self.after)
 
     def reach(self, inputs: tuple[Reach, ...], shapes: Shapes) -> Reach:
-        return inputs[0]._replace(alike=inputs[0].alike and not self.before + self.after)  # the new ones see nothing
+        return inputs[0]._replace(
+            alike=inputs[0].alike and not self.before + self.after
+        )  # the new channels see nothing
 
     def kept(self, inputs: Shapes, needs: tuple[bool, ...]) -> Kept:
         return Kept()

@@ -63,7 +63,7 @@ class WindowPool(Op):
         return reach.at_least("whole input") if self.is_global(shapes) else reach
 
     def is_global(self, inputs: Shapes) -> bool:
-        """Whether the window is the whole map, so that the pool is a global one."""
+        """Whether the window covers the whole map, so that the pool is global."""
         (x,) = inputs
         window = (x.h, x.w)
         return self.kernel == window and window != (1, 1) and self.padding == (0, 0) and self.dilation == (1, 1)
@@ -72,7 +72,7 @@ class WindowPool(Op):
 @final
 @dataclass(frozen=True)
 class AvgPool2d(WindowPool):
-    """Average over a window; padding counts as zeros, or with `count_include_pad` off not at all.
+    """Average over a window; padding counts as zeros, or not at all if `count_include_pad` is false.
 
     Shapes:  (c, h, w) -> (c, h', w'), h' = (h + 2p - k) // s + 1, with `ceil_mode` rounded up.
     Errors:  AB302 the window exceeds the padded map; AB307 padding over half the window.
@@ -92,7 +92,7 @@ class AvgPool2d(WindowPool):
 @final
 @dataclass(frozen=True)
 class MaxPool2d(WindowPool):
-    """Maximum over a window; padding never wins.
+    """Maximum over a window; padding is never the maximum.
 
     Shapes:  (c, h, w) -> (c, h', w'), h' = (h + 2p - d(k-1) - 1) // s + 1, with `ceil_mode` rounded up.
     Errors:  AB302 the window exceeds the padded map; AB307 padding over half the window.
@@ -115,14 +115,14 @@ class MaxPool2d(WindowPool):
 @final
 @dataclass(frozen=True)
 class AdaptivePool(Op):
-    """Average or maximum over bins that divide the map, whatever its size; size 1 is a global pool.
+    """Average or maximum over bins that divide a map of any size; size 1 is a global pool.
 
     Shapes:  (c, h, w) -> (c, size).
     Errors:  AB308 more bins than pixels.
     Source:  torch.nn.AdaptiveAvgPool2d, torch.nn.AdaptiveMaxPool2d.
 
-    Bin i covers the pixels floor(i*n/size) to ceil((i+1)*n/size) - 1: where size does not divide n,
-    bins overlap and differ, and the field is an upper bound.
+    Bin i covers the pixels floor(i*n/size) to ceil((i+1)*n/size) - 1: if size does not divide n, bins overlap and have
+    different sizes, and the field is an upper bound.
     """
 
     size: tuple[int, int] = (1, 1)
@@ -147,7 +147,7 @@ class AdaptivePool(Op):
     def _axis(axis: Axis, n: int, size: int) -> tuple[Axis, Status]:
         if n % size == 0:
             return axis.window(n // size, n // size, 1, 0), "exact"
-        # the stride n/size is no whole number; the hull over all bins, moved to the bin's nominal start
+        # the stride n/size is not a whole number: take the hull over all bins, each relative to its nominal start
         starts = [i * n // size - Fraction(i * n, size) for i in range(size)]
         ends = [-(-(i + 1) * n // size) - 1 - Fraction(i * n, size) for i in range(size)]
         lo, hi = axis.lo + axis.stride * min(starts), axis.hi + axis.stride * max(ends)
@@ -159,7 +159,7 @@ class AdaptivePool(Op):
     def kept(self, inputs: Shapes, needs: tuple[bool, ...]) -> Kept:
         if self.maximum:
             return Kept((0,), indices=self.shape(inputs).elements)
-        return Kept((0,) * (self.size != (1, 1)))  # a global average is a plain mean
+        return Kept((0,) * (self.size != (1, 1)))  # torch computes a global average as a mean, which saves nothing
 
     def describe(self) -> str:
         kind = "max" if self.maximum else "avg"

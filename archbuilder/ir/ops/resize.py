@@ -14,12 +14,12 @@ from archbuilder.ir.shape import Shape, Shapes
 @final
 @dataclass(frozen=True)
 class Upsample(Op):
-    """A map enlarged by whole factors, by repeating pixels or by bilinear interpolation.
+    """Enlarges a map by whole factors, by repeating pixels or by bilinear interpolation.
 
     Shapes:  (c, h, w) -> (c, h*fy, w*fx).
     Source:  torch.nn.Upsample (align_corners=False).
 
-    The field depends on the position: what is given is the hull over all of them, an upper bound.
+    The field depends on the position; the result is the hull over all positions, an upper bound.
     """
 
     factor: tuple[int, int]

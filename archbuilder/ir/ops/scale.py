@@ -1,4 +1,4 @@
-"""Factors and summands: learnt ones per channel, and constants."""
+"""Multiplication and addition of learnt numbers per channel, or of constants."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ CONSTANTS = declare(
 @final
 @dataclass(frozen=True)
 class ChannelScale(Pointwise):
-    """Each channel times a learnt factor of its own.
+    """Multiplies each channel by its own learnt factor.
 
     Shapes:  (c, h, w) -> (c, h, w).
-    Units:   c parameters, all `init` at the start.
+    Units:   c parameters, initially all `init`.
     Source:  Touvron et al., LayerScale, 2021.
     """
 
@@ -44,11 +44,11 @@ class ChannelScale(Pointwise):
 @final
 @dataclass(frozen=True)
 class Rescale(Pointwise):
-    """Each value times a constant, plus a constant: one number, or one per channel.
+    """Multiplies each value by a constant and adds a constant: one number, or one per channel.
 
     Shapes:  any -> the same.
-    Units:   no parameters; numbers per channel are buffers.
-    Errors:  AB311 a list is not as long as there are channels.
+    Units:   no parameters; constants per channel are buffers.
+    Errors:  AB311 the length of a list is not the number of channels.
     """
 
     in_place: ClassVar[bool] = True
@@ -60,7 +60,7 @@ class Rescale(Pointwise):
         for field in ("scale", "offset"):
             count = self._count(getattr(self, field))
             if count not in (0, x.c):
-                message = f"{field} has {count} numbers, one per channel would be {x.c}"
+                message = f"{field} has {count} numbers for {x.c} channels"
                 raise OpError(CONSTANTS, message, f"write {x.c} numbers, or one for all channels", field, x)
         return x
 

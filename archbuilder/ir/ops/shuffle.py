@@ -1,4 +1,4 @@
-"""Channels moved or cut, nothing computed."""
+"""Ops that reorder or select channels and compute nothing."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ SIZES = declare(
 @final
 @dataclass(frozen=True)
 class ChannelShuffle(Pointwise):
-    """Channels of each group dealt out over all groups.
+    """Distributes the channels of each group over all groups.
 
     Shapes:  (c, h, w) -> (c, h, w).
     Errors:  AB301 groups does not divide the channels.
@@ -57,13 +57,13 @@ class ChannelShuffle(Pointwise):
 @final
 @dataclass(frozen=True)
 class ChannelSlice(Pointwise):
-    """A run of channels of a map: `part` of `parts` equal ones, counted from 0, or of parts of these `sizes`.
+    """Consecutive channels of a map: part number `part` (from 0) of `parts` equal parts, or of parts of these `sizes`.
 
     Shapes:  (c, h, w) -> (c / parts, h, w), or (sizes[part], h, w).
-    Errors:  AB301 parts does not divide the channels; AB312 the sizes do not come to the channels.
+    Errors:  AB301 parts does not divide the channels; AB312 the sizes do not add up to the channels.
     Source:  torch.chunk, torch.split.
 
-    Of channels that see unlike fields, the field is an upper bound: this part may be the one that sees less.
+    If the channels have different fields, the result is an upper bound: this part may be one that sees less.
     """
 
     is_view: ClassVar[bool] = True
@@ -77,13 +77,13 @@ class ChannelSlice(Pointwise):
             result = x._replace(c=self.sizes[self.part])
             if sum(self.sizes) != x.c:
                 message = (
-                    f"parts of {' + '.join(map(str, self.sizes))} channels come to {sum(self.sizes)}, not to {x.c}"
+                    f"parts of {' + '.join(map(str, self.sizes))} channels add up to {sum(self.sizes)}, not to {x.c}"
                 )
-                raise OpError(SIZES, message, f"write sizes that come to {x.c}", "split", result)
+                raise OpError(SIZES, message, f"write sizes that add up to {x.c}", "split", result)
             return result
         if x.c % self.parts:
             message = f"{x.c} channels cannot be split into {self.parts} equal parts"
-            raise OpError(GROUPS, message, "make the channels a multiple of the paths", "split", x)
+            raise OpError(GROUPS, message, "make the number of channels a multiple of the number of paths", "split", x)
         return x._replace(c=x.c // self.parts)
 
     def reach(self, inputs: tuple[Reach, ...], shapes: Shapes) -> Reach:

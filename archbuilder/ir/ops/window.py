@@ -1,4 +1,4 @@
-"""What convs and pools share: the length of a map after a window has slid over it."""
+"""What convs and pools have in common: the output size of a sliding window."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ TOO_SMALL = declare(
 
 
 def mirror(x: Shape, mode: str, sides: tuple[int, int, int, int]) -> None:
-    """Checks that a map has the pixels for a padding (top, bottom, left, right).  Raises OpError AB310."""
+    """Check that a map has enough pixels for a padding (top, bottom, left, right). Raises OpError AB310."""
     if mode not in ("reflect", "circular"):
         return
-    spare = int(mode == "reflect")  # the pixel at the edge is not reflected
+    spare = int(mode == "reflect")  # the edge pixel itself is not repeated
     for n, p in zip((x.h, x.h, x.w, x.w), sides, strict=True):
         if p > n - spare:
-            message = f"padding_mode {mode} needs {p + spare} pixels to pad {p}, the map is {x.h}x{x.w}"
+            message = f"padding_mode {mode} needs {p + spare} pixels to pad by {p}, but the map is {x.h}x{x.w}"
             raise OpError(TOO_SMALL, message, "pad less, or use padding_mode: zeros", "padding")
 
 
@@ -46,7 +46,7 @@ def slide(
 ) -> tuple[int, int]:
     """(height, width) of the output: (n + 2p - d(k-1) - 1) // s + 1.  Raises OpError AB302.
 
-    `ceil` rounds up instead: a last window may hang over the end, if it begins before the padding at the end."""
+    `ceil` rounds up instead: the last window may extend past the end if it begins before the padding at the end."""
     out = []
     for n, k, s, d, p in zip((x.h, x.w), kernel, stride, dilation, padding, strict=True):
         span = d * (k - 1) + 1
@@ -55,8 +55,8 @@ def slide(
             padded = f"{n + 2 * p} ({x.h}x{x.w} before padding)"
             raise OpError(
                 WINDOW,
-                f"a kernel of {k}{dilated} spans {span} pixels, the padded map has {padded}",
-                "use a smaller kernel or dilation, more padding, or one strided block less before it",
+                f"a kernel of {k}{dilated} spans {span} pixels, but the padded map has {padded}",
+                "use a smaller kernel or dilation, more padding, or remove a strided block before it",
                 field="kernel",
             )
         steps = -((span - n - 2 * p) // s) if ceil else (n + 2 * p - span) // s
