@@ -195,9 +195,7 @@ def test_a_block_that_has_the_name_of_something_else(tmp_path, capsys, name):
 
 def test_two_files_of_one_name(tmp_path, capsys):
     first, second = written(tmp_path / "mine.py"), written(tmp_path / "other" / "mine.py")
-    assert f"another file already has a block mine: {first}" in refused(
-        capsys, "--blocks", first, "--blocks", second
-    )
+    assert f"another file already has a block mine: {first}" in refused(capsys, "--blocks", first, "--blocks", second)
     assert main(["blocks", "mine", "--test", "--blocks", first, "--blocks", first]) == 0
 
 
