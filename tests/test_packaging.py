@@ -14,6 +14,9 @@ from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
+import yaml
+
+from archbuilder.version import __version__
 
 ROOT = Path(__file__).parent.parent
 PINNED_BY = dict.fromkeys(("pydantic-core", "typing-extensions"), "pydantic")  # pydantic cannot be without them
@@ -71,6 +74,12 @@ def test_every_file_of_the_package_goes_into_a_wheel():
     files = {path for path in package.rglob("*") if path.is_file() and path.suffix not in (".py", ".pyc")}
     left_out = [path.relative_to(package) for path in sorted(files - packed)]
     assert [path for path in left_out if not any(part.startswith(".") for part in path.parts)] == []  # caches of tools
+
+
+def test_one_version_is_said_everywhere():
+    cited = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    newest = re.search(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), re.MULTILINE)
+    assert {cited["version"], newest and newest[1]} == {__version__}
 
 
 def test_every_requirement_has_a_tested_version():

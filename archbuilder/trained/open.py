@@ -274,7 +274,7 @@ def doubts(trained: Trained, splits: Splits | None = None) -> Iterator[Diagnosti
     place, card = Span(str(trained.path)), trained.card
     if isinstance(trained, Run) and not card.digests:
         message = "this run has no digests of its data and its weights: nothing tells whether they were changed"
-        yield NO_DIGEST.at(place, message, "runs have them since the version after 0.1.0")
+        yield NO_DIGEST.at(place, message, "runs have them since version 0.2.0")
     if splits is not None and (changes := card.changes(splits)):
         message = f"{changes} of {card.dataset} are not those of the training"
         yield FOREIGN_DATA.at(place, message, "bring them back for a figure of the run")
@@ -290,7 +290,7 @@ def refuse_other_data(path: Path, plan: Plan, splits: Splits) -> Iterator[Diagno
         raise ArchbuilderError(OTHER_DATA.at(plan.data.span("dataset"), message, hint))
     if not card or not card.digests:
         message = "this run has no digest of its data: nothing tells whether they were changed"
-        yield NO_DIGEST.at(Span(str(path)), message, "runs have them since the version after 0.1.0")
+        yield NO_DIGEST.at(Span(str(path)), message, "runs have them since version 0.2.0")
 
 
 def no_epoch(path: Path) -> Any:

@@ -1,6 +1,7 @@
 """Every command where only the base installation is: it works, or says in one line what to install.
 
-The environment is a real one: this Python without its site-packages, and a folder with what the base install needs.
+The environment is a real one: this Python without its site-packages, and a folder with what the base install needs and
+the wheel, as it is built from the sdist.
 """
 
 from __future__ import annotations
@@ -8,10 +9,12 @@ from __future__ import annotations
 import configparser
 import json
 import re
+import shutil
 import subprocess
 import sys
 from importlib.metadata import distribution
 from pathlib import Path
+from zipfile import ZipFile
 
 import pytest
 
@@ -19,25 +22,8 @@ from archbuilder.cli import _packages
 from archbuilder.training import train
 from tests.cli import every
 from tests.cli.samples import ROOT
+from tests.release import PROGRAM, both, requirements
 
-PROGRAM = """\
-import io, json, sys, traceback
-from contextlib import redirect_stderr, redirect_stdout
-from archbuilder.cli import main
-
-found = []
-for words in json.load(sys.stdin):
-    out, err = io.StringIO(), io.StringIO()
-    with redirect_stdout(out), redirect_stderr(err):
-        try:
-            status = main(words)
-        except SystemExit as stop:
-            status = stop.code
-        except BaseException:
-            status = traceback.format_exc()
-    found.append((words, status, out.getvalue(), err.getvalue()))
-json.dump(found, sys.stdout)
-"""
 Said = list[tuple[list[str], int | str, str, str]]
 BEYOND = (
     "summary predict evaluate quantize report overfit lr-find data import weights train export rf lsp live mcp".split()
@@ -51,7 +37,31 @@ def needed(name: str) -> set[str]:
 
 
 @pytest.fixture(scope="session")
-def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def release(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the sdist, what is in it, and the wheel; in `checkout` is what they were built from."""
+    both(folder := tmp_path_factory.mktemp("release"))
+    return folder
+
+
+def test_the_sdist_has_all_files_of_the_checkout(release: Path):
+    (sdist,) = release.glob("archbuilder-*/")
+    files = [path.relative_to(release / "checkout") for path in (release / "checkout").rglob("*") if path.is_file()]
+    assert len(files) > 900
+    assert [path for path in files if not (sdist / path).is_file() and "egg-info" not in str(path)] == []
+
+
+def test_the_wheel_has_all_files_of_the_package(release: Path):
+    (wheel,) = release.glob("*.whl")
+    with ZipFile(wheel) as opened:
+        packed = set(opened.namelist())
+    package = release / "checkout" / "archbuilder"
+    files = [path for path in package.rglob("*") if path.is_file()] + [*package.glob("architectures/**/*.yaml")]
+    left_out = [path for path in files if path.relative_to(release / "checkout").as_posix() not in packed]
+    assert len(files) > 500 and left_out == []
+
+
+@pytest.fixture(scope="session")
+def packages(release: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the packages of the base installation."""
     folder = tmp_path_factory.mktemp("packages")
     config = configparser.ConfigParser()
@@ -62,7 +72,8 @@ def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 target = folder / file.parts[0]
                 if file.parts[0] != ".." and not target.exists():
                     target.symlink_to(distribution(name).locate_file(file.parts[0]))
-    (folder / "archbuilder").symlink_to(ROOT / "archbuilder")
+    (wheel,) = release.glob("*.whl")
+    shutil.unpack_archive(wheel, folder, "zip")
     return folder
 
 
@@ -113,10 +124,6 @@ def test_what_needs_no_more_works(said: Said, program):
 
 def test_every_package_of_an_extra_is_known():
     """Their names are those of distributions; some are imported by another one."""
-    config = configparser.ConfigParser()
-    config.read(ROOT / "setup.cfg")
     imported = {"opencv-python-headless": "cv2", "pillow": "PIL"}
     for extra, names in _packages.EXTRAS.items():
-        lines = config["options.extras_require"][extra].split("\n")
-        listed = {re.match(r"[\w-]+", line)[0] for line in lines if line and "[" not in line}  # type: ignore[index]
-        assert {imported.get(name, name) for name in listed} == set(names.split())
+        assert {imported.get(name, name) for name in requirements(extra)} == set(names.split())
