@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any, Literal, get_origin
 
-from archbuilder.diagnostics import did_you_mean, nearest, shorten, show
+from archbuilder.diagnostics import did_you_mean, like, nearest, shorten, show
 from archbuilder.document.nodes import Node
 from archbuilder.remedy import Change, Hint, Layout, Rename, Write, number_of, percent, share_of, written
 from archbuilder.synonyms import synonym
@@ -103,6 +103,11 @@ def unknown_field_hint(name: str, model: type[Model], taken: Collection[str], en
     if isinstance(hint, Rename) and hint.to in taken:  # renamed, it would stand there twice
         return f"{hint.to} is given, too: keep one of the two"
     return hint
+
+
+def is_known_elsewhere(name: str, model: type[Model], env: Env) -> bool:
+    """Whether a model has a field like this one, leaves it out on purpose, or another section has it."""
+    return bool(like(name, names_of(model)) or name in getattr(model, "LEFT_OUT", {}) or env.elsewhere(name, model))
 
 
 VALUED = r"([A-Za-z_][\w.]*)(?: *= *| +|( *\( *))([A-Za-z0-9_.]+%?)(?(2)\))"  # conv=16, conv 16 or conv(16)

@@ -21,9 +21,17 @@ from pydantic_core import core_schema
 
 from archbuilder.diagnostics import MAX_PROBLEMS, Span, declare, like, show
 from archbuilder.document.nodes import Node
-from archbuilder.remedy import Rename
+from archbuilder.remedy import Hint, Rename
 from archbuilder.schema.env import Env, Reader
-from archbuilder.schema.hints import expected, form_hint, missing_hint, names_of, unknown_field_hint, value_hint
+from archbuilder.schema.hints import (
+    expected,
+    form_hint,
+    is_known_elsewhere,
+    missing_hint,
+    names_of,
+    unknown_field_hint,
+    value_hint,
+)
 
 UNKNOWN = declare(
     "AB101",
@@ -205,21 +213,24 @@ def _report(errors: Sequence[Any], reported: set[str], model: type[Model], node:
     for error in errors:
         by_field.setdefault(str(error["loc"][0]) if error["loc"] else "", []).append(error)
     written = {re.split("[:=]", name)[0].strip() for name in by_field if ":" in name or "=" in name}  # as {out:32} has
-    unknown = (name for name, found in by_field.items() if found[0]["type"] == "extra_forbidden")
+    unknown = [name for name, found in by_field.items() if found[0]["type"] == "extra_forbidden"]
     meant = {like(name, names_of(model)) for name in unknown}  # {filters: 32} as well: one slip is reported once
+    missing = [name for name, found in by_field.items() if found[0]["type"] == "missing"]
+    renamed = _renamed(unknown, [name for name in missing if name not in reported | written | meant], model, node, env)
     taken = set(node.value) if node.is_mapping else set()
     for name, found in by_field.items():
         kind, child = found[0]["type"], node.get(name) or node  # a bare value, as in norm: batch, is the node itself
         span = node.place(name) if child.value is None else child.span
         label = f"{name}: " if child is not node else ""
         if kind == "extra_forbidden":
-            hint = unknown_field_hint(name, model, () if node.place(name).is_option else taken, env)
+            hint: Hint = Rename(renamed[name], say="did you mean {}?", guess=True) if name in renamed else ""
+            hint = hint or unknown_field_hint(name, model, () if node.place(name).is_option else taken, env)
             if isinstance(hint, Rename) and ":" in hint.to and child.value is not None:
                 hint = str(hint)  # {out=16: 3} would have two values
             taken |= {hint.to} if isinstance(hint, Rename) else set()
             env.report(UNKNOWN, node.place(name), f"there is no field {name} here", hint)
         elif kind == "missing":
-            if name not in reported | written | meant:
+            if name not in reported | written | meant | set(renamed.values()):
                 env.report(REQUIRED, node.span, f"the field {name} is missing", missing_hint(name, model))
         elif kind == "archbuilder":
             context = found[0]["ctx"]
@@ -231,6 +242,21 @@ def _report(errors: Sequence[Any], reported: set[str], model: type[Model], node:
             if name == model.POSITIONAL and type(value) is int and model.MEANT:
                 hint = model.MEANT.format(value)
             env.report(VALUE, span, f"{label}expected {wanted}, found {show(value)}", hint)
+
+
+def _renamed(
+    unknown: Sequence[str], missing: Sequence[str], model: type[Model], node: Node, env: Env
+) -> Mapping[str, str]:
+    """{"of": "blocks"}: the only unknown field of a mapping, where its value would do for the only one missing."""
+    if len(unknown) != 1 or len(missing) != 1 or not node.is_mapping or is_known_elsewhere(unknown[0], model, env):
+        return {}
+    child, name = node.value[unknown[0]], missing[0]
+    if name in _readers(model):
+        would_do = child.is_list
+    else:
+        _, errors = _attempt(model, {name: child.plain()}, env)
+        would_do = not any(str(error["loc"][0]) == name for error in errors if error["loc"])
+    return {unknown[0]: name} if would_do else {}
 
 
 def one(model: type[M]) -> Reader:

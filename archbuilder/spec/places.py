@@ -12,6 +12,9 @@ from archbuilder.synonyms import synonym
 LIMITS = ("params", "macs", "receptive_field")  # the limits that people know; rules/limits.py has all
 
 
+OF_NO_LAYER = ("at the top of the file", "under data:", "under train:")  # what has these keys is not taken for a layer
+
+
 class Section(NamedTuple):
     """A place for keys; `more` says how they are written there, with {} for the key, where that is not plain."""
 
@@ -64,11 +67,11 @@ def _places() -> dict[str, list[Section]]:
 
 def belongs(name: str, model: type[Model]) -> str:
     """What to say of a key that another section has; empty where none or several have it, or this one does, too."""
-    if hasattr(model, "KIND"):
-        return ""  # a block or a rule: its fields are numbers of a layer, not of a recipe
     places = _places()
     meant = name if name in places else synonym(name, places)
     sections = places.get(meant, [])
+    if hasattr(model, "KIND") and not (meant == name and all(section.path in OF_NO_LAYER for section in sections)):
+        return ""  # a block or a rule: its fields are numbers of a layer, not of a recipe
     if len({section.path for section in sections}) != 1 or meant in _names(model):
         return ""
     first, among = sections[0], [section.model for section in sections]

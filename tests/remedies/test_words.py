@@ -192,9 +192,41 @@ def test_synonyms_are_written_plainly_and_never_hide_a_word_of_ours():
     assert synonym("Batch-Norm2d", ["norm"]) == "norm" and synonym("swish", ["relu"]) == ""
 
 
+def missing_and_unknown(block: str) -> list[str]:
+    return [d.code.id for d in check(network(block)).diagnostics if d.code.id in ("AB101", "AB102")]
+
+
 @pytest.mark.parametrize("block", ["{conv: {filters: 8}}", "{strided: {outt: 8}}", "{linear: {units: 8}}"])
 def test_a_field_under_another_name_is_not_reported_as_missing_too(block: str):
-    assert [d.code.id for d in check(network(block)).diagnostics if d.code.id in ("AB101", "AB102")] == ["AB101"]
+    assert missing_and_unknown(block) == ["AB101"]
+
+
+@pytest.mark.parametrize(
+    ("block", "meant"),
+    [
+        ("{repeat: {times: 2, of: [{conv: 8}]}}", "{repeat: {times: 2, blocks: [{conv: 8}]}}"),
+        ("{branches: {of: [[{conv: 8}], []], merge: concat}}", "{branches: {paths: [[{conv: 8}], []], merge: concat}}"),
+        ("{conv: {many: 8, kernel: 1}}", "{conv: {out: 8, kernel: 1}}"),
+    ],
+)
+def test_the_only_unknown_field_may_be_the_only_missing_one(block: str, meant: str):
+    assert missing_and_unknown(block) == ["AB101"]
+    (fix,) = quick_fixes(check(network(block)))
+    assert fix.guess and apply_edits(network(block), fix.edits) == network(meant)
+
+
+@pytest.mark.parametrize(
+    "block",
+    [
+        "{conv: {first_weights: kaiming}}",  # no number of channels
+        "{conv: {epochs: 8}}",  # belongs to train:
+        "{conv: {in_channels: 8}}",  # left out on purpose
+        "{conv: {many: 8, few: 3}}",  # which of the two?
+        "{repeat: {times: 2, of: conv}}",
+    ],
+)
+def test_a_field_that_cannot_be_the_missing_one_leaves_it_missing(block: str):
+    assert "AB102" in missing_and_unknown(block)
 
 
 # what is only somewhat like a name, and what a value hangs on that the name alone would lose: never mended unasked
@@ -214,6 +246,15 @@ def test_no_field_is_written_twice(block: str):
     mended = repair(text, check(text), check)
     assert mended.text.count("out:") == 1 and "AB005" not in [d.code.id for d in mended.report.diagnostics]
     assert "out is given, too: keep one of the two" in [d.hint for d in mended.report.errors]
+
+
+@pytest.mark.parametrize(
+    ("key", "where"),
+    [("epochs: 8", "under train:"), ("augment: [flip]", "under data:"), ("classes: 8", "at the top of the file")],
+)
+def test_a_key_of_a_section_in_a_block_is_told_where_it_belongs(key: str, where: str):
+    (finding,) = (d for d in check(network(f"{{conv: {{out: 8, {key}}}}}")).diagnostics if d.code.id == "AB101")
+    assert finding.hint == f"it belongs {where}"
 
 
 @pytest.mark.parametrize("true", ["norm: true", "activation: true"])
