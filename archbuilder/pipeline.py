@@ -107,9 +107,9 @@ def _misfits(spec: Architecture, graph: Graph) -> list[Diagnostic]:
     """What of the sections `data:` and `train:` does not fit the network."""
     if spec.data is None and spec.train is None:
         return []
-    from archbuilder.rules import recipe
+    from archbuilder.rules import recipe_fit
 
-    return list(recipe.problems(spec, graph))
+    return list(recipe_fit.problems(spec, graph))
 
 
 def _packs(document: Document, spec: Architecture, more: Sequence[str], found: list[Diagnostic]) -> Packs:

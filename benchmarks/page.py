@@ -22,7 +22,7 @@ import time
 from pathlib import Path
 
 from archbuilder.live.page import page
-from archbuilder.live.parts import fetched
+from archbuilder.live.page_parts import fetched
 from archbuilder.pipeline import check
 
 ROOT = Path(__file__).parent.parent

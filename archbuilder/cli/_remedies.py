@@ -138,8 +138,8 @@ def fix(args: Namespace, reports: Sequence[Report], counting: Counting) -> list[
 
 
 def _fix(suggestions: Suggestions, number: int) -> Report:
+    from archbuilder.remedies.edits import replace_text
     from archbuilder.remedies.show import applied, render
-    from archbuilder.remedies.source import replace_text
     from archbuilder.reporting.diagnostic import printable
     from archbuilder.reporting.style import style_of
 

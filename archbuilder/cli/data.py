@@ -83,15 +83,15 @@ def _prepare(args: argparse.Namespace) -> int:
 
 
 def _fetch(root: Path, args: argparse.Namespace) -> int:
-    from archbuilder.data import known
+    from archbuilder.data import known_datasets
     from archbuilder.diagnostics import Span
 
     if args.action == "download":
-        prepared = known.download(args.name, root, Span(args.name))
+        prepared = known_datasets.download(args.name, root, Span(args.name))
     elif args.npz:
-        prepared = known.import_npz(args.name, args.npz, root, Span(str(args.npz)))
+        prepared = known_datasets.import_npz(args.name, args.npz, root, Span(str(args.npz)))
     else:
-        prepared = known.import_folder(args.name, args.folder, root, Span(str(args.folder)))
+        prepared = known_datasets.import_folder(args.name, args.folder, root, Span(str(args.folder)))
     _tell(args.name, prepared)
     return 0
 

@@ -88,7 +88,7 @@ def run(args: Namespace) -> int:
     _check(args, file)
 
     from archbuilder.importers.conversion import convert
-    from archbuilder.importers.source import load
+    from archbuilder.importers.model_source import load
 
     given = ", ".join(f"{key}={value!r}" for key, value in arguments.items())
     module, source = load(file, name, arguments), f"{file.name}, {name}({given})"
@@ -98,7 +98,7 @@ def run(args: Namespace) -> int:
     imported = convert(module, shape, name=name, source=source, origin=str(file), file=new, data=data)
     packed = None
     if args.weights and imported.ok:
-        from archbuilder.trained.elsewhere import content
+        from archbuilder.trained.imported import content
 
         data_dir = Path(args.data_dir) if args.data_dir else None
         packed = content(imported.text, Path(args.out), imported.proof.state, *scales, data_dir)
@@ -157,7 +157,7 @@ def _write_weights(out: str, packed: bytes | None, usable: bool) -> str:
     if packed is None:
         return "no weights are written: the file is not the same network"
     from archbuilder.reporting.memory import size_of
-    from archbuilder.trained.elsewhere import write
+    from archbuilder.trained.imported import write
 
     path = _beside(out)
     write(path, packed)

@@ -41,7 +41,7 @@ def run(args: Namespace) -> int:
     """Exit 0 found, 1 the loss falls nowhere or the file is wrong, 2 could not run."""
     from archbuilder.run import plan
     from archbuilder.run.options import Options
-    from archbuilder.training.probes.lr_range import drawing, range_test
+    from archbuilder.training.probes.lr_find import drawing, range_test
 
     options = Options.of(**training_options(args))
     found = range_test(plan.new(args.file, args.set, ".", options, check=False), args.low, args.high, args.steps)

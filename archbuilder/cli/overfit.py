@@ -28,7 +28,7 @@ def run(args: Namespace) -> int:
     """Exit 0 it can, 1 it cannot or the file is wrong, 2 could not run."""
     from archbuilder.run import plan
     from archbuilder.run.options import Options
-    from archbuilder.training.probes.memorise import memorise
+    from archbuilder.training.probes.overfit import memorise
 
     options = Options.of(**training_options(args))
     found = memorise(plan.new(args.file, args.set, ".", options, check=False), _show, args.images, args.steps)

@@ -45,7 +45,7 @@ def configure(parser: ArgumentParser) -> None:
 def run(args: Namespace) -> int:
     """Exit 0 written, 2 could not run; what is wrong with the network is said in the page."""
     from archbuilder.live.page import page
-    from archbuilder.live.parts import fetched
+    from archbuilder.live.page_parts import fetched
     from archbuilder.pipeline import check
     from archbuilder.sources import is_run, open_source
 

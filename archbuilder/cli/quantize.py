@@ -41,7 +41,7 @@ def configure(parser: ArgumentParser) -> None:
 
 def run(args: Namespace) -> int:
     """Exit 0 written, 1 something wrong with the network or the data, 2 no trained network, or no place for it."""
-    from archbuilder.quantized import stored
+    from archbuilder.quantized import int8_file
     from archbuilder.reporting.json import dumps
     from archbuilder.trained.open import Run
     from archbuilder.trained.quantization import in_int8, text
@@ -50,13 +50,13 @@ def run(args: Namespace) -> int:
 
     opened = open_trained(args.trained, args.data_dir)
     if args.out is None and not isinstance(opened, Run):
-        hint = f"say where: --out {opened.name}-{stored.FILE}"
+        hint = f"say where: --out {opened.name}-{int8_file.FILE}"
         raise ArchbuilderError(NO_PLACE.at(Span("--out"), f"{args.trained} is no run's folder", hint))
     with device.settings(device.pick("cpu"), args.threads):
         found = in_int8(opened, args.images)
     warn(found.doubts)
-    out = args.out or str(Path(opened.path) / stored.FILE)
-    write_file(out, stored.pack(found.model), NO_PLACE, "name another file with --out")
+    out = args.out or str(Path(opened.path) / int8_file.FILE)
+    write_file(out, int8_file.pack(found.model), NO_PLACE, "name another file with --out")
     if args.format == "json":
         print(dumps({"version": 1, "file": out, **found.to_dict()}))
     else:

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from archbuilder.data.arrays import SAMPLE, stream
-from archbuilder.data.calls import OWN, Call, Constant, Levels, Size, calls
+from archbuilder.data.augment_calls import OWN, Call, Constant, Levels, Size, calls
 from archbuilder.data.packages import missing
 from archbuilder.diagnostics import Span
 from archbuilder.spec import augmentations as spec

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from archbuilder.data.arrays import SHUFFLE, Images, stream
 from archbuilder.data.augment import Augmenter
-from archbuilder.data.sources import PerBatch, PerImage, Source, Workers
+from archbuilder.data.augmented_batches import PerBatch, PerImage, Source, Workers
 from archbuilder.data.tensor import BatchAugmenter
 from archbuilder.data.tensor.step import Canvas
 from archbuilder.spec.data import Data

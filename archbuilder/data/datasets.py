@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from archbuilder.data import digits, image_files, known, npz
+from archbuilder.data import digits, image_folder, known_datasets, npz
 from archbuilder.data.arrays import Images, Splits, cut_by_class, statistics, subset_by_class
 from archbuilder.data.prepared import Prepared, data_folder
 from archbuilder.diagnostics import ArchbuilderError, declare
@@ -66,12 +66,12 @@ def ready(
     """
     _fits(spec, input_shape, classes)
     root, place = data_folder(data_dir), spec.span("dataset")
-    if spec.dataset in known.KNOWN:
-        return known.load(spec.dataset, root, place)
+    if spec.dataset in known_datasets.KNOWN:
+        return known_datasets.load(spec.dataset, root, place)
     path = _locate(spec)
     if spec.dataset == digits.NAME or path.suffix.lower() == ".npz":
         return None
-    return image_files.load(path, input_shape, classes, root, place, skip_corrupt)
+    return image_folder.load(path, input_shape, classes, root, place, skip_corrupt)
 
 
 def _fits(spec: Data, shape: tuple[int, int, int], classes: int | None) -> None:

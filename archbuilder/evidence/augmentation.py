@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from archbuilder.data.calls import OWN, Call, Constant, Levels, Size, calls
-from archbuilder.exporters.python.source import INDENT, Argument, lines
-from archbuilder.exporters.python.source import Call as Written
+from archbuilder.data.augment_calls import OWN, Call, Constant, Levels, Size, calls
+from archbuilder.exporters.python.formatting import INDENT, Argument, lines
+from archbuilder.exporters.python.formatting import Call as Written
 from archbuilder.spec import augmentations as spec
 from archbuilder.spec.data import Data
 

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from archbuilder.diagnostics import ArchbuilderError
-from archbuilder.evidence import COMPARISON, EVALUATION, page
+from archbuilder.evidence import COMPARISON, EVALUATION, rendering
 from archbuilder.evidence.curves import overlaid, overlaid_picture
 from archbuilder.evidence.network import Table
-from archbuilder.evidence.pixels import uri
-from archbuilder.evidence.story import settings
+from archbuilder.evidence.pictures import uri
+from archbuilder.evidence.run_summary import settings
 from archbuilder.ir.op import by
-from archbuilder.reporting.settings import words
+from archbuilder.reporting.dotted_settings import words
 from archbuilder.reporting.style import PLAIN, Style
 from archbuilder.reporting.text import columns, human
 from archbuilder.run import json_files
@@ -72,8 +72,8 @@ def write_comparison(runs: Sequence[Run], folder: RunFolder) -> Comparison:
     charts = [{"source": uri(svg, "image/svg+xml"), "alt": alt} for alt, svg in overlaid(metrics)]
     values: dict[str, Any] = {"found": found, "charts": charts, "version": __version__}
     folder.write(PICTURE, overlaid_picture(metrics))
-    folder.write(MARKDOWN, page.md("comparison.md.jinja", values))
-    folder.write(COMPARISON, page.html("comparison.html.jinja", values))
+    folder.write(MARKDOWN, rendering.md("comparison.md.jinja", values))
+    folder.write(COMPARISON, rendering.html("comparison.html.jinja", values))
     return found
 
 

@@ -19,7 +19,7 @@ from archbuilder.analysis.facts import Facts
 from archbuilder.data.arrays import Images
 from archbuilder.data.batches import Normaliser
 from archbuilder.data.pixels import Pixels, to_rgb
-from archbuilder.evidence.pixels import enlarged, overlay, sheet
+from archbuilder.evidence.pictures import enlarged, overlay, sheet
 from archbuilder.ir.graph import Graph
 from archbuilder.spec.data import Data
 from archbuilder.trained.evaluation import Predictions

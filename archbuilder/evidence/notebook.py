@@ -8,7 +8,7 @@ from time import perf_counter
 from typing import Any
 
 from archbuilder.evidence.curves import panels
-from archbuilder.evidence.pixels import uri
+from archbuilder.evidence.pictures import uri
 from archbuilder.run.progress import in_notebook
 from archbuilder.run.result import Record
 

@@ -10,13 +10,13 @@ import torch
 from archbuilder.analysis.facts import Facts
 from archbuilder.data.pixels import png
 from archbuilder.diagnostics import ArchbuilderError
-from archbuilder.evidence import EVALUATION, REPORT, page
+from archbuilder.evidence import EVALUATION, REPORT, rendering
 from archbuilder.evidence.augmentation import augmentation_code
 from archbuilder.evidence.confusion import as_picture, as_table, shaded
 from archbuilder.evidence.mistakes import Mistake, as_sheet, gallery
 from archbuilder.evidence.network import NetworkPart, network_part
-from archbuilder.evidence.pixels import uri
-from archbuilder.evidence.story import StoryPart, story_part
+from archbuilder.evidence.pictures import uri
+from archbuilder.evidence.run_summary import StoryPart, story_part
 from archbuilder.ir.op import by
 from archbuilder.pipeline import Report, judged
 from archbuilder.reporting.goals import fulfilment, state
@@ -60,8 +60,8 @@ def write_report(run: Run, device: torch.device, readme: str = "") -> Outcome:
     if mistakes:
         folder.write(MISTAKES, png(as_sheet(mistakes)))
     values = _values(run, story, network, outcome, mistakes, readme) | _assignment(report)
-    folder.write(MARKDOWN, page.md("report.md.jinja", values | {"layers": "\n".join(layer_table(facts))}))
-    folder.write(REPORT, page.html("report.html.jinja", values))
+    folder.write(MARKDOWN, rendering.md("report.md.jinja", values | {"layers": "\n".join(layer_table(facts))}))
+    folder.write(REPORT, rendering.html("report.html.jinja", values))
     return outcome
 
 

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from archbuilder.analysis.coverage import middle_unit, views
 from archbuilder.analysis.derivation import Step, derive
 from archbuilder.analysis.facts import Facts
-from archbuilder.analysis.view import middle_unit, views
 from archbuilder.ir.graph import INPUT
 from archbuilder.ir.op import by
 from archbuilder.ir.reach import Axis
@@ -198,7 +198,7 @@ def _heat(axes: Axes, measured: Measured, last: Field, side: tuple[int, int]) ->
 
 def measured_field(facts: Facts) -> Measured:
     """The field of the middle unit of the map before the global pool.  Raises ImportError without torch."""
-    from archbuilder.modules.effective import effective_field, level, side
+    from archbuilder.modules.effective_field import effective_field, level, side
 
     h, w = views(facts)
     heat = effective_field(facts.graph, facts.value, (h.unit, w.unit))

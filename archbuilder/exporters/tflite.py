@@ -24,7 +24,7 @@ from archbuilder.diagnostics import ArchbuilderError, Span
 from archbuilder.exporters.proof import BATCHES, DIFFERS, Exported, compare, images
 from archbuilder.ir.graph import Graph
 from archbuilder.modules.weights import ready
-from archbuilder.quantized import floats, integers, stored
+from archbuilder.quantized import floats, int8_file, integers
 from archbuilder.quantized.scales import Quantized, Scale
 from archbuilder.version import __version__
 
@@ -110,22 +110,22 @@ def export(graph: Graph, weights: Path | None = None, dtype: str | None = None) 
     Raises ArchbuilderError AB880 (a layer without a kernel), AB881 (int8 without int8.safetensors), AB855, AB856
     (weights that are damaged, or of another network), AB858 (the runtime computes something else).
     """
-    path = weights / stored.FILE if weights and weights.is_dir() else None
-    if weights and weights.name.endswith(stored.FILE):  # of a network without a folder
+    path = weights / int8_file.FILE if weights and weights.is_dir() else None
+    if weights and weights.name.endswith(int8_file.FILE):  # of a network without a folder
         path = weights
     if dtype is None:
         dtype = INT8 if path and path.is_file() else FLOAT32
     if dtype == FLOAT32:
         return _float32(graph, weights)
     if path is None or not path.is_file():
-        message = f"there is no {stored.FILE} to export" if path else "int8 is exported of a run"
+        message = f"there is no {int8_file.FILE} to export" if path else "int8 is exported of a run"
         hint = f"make it first: archbuilder quantize {weights or 'RUN'}; or take --dtype float32"
-        raise ArchbuilderError(stored.NOT_QUANTIZED.at(Span(str(path or graph.name)), message, hint))
-    return _int8(graph, stored.load(graph, path))
+        raise ArchbuilderError(int8_file.NOT_QUANTIZED.at(Span(str(path or graph.name)), message, hint))
+    return _int8(graph, int8_file.load(graph, path))
 
 
 def _float32(graph: Graph, weights: Path | None) -> Exported:
-    module, program = ready(graph, weights), stored.program_for(graph, FLOAT32)
+    module, program = ready(graph, weights), int8_file.program_for(graph, FLOAT32)
     with torch.no_grad():
         constants = floats.constants(program, module)
     data = write(program, constants)

@@ -13,9 +13,9 @@ from torch.nn.parameter import UninitializedBuffer, is_lazy
 
 from archbuilder.diagnostics import ArchbuilderError, Diagnostic, Span, declare
 from archbuilder.importers.flow import Step
-from archbuilder.importers.mistakes import OF_INPUT, check_batch, failed
 from archbuilder.importers.proof import Proof, images_like, like, prove
 from archbuilder.importers.recorder import BATCH, Recording, first_tensor, record
+from archbuilder.importers.source_errors import OF_INPUT, check_batch, failed
 from archbuilder.importers.source_lines import defining_line
 from archbuilder.importers.tape import address
 from archbuilder.importers.translation import write

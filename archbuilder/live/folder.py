@@ -12,7 +12,7 @@ from threading import Lock
 
 from archbuilder.document.text import MAX_BYTES
 from archbuilder.files import lies_within, read_regular, write_whole
-from archbuilder.remedies.source import Source
+from archbuilder.remedies.edits import Source
 from archbuilder.sources import is_run
 
 ENDINGS = (".yaml", ".yml")

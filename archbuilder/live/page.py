@@ -15,9 +15,9 @@ from html import escape
 from os.path import commonpath, normpath, relpath
 from pathlib import Path
 
-from archbuilder.live.parts import PACKAGES, PARTS, PYODIDE, Part
+from archbuilder.live.page_parts import PACKAGES, PARTS, PYODIDE, Part
 from archbuilder.pipeline import Report
-from archbuilder.starter.shipped import FOLDERS
+from archbuilder.starter.architectures import FOLDERS
 
 STATIC = Path(__file__).with_name("static")
 PACKAGE = Path(__file__).parent.parent

@@ -16,7 +16,7 @@ from archbuilder.analysis.facts import Facts
 from archbuilder.blocks import Block
 from archbuilder.diagnostics import Diagnostic
 from archbuilder.docstrings import docstring
-from archbuilder.modules import gradient
+from archbuilder.modules import gradient_field
 from archbuilder.modules.network import build
 from archbuilder.pipeline import Report, check
 
@@ -59,7 +59,7 @@ def _manual(block: type[Block]) -> Iterator[str]:
 
 def _disagreements(facts: Facts) -> list[str]:
     try:
-        return [*_counts(facts), *gradient.disagreements(facts)]
+        return [*_counts(facts), *gradient_field.disagreements(facts)]
     except Exception as error:  # whatever torch makes of an op of the user's own
         return [f"the module does not run: {type(error).__name__}: {error}"]
 

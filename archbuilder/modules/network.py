@@ -12,7 +12,7 @@ from archbuilder import pipeline
 from archbuilder.ir.graph import INPUT, Graph
 from archbuilder.ir.op import Op
 from archbuilder.ir.shape import Shapes
-from archbuilder.modules import own
+from archbuilder.modules import own_layers
 from archbuilder.modules.layers import layer
 
 
@@ -62,7 +62,7 @@ class Network(nn.Module):
 def make_layer(op: Op, inputs: Shapes) -> nn.Module:
     """The torch layer of one op."""
     made = layer(op, inputs)
-    module: nn.Module = getattr(nn, made.name, None) or getattr(own, made.name)
+    module: nn.Module = getattr(nn, made.name, None) or getattr(own_layers, made.name)
     module = module(**made.keywords)
     if op.frozen:
         module.requires_grad_(False)

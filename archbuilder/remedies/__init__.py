@@ -6,7 +6,7 @@
         print(fix.diagnostic, fix.title, fix.edits)
 
 `suggest` mends what is simply wrong, then looks for the cheapest edits that satisfy all limits and all rules;
-`archbuilder.remedies.search` says what cheap means.  Nothing here writes a file but `write`.
+`archbuilder.remedies.edit_search` says what cheap means.  Nothing here writes a file but `write`.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from archbuilder.document.text import read_text
 from archbuilder.pipeline import Report, Source
 
 if TYPE_CHECKING:
+    from archbuilder.remedies.edit_search import Budget, Proposal, Suggestions
+    from archbuilder.remedies.edits import Edit, apply_edits
     from archbuilder.remedies.fixes import Fix, quick_fixes
-    from archbuilder.remedies.goals import Totals
-    from archbuilder.remedies.search import Budget, Proposal, Suggestions
-    from archbuilder.remedies.session import Session
-    from archbuilder.remedies.source import Edit, apply_edits
+    from archbuilder.remedies.proposals import Session
+    from archbuilder.remedies.requirements import Totals
 
 __all__ = [
     "Budget",
@@ -92,8 +92,8 @@ def investigate(
 
     `file` is the path that a text stands for (an unsaved one, in an editor).  Problems are in the report, never
     raised."""
-    from archbuilder.remedies.search import Budget, Suggestions
-    from archbuilder.remedies.session import Session
+    from archbuilder.remedies.edit_search import Budget, Suggestions
+    from archbuilder.remedies.proposals import Session
 
     try:
         name, text = read_text(source)

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from archbuilder.document.parser import events
-from archbuilder.remedies.source import Patch, Source
+from archbuilder.remedies.edits import Patch, Source
 
 SHOWN = 5  # lines in a title
 

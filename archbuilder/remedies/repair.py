@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from archbuilder.pipeline import Report
+from archbuilder.remedies.edit_search import new_warnings
+from archbuilder.remedies.edits import Overlap, Patch, Source, splice
 from archbuilder.remedies.fixes import Fix, quick_fixes
-from archbuilder.remedies.search import new_warnings
-from archbuilder.remedies.source import Overlap, Patch, Source, splice
 
 ROUNDS = 10  # mistakes come to light when others are mended: syntax first, then names, then shapes
 ONE_BY_ONE = 20  # fixes that are tried by themselves where all at once do not go

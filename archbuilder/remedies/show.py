@@ -8,8 +8,8 @@ from typing import Any
 
 from archbuilder.diagnostics import MAX_PROBLEMS, Diagnostic
 from archbuilder.ir.op import by
-from archbuilder.remedies.goals import Totals
-from archbuilder.remedies.search import Proposal, Suggestions, leaps
+from archbuilder.remedies.edit_search import Proposal, Suggestions, leaps
+from archbuilder.remedies.requirements import Totals
 from archbuilder.reporting.diagnostic import printable
 from archbuilder.reporting.style import PLAIN, Style
 from archbuilder.reporting.text import human

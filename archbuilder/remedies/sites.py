@@ -14,7 +14,7 @@ from archbuilder.document.nodes import Document, Node
 from archbuilder.ir.ops import Conv2d
 from archbuilder.ir.shape import Shape
 from archbuilder.pipeline import Report
-from archbuilder.remedies.source import Source
+from archbuilder.remedies.edits import Source
 from archbuilder.remedies.writing import Written, own_keys
 
 MAX_SITES = 150  # of a larger network the blocks that cost most are tried

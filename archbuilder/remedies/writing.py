@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from archbuilder.document.nodes import Node
-from archbuilder.remedies.source import Patch, Patches, Source
+from archbuilder.remedies.edits import Patch, Patches, Source
 
 Ranges = Mapping[str, tuple[int, int]]  # where each key stands
 

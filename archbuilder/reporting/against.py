@@ -22,10 +22,10 @@ from archbuilder.document.text import MISSING
 from archbuilder.pipeline import Report, check_opened
 from archbuilder.reporting import compare, table
 from archbuilder.reporting.diagnostic import printable
+from archbuilder.reporting.dotted_settings import flat
 from archbuilder.reporting.field import field_of
 from archbuilder.reporting.json import VERSION, dumps, to_dict
 from archbuilder.reporting.markdown import Raw, code, grid
-from archbuilder.reporting.settings import flat
 from archbuilder.reporting.style import PLAIN, Style
 from archbuilder.reporting.text import columns, human
 from archbuilder.revisions import Revision

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from archbuilder.analysis.coverage import looks_at_all, views
 from archbuilder.analysis.facts import Facts
-from archbuilder.analysis.pixels import Unread, unread
-from archbuilder.analysis.view import looks_at_all, views
+from archbuilder.analysis.visible_pixels import Unread, unread
 from archbuilder.ir.op import by
 from archbuilder.ir.reach import Reach
 

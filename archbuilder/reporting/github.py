@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from archbuilder.diagnostics import Diagnostic, Span
 from archbuilder.pipeline import Report
 from archbuilder.reporting.diagnostic import printable, said
-from archbuilder.reporting.places import in_repository, is_file
+from archbuilder.reporting.repository_paths import in_repository, is_file
 
 _DATA = str.maketrans({"%": "%25", "\r": "%0D", "\n": "%0A"})
 _PROPERTY = _DATA | str.maketrans({":": "%3A", ",": "%2C"})

@@ -9,10 +9,10 @@ from textwrap import indent
 from typing import Any
 
 from archbuilder import remedy
+from archbuilder.analysis.coverage import views, whole
 from archbuilder.analysis.facts import Facts, Layer
 from archbuilder.analysis.memory import BYTES, DTYPE
-from archbuilder.analysis.pixels import unread
-from archbuilder.analysis.view import views, whole
+from archbuilder.analysis.visible_pixels import unread
 from archbuilder.diagnostics import Diagnostic
 from archbuilder.ir.graph import INPUT
 from archbuilder.ir.reach import Pixels, Reach

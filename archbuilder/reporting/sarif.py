@@ -14,7 +14,7 @@ from typing import Any
 from archbuilder.diagnostics import Code, Diagnostic, Span
 from archbuilder.pipeline import Report
 from archbuilder.reporting.diagnostic import printable, said
-from archbuilder.reporting.places import is_file, uri
+from archbuilder.reporting.repository_paths import is_file, uri
 from archbuilder.version import __version__
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from archbuilder.diagnostics import shorten
-from archbuilder.reporting.settings import Setting, flat
+from archbuilder.reporting.dotted_settings import Setting, flat
 
 Row = tuple[str, Sequence[str]]  # a name, and the value that each run has there
 

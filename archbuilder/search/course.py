@@ -15,7 +15,7 @@ from functools import cached_property
 from time import monotonic, time
 
 from archbuilder.diagnostics import ArchbuilderError, Span, declare
-from archbuilder.remedies.source import unified
+from archbuilder.remedies.edits import unified
 from archbuilder.rules.limits import FIELD, QUANTITIES
 from archbuilder.run.result import Spread, chosen_on
 from archbuilder.search.folder import WINNER, SearchFolder, Settings

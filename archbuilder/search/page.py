@@ -8,8 +8,8 @@ from html import escape
 from typing import Any
 
 from archbuilder.evidence.network import Table
-from archbuilder.evidence.page import html
-from archbuilder.evidence.pixels import uri
+from archbuilder.evidence.pictures import uri
+from archbuilder.evidence.rendering import html
 from archbuilder.exporters.svg import export
 from archbuilder.pipeline import Report, check_text
 from archbuilder.reporting.text import human

@@ -9,7 +9,7 @@ from typing import Any
 from archbuilder.diagnostics import ArchbuilderError
 from archbuilder.document.nodes import Document, Node
 from archbuilder.document.parser import parse
-from archbuilder.remedies.source import Overlap, Patch, Source, splice
+from archbuilder.remedies.edits import Overlap, Patch, Source, splice
 from archbuilder.remedies.writing import Unwritable, Written, change_mapping, dash_of, remove
 from archbuilder.remedy import written
 from archbuilder.sources import written_out

@@ -243,7 +243,7 @@ def _validate(root: Node, env: Env) -> Architecture | Invalid:
 
 def _elsewhere(name: str, model: type[Model]) -> str:
     """Which other section has a key."""
-    from archbuilder.spec.places import belongs  # needs every section's models
+    from archbuilder.spec.misplaced_keys import belongs  # needs every section's models
 
     return belongs(name, model)
 

@@ -10,8 +10,8 @@ from archbuilder.pipeline import Report, check
 from archbuilder.rules.limits import MISSED
 from archbuilder.rules.packs.rule import TOTAL
 from archbuilder.starter.answers import Wish
+from archbuilder.starter.file_text import page
 from archbuilder.starter.networks import Template, templates
-from archbuilder.starter.page import page
 
 UNMET = declare(
     "AB520",

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from archbuilder.data.batches import Normaliser
-from archbuilder.data.pictures import picture, quiet
+from archbuilder.data.decoding import picture, quiet
 from archbuilder.diagnostics import ArchbuilderError, Diagnostic
 from archbuilder.trained.evaluation import softmax
 from archbuilder.trained.open import LAST, Trained

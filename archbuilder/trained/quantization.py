@@ -17,7 +17,7 @@ from archbuilder.data.batches import eval_batches
 from archbuilder.device.arena import plan
 from archbuilder.device.program import SAME_SCALE
 from archbuilder.diagnostics import ArchbuilderError, Diagnostic, Span, declare
-from archbuilder.quantized import floats, integers, stored
+from archbuilder.quantized import floats, int8_file, integers
 from archbuilder.quantized.scales import Quantized, along, doubts, narrowed, observe, quantize
 from archbuilder.run.progress import counted
 from archbuilder.run.result import typed
@@ -116,7 +116,7 @@ def in_int8(trained: Trained, images: int = IMAGES) -> Outcome:
     if isinstance(trained, Run) and not trained.finished:
         hint = f"finish it: {typed('train', '--resume', trained.path)}"
         raise ArchbuilderError(UNFINISHED.at(Span(str(trained.path)), "its last epoch is not trained", hint))
-    program = stored.program_for(trained.plan.graph, "int8")
+    program = int8_file.program_for(trained.plan.graph, "int8")
     module, splits, card, data = trained.network(), trained.splits, trained.card, trained.plan.data
     chosen = spread(splits.train, images)
     batches = [x for x, _ in eval_batches(chosen, data, mean=card.mean, std=card.std, batch_size=BATCH)]

@@ -24,9 +24,9 @@ from archbuilder.diagnostics import ArchbuilderError, Diagnostic, Span, declare
 from archbuilder.run.plan import Plan
 from archbuilder.run.processes import ALONE, Processes, launched, said_once
 from archbuilder.spec.data import Data
-from archbuilder.training.failures import explained
 from archbuilder.training.learning import device
 from archbuilder.training.learning import precision as numerics
+from archbuilder.training.torch_errors import explained
 
 DEVICES = declare(
     "AB732",

@@ -12,8 +12,8 @@ from typing import Any
 import torch
 
 from archbuilder.data.arrays import Splits
-from archbuilder.data.grid import sample_grid
-from archbuilder.data.remarks import remarks
+from archbuilder.data.preview import sample_grid
+from archbuilder.data.warnings import remarks
 from archbuilder.diagnostics import ArchbuilderError, declare
 from archbuilder.evidence import REPORT, finish
 from archbuilder.evidence.curves import curves
@@ -49,12 +49,12 @@ from archbuilder.run.result import Interrupted, Record, RunResult, Score, typed
 from archbuilder.run.signals import HOW, Ending
 from archbuilder.schema.model import Model
 from archbuilder.trained.open import DataCard, images_of, refuse_other_data
-from archbuilder.training.failures import explained, is_lost_worker
+from archbuilder.training.checkpointing import Keeper, Stop, lines
 from archbuilder.training.forecast import Forecast
-from archbuilder.training.keeper import Keeper, Stop, lines
 from archbuilder.training.learning import transfer
 from archbuilder.training.learning.trainer import Trainer
 from archbuilder.training.parallel import joined
+from archbuilder.training.torch_errors import explained, is_lost_worker
 
 
 def describe(folder: RunFolder, plan: Plan, place: torch.device, processes: Processes) -> Splits:

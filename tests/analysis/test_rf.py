@@ -14,12 +14,12 @@ import pytest
 import torch
 
 import archbuilder
+from archbuilder.analysis.coverage import views
 from archbuilder.analysis.derivation import derive
-from archbuilder.analysis.view import views
 from archbuilder.cli import main
 from archbuilder.ir.graph import INPUT
 from archbuilder.ir.reach import Axis
-from archbuilder.modules.effective import effective_field, level, side
+from archbuilder.modules.effective_field import effective_field, level, side
 from tests.ir.choices import Seeded
 from tests.ir.networks import Writer
 
@@ -226,7 +226,7 @@ SMALL = "archbuilder: 1\nname: small\ninput: [1, 1, 9]\nnetwork: [gap]\n"
 
 @pytest.mark.parametrize("file", [C1C2C3C40, SEED003, OBLONG, SMALL], ids=["own", "seed003", "oblong", "small"])
 def test_plot(capsys, monkeypatch, tmp_path, file):
-    monkeypatch.setattr("archbuilder.modules.effective.effective_field.__defaults__", (1, 1))
+    monkeypatch.setattr("archbuilder.modules.effective_field.effective_field.__defaults__", (1, 1))
     if "\n" in file:
         (tmp_path / "net.yaml").write_text(file)
         file = str(tmp_path / "net.yaml")
@@ -235,7 +235,7 @@ def test_plot(capsys, monkeypatch, tmp_path, file):
 
 
 def test_without_torch_the_theory_is_drawn(capsys, monkeypatch, tmp_path):
-    monkeypatch.setitem(sys.modules, "archbuilder.modules.effective", None)
+    monkeypatch.setitem(sys.modules, "archbuilder.modules.effective_field", None)
     assert main(["rf", C1C2C3C40, "--plot", str(tmp_path / "rf.png")]) == 0
     assert "archbuilder[train]" in capsys.readouterr().err
     assert (tmp_path / "rf.png").exists()
@@ -251,7 +251,7 @@ def test_a_drawing_is_a_png_and_is_called_so(capsys, tmp_path, name):
 
 @pytest.mark.raises_code("AB905")
 def test_without_matplotlib_the_extra_is_named(capsys, monkeypatch, tmp_path):
-    monkeypatch.setitem(sys.modules, "archbuilder.modules.effective", None)
+    monkeypatch.setitem(sys.modules, "archbuilder.modules.effective_field", None)
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     assert main(["rf", C1C2C3C40, "--plot", str(tmp_path / "rf.png")]) == 2
     error = capsys.readouterr().err
@@ -259,6 +259,6 @@ def test_without_matplotlib_the_extra_is_named(capsys, monkeypatch, tmp_path):
 
 
 def test_a_drawing_that_cannot_be_written(capsys, monkeypatch, tmp_path):
-    monkeypatch.setitem(sys.modules, "archbuilder.modules.effective", None)
+    monkeypatch.setitem(sys.modules, "archbuilder.modules.effective_field", None)
     assert main(["rf", C1C2C3C40, "--plot", str(tmp_path / "none" / "rf.png")]) == 2
     assert "AB906" in capsys.readouterr().err

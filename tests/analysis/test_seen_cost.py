@@ -7,7 +7,7 @@ from random import Random
 
 import pytest
 
-from archbuilder.analysis.pixels import _shrunk
+from archbuilder.analysis.visible_pixels import _shrunk
 from archbuilder.pipeline import check
 from archbuilder.reporting import text
 

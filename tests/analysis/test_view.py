@@ -9,14 +9,14 @@ import pytest
 import torch
 
 import archbuilder
+from archbuilder.analysis.coverage import View, middle_unit, views, whole
 from archbuilder.analysis.facts import Facts
-from archbuilder.analysis.pixels import touched, unread
-from archbuilder.analysis.view import View, middle_unit, views, whole
+from archbuilder.analysis.visible_pixels import touched, unread
 from archbuilder.ir import ops
 from archbuilder.ir.graph import INPUT, Graph
 from archbuilder.ir.op import Op
 from archbuilder.ir.reach import Axis
-from archbuilder.modules.gradient import linear
+from archbuilder.modules.gradient_field import linear
 from tests.ir.choices import Seeded
 from tests.ir.networks import Writer
 from tests.ir.oracle import at_home, cut

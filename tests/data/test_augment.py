@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from archbuilder.data.augment import Augmenter, Draws
-from archbuilder.data.calls import _CALLS
+from archbuilder.data.augment_calls import _CALLS
 from archbuilder.spec.augmentations import AUGMENTATIONS
 
 MEAN = (125.3, 122.95, 113.9)

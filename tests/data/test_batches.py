@@ -15,11 +15,11 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from archbuilder.data import sources
+from archbuilder.data import augmented_batches
 from archbuilder.data.arrays import Images, statistics
 from archbuilder.data.augment import Augmenter
+from archbuilder.data.augmented_batches import PerImage, Workers
 from archbuilder.data.batches import TrainBatches, batch_count, batch_sizes, eval_batches
-from archbuilder.data.sources import PerImage, Workers
 
 AUGMENT = [
     "horizontal_flip",
@@ -99,7 +99,7 @@ from pathlib import Path
 import numpy as np
 from archbuilder.data.arrays import Images
 from archbuilder.data.augment import Augmenter
-from archbuilder.data.sources import PerImage, Workers
+from archbuilder.data.augmented_batches import PerImage, Workers
 
 multiprocessing.set_start_method("forkserver")
 workers = Workers(PerImage(Images(np.zeros((4, 8, 8, 3), np.uint8), np.arange(4)), Augmenter([], (0, 0, 0), 0)), 2)
@@ -115,7 +115,7 @@ def test_what_a_program_has_its_server_import_stays(photos, monkeypatch):
     monkeypatch.setattr(forkserver._forkserver, "_preload_modules", ["json", "__main__"])
     for _ in range(2):
         Workers(PerImage(photos, Augmenter([], (0, 0, 0), 0)), 1)
-    assert forkserver._forkserver._preload_modules == ["json", "__main__", "archbuilder.data.sources"]
+    assert forkserver._forkserver._preload_modules == ["json", "__main__", "archbuilder.data.augmented_batches"]
 
 
 def test_workers_from_a_server_find_torch_imported():
@@ -137,7 +137,7 @@ def test_an_epoch_can_begin_at_any_batch(train, engine):
 
 def test_images_that_stay_on_the_device_make_the_same_batches(train, photos, monkeypatch):
     expected = list(train("engine: tensor\nbatch_size: 32").epoch(3))
-    monkeypatch.setattr(sources, "fits", lambda size, device: size == photos.images.nbytes)
+    monkeypatch.setattr(augmented_batches, "fits", lambda size, device: size == photos.images.nbytes)
     resident = train("engine: tensor\nbatch_size: 32")
     photos.images[:] = 0  # a copy is used, which augmentation leaves as it is
     for _ in range(2):

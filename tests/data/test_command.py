@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from archbuilder.cli import data as command
-from archbuilder.data import known
+from archbuilder.data import known_datasets
 from tests.data.test_known import write_mnist
 
 
@@ -31,7 +31,9 @@ def file(tmp_path, monkeypatch):
     arrays = {f"x_{part}": np.zeros((n, 32, 32, 3), np.uint8) for part, n in (("train", 30), ("test", 10))}
     arrays |= {f"y_{part}": np.zeros(n, np.int64) for part, n in (("train", 30), ("test", 10))}
     sums = {name: hashlib.sha256(array.tobytes()).hexdigest() for name, array in arrays.items()}
-    monkeypatch.setitem(known.KNOWN, "cifar10", replace(known.KNOWN["cifar10"], train=30, test=10, sha256=sums))
+    monkeypatch.setitem(
+        known_datasets.KNOWN, "cifar10", replace(known_datasets.KNOWN["cifar10"], train=30, test=10, sha256=sums)
+    )
     np.savez(tmp_path / "file.npz", **arrays)
     return str(tmp_path / "file.npz")
 
@@ -83,8 +85,8 @@ def test_import_from_torchvisions_folder(call, tmp_path, capsys, monkeypatch):
     arrays = {f"x_{part}": np.full((20, 28, 28, 1), 7, np.uint8) for part in ("train", "test")}
     arrays |= {f"y_{part}": np.arange(20) % 10 for part in ("train", "test")}
     write_mnist(tmp_path / "root", arrays, "FashionMNIST")
-    small = replace(known.KNOWN["fashion_mnist"], train=20, test=20)
-    monkeypatch.setitem(known.KNOWN, "fashion_mnist", small)
+    small = replace(known_datasets.KNOWN["fashion_mnist"], train=20, test=20)
+    monkeypatch.setitem(known_datasets.KNOWN, "fashion_mnist", small)
     assert call("import", "fashion_mnist", "--folder", str(tmp_path / "root")) == 0
     assert f"fashion_mnist: verified and stored in {tmp_path / 'data' / 'fashion_mnist'}" in capsys.readouterr().out
 

@@ -12,7 +12,7 @@ import torch
 from scipy import stats
 
 from archbuilder.data.augment import Augmenter
-from archbuilder.data.calls import _CALLS as PER_IMAGE
+from archbuilder.data.augment_calls import _CALLS as PER_IMAGE
 from archbuilder.data.pixels import resize
 from archbuilder.data.tensor import _STEPS as PER_BATCH
 from archbuilder.data.tensor import BatchAugmenter

@@ -10,7 +10,7 @@ from PIL import Image
 
 from archbuilder.data.arrays import Images, Splits, statistics
 from archbuilder.data.batches import TrainBatches
-from archbuilder.data.grid import COLUMNS, GAP, LINE, ROWS, sample_grid
+from archbuilder.data.preview import COLUMNS, GAP, LINE, ROWS, sample_grid
 
 AUGMENT = ["horizontal_flip", "shift_scale_rotate", "coarse_dropout: {height: 8, width: 8, fill: mean}"]
 

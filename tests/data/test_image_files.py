@@ -11,9 +11,9 @@ import pytest
 from PIL import Image
 
 from archbuilder.cli import main
-from archbuilder.data import image_files
+from archbuilder.data import image_folder
 from archbuilder.data.datasets import load, ready
-from archbuilder.data.pictures import picture
+from archbuilder.data.decoding import picture
 from archbuilder.data.prepared import verify
 from archbuilder.diagnostics import Span
 from archbuilder.spec.data import Data
@@ -128,7 +128,7 @@ def test_it_is_prepared_once_and_again_after_a_change(photos, read, tmp_path, mo
     assert prepared.name.startswith("photos-3x6x5-")
     assert verify(prepared, HERE) == []
     with monkeypatch.context() as patch:
-        patch.setattr(image_files, "picture", None)  # no file is read again
+        patch.setattr(image_folder, "picture", None)  # no file is read again
         assert levels(read(folder).test) == [(3, 0), (4, 1)]
     paint(folder / "test" / "cat" / "c.png", 77)
     os.utime(folder / "test" / "cat" / "c.png", ns=(1, 1))
@@ -235,7 +235,7 @@ def test_a_folder_that_is_not_there(read, rejected, tmp_path):
 
 
 def test_a_network_with_other_classes_is_told_before_any_image_is_read(photos, read, rejected, monkeypatch):
-    monkeypatch.setattr(image_files, "picture", None)
+    monkeypatch.setattr(image_folder, "picture", None)
     with rejected() as found:
         read(photos(*SPLIT), classes=10)
     assert [d.code.id for d in found] == ["AB601"]

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from archbuilder.data import known
+from archbuilder.data import known_datasets
 from archbuilder.data.datasets import load
 from archbuilder.data.prepared import verify
 from archbuilder.diagnostics import Span
@@ -52,7 +52,7 @@ def write_cifar(folder: Path, arrays: Arrays, monkeypatch: pytest.MonkeyPatch, f
         for file, images, labels in pieces:
             (base / file).write_bytes(pickle.dumps({"data": images, key: labels.tolist()}, protocol=2))
         monkeypatch.setattr(reader, f"{part}_list", [[file, md5(base / file)] for file in files])
-    meta = {reader.meta["key"]: list(known.KNOWN["cifar100" if fine else "cifar10"].classes)}
+    meta = {reader.meta["key"]: list(known_datasets.KNOWN["cifar100" if fine else "cifar10"].classes)}
     (base / reader.meta["filename"]).write_bytes(pickle.dumps(meta, protocol=2))
     monkeypatch.setattr(reader, "meta", {**reader.meta, "md5": md5(base / reader.meta["filename"])})
 
@@ -90,9 +90,11 @@ def stored(tmp_path, monkeypatch) -> Callable[[str], tuple[Path, Arrays]]:
 
     def write(name: str) -> tuple[Path, Arrays]:
         folder, arrays = tmp_path / "torchvision", content(name)
-        monkeypatch.setitem(known.KNOWN, name, replace(known.KNOWN[name], train=TRAIN, test=TEST, sha256={}))
+        monkeypatch.setitem(
+            known_datasets.KNOWN, name, replace(known_datasets.KNOWN[name], train=TRAIN, test=TEST, sha256={})
+        )
         if name in ("mnist", "fashion_mnist"):
-            write_mnist(folder, arrays, known.KNOWN[name].reader)
+            write_mnist(folder, arrays, known_datasets.KNOWN[name].reader)
         elif name == "svhn":
             write_svhn(folder, arrays, monkeypatch)
         else:
@@ -103,16 +105,16 @@ def stored(tmp_path, monkeypatch) -> Callable[[str], tuple[Path, Arrays]]:
 
 
 def test_every_name_of_the_language_is_known():
-    assert set(DATASETS) == {*known.KNOWN, "digits"}
-    for name, each in known.KNOWN.items():
+    assert set(DATASETS) == {*known_datasets.KNOWN, "digits"}
+    for name, each in known_datasets.KNOWN.items():
         shape, classes = DATASETS[name]
         assert (each.shape, len(each.classes), len(set(each.classes))) == (shape, classes, classes)
 
 
-@pytest.mark.parametrize("name", known.KNOWN)
+@pytest.mark.parametrize("name", known_datasets.KNOWN)
 def test_torchvisions_folder_becomes_a_prepared_data_set(name, stored, section, tmp_path):
     folder, arrays = stored(name)
-    prepared = known.import_folder(name, folder, tmp_path / "data", HERE)
+    prepared = known_datasets.import_folder(name, folder, tmp_path / "data", HERE)
     assert verify(prepared.folder, HERE) == []
     shape, classes = DATASETS[name]
     splits = load(section(f"dataset: {name}"), shape, classes, data_dir=tmp_path / "data")
@@ -121,14 +123,14 @@ def test_torchvisions_folder_becomes_a_prepared_data_set(name, stored, section, 
         assert np.array_equal(images.images, arrays[f"x_{part}"])
         assert np.array_equal(images.labels, arrays[f"y_{part}"])
         assert images.labels.dtype == np.int64
-    assert splits.class_names == known.KNOWN[name].classes
+    assert splits.class_names == known_datasets.KNOWN[name].classes
 
 
 def test_an_npz_as_keras_has_it(stored, section, tmp_path):
     _, arrays = stored("mnist")
     grey = {name: array[..., 0] if name[0] == "x" else array.astype(np.uint8) for name, array in arrays.items()}
     np.savez(tmp_path / "mnist.npz", **grey)
-    known.import_npz("mnist", tmp_path / "mnist.npz", tmp_path / "data", HERE)
+    known_datasets.import_npz("mnist", tmp_path / "mnist.npz", tmp_path / "data", HERE)
     splits = load(section("dataset: mnist"), (1, 28, 28), 10, data_dir=tmp_path / "data")
     assert np.array_equal(splits.test.images, arrays["x_test"])
 
@@ -169,7 +171,7 @@ def test_a_damaged_folder(stored, tmp_path, rejected, damage):
     break_it, code, words = DAMAGE[damage]
     break_it(folder)
     with rejected() as found:
-        known.import_folder("mnist", folder, tmp_path / "data", HERE)
+        known_datasets.import_folder("mnist", folder, tmp_path / "data", HERE)
     assert [d.code.id for d in found] == [code]
     assert words in found[0].message
     assert "download=True" not in str(found[0])
@@ -179,17 +181,17 @@ def test_a_damaged_folder(stored, tmp_path, rejected, damage):
 def test_a_folder_of_another_data_set(stored, tmp_path, rejected):
     folder, _ = stored("mnist")
     with rejected() as found:
-        known.import_folder("svhn", folder, tmp_path / "data", HERE)
+        known_datasets.import_folder("svhn", folder, tmp_path / "data", HERE)
     assert [d.code.id for d in found] == ["AB604"]
     with rejected() as found:
-        known.import_folder("svhn", tmp_path / "nowhere", tmp_path / "data", HERE)
+        known_datasets.import_folder("svhn", tmp_path / "nowhere", tmp_path / "data", HERE)
     assert [d.code.id for d in found] == ["AB603"]
 
 
 def test_fewer_images_than_there_should_be(stored, tmp_path, rejected, monkeypatch):
     folder, _ = stored("mnist")
-    monkeypatch.setitem(known.KNOWN, "mnist", replace(known.KNOWN["mnist"], train=60_000))
+    monkeypatch.setitem(known_datasets.KNOWN, "mnist", replace(known_datasets.KNOWN["mnist"], train=60_000))
     with rejected() as found:
-        known.import_folder("mnist", folder, tmp_path / "data", HERE)
+        known_datasets.import_folder("mnist", folder, tmp_path / "data", HERE)
     assert [d.code.id for d in found] == ["AB609"]
     assert "x_train is uint8 [120, 28, 28, 1], not [60000, 28, 28, 1]" in found[0].message

@@ -16,10 +16,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from archbuilder.data import known, npz, prepared
+from archbuilder.data import known_datasets, npz, prepared
 from archbuilder.data.datasets import load
-from archbuilder.data.known import CIFAR10
-from archbuilder.data.pictures import picture
+from archbuilder.data.decoding import picture
+from archbuilder.data.known_datasets import CIFAR10
 from archbuilder.data.prepared import MANIFEST, data_folder, open_prepared, prepare, verify
 from archbuilder.diagnostics import ArchbuilderError, Span
 from archbuilder.modules import weights
@@ -38,7 +38,9 @@ def small(monkeypatch):
         "y_test": np.arange(20) % 10,
     }
     sums = {name: hashlib.sha256(array.tobytes()).hexdigest() for name, array in content.items()}
-    monkeypatch.setitem(known.KNOWN, "cifar10", replace(known.KNOWN["cifar10"], train=40, test=20, sha256=sums))
+    monkeypatch.setitem(
+        known_datasets.KNOWN, "cifar10", replace(known_datasets.KNOWN["cifar10"], train=40, test=20, sha256=sums)
+    )
     return content
 
 
@@ -61,7 +63,7 @@ def test_what_is_written_is_what_is_read(small, tmp_path):
 
 def test_channels_first_views_are_stored_in_their_logical_order(small, tmp_path):
     x = np.ascontiguousarray(small["x_train"].transpose(0, 3, 1, 2)).transpose(0, 2, 3, 1)  # as torchvision has them
-    assert prepared.sha256(x) == known.KNOWN["cifar10"].sha256["x_train"]
+    assert prepared.sha256(x) == known_datasets.KNOWN["cifar10"].sha256["x_train"]
     prepare(tmp_path / "set", {**small, "x_train": x}, CIFAR10, "a test", HERE)
     assert np.array_equal(open_prepared(tmp_path / "set", HERE).arrays["x_train"], x)
 
@@ -175,7 +177,7 @@ def test_where_data_is_kept(monkeypatch, tmp_path):
 
 def test_cifar10_is_taken_from_an_npz(small, tmp_path, section):
     np.savez_compressed(tmp_path / "file.npz", **small)
-    known.import_npz("cifar10", tmp_path / "file.npz", tmp_path / "data", HERE)
+    known_datasets.import_npz("cifar10", tmp_path / "file.npz", tmp_path / "data", HERE)
     splits = load(section("dataset: cifar10"), (3, 32, 32), 10, data_dir=tmp_path / "data")
     assert np.array_equal(splits.test.images, small["x_test"])
 
@@ -183,7 +185,7 @@ def test_cifar10_is_taken_from_an_npz(small, tmp_path, section):
 def test_other_images_are_not_cifar10(small, tmp_path, rejected):
     np.savez_compressed(tmp_path / "file.npz", **{**small, "y_test": small["y_test"][::-1]})
     with rejected() as found:
-        known.import_npz("cifar10", tmp_path / "file.npz", tmp_path / "data", HERE)
+        known_datasets.import_npz("cifar10", tmp_path / "file.npz", tmp_path / "data", HERE)
     assert found[0].code.id == "AB609"
     assert "file.npz is not cifar10: y_test has another SHA-256" in found[0].message
     assert not (tmp_path / "data").exists()

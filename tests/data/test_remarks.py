@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from archbuilder.data.arrays import Images, Splits
-from archbuilder.data.remarks import remarks
+from archbuilder.data.warnings import remarks
 
 
 @pytest.fixture

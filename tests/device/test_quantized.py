@@ -14,10 +14,10 @@ from archbuilder import check_text
 from archbuilder.cli import main
 from archbuilder.device.kernels import program_of
 from archbuilder.diagnostics import ArchbuilderError
-from archbuilder.quantized import floats, integers, stored
+from archbuilder.quantized import floats, int8_file, integers
 from archbuilder.quantized.integers import multiplier
+from archbuilder.quantized.quantization_aware import RoundedNetwork
 from archbuilder.quantized.scales import doubts, narrowed, observe, of_range
-from archbuilder.quantized.training import RoundedNetwork
 from tests.device.networks import BLOCKS, drawn, graph_of, images, in_int8, network
 
 RUN = Path(__file__).parent.parent / "fixtures" / "0.1.0" / "trained" / "plain" / "run"
@@ -59,15 +59,15 @@ def test_multipliers_have_31_bits():
 def test_what_is_written_comes_back(tmp_path: Path):
     graph = network(BLOCKS["a gate"])
     x = images(graph, 2)
-    model, file = in_int8(graph, x), tmp_path / stored.FILE
-    file.write_bytes(stored.pack(model))
-    assert torch.equal(integers.run(stored.load(graph, file), x), integers.run(model, x))
+    model, file = in_int8(graph, x), tmp_path / int8_file.FILE
+    file.write_bytes(int8_file.pack(model))
+    assert torch.equal(integers.run(int8_file.load(graph, file), x), integers.run(model, x))
     other = network(BLOCKS["a stride"])
     with pytest.raises(ArchbuilderError, match="AB856"):
-        stored.load(other, file)
-    file.write_bytes(stored.pack(model)[:-1])
+        int8_file.load(other, file)
+    file.write_bytes(int8_file.pack(model)[:-1])
     with pytest.raises(ArchbuilderError, match="AB855"):
-        stored.load(graph, file)
+        int8_file.load(graph, file)
 
 
 @pytest.mark.raises_code("AB882", "AB883")
@@ -91,7 +91,7 @@ def test_a_run_is_quantised_and_exported(tmp_path: Path, capsys: pytest.CaptureF
     assert main(["quantize", str(run), "--images", "100", "--format", "json", "--threads", "1"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert found["calibration_images"] == 100 and abs(found["accuracy"]["float32"] - found["accuracy"]["int8"]) < 3
-    assert found["file"] == str(run / stored.FILE) and found["layers"]
+    assert found["file"] == str(run / int8_file.FILE) and found["layers"]
     file = tmp_path / "net.tflite"
     assert main(["export", str(run), "--to", "tflite", "--out", str(file)]) == 0
     assert file.read_bytes()[4:8] == b"TFL3"

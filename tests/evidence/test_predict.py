@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from archbuilder.cli import main
-from archbuilder.data.pictures import FORMATS, picture
+from archbuilder.data.decoding import FORMATS, picture
 from archbuilder.diagnostics import ArchbuilderError
 from archbuilder.trained.evaluation import predictions
 from archbuilder.trained.open import Run

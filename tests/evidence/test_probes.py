@@ -14,8 +14,8 @@ from archbuilder.cli import main
 from archbuilder.diagnostics import ArchbuilderError
 from archbuilder.run import plan
 from archbuilder.run.options import Options
-from archbuilder.training.probes.lr_range import RangeTest, range_test, until_it_grows
-from archbuilder.training.probes.memorise import memorise
+from archbuilder.training.probes.lr_find import RangeTest, range_test, until_it_grows
+from archbuilder.training.probes.overfit import memorise
 from tests.evidence.conftest import NETWORK
 
 CPU = ["--device", "cpu", "--threads", "1"]

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from archbuilder.cli import main
-from archbuilder.evidence.story import command
+from archbuilder.evidence.run_summary import command
 from archbuilder.trained.open import Run, open_run
 from archbuilder.training import train
 from tests.evidence.conftest import ALONE, NETWORK

@@ -16,7 +16,7 @@ from archbuilder import blocks
 from archbuilder.exporters import python
 from archbuilder.exporters.python.classes import SEQUENTIAL
 from archbuilder.exporters.python.conventions import CONVENTIONS
-from archbuilder.modules import build, own
+from archbuilder.modules import build, own_layers
 from archbuilder.modules.conformance import network
 from tests.exporters.samples import NETWORKS, analysed, random_networks
 
@@ -188,7 +188,7 @@ def test_blocks_that_are_alike_become_a_class_with_parameters():
 @pytest.mark.parametrize("name", CONVENTIONS)
 def test_conventions_are_those_of_torch(name: str):
     convention = CONVENTIONS[name]
-    cls = getattr(nn, name, None) or getattr(own, name)
+    cls = getattr(nn, name, None) or getattr(own_layers, name)
     parameters = inspect.signature(cls).parameters
     assert tuple(parameters)[: len(convention.positional)] == convention.positional
     for keyword, value in convention.defaults.items():

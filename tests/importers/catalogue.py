@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from torch import nn
 
-from archbuilder.importers.source import load
+from archbuilder.importers.model_source import load
 
 FOLDER = Path(__file__).parent / "models"
 

@@ -18,7 +18,7 @@ from archbuilder import pipeline
 from archbuilder.cli import main
 from archbuilder.data.arrays import Splits
 from archbuilder.data.datasets import load as load_data
-from archbuilder.importers.source import load
+from archbuilder.importers.model_source import load
 
 FILE = """\
 from torch import nn

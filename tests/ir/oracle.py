@@ -16,16 +16,16 @@ from fractions import Fraction
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
+from archbuilder.analysis.coverage import views
 from archbuilder.analysis.facts import Facts, analyse
-from archbuilder.analysis.pixels import Touched
-from archbuilder.analysis.pixels import touched as touched_pixels
-from archbuilder.analysis.view import views
+from archbuilder.analysis.visible_pixels import Touched
+from archbuilder.analysis.visible_pixels import touched as touched_pixels
 from archbuilder.ir import ops
 from archbuilder.ir.graph import INPUT, Graph, Node
 from archbuilder.ir.op import Op
 from archbuilder.ir.reach import Reach
 from archbuilder.modules import build
-from archbuilder.modules.gradient import central, linear, roomy, touched
+from archbuilder.modules.gradient_field import central, linear, roomy, touched
 from tests.ir.walk import MAX_PATHS, MERGES, Step, chains, sources, span, walk
 
 # one unit of these depends on the whole map; the axes of a field leave that out, and its status says so

@@ -19,7 +19,7 @@ from archbuilder.ir.op import Op, OpError
 from archbuilder.ir.reach import Axis, Reach
 from archbuilder.ir.shape import Shape
 from archbuilder.modules import build
-from archbuilder.modules.gradient import touched
+from archbuilder.modules.gradient_field import touched
 from archbuilder.modules.layers import has_rule
 from archbuilder.modules.network import make_layer
 from tests.ir import cases

@@ -6,7 +6,7 @@ from functools import cache
 import pytest
 
 from archbuilder.diagnostics import ArchbuilderError
-from archbuilder.live.parts import Part, fetched
+from archbuilder.live.page_parts import Part, fetched
 
 
 @cache

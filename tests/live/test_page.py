@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from archbuilder import cli
-from archbuilder.live import parts
+from archbuilder.live import page_parts
 from archbuilder.live.answers.question import KINDS
 from archbuilder.live.page import STATIC, _own, based_on, page
 from archbuilder.pipeline import check
@@ -23,37 +23,37 @@ SIX_LINES = ROOT / "examples" / "six_lines.yaml"
 
 def test_parts_have_the_versions_that_the_tests_run_with():
     pinned = dict(re.findall(r"(?m)^([\w-]+)==([\w.]+)", (ROOT / "constraints.txt").read_text()))
-    assert {part.package: part.version for part in parts.PACKAGES} == {
-        part.package: pinned[part.package] for part in parts.PACKAGES
+    assert {part.package: part.version for part in page_parts.PACKAGES} == {
+        part.package: pinned[part.package] for part in page_parts.PACKAGES
     }
 
 
 def test_each_part_that_is_missing_or_another_is_named(tmp_path, monkeypatch, capsys):
-    wheel = parts.PACKAGES[1]
+    wheel = page_parts.PACKAGES[1]
     (tmp_path / wheel.file).write_bytes(b"an empty placeholder")
     assert cli.main(["page", "--out", str(tmp_path / "net.html"), "--parts", str(tmp_path)]) == 2
     told = capsys.readouterr().err
-    assert all(f"{part.file}: " in told for part in parts.PARTS) and told.count("AB960") == len(parts.PARTS)
+    assert all(f"{part.file}: " in told for part in page_parts.PARTS) and told.count("AB960") == len(page_parts.PARTS)
     assert f"{wheel.file}: it is another file: its SHA-256 is" in told
     assert not (tmp_path / "net.html").exists()
 
 
 def test_without_the_clients_it_says_what_to_fetch(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    monkeypatch.setattr(parts, "cache_folder", lambda: tmp_path)
-    monkeypatch.setattr(parts, "_client", lambda name: None)
+    monkeypatch.setattr(page_parts, "cache_folder", lambda: tmp_path)
+    monkeypatch.setattr(page_parts, "_client", lambda name: None)
     assert cli.main(["page", "--out", str(tmp_path / "net.html")]) == 2
     told = capsys.readouterr().err
-    assert "npm is not here" in told and f"npm pack pyodide@{parts.PYODIDE.version}" in told
+    assert "npm is not here" in told and f"npm pack pyodide@{page_parts.PYODIDE.version}" in told
     assert "--platform pyemscripten_2026_0_wasm32" in told and "--parts DIR" in told
 
 
 def test_what_a_client_brings_must_be_the_part(tmp_path, monkeypatch):
     """pip "succeeds" with an empty placeholder where a tag does not fit."""
-    monkeypatch.setattr(parts, "cache_folder", lambda: tmp_path)
-    monkeypatch.setattr(parts, "_client", lambda name: ["true"])
-    with pytest.raises(parts.ArchbuilderError, match="No such file"):
-        parts.fetched()
+    monkeypatch.setattr(page_parts, "cache_folder", lambda: tmp_path)
+    monkeypatch.setattr(page_parts, "_client", lambda name: ["true"])
+    with pytest.raises(page_parts.ArchbuilderError, match="No such file"):
+        page_parts.fetched()
     assert not list(tmp_path.rglob("*.whl"))
 
 
@@ -86,7 +86,7 @@ def test_a_page_has_all_inside(tmp_path):
     assert json.loads(file) == text
     [licences] = re.findall(r'<script type="application/json" id="licences">(.*?)</script>', made)
     assert {"MIT", "MPL-2.0", "PSF-2.0"} <= set(re.findall(r"MIT|MPL-2\.0|PSF-2\.0", json.loads(licences)))
-    assert all(f"{part.package} {part.version} (" in json.loads(licences) for part in parts.PARTS)
+    assert all(f"{part.package} {part.version} (" in json.loads(licences) for part in page_parts.PARTS)
 
 
 ASK_ALL = """

@@ -7,7 +7,7 @@ import pytest
 from archbuilder.live.editing import actions
 from archbuilder.live.editing.buffer import Buffer, check_buffer
 from archbuilder.remedies import Fix, suggest
-from archbuilder.remedies.source import Patch
+from archbuilder.remedies.edits import Patch
 from tests.lsp.client import PATIENCE
 from tests.lsp.test_findings import CLEAN, HEAD
 

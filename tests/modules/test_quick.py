@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from torch import nn
 
 from archbuilder.modules import build
-from archbuilder.modules.own import ChannelSlice
-from archbuilder.modules.quick import PhasedConv2d, QuickSlice, quicken
+from archbuilder.modules.faster_on_cpu import PhasedConv2d, QuickSlice, quicken
+from archbuilder.modules.own_layers import ChannelSlice
 
 NETWORK = """
 archbuilder: 1

@@ -10,7 +10,7 @@ from torch import nn
 from archbuilder.analysis.facts import analyse
 from archbuilder.ir.graph import Graph
 from archbuilder.modules import build
-from archbuilder.modules.own import ChannelNorm, TanhExp
+from archbuilder.modules.own_layers import ChannelNorm, TanhExp
 
 NOT_LINEAR = (nn.ReLU, nn.ReLU6, nn.GELU, TanhExp)
 NEUTRAL = (nn.BatchNorm2d, ChannelNorm, nn.Dropout, nn.Dropout2d)

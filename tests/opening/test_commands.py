@@ -13,7 +13,7 @@ import pytest
 
 from archbuilder.cli import main
 from archbuilder.evidence.comparison import compare
-from archbuilder.evidence.story import command, story_part
+from archbuilder.evidence.run_summary import command, story_part
 from archbuilder.pipeline import check
 from archbuilder.run.listing import listing
 from archbuilder.trained.open import open_run

@@ -15,7 +15,7 @@ import pytest
 
 from archbuilder.cli import main
 from archbuilder.pipeline import check
-from archbuilder.remedies.goals import Goals
+from archbuilder.remedies.requirements import Goals
 from tests.remedies.samples import HOPELESS, ROOT, SIX_LINES
 
 SIX = SIX_LINES.read_text()

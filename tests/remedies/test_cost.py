@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 
 from archbuilder.pipeline import check
+from archbuilder.remedies.edits import Source
 from archbuilder.remedies.sites import MAX_SITES, find_sites
-from archbuilder.remedies.source import Source
 from archbuilder.remedies.writing import _COMMA
 
 SECONDS = 1.0  # of processor time; with every total summed anew for each place it is ten

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from archbuilder.diagnostics import ArchbuilderError
-from archbuilder.remedies.source import replace_text
+from archbuilder.remedies.edits import replace_text
 
 OLD, NEW = "a: ä\r\n# c\n", "b: ß\r\n# c\n"
 

@@ -8,9 +8,9 @@ import pytest
 
 from archbuilder.blocks import Block
 from archbuilder.pipeline import Report, check
+from archbuilder.remedies.edits import Source, splice
 from archbuilder.remedies.moves import Context, Move, all_moves
 from archbuilder.remedies.sites import descend, find_sites, find_variables
-from archbuilder.remedies.source import Source, splice
 from tests.remedies.samples import FORMS, REACHABLE, SEED001, SEED002, SIX_LINES
 
 TEXTS = {

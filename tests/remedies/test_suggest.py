@@ -10,7 +10,7 @@ import pytest
 from archbuilder.document.parser import parse
 from archbuilder.pipeline import Report, check, check_text
 from archbuilder.remedies import Budget, Proposal, Suggestions, apply_edits, investigate, suggest
-from archbuilder.remedies.source import Source
+from archbuilder.remedies.edits import Source
 from tests.remedies.samples import FORMS, HEAD, HOPELESS, REACHABLE, ROOT, SEED001, SEED002, SIX_LINES
 
 PLENTY = Budget(seconds=60)  # a slow machine must find the same

@@ -9,8 +9,8 @@ from archbuilder.remedies import apply_edits, quick_fixes
 from archbuilder.remedies.repair import repair
 from archbuilder.rules.limits import QUANTITIES
 from archbuilder.spec.data import Data
-from archbuilder.spec.places import LIMITS as LIMIT_NAMES
-from archbuilder.spec.places import belongs
+from archbuilder.spec.misplaced_keys import LIMITS as LIMIT_NAMES
+from archbuilder.spec.misplaced_keys import belongs
 from archbuilder.spec.train import Train
 from archbuilder.synonyms import SYNONYMS, synonym
 from tests.remedies.samples import HEAD

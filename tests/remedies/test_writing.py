@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from archbuilder.document.parser import parse
-from archbuilder.remedies.source import Overlap, Patch, Patches, Source, apply_edits, difference, splice, unified
+from archbuilder.remedies.edits import Overlap, Patch, Patches, Source, apply_edits, difference, splice, unified
 from archbuilder.remedies.writing import Unwritable, Written, change, insert_after, remove
 
 

@@ -16,8 +16,8 @@ import torch
 from archbuilder.cli import main
 from archbuilder.diagnostics import ArchbuilderError
 from archbuilder.training import RunResult, train
-from archbuilder.training.failures import explained
 from archbuilder.training.learning.device import pick
+from archbuilder.training.torch_errors import explained
 from tests.training.same import load
 
 SameEnd = Callable[[Path, Path], None]

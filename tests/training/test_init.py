@@ -15,7 +15,7 @@ from safetensors.torch import load_file
 from archbuilder.cli import main
 from archbuilder.diagnostics import ArchbuilderError
 from archbuilder.training import Interrupted, RunResult, train
-from archbuilder.training.keeper import Keeper
+from archbuilder.training.checkpointing import Keeper
 from tests.training.same import load
 
 SameEnd = Callable[[Path, Path], None]

@@ -19,7 +19,7 @@ import torch
 from archbuilder.blocks._external import forget, load_file
 from archbuilder.cli import main
 from archbuilder.diagnostics import ArchbuilderError
-from archbuilder.evidence.story import command
+from archbuilder.evidence.run_summary import command
 from archbuilder.run import checkpoint, folder
 from archbuilder.run.folder import created, opened
 from archbuilder.run.locks import is_locked, locked

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from archbuilder.diagnostics import shorten
 from archbuilder.exporters.python.conventions import CONVENTIONS, plain
+from archbuilder.exporters.python.expressions import Common, Make, kind, unify
 from archbuilder.exporters.python.forward import Forward, forward
 from archbuilder.exporters.python.helpers import qualified
-from archbuilder.exporters.python.makes import Common, Make, kind, unify
 from archbuilder.exporters.python.names import Names, camel, of_layers, of_path, of_scope
 from archbuilder.exporters.python.units import Scope, Unit
 from archbuilder.ir.graph import Graph, Node

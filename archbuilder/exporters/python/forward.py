@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from archbuilder.exporters.python.source import Argument, Call, Expression, Operation, call, flat
+from archbuilder.exporters.python.formatting import Argument, Call, Expression, Operation, call, flat
 from archbuilder.exporters.python.units import Step, Unit
 from archbuilder.ir.graph import INPUT
 from archbuilder.ir.ops import Add, ChannelSlice, Concat, Gate

@@ -8,9 +8,9 @@ from collections.abc import Iterator, Mapping
 
 from archbuilder.exporters.python.classes import Class
 from archbuilder.exporters.python.conventions import Convention
+from archbuilder.exporters.python.expressions import Make, Parameter, Ref
+from archbuilder.exporters.python.formatting import INDENT, Argument, Call, lines
 from archbuilder.exporters.python.forward import Forward
-from archbuilder.exporters.python.makes import Make, Parameter, Ref
-from archbuilder.exporters.python.source import INDENT, Argument, Call, lines
 
 BODY = 2 * INDENT
 

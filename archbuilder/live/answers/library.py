@@ -38,7 +38,7 @@ def explain(question: Question) -> Answer:
 def starters(question: Question) -> Answer:
     """The networks that come along and the rule packs, each with what it is in a line; nothing is checked yet."""
     from archbuilder.rules.packs.pack import FOLDER, built_in, shipped
-    from archbuilder.starter.shipped import networks
+    from archbuilder.starter.architectures import networks
 
     packs = [
         {"name": name, "title": built_in(name).title, "text": (FOLDER / f"{name}.yaml").read_text(encoding="utf-8")}

@@ -14,8 +14,8 @@ from archbuilder.diagnostics import Diagnostic
 from archbuilder.live.editing.buffer import Buffer
 from archbuilder.pipeline import Report
 from archbuilder.remedies import Budget, Fix, Proposal, Session, quick_fixes
+from archbuilder.remedies.edits import Edit, Patches, splice
 from archbuilder.remedies.show import effects
-from archbuilder.remedies.source import Edit, Patches, splice
 
 BUDGET = Budget(seconds=0.7, checks=200)  # less than the command has: somebody waits, and goes on typing
 

@@ -11,7 +11,7 @@ from functools import cached_property
 from archbuilder.diagnostics import Diagnostic, Span
 from archbuilder.document.text import BOUND, MAX_BYTES
 from archbuilder.pipeline import Report, check_opened
-from archbuilder.remedies.source import Source
+from archbuilder.remedies.edits import Source
 from archbuilder.sources import Opened
 
 _EXTENDS = re.compile(r"^extends\s*:.*", re.MULTILINE)

@@ -12,10 +12,10 @@ from typing import Any
 from archbuilder.diagnostics import Diagnostic, Span
 from archbuilder.pipeline import Report
 from archbuilder.remedies.anchors import anchors_of, elsewhere
+from archbuilder.remedies.edits import Edit
 from archbuilder.remedies.fixes import layout, writers
 from archbuilder.remedies.fixes.writers import Mending
-from archbuilder.remedies.page import Page
-from archbuilder.remedies.source import Edit
+from archbuilder.remedies.places import Page
 from archbuilder.remedies.writing import Unwritable
 from archbuilder.remedy import Change, Insert, Layout, Remedy, Remove, Rename, Replace, Write
 

@@ -6,9 +6,9 @@ import re
 
 from archbuilder.blocks import find
 from archbuilder.diagnostics import Span
+from archbuilder.remedies.edits import Patch, Patches
 from archbuilder.remedies.fixes.writers import Mending
-from archbuilder.remedies.page import Entry, Page
-from archbuilder.remedies.source import Patch, Patches
+from archbuilder.remedies.places import Entry, Page
 from archbuilder.remedy import Layout
 from archbuilder.synonyms import synonym
 

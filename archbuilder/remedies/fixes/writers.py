@@ -8,8 +8,8 @@ from typing import NamedTuple
 from archbuilder.diagnostics import Span
 from archbuilder.document.nodes import Node
 from archbuilder.document.parser import parse
-from archbuilder.remedies.page import Page, scalars
-from archbuilder.remedies.source import Patch, Patches, Source
+from archbuilder.remedies.edits import Patch, Patches, Source
+from archbuilder.remedies.places import Page, scalars
 from archbuilder.remedies.writing import (
     Unwritable,
     Written,

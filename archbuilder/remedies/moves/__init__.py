@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, ParamSpec
 
 from archbuilder.analysis.facts import Facts
 from archbuilder.remedies.anchors import Anchor, anchors_of, elsewhere
+from archbuilder.remedies.edits import Patches, Source
 from archbuilder.remedies.sites import Site, Variable
-from archbuilder.remedies.source import Patches, Source
 from archbuilder.remedies.writing import Unwritable
 
 if TYPE_CHECKING:

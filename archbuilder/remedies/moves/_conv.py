@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from archbuilder.blocks.conv import Convolution
+from archbuilder.remedies.edits import Patches
 from archbuilder.remedies.sites import Site
-from archbuilder.remedies.source import Patches
 from archbuilder.remedies.writing import change
 
 Pair = tuple[int, int]

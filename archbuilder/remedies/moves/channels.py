@@ -6,10 +6,10 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from math import gcd
 
+from archbuilder.remedies.edits import Patch
 from archbuilder.remedies.moves import MEMORY, WEIGHTS, WORK, Context, Move, written
 from archbuilder.remedies.moves._conv import set_fields
 from archbuilder.remedies.sites import Site, Variable
-from archbuilder.remedies.source import Patch
 
 # strengths, weakest first, in eighths of what is there
 FEWER, MORE = (7, 6, 4, 2), (10, 12, 16)

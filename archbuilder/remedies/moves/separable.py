@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from archbuilder.remedies.edits import Patches
 from archbuilder.remedies.moves import LAYERS, WEIGHTS, WORK, Context, Move, conv_sites, written
 from archbuilder.remedies.sites import Site
-from archbuilder.remedies.source import Patches
 from archbuilder.remedies.writing import change
 
 SEPARABLE = "depthwise_separable"

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from archbuilder.remedies.edits import Patch, Patches
 from archbuilder.remedies.moves import ALL, Context, Move
-from archbuilder.remedies.source import Patch, Patches
 from archbuilder.remedies.writing import Unwritable, Written, dash_of, insert_after, insert_before, remove
 from archbuilder.rules.packs.kinds.convs import Convs
 from archbuilder.rules.packs.kinds.stages import Stages

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from archbuilder.analysis.coverage import View, views
 from archbuilder.analysis.facts import Facts
-from archbuilder.analysis.pixels import Touched, touched
-from archbuilder.analysis.view import View, views
+from archbuilder.analysis.visible_pixels import Touched, touched
 from archbuilder.diagnostics import Diagnostic, declare
 from archbuilder.ir.graph import Graph, Node
 from archbuilder.ir.ops import Conv2d

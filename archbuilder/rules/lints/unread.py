@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from archbuilder.analysis.facts import Facts
-from archbuilder.analysis.pixels import reads
+from archbuilder.analysis.visible_pixels import reads
 from archbuilder.diagnostics import Diagnostic, declare
 from archbuilder.ir.graph import Graph, Node
 from archbuilder.ir.op import by

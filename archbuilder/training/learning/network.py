@@ -17,9 +17,9 @@ from archbuilder.diagnostics import ArchbuilderError, Diagnostic
 from archbuilder.ir.graph import Graph
 from archbuilder.ir.ops import Conv2d
 from archbuilder.modules import build
-from archbuilder.modules.quick import quicken
-from archbuilder.quantized.training import RoundedNetwork
-from archbuilder.rules.recipe import NOTHING
+from archbuilder.modules.faster_on_cpu import quicken
+from archbuilder.quantized.quantization_aware import RoundedNetwork
+from archbuilder.rules.recipe_fit import NOTHING
 from archbuilder.run.plan import Plan
 from archbuilder.spec.data import Data
 from archbuilder.spec.train.recipe import Train
@@ -28,7 +28,7 @@ from archbuilder.training.learning.objectives import Objective, load_teacher
 
 @torch.no_grad()
 def initialise(module: nn.Module, graph: Graph, train: Train, data: Data, splits: Splits) -> None:
-    """Change what torch made, in place, on the CPU.  The recipe fits the network: rules/recipe.py has seen to it."""
+    """Change what torch made, in place, on the CPU.  The recipe fits the network: rules/recipe_fit.py saw to it."""
     layers = weighted(graph)
     for node in layers[:-1]:  # the classifier stays as it is
         if isinstance(node.op, Conv2d) and not node.op.frozen:

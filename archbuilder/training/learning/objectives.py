@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from archbuilder.data.arrays import MIX, Splits, stream
 from archbuilder.diagnostics import ArchbuilderError, declare
-from archbuilder.rules.recipe import at_side
+from archbuilder.rules.recipe_fit import at_side
 from archbuilder.run.plan import Plan
 from archbuilder.spec.train.objectives import CrossEntropy, Distill, Mixing, Mixup
 from archbuilder.spec.train.recipe import Train

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from archbuilder.rules.recipe import scaled
+from archbuilder.rules.recipe_fit import scaled
 from archbuilder.spec.train.recipe import Train
 from archbuilder.training.learning.averages import Ema, Lookahead
 from archbuilder.training.learning.loop import Outcome

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from archbuilder.data.arrays import sha256
 from archbuilder.data.class_folders import FORM, File, Listing, listed
-from archbuilder.data.pictures import UNREADABLE, picture, quiet
+from archbuilder.data.decoding import UNREADABLE, picture, quiet
 from archbuilder.data.prepared import MANIFEST, Prepared, open_prepared, prepare, unwritable
 from archbuilder.diagnostics import ArchbuilderError, Diagnostic, Span, declare
 from archbuilder.files import MAX_IMAGE, read_regular, write_whole

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from archbuilder.modules.own import ChannelSlice
+from archbuilder.modules.own_layers import ChannelSlice
 
 
 class PhasedConv2d(nn.Conv2d):

@@ -19,8 +19,8 @@ from archbuilder.device.program import FIXED_SCALE, SAME_SCALE, WEIGHTED, Operat
 from archbuilder.ir.graph import Graph
 from archbuilder.modules.network import Network
 from archbuilder.quantized import floats
+from archbuilder.quantized.int8_file import program_for
 from archbuilder.quantized.scales import LEAST, MOST, Scale, of_filter, of_range
-from archbuilder.quantized.stored import program_for
 
 AVERAGES = ("AVERAGE_POOL_2D", "CONCATENATION", "RESIZE_BILINEAR")  # of what has one scale, those that need a new grid
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import torch
 
 from archbuilder.diagnostics import ArchbuilderError, Diagnostic, Span, declare
-from archbuilder.rules.recipe import SINGLE
+from archbuilder.rules.recipe_fit import SINGLE
 from archbuilder.run.plan import Plan
 
 MEMORY = declare(

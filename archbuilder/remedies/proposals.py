@@ -7,10 +7,20 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from archbuilder.pipeline import Report, check_opened
-from archbuilder.remedies.goals import Goals, Totals, rules_of, totals
+from archbuilder.remedies.edit_search import (
+    Budget,
+    Proposal,
+    Search,
+    Suggestions,
+    Trial,
+    Trials,
+    choose,
+    cost_of,
+    refine,
+)
 from archbuilder.remedies.moves import Context, all_moves
 from archbuilder.remedies.repair import Mended, repair, tidy
-from archbuilder.remedies.search import Budget, Proposal, Search, Suggestions, Trial, Trials, choose, cost_of, refine
+from archbuilder.remedies.requirements import Goals, Totals, rules_of, totals
 from archbuilder.remedies.sites import MAX_SITES, find_sites, find_variables
 from archbuilder.sources import Opened
 

@@ -6,7 +6,7 @@ from math import ceil
 from typing import NamedTuple
 
 from archbuilder.analysis.facts import Facts
-from archbuilder.analysis.pixels import seen
+from archbuilder.analysis.visible_pixels import seen
 from archbuilder.ir.reach import Axis, Reach
 
 

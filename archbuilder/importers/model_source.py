@@ -16,7 +16,7 @@ from typing import Any, NoReturn
 from torch import nn
 
 from archbuilder.diagnostics import ArchbuilderError, Code, Span, declare, did_you_mean, show
-from archbuilder.importers.mistakes import failed
+from archbuilder.importers.source_errors import failed
 from archbuilder.importers.source_lines import is_installed
 from archbuilder.remedy import Hint
 

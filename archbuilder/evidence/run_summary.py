@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from archbuilder.evidence.curves import panels
-from archbuilder.reporting.settings import Setting, words
+from archbuilder.reporting.dotted_settings import Setting, words
 from archbuilder.run import differences, json_files
 from archbuilder.run.progress import line
 from archbuilder.run.result import Record, best_of, chosen_on

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from archbuilder.analysis.coverage import middle_unit, views
 from archbuilder.analysis.facts import Facts, Layer
 from archbuilder.analysis.lifetimes import lifetimes
 from archbuilder.analysis.memory import BYTES, DTYPE
-from archbuilder.analysis.view import middle_unit, views
 from archbuilder.diagnostics import Diagnostic, Span
 from archbuilder.ir.reach import Axis, Reach
 from archbuilder.live.answers.drawing import drawn

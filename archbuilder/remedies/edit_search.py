@@ -29,10 +29,10 @@ from typing import NamedTuple
 from archbuilder.analysis.facts import Facts
 from archbuilder.ir.ops import Conv2d
 from archbuilder.pipeline import Report
-from archbuilder.remedies.goals import BOUNDS, Goals, Totals, totals
+from archbuilder.remedies.edits import Edit, Overlap, Source, difference, splice, unified
 from archbuilder.remedies.moves import Move
 from archbuilder.remedies.moves.channels import step
-from archbuilder.remedies.source import Edit, Overlap, Source, difference, splice, unified
+from archbuilder.remedies.requirements import BOUNDS, Goals, Totals, totals
 
 LOSS = 2.0
 

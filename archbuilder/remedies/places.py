@@ -8,7 +8,7 @@ from typing import NamedTuple
 from archbuilder.blocks import find
 from archbuilder.diagnostics import Span
 from archbuilder.document.nodes import Document, Node
-from archbuilder.remedies.source import Source
+from archbuilder.remedies.edits import Source
 from archbuilder.remedies.writing import Written
 
 
