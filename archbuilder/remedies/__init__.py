@@ -40,16 +40,16 @@ __all__ = [
     "suggest",
 ]
 
-# name -> where it lives; imported on first use: an editor's text is a `source`, and needs no search for its first facts
+# name -> where it lives; imported on first use: an editor's text needs no search for its first facts
 _HOMES = {
-    "Budget": "search",
-    "Edit": "source",
+    "Budget": "edit_search",
+    "Edit": "edits",
     "Fix": "fixes",
-    "Proposal": "search",
-    "Session": "session",
-    "Suggestions": "search",
-    "Totals": "goals",
-    "apply_edits": "source",
+    "Proposal": "edit_search",
+    "Session": "proposals",
+    "Suggestions": "edit_search",
+    "Totals": "requirements",
+    "apply_edits": "edits",
     "quick_fixes": "fixes",
 }
 

@@ -20,12 +20,12 @@ MAX_KEPT = 3  # reports, and texts that could be analysed: that of a large netwo
 # What can be asked, and the module here that answers, which is imported with the first such question: in a browser,
 # where that takes long, the first facts do not wait for what searches and completes.
 KINDS = {
-    "check": "checked",
-    "drawing": "checked",
-    "fixes": "mending",
-    "suggest": "mending",
-    "complete": "places",
-    "hover": "places",
+    "check": "check",
+    "drawing": "check",
+    "fixes": "suggestions",
+    "suggest": "suggestions",
+    "complete": "cursor",
+    "hover": "cursor",
     "explain": "library",
     "starters": "library",
     "starter": "library",
