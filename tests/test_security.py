@@ -13,9 +13,10 @@ import numpy as np
 import pytest
 import torch
 
-from archbuilder import blocks, diagnostics, document, extends
+from archbuilder import blocks, diagnostics
 from archbuilder.data import npz
 from archbuilder.diagnostics import ArchbuilderError, Span
+from archbuilder.document import extends, parser, scalars, text
 from archbuilder.ir import builder
 from archbuilder.pipeline import check
 from archbuilder.run import checkpoint
@@ -38,10 +39,10 @@ def test_every_test_that_is_named_exists():
 def test_bounds_are_those_of_the_code():
     rows = dict(re.findall(r"^\| ([a-z ,]+) \| ([0-9,]+)", TEXT, re.MULTILINE))
     assert {what: int(number.replace(",", "")) for what, number in rows.items()} == {
-        "bytes of a file, characters of all files together": document.MAX_BYTES,
-        "levels of nesting": document.MAX_DEPTH,
-        "values of all files together, aliases expanded": document.MAX_NODES,
-        "digits of a number": document.MAX_DIGITS,
+        "bytes of a file, characters of all files together": text.MAX_BYTES,
+        "levels of nesting": parser.MAX_DEPTH,
+        "values of all files together, aliases expanded": parser.MAX_NODES,
+        "digits of a number": scalars.MAX_DIGITS,
         "files that extend each other": extends.MAX_BASES,
         "characters of an expression": expressions.MAX_LENGTH,
         "rule packs of a file": rules.MAX_PACKS,

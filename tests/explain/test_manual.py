@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from archbuilder import blocks, document
+from archbuilder import blocks
 from archbuilder.diagnostics import _declared, known_codes
+from archbuilder.document import parser, scalars, text
 from archbuilder.ir import builder
 from archbuilder.manual import examples, explain
 from archbuilder.pipeline import check_text
@@ -90,7 +91,7 @@ def test_every_code_has_a_manual(id: str):
 
 def test_bounds_in_the_manual_are_those_of_the_code():
     bounds = {
-        "AB007": [f"{document.MAX_BYTES // 2**20} MiB", document.MAX_DEPTH, document.MAX_NODES, document.MAX_DIGITS],
+        "AB007": [f"{text.MAX_BYTES // 2**20} MiB", parser.MAX_DEPTH, parser.MAX_NODES, scalars.MAX_DIGITS],
         "AB201": [builder.MAX_LAYERS],
         "AB212": [blocks.MAX_LEVELS],
         "AB213": [builder.MAX_PATH],
