@@ -13,7 +13,7 @@ What an edit costs, and so which of several is proposed first:
 3. The relative change of parameters and of MACs, added.  What is lost counts twice: a network that shrinks has
    lost capacity, one that grows within its limits has not.
 4. The largest dilation: small ones on coarse maps rather than large ones on fine maps.
-5. The relative change of the receptive field: no more of it than is asked for.
+5. The relative change of the receptive field: no more of it than is required.
 """
 
 from __future__ import annotations

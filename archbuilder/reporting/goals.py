@@ -1,4 +1,4 @@
-"""Goals in a report: each with what a run shows, and whether all that is asked for is there."""
+"""Goals in a report: each with what a run shows, and whether all that is required is there."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def lines(report: Report, style: Style = PLAIN) -> Iterator[str]:
 
 
 def verdict(report: Report, style: Style = PLAIN, source: str = "") -> Iterator[str]:
-    """The goals of a run, and whether all that is asked for is there; nothing where nothing is.
+    """The goals of a run, and whether all that is required is there; nothing where nothing is.
 
     source: where the figures are from, in words."""
     yield from lines(report, style)
@@ -49,7 +49,7 @@ def is_judged(report: Report) -> bool:
 
 
 def state(report: Report) -> str:
-    """Whether a run is all that is asked for: fulfilled, not fulfilled, or not yet; empty where nothing is.
+    """Whether a run is all that is required: fulfilled, not fulfilled, or not yet; empty where nothing is.
 
     Limits by themselves are no assignment; what the user ignores is lacking all the same."""
     if not report.rules and not report.goals:

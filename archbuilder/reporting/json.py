@@ -102,7 +102,7 @@ def _run(report: Report) -> dict[str, Any] | None:
 def _rules(report: Report) -> list[dict[str, Any]]:
     if not report.rules:
         return []
-    from archbuilder.reporting.rules import to_dict  # only where a pack is asked for
+    from archbuilder.reporting.rules import to_dict  # only where a pack is required
 
     return [to_dict(verdict) for verdict in report.rules]
 
@@ -124,7 +124,7 @@ def _goals(report: Report) -> list[dict[str, Any]]:
 
 
 def _fulfilled(report: Report) -> bool | None:
-    """Whether a run is all that is asked for; None for a file, and where that is open."""
+    """Whether a run is all that is required; None for a file, and where that is open."""
     if report.run is None or not (report.goals or report.rules):
         return None
     from archbuilder.reporting import goals

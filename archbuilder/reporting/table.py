@@ -95,7 +95,7 @@ def pieces(
 
 def _rules_of(packs: Sequence[str]) -> list[str]:
     """The columns of the packs that a command names."""
-    from archbuilder.rules.packs import of_options  # only where a pack is asked for
+    from archbuilder.rules.packs import of_options  # only where a pack is required
 
     found = of_options(packs)
     rules = _numbered("rules", ((pack.name, rule.title) for pack in found for rule in pack.rules))

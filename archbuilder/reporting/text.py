@@ -51,7 +51,7 @@ def render(report: Report, style: Style = PLAIN, table: bool = True, per_op: boo
         if report.spec and report.spec.space:
             parts.append(f"space            {report.spec.space.words}")
         if report.rules:
-            from archbuilder.reporting.rules import lines  # only where a pack is asked for
+            from archbuilder.reporting.rules import lines  # only where a pack is required
 
             parts += lines(report.rules, style, report.ignored)
         if report.goals or (report.run and report.rules):

@@ -1,1 +1,1 @@
-"""What is held against the facts: limits and lints."""
+"""Checks of the facts: limits, goals, lints and rule packs."""

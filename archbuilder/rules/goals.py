@@ -1,4 +1,4 @@
-"""Goals held against the log of a run, and against the recipe that is to show them."""
+"""Goals compared with the log of a run, and with the recipe that should reach them."""
 
 from __future__ import annotations
 
@@ -78,10 +78,10 @@ _OPEN: dict[State, str] = {"not yet": "not reached yet", "not recorded": "not re
 
 @dataclass(frozen=True)
 class Standing:
-    """A goal, who asks for it, and how a run stands to it.
+    """A goal, its origin, and the result of a run.
 
-    pack:  the name of the pack that asks for it; empty where the file itself does, which `place` is in.
-    value: per cent or seconds, None where there is no figure; `words` say it, and of which epoch it is.
+    pack:  the name of the pack with the goal; empty if it is in the file itself, at `place`.
+    value: per cent or seconds, None if there is no figure; `words` are the value and its epoch as text.
     """
 
     goal: Goal
@@ -96,25 +96,23 @@ class Standing:
         return self.state == "met"
 
     def finding(self) -> Diagnostic | None:
-        """What a check of the run says of it."""
+        """The finding of a check of the run, if there is one."""
         who, found = f"{self.pack}: " if self.pack else "", f": {self.words}" if self.words else ""
         if self.state == "missed":
-            hint = (
-                "train for longer, or with another recipe; the same weights, measured again: archbuilder evaluate RUN"
-            )
+            hint = "train longer, or with another recipe; to measure the same weights again: archbuilder evaluate RUN"
             if self.goal.of == TIME:
                 hint = "train fewer epochs, or a smaller network"
             return MISSED.at(self.place, f"{who}{self.goal.words} is missed{found}", hint)
         if self.state in _OPEN:
-            hint = "archbuilder train --resume RUN goes on with it"
+            hint = "continue the run: archbuilder train --resume RUN"
             if self.state == "not recorded":
-                hint = "archbuilder evaluate RUN measures the test accuracy; what else is lacking only a new run shows"
+                hint = "archbuilder evaluate RUN measures the test accuracy; other figures need a new run"
             return OPEN.at(self.place, f"{who}{self.goal.words} is {_OPEN[self.state]}{found}", hint)
         return None
 
 
 def problems(standings: Iterable[Standing], spec: Architecture) -> Iterator[Diagnostic]:
-    """Goals that runs of this file cannot show."""
+    """Goals that no run of this file can reach."""
     if not spec.is_known("train"):
         return
     for standing in standings:
@@ -122,7 +120,7 @@ def problems(standings: Iterable[Standing], spec: Architecture) -> Iterator[Diag
             yield UNSHOWN.at(standing.place, _by(standing, found[0]), found[1])
         elif (over := standing.goal.over).kind == "each_of_last" and over.epochs > (epochs := epochs_of(spec)):
             message = f"there are no {over.epochs} last epochs: the run has {epochs} epoch{'s' * (epochs > 1)}"
-            yield TOO_SHORT.at(standing.place, _by(standing, message), "train for longer")
+            yield TOO_SHORT.at(standing.place, _by(standing, message), "train longer")
 
 
 def _by(standing: Standing, message: str) -> str:
@@ -130,7 +128,7 @@ def _by(standing: Standing, message: str) -> str:
 
 
 def epochs_of(spec: Architecture) -> int:
-    """How many epochs a run of the file has."""
+    """The number of epochs of a run of the file."""
     if spec.train is not None:
         return spec.train.epochs
     from archbuilder.spec.train import Train
@@ -139,7 +137,7 @@ def epochs_of(spec: Architecture) -> int:
 
 
 def _unshown(goal: Goal, spec: Architecture) -> tuple[str, str] | None:
-    """(message, hint) where no log has the figure; data of one's own may bring a validation split of their own."""
+    """(message, hint) if no log can have the figure. A custom data set may have its own validation split."""
     data = spec.data
     if data is None or not spec.is_known("data"):
         return None
@@ -149,15 +147,15 @@ def _unshown(goal: Goal, spec: Architecture) -> tuple[str, str] | None:
     over, epochs = goal.over, epochs_of(spec)
     asks_for_more = over.kind == "best" or (over.kind == "each_of_last" and over.epochs > 1)
     if goal.of == "test_accuracy" and data.validation and (asks_for_more or over.among(epochs)[-1] < epochs):
-        message = "with a validation split the test images are used once, after the last epoch"
+        message = "with a validation split, the test images are used only once, after the last epoch"
         return message, "set the goal on validation_accuracy, or on the last epoch: over: last"
     return None
 
 
 def judge(standing: Standing, log: Sequence[Record], epochs: int) -> Standing:
-    """The standing by what a run has recorded.
+    """Compare the goal with the records of a run.
 
-    log: the records of its epochs, from the first on; epochs: how many it is to have."""
+    log: the records of its epochs, from the first; epochs: how many epochs the run should have."""
     state, value, words = (_time if standing.goal.of == TIME else _accuracy)(standing.goal, log, epochs)
     return Standing(standing.goal, standing.pack, standing.place, state, value, words)
 
@@ -204,7 +202,7 @@ def _latest(goal: Goal, log: Sequence[Record]) -> str:
 
 
 def _of_epoch(goal: Goal, epoch: int, figures: Mapping[int, float]) -> str:
-    """Which epoch a figure is of, where the goal does not say it; of several that all count it is the lowest."""
+    """The epoch of a figure, if the goal does not state it; of several, the one with the lowest figure."""
     if goal.over.is_any:
         return f" in epoch {epoch}"
     if len(figures) == 1:

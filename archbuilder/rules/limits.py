@@ -1,4 +1,4 @@
-"""Limits held against the facts."""
+"""Limits compared with the facts."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from archbuilder.diagnostics import Diagnostic, declare, did_you_mean
 from archbuilder.spec.limits import LIMIT, Limit
 
 if TYPE_CHECKING:
-    from archbuilder.device.arena import Arena  # imported where an arena is asked for
+    from archbuilder.device.arena import Arena  # imported only for a limit on the arena
 
 UNKNOWN_LIMIT = declare(
     "AB502",
@@ -64,14 +64,14 @@ network: [{conv: {out: 8, activation: hardswish}}]""",
 )
 
 
-Shares = Iterable[int]  # of each layer, in their order
+Shares = Iterable[int]  # one per layer, in order
 
 
 class Quantity(NamedTuple):
-    """Something that can be limited: how to read it off the facts, and the dtypes that it can be stated in.
+    """A quantity that can be limited: how to compute it from the facts, and the dtypes in which it can be stated.
 
-    `value` is None where it is not known; `shares` are the parts of it that the layers have, where it is their sum.
-    `dtype` is meant where a limit names none.
+    `value` is None if it is not known; `shares` are the parts of the layers, if the quantity is their sum.
+    `dtype` applies if a limit names none.
     """
 
     value: Callable[[Facts, str], int | None]
@@ -81,7 +81,7 @@ class Quantity(NamedTuple):
 
 
 def _sum(shares: Callable[[Facts, str], Shares], *dtypes: str) -> Quantity:
-    """A quantity that each layer has a part of."""
+    """A quantity that is the sum over the layers."""
     return Quantity(lambda facts, dtype: sum(shares(facts, dtype)), shares, dtypes)
 
 
@@ -111,24 +111,25 @@ QUANTITIES = {
     "peak_activations": Quantity(lambda facts, dtype: facts.memory.peak_bytes(dtype), dtypes=tuple(BYTES)),
     "training_activations": _sum(lambda facts, dtype: facts.memory.kept_by_layer(dtype), *FLOATS),
     ARENA: _arena(lambda arena: arena.head),
-    ARENA_TOTAL: _arena(lambda arena: arena.total[1]),  # an estimate: judged by its upper end
+    ARENA_TOTAL: _arena(lambda arena: arena.total[1]),  # an estimate: its upper end counts
     "flash": _sum(lambda facts, dtype: (layer.weight_bytes(dtype) for layer in facts.layers), *BYTES),
 }
 
 
 def dtype_of(limit: Limit) -> str:
-    """The dtype that a limit is in: the one it names, else that of its quantity."""
+    """The dtype of a limit: the one it names, else that of its quantity."""
     return limit.dtype or QUANTITIES[limit.name].dtype
 
 
 def value_of(limit: Limit, facts: Facts) -> int | None:
-    """What a limit is held against, None where it is not known; of a field the axis that is worse for the limit."""
+    """The value that a limit is compared with, None if it is not known; for a receptive field, the axis that is worse
+    for the limit."""
     value = QUANTITIES[limit.name].value(facts, dtype_of(limit))
     return max(facts.field.size) if limit.name == FIELD and value and "<" in limit.relation else value
 
 
 class Measured(NamedTuple):
-    """A limit and the value it was held against; None where that is not known, and so does not hold."""
+    """A limit and its value; None if the value is not known, and then the limit does not hold."""
 
     limit: Limit
     value: int | None
@@ -139,12 +140,12 @@ class Measured(NamedTuple):
 
     @property
     def left(self) -> int | None:
-        """How much is left of the budget; negative: by how much it is missed."""
+        """How much of the budget is left; negative: by how much the limit is missed."""
         return None if self.value is None else self.limit.left(self.value)
 
     @property
     def unit(self) -> str:
-        """What the value counts, to stand behind a number; empty where that is plain."""
+        """The unit, to be printed after a number; empty if the name of the limit says it."""
         if not QUANTITIES[self.limit.name].dtypes:
             return ""
         estimated = ", estimated," * (self.limit.name == ARENA_TOTAL)
@@ -152,19 +153,19 @@ class Measured(NamedTuple):
 
     @property
     def rest(self) -> str:
-        """How far the value is from the bound, in words; `< 200k` is also missed at 200,000."""
+        """The distance of the value from the bound, in words; `< 200k` is also missed at exactly 200,000."""
         if self.left is None:
             return "unknown"
         return f"{self.left:,} left" if self.ok else f"missed by {-self.left:,}" if self.left else "at the bound"
 
     @property
     def words(self) -> str:
-        """The value, and how far it is from the bound."""
+        """The value and its distance from the bound, in words."""
         return self.rest if self.value is None else f"{self.value:,}{self.unit}, {self.rest}"
 
 
 def measure(limits: Sequence[Limit], facts: Facts | None, diagnostics: list[Diagnostic]) -> tuple[Measured, ...]:
-    """Every limit with its value; unknown and missed ones are reported.  Without facts only unknown ones."""
+    """Every limit with its value; unknown and missed limits are reported, without facts only unknown ones."""
     measured = []
     for limit in limits:
         quantity = QUANTITIES.get(limit.name)
@@ -173,7 +174,7 @@ def measure(limits: Sequence[Limit], facts: Facts | None, diagnostics: list[Diag
             diagnostics.append(UNKNOWN_LIMIT.at(limit.span, message, did_you_mean(limit.name, QUANTITIES)))
         elif limit.dtype and limit.dtype not in quantity.dtypes:
             message = f"{limit.name} cannot be stated in {limit.dtype}"
-            hint = f"known here: {', '.join(quantity.dtypes)}" if quantity.dtypes else f"leave {limit.dtype} out"
+            hint = f"known here: {', '.join(quantity.dtypes)}" if quantity.dtypes else f"remove {limit.dtype}"
             diagnostics.append(LIMIT.at(limit.span, message, hint))
         elif facts is not None:
             result = Measured(limit, value_of(limit, facts))
@@ -183,15 +184,15 @@ def measure(limits: Sequence[Limit], facts: Facts | None, diagnostics: list[Diag
 
 
 def _problems(measured: Measured, facts: Facts) -> Iterator[Diagnostic]:
-    """What there is to say of a limit; of an unknown field nothing, for the reason has been reported."""
+    """The findings for a limit; none for an unknown receptive field, because its reason is already reported."""
     if measured.value is None and measured.limit.name in (ARENA, ARENA_TOTAL):
         yield _no_arena(measured.limit, facts)
     if measured.value is not None and not measured.ok:
         yield _missed(measured, measured.value, facts)
     elif measured.ok and not _is_proven(measured.limit, facts):
         limit, least = measured.limit, min(facts.field.least)
-        message = f"the field is an upper bound: {measured.value} at most, {least} at least"
-        yield UNPROVEN.at(limit.span, message, f"{limit.text} need not hold for every unit")
+        message = f"the receptive field is only known to be between {least} and {measured.value}"
+        yield UNPROVEN.at(limit.span, message, f"{limit.text} may not hold for every unit")
 
 
 def _no_arena(limit: Limit, facts: Facts) -> Diagnostic:
@@ -199,28 +200,30 @@ def _no_arena(limit: Limit, facts: Facts) -> Diagnostic:
 
     lacking = program_of(facts.graph, dtype_of(limit)).lacking
     if not lacking:
-        message = f"{limit.name} is not known: too many tensors live side by side"
-        return NO_ARENA.at(limit.span, message, "make the network smaller: no microcontroller holds so many")
+        message = f"{limit.name} is not known: too many tensors are in memory at the same time"
+        return NO_ARENA.at(limit.span, message, "make the network smaller: no microcontroller can hold so many tensors")
     node, why = lacking[0]
     others = f", and {len(lacking) - 1:,} more layers" if len(lacking) > 1 else ""
-    message = f"{limit.name} is not known: {node.name} ({node.op.describe()}) does not run there: {why}{others}"
+    message = (
+        f"{limit.name} is not known: {node.name} ({node.op.describe()}) does not run in this runtime: {why}{others}"
+    )
     return NO_ARENA.at(node.span, message, why.hint)
 
 
 def _is_proven(limit: Limit, facts: Facts) -> bool:
-    """Whether a limit that holds does so for certain: an upper bound says nothing from below."""
+    """Whether a limit holds for certain: an upper bound of the value proves no lower limit."""
     if limit.name != FIELD or facts.field.status != "upper bound":
         return True
     return "<" in limit.relation or limit.holds(min(facts.field.least))
 
 
-# what to do where a value is too small, and where it is too large
+# the remedies for a value that is too small, and for one that is too large
 _REMEDIES = {
     FIELD: (
-        "dilate or stride a conv early on, or add one: each adds (kernel - 1) x dilation x effective stride",
-        "stride later, dilate less, or leave out a conv",
+        "dilate or stride an early conv, or add a conv: each adds (kernel - 1) x dilation x effective stride",
+        "stride later, dilate less, or remove a conv",
     ),
-    "layers": ("add a layer", "leave a layer out"),
+    "layers": ("add a layer", "remove a layer"),
 }
 
 
@@ -233,7 +236,7 @@ def _missed(measured: Measured, value: int, facts: Facts) -> Diagnostic:
 
 
 def _costliest(limit: Limit, facts: Facts) -> str:
-    """The three layers, or the live tensors, that a missed budget should look at."""
+    """The three most expensive layers, or the live tensors, as a hint for a missed budget."""
     shares = QUANTITIES[limit.name].shares
     if limit.name in (ARENA, ARENA_TOTAL):
         return _in_the_arena(limit, facts)
@@ -247,9 +250,9 @@ def _costliest(limit: Limit, facts: Facts) -> str:
 def _at_the_peak(facts: Facts) -> str:
     memory = facts.memory
     if not facts.layers:
-        return "the image alone is more: allow at least that much"
+        return "the image alone needs more: allow at least that much"
     live = ", ".join(f"{name} ({scalars:,} values)" for name, scalars in memory.tensors)
-    return f"live while {facts.layers[memory.peak].node.name} runs: {live}; stride earlier, or narrow what is there"
+    return f"live while {facts.layers[memory.peak].node.name} runs: {live}; stride earlier, or use fewer channels there"
 
 
 def _in_the_arena(limit: Limit, facts: Facts) -> str:
@@ -260,4 +263,4 @@ def _in_the_arena(limit: Limit, facts: Facts) -> str:
     operator, placed = found.peak
     there = ", ".join(f"{each.buffer.name} ({each.buffer.size:,})" for each in placed)
     at = f"while {operator.output} runs" if operator else "at the start"
-    return f"needed {at}: {there}; stride earlier, or narrow what is there"
+    return f"needed {at}: {there}; stride earlier, or use fewer channels there"

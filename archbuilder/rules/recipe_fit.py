@@ -1,4 +1,4 @@
-"""Does the recipe fit the network?  What can be said before anything is built or trained."""
+"""Whether the recipe fits the network, as far as it can be checked before anything is built or trained."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ IDLE = declare(
 
 
 def problems(spec: Architecture, graph: Graph) -> Iterator[Diagnostic]:
-    """What stands against training a network on the images and by the recipe of its file, as far as it has them."""
+    """The problems of training a network on the images and by the recipe of its file, as far as the file has them."""
     if spec.train is not None:
         yield from _misfits(spec, spec.train, graph)
     if spec.train is not None or spec.data is not None:
@@ -111,7 +111,7 @@ def problems(spec: Architecture, graph: Graph) -> Iterator[Diagnostic]:
 
 
 def _misfits(spec: Architecture, train: Train, graph: Graph) -> Iterator[Diagnostic]:
-    """What a recipe asks for and this network does not have, and what the network leaves to it in vain."""
+    """Parts of a recipe that do not apply to the network, and frozen weights that the recipe does not set."""
     whitened = stem(graph) if train.whiten else None
     if train.whiten:
         message, hint = _whiten_misfit(whitened, graph.input)
@@ -119,10 +119,10 @@ def _misfits(spec: Architecture, train: Train, graph: Graph) -> Iterator[Diagnos
             yield NETWORK.at(train.span("whiten"), message, hint)
     if train.zero_gamma and not residual_ends(graph):
         message = "zero_gamma: no residual branch ends in a norm"
-        yield NETWORK.at(train.span("zero_gamma"), message, "end a skip's body with activation: none, or leave it out")
+        yield NETWORK.at(train.span("zero_gamma"), message, "end a skip's body with activation: none, or remove it")
     if train.batch_norm_momentum and not any(isinstance(node.op, BatchNorm2d) for node in graph.nodes.values()):
         message = "batch_norm_momentum: the network has no batch norm"
-        yield NETWORK.at(train.span("batch_norm_momentum"), message, "write none, or leave it out")
+        yield NETWORK.at(train.span("batch_norm_momentum"), message, "write none, or remove it")
     if train.quantize != "none":
         from archbuilder.device.kernels import program_of
 
@@ -133,61 +133,59 @@ def _misfits(spec: Architecture, train: Train, graph: Graph) -> Iterator[Diagnos
 
 
 def _whiten_misfit(first: Node | None, image: Shape) -> tuple[str, str]:
-    """(message, hint) where the first layer cannot hold pairs of filters that whiten patches of the image."""
+    """(message, hint) if the first layer cannot hold pairs of filters that whiten patches of the image."""
     if first is None or not isinstance(first.op, Conv2d) or first.op.groups != 1:
-        return "whiten: the network does not begin with an ordinary conv", "let a conv see the image itself"
+        return "whiten: the network does not begin with an ordinary conv", "begin the network with a conv"
     conv = first.op
     height, width = (1 + d * (k - 1) for d, k in zip(conv.dilation, conv.kernel, strict=True))
     if height > image.h or width > image.w:
-        found = f"whiten: {first.name} looks at patches of {height}x{width}, the images are {image.h}x{image.w}"
-        return found, "take a smaller kernel or dilation"
+        found = f"whiten: {first.name} looks at patches of {height}x{width}, but the images are {image.h}x{image.w}"
+        return found, "use a smaller kernel or dilation"
     most = 2 * image.c * conv.kernel[0] * conv.kernel[1]
     if conv.out % 2 or conv.out > most:
-        found = f"whiten: {first.name} has {conv.out} filters; they come in pairs, and patches allow at most {most}"
+        found = f"whiten: {first.name} has {conv.out} filters, but whitening needs an even number, at most {most}"
         return found, f"set out: {min(most, conv.out // 2 * 2) or 2}"
     return "", ""
 
 
 def _never_set(graph: Graph, whitened: Node | None) -> Iterator[Diagnostic]:
-    """The first of the layers whose weights neither training nor whitening moves."""
+    """One finding, at the first layer whose weights are changed neither by training nor by whitening."""
     frozen = [node for node in weighted(graph) if node.op.frozen and node is not whitened]
     if frozen:
         others = f", and {len(frozen) - 1} more" if len(frozen) > 1 else ""
-        message = f"{frozen[0].name}{others}: frozen, and nothing sets the weights, so they stay random"
+        message = f"{frozen[0].name}{others}: frozen, but nothing sets the weights, so they stay random"
         yield RANDOM.at(
-            frozen[0].span, message, "leave frozen out, let whiten: true set a first conv, or train --init RUN"
+            frozen[0].span, message, "remove frozen, let whiten: true set a first conv, or train --init RUN"
         )
 
 
 def _in_vain(spec: Architecture, graph: Graph) -> Iterator[Diagnostic]:
-    """What lets training run and come to nothing; of several layers by one default the first."""
+    """Settings with which training runs but cannot succeed; of several layers with the same default, the first."""
     found: dict[Span, Diagnostic] = {}
     moved = spec.train is not None and spec.train.batch_norm_momentum is not None
     for node in graph.nodes.values():
         if isinstance(node.op, BatchNorm2d) and not node.op.momentum and not moved:
             place = _part(node, "norm").span("momentum")
-            message = f"{node.name}: at momentum 0 its statistics, by which it is evaluated, never follow the images"
-            found.setdefault(
-                place, IDLE.at(place, message, Change({"momentum": "0.1"}, say="write {}, or leave it out"))
-            )
+            message = f"{node.name}: with momentum 0 its running statistics, which evaluation uses, never change"
+            found.setdefault(place, IDLE.at(place, message, Change({"momentum": "0.1"}, say="write {}, or remove it")))
         elif isinstance(node.op, Dropout) and node.op.p == 1:
             place = _part(node, "dropout").span("p")
-            message = f"{node.name}: dropout of 1 drops everything, and nothing before it can learn"
-            found.setdefault(place, IDLE.at(place, message, "write a share below 1, as 0.1"))
+            message = f"{node.name}: dropout of 1 drops everything, so no layer before it can learn"
+            found.setdefault(place, IDLE.at(place, message, "write a probability below 1, for example 0.1"))
     yield from found.values()
     if spec.classes == 1:
-        hint = "set classes: 2 where the question is yes or no, and number its images 0 and 1"
-        yield IDLE.at(spec.span("classes"), "of one class every answer is right, and the loss is 0", hint)
+        hint = "for a yes-or-no question set classes: 2, with the labels 0 and 1"
+        yield IDLE.at(spec.span("classes"), "with one class every answer is right and the loss is always 0", hint)
 
 
 def _part(node: Node, name: str) -> Place:
-    """Where a layer is written: the part of that name of its block, or the block itself."""
+    """The place of a layer: the field of that name in its block, or the block itself."""
     found = getattr(node.place, name, None)
     return found if isinstance(found, Model) else node.place
 
 
 def _at_all_sides(spec: Architecture, graph: Graph) -> Iterator[Diagnostic]:
-    """Do the layers, as they are made for the whole image, also run on every size that training shows them?"""
+    """Whether the layers, made for the full image size, also run on every size of `resolution:`."""
     _, height, width = spec.input
     resolution = spec.train.resolution if spec.train else ()
     place = spec.train.span("resolution") if spec.train else spec.span()
@@ -196,14 +194,14 @@ def _at_all_sides(spec: Architecture, graph: Graph) -> Iterator[Diagnostic]:
     for side in sides if resolution and resolution[0][0] == 1 else [height, *sides]:
         if side > height:
             message = f"side {side} is larger than the images, {height}x{width}"
-            yield SIDE.at(place, message, f"sides up to {height}; the last one is usually {height}")
+            yield SIDE.at(place, message, f"use sides up to {height}; the last one is usually {height}")
             continue
-        if side == height and not alone:  # the layers are made for it
+        if side == height and not alone:  # the layers are made for this size
             continue
         misfit, single = at_side(graph, side)
         if misfit:
             message = f"at side {side} the network does not fit: {misfit}"
-            yield SIDE.at(place, message, "take a larger side, or end the network with gap")
+            yield SIDE.at(place, message, "use a larger side, or end the network with gap")
         elif single and alone and spec.data is not None:
             message = (
                 f"batch normalisation cannot learn from one value per channel, as {single} gets from batch_size: 1"
@@ -213,7 +211,7 @@ def _at_all_sides(spec: Architecture, graph: Graph) -> Iterator[Diagnostic]:
 
 
 def at_side(graph: Graph, side: int) -> tuple[str, str]:
-    """(why the network's layers do not run on images of this height, the batch norm that gets a map of one pixel)."""
+    """(why the layers do not run on images of this height, the name of a batch norm whose map has one pixel)."""
     image = graph.input
     shapes, single = {INPUT: Shape(image.c, side, scaled(image.w, side, image.h))}, ""
     for node in graph.nodes.values():
@@ -223,7 +221,7 @@ def at_side(graph: Graph, side: int) -> tuple[str, str]:
         except OpError as error:
             return error.message, ""
         if not node.op.is_shareable(graph.inputs(node), inputs):
-            return f"{node.name} is made for {graph.inputs(node)[0]}, and gets {inputs[0]}", ""
+            return f"{node.name} is made for {graph.inputs(node)[0]}, but gets {inputs[0]}", ""
         if isinstance(node.op, BatchNorm2d) and (inputs[0].h, inputs[0].w) == (1, 1):
             single = single or node.name
     end, made_for = shapes[graph.output], graph.shape(graph.output)
@@ -231,5 +229,5 @@ def at_side(graph: Graph, side: int) -> tuple[str, str]:
 
 
 def scaled(width: int, side: int, height: int) -> int:
-    """The width of images whose height becomes `side`."""
+    """The width of images that are scaled to the height `side`."""
     return max(1, round(width * side / height))

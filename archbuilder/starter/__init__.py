@@ -114,5 +114,5 @@ def _unmet(wish: Wish, report: Report) -> Diagnostic:
         return UNMET.at(place, message, f'ask for more, as --params "<= {report.facts.params}"')
     reasons = "; ".join(diagnostic.message for diagnostic in report.diagnostics)
     size = f" of {report.facts.params:,} parameters" if report.facts else ""
-    message = f"no template satisfies all that is asked for; the smallest network{size}: {reasons}"
+    message = f"no template satisfies all that is required; the smallest network{size}: {reasons}"
     return UNMET.at(place, message, "start from a file in architectures/, and look at it with check --rules")

@@ -1,4 +1,4 @@
-"""What is asked for, and the answers."""
+"""What is required, and the answers."""
 
 from __future__ import annotations
 

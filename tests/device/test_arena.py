@@ -160,7 +160,7 @@ def test_a_layer_without_a_kernel_has_no_arena():
     report = report_of("conv: 8", "activation: gelu", limits='arena: "< 1 KiB"')
     (problem,) = report.diagnostics
     assert (problem.code.id, problem.span.line) == ("AB590", 7)
-    assert "activation (gelu) does not run there: there is no kernel for GELU" in problem.message
+    assert "activation (gelu) does not run in this runtime: there is no kernel for GELU" in problem.message
     assert json.loads(render_json([report]))["files"][0]["totals"]["memory"]["arena"] is None
 
 

@@ -100,7 +100,7 @@ def test_a_pack_of_ones_own(tmp_path: Path):
     ("rule", "words"),
     [
         ("has: gelu", "there is no gelu"),
-        ("image: {classes: 3}", "10 classes, 3 are asked for"),
+        ("image: {classes: 3}", "10 classes, but 3 are required"),
         ('limit: {of: receptive_field, bound: "> 5000"}', "receptive_field is"),
     ],
 )
@@ -108,7 +108,7 @@ def test_a_pack_that_no_template_satisfies(tmp_path: Path, rule: str, words: str
     (tmp_path / "own.yaml").write_text(f"archbuilder_rules: 1\nname: own\nrules:\n  - {rule}\n")
     with pytest.raises(ArchbuilderError) as caught:
         start(wish("100k", str(tmp_path / "own.yaml")))
-    assert "no template satisfies all that is asked for" in str(caught.value) and words in str(caught.value)
+    assert "no template satisfies all that is required" in str(caught.value) and words in str(caught.value)
 
 
 def test_images_too_large_for_a_microcontroller():

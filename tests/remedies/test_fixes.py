@@ -180,8 +180,8 @@ def test_no_section_is_written_for_images_of_no_data_set_that_is_known(pack: str
     text = f"{HEAD.replace('32, 32', '48, 48')}{NETWORK}"
     first, second = check(text, rules=[pack]).diagnostics
     assert first.hint == second.hint == "add data: with dataset: and augment:"
-    assert "horizontal_flip, shift_scale_rotate are asked for" in first.message
-    assert "coarse_dropout is asked for" in second.message
+    assert "horizontal_flip, shift_scale_rotate are required" in first.message
+    assert "coarse_dropout is required" in second.message
     assert suggest(text, rules=[pack]) == []
 
 

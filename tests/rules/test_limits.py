@@ -250,7 +250,7 @@ def test_a_miss_names_the_three_layers_that_cost_most():
         ("receptive_field: '> 44'", "dilate or stride"),
         ("receptive_field: '< 2'", "stride later"),
         ("layers: '> 5'", "add a layer"),
-        ("layers: '< 1'", "leave a layer out"),
+        ("layers: '< 1'", "remove a layer"),
     ],
 )
 def test_the_remedy_goes_the_right_way(limit: str, remedy: str):

@@ -23,7 +23,7 @@ def strided(times: int, after: int = 8, conv: str = "conv: 8") -> Report:
 def test_strides_too_many_are_reported_once(times: int, conv: str):
     """Every conv after them, the pool over one pixel, and depth that has no use follow from the same strides."""
     (finding,) = strided(times, conv=conv).diagnostics
-    assert finding.code.id == "AB407" and "stride less before it" in finding.hint
+    assert finding.code.id == "AB407" and "smaller strides before it" in finding.hint
     assert "more convs after it, up to " in finding.message
 
 

@@ -22,7 +22,7 @@ from archbuilder.remedies.writing import Unwritable
 
 if TYPE_CHECKING:
     from archbuilder.rules.packs.network import Network
-    from archbuilder.rules.packs.rule import Rule  # imported where a pack is asked for
+    from archbuilder.rules.packs.rule import Rule  # imported where a pack is required
 
 P = ParamSpec("P")
 

@@ -18,7 +18,7 @@ INSIDE = 6  # columns that the blocks of a stage are further in than its dash
 
 @dataclass(frozen=True)
 class Plan:
-    """The names that are asked for, how many convs each stage has at least, and how many stages must end in a form."""
+    """The names that are required, how many convs each stage has at least, and how many stages must end in a form."""
 
     names: tuple[str, ...]
     at_least: int = 0
@@ -241,7 +241,7 @@ def _renamed(plan: Plan, row: Row, found: Sequence[Stage]) -> Iterator[Move]:
 
 
 def _completed(plan: Plan, row: Row, number: int, stage: Stage) -> Iterator[Move]:
-    """As many convs as are asked for, the last of a form."""
+    """As many convs as are required, the last of a form."""
     units = row.net.units(stage.nodes)
     place = row.number(stage)
     if more := plan.missing(number, len(units), Convs.ends(units), row.channels(place)):

@@ -1,4 +1,4 @@
-"""Lints: what is allowed and probably not meant.  One file per lint, found by its presence.
+"""Lints: warnings about what is allowed but probably not meant. Every file in this folder is a lint.
 
 A lint file declares its code with severity "warning" and defines
 
@@ -21,12 +21,12 @@ Check = Callable[[Graph, Facts], Iterable[Diagnostic]]
 
 @cache
 def _checks() -> tuple[Check, ...]:
-    """The lints, in the order of their files' names."""
+    """The lints, in the order of their file names."""
     return tuple(import_module(f"{__name__}.{module.name}").check for module in iter_modules(__path__))
 
 
 def lint(graph: Graph, facts: Facts) -> list[Diagnostic]:
-    """The findings of every lint; of several about one place (a repeated block) the first."""
+    """The findings of every lint; of several about the same place (a repeated block) only the first."""
     found: dict[tuple[Code, Span], Diagnostic] = {}
     for check in _checks():
         for diagnostic in check(graph, facts):

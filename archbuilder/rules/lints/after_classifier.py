@@ -1,4 +1,4 @@
-"""What changes the class scores after the layer that makes them."""
+"""Layers that change the class scores after the last linear layer."""
 
 from __future__ import annotations
 
@@ -43,14 +43,14 @@ network: [{conv: 8}, gap, {dropout: 0.1}, classifier]""",
 
 
 def check(graph: Graph, facts: Facts) -> Iterator[Diagnostic]:
-    """Activations and dropouts on the network's `classes` scores themselves.
+    """Activations and dropouts on the `classes` scores of the network.
 
-    Those on the class maps before a global pool are left alone: SqueezeNet, for one, has a relu there.
+    On class maps before a global pool they are allowed: SqueezeNet, for example, has a ReLU there.
     """
     found, name = [], graph.output
     while (node := graph.nodes.get(name)) and isinstance(node.op, (Activation, Dropout, Flatten)):
         if isinstance(node.op, Activation):
-            message = f"{node.name}: {node.op.kind} changes the scores of the classes: the loss takes them as they are"
+            message = f"{node.name}: {node.op.kind} changes the class scores, but the loss needs the raw scores"
             found.append(ACTIVATED.at(node.place.span("activation"), message, _without_activation(node)))
         elif isinstance(node.op, Dropout):
             message = f"{node.name}: dropout of {node.op.p:g} zeroes whole class scores in training"
@@ -62,9 +62,9 @@ def check(graph: Graph, facts: Facts) -> Iterator[Diagnostic]:
 
 def _without_activation(node: Node) -> Remedy:
     is_block = node.block == "activation"
-    return Remove() if is_block else Change({"activation": "none"}, say="leave it out, or {}")
+    return Remove() if is_block else Change({"activation": "none"}, say="remove it, or {}")
 
 
 def _without_dropout(node: Node) -> Remedy:
     say = "move it before the last layer, or "
-    return Remove(say=say + "leave it out") if node.block == "dropout" else Change({"dropout": "0"}, say=say + "{}")
+    return Remove(say=say + "remove it") if node.block == "dropout" else Change({"dropout": "0"}, say=say + "{}")

@@ -1,4 +1,4 @@
-"""A bias that the norm right after it takes away again."""
+"""A bias that the norm directly after it cancels."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ CANCELLED = declare(
 
 
 def check(graph: Graph, facts: Facts) -> Iterator[Diagnostic]:
-    """One finding for each bias that is written; one for all that come from a default."""
+    """One finding for each bias in the file; one for all that come from `defaults:`."""
     inherited: list[Node] = []
     for node, op in facts.nodes_of(Conv2d):
         if not op.bias or node.shared:
@@ -42,9 +42,11 @@ def _finding(nodes: list[Node]) -> Diagnostic:
     first, *others = nodes
     lost = sum(node.shape.c for node in nodes)
     who = f"{first.name} and {len(others)} other conv{'s' * (len(others) > 1)}" if others else first.name
-    message = f"{who}: the norm right after takes the bias away again with the mean: {lost:,} parameters do nothing"
+    message = (
+        f"{who}: the norm directly after it subtracts the mean and so cancels the bias: {lost:,} parameters do nothing"
+    )
     place = first.place.span("bias")
     is_written = place != first.span
-    by_default = "leave bias out: it is off where a norm follows"
-    hint = Change({"bias": "false"}, say="{}, or leave it out") if is_written else by_default
+    by_default = "remove bias: by default there is none before a norm"
+    hint = Change({"bias": "false"}, say="{}, or remove it") if is_written else by_default
     return CANCELLED.at(place, message, hint)

@@ -1,4 +1,4 @@
-"""Dilations that step over pixels: a unit spans more than it touches."""
+"""Dilations that skip pixels: a unit does not read all pixels that its receptive field spans."""
 
 from __future__ import annotations
 
@@ -33,12 +33,13 @@ GRIDDING = declare(
 - gap""",
 )
 
-MOST = 0.9  # of the pixels that are spanned: a single hole is no grid
-HINT = "let the dilation grow by steps (1, 2, 4) or add a conv without: no step should exceed what is seen so far"
+MOST = 0.9  # of the pixels in the span: a single gap is not a grid
+HINT = "increase the dilation in steps (1, 2, 4) or add a conv without: no step should exceed the field so far"
 
 
 def check(graph: Graph, facts: Facts) -> Iterator[Diagnostic]:
-    """At the dilation after which the middle unit of the map before the global pool misses pixels of the image.
+    """One finding, at the dilation after which the middle unit of the map before the global pool misses pixels of the
+    image.
 
     Source: Wang et al., Understanding Convolution for Semantic Segmentation, 2018 (gridding).
     """
@@ -55,13 +56,13 @@ def check(graph: Graph, facts: Facts) -> Iterator[Diagnostic]:
 
 
 def _jumps(op: Conv2d, before: Reach) -> bool:
-    """Whether a dilation steps further than its input's units see: only then can there be holes."""
+    """Whether a dilation is larger than the field of its input units: only then can there be gaps."""
     (dh, dw), (h, w) = op.dilation, before.stride
     return (dh > 1 and dh * h > before.h.size) or (dw > 1 and dw * w > before.w.size)
 
 
 def _origin(graph: Graph, sets: Mapping[str, Touched], value: str) -> Node:
-    """The layer at which the holes began that are still there at `value`."""
+    """The layer at which the gaps that are still there at `value` began."""
     node = graph.nodes[value]
     while name := next((name for name in node.inputs if sets[name].has_holes), None):
         node = graph.nodes[name]
@@ -70,6 +71,7 @@ def _origin(graph: Graph, sets: Mapping[str, Touched], value: str) -> Node:
 
 def _message(node: Node, view: View, word: str) -> str:
     return (
-        f"{node.name}: from here on the taps jump over pixels: the middle unit before the global pool spans "
-        f"{view.inside} {word} of the image and touches {view.touched} of them ({100 * view.touched // view.inside} %)"
+        f"{node.name}: from here on the taps skip pixels: the middle unit before the global pool spans "
+        f"{view.inside} {word} of the image but reads only {view.touched} of them "
+        f"({100 * view.touched // view.inside} %)"
     )

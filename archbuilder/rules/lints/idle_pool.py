@@ -1,4 +1,4 @@
-"""A pool that gives back what it gets."""
+"""A pool whose output is its input."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ IDLE = declare(
 
 
 def check(graph: Graph, facts: Facts) -> Iterator[Diagnostic]:
-    """A window of one pixel at every pixel; a global pool of a map that has only one."""
+    """A pool with a window of one pixel and stride 1, or a global pool of a map of one pixel."""
     gates = inside_gates(graph)
     idle = [node for node, op in facts.nodes_of(AvgPool2d, MaxPool2d) if op.kernel == op.stride == (1, 1)]
     for node, op in facts.nodes_of(AdaptivePool):
@@ -41,7 +41,7 @@ def check(graph: Graph, facts: Facts) -> Iterator[Diagnostic]:
         h, w = node.shape.h, node.shape.w
         message = f"{node.name}: a pool over single pixels of the {h}x{w} map changes nothing"
         if (h, w) == (1, 1) and outgrown_convs(graph, facts):
-            continue  # the same strides have left nothing to average, and they are reported
-        single = "stride less before it: there is one pixel left to average"
+            continue  # the strides that left nothing to average are already reported
+        single = "use smaller strides before it: only one pixel is left to average"
         hint = single if (h, w) == (1, 1) else Remove()
         yield IDLE.at(node.place.span("kernel"), message, hint)

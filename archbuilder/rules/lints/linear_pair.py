@@ -1,4 +1,4 @@
-"""Two convolutions in a row with nothing between that make a costlier form of a single one."""
+"""Two convolutions in a row without a norm or activation between, which cost more than the equivalent single one."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ LINEAR = declare(
 
 
 def check(graph: Graph, facts: Facts) -> Iterator[Diagnostic]:
-    """A conv that runs straight into another, where one conv computes the same, borders apart, with fewer weights.
+    """A conv directly followed by another, if a single conv computes the same (except at borders) with fewer weights.
 
-    A pair that saves weights (depthwise and pointwise, a narrow layer between two wide ones) is a design.
+    A pair that saves weights (depthwise and pointwise, or a narrow layer between two wide ones) is intended.
     """
     shared = {node.module for node, _ in facts.nodes_of(Conv2d) if node.shared}
     for first, one in facts.nodes_of(Conv2d):
@@ -48,13 +48,13 @@ def _judge(graph: Graph, first: Node, one: Conv2d, second: Node, two: Conv2d) ->
     pair = one.params(x) - one.out * one.bias + two.params(graph.inputs(second)) - two.out * two.bias
     if merged <= pair:
         message = (
-            f"{first.name} runs straight into {second.name}: without an activation between, the two are "
+            f"{first.name} is directly followed by {second.name}: without an activation between, the two are "
             f"one {kernel[0]}x{kernel[1]} conv of {merged:,} weights, not {pair:,}"
         )
-        yield LINEAR.at(first.span, message, "put an activation between, or write the one conv")
+        yield LINEAR.at(first.span, message, "put an activation between them, or write the single conv")
 
 
 def _spanned(one: Conv2d, two: Conv2d, axis: int) -> int:
-    """The kernel that spans both."""
+    """The kernel size of the equivalent single conv."""
     first, second = (op.dilation[axis] * (op.kernel[axis] - 1) for op in (one, two))
     return first + one.stride[axis] * second + 1

@@ -1,4 +1,4 @@
-"""Branches that look at different places of the image when they meet."""
+"""Branches whose units look at different places of the image when they are merged."""
 
 from __future__ import annotations
 
@@ -22,17 +22,18 @@ MISALIGNED = declare(
     good="- branches: {paths: [[{strided: 8}], [{avg_pool: {kernel: 3, stride: 2, padding: 1}}]]}",
 )
 
-HINT = "pad the branches alike; a window of an even size sits off the middle, and a stride doubles what it is off"
+HINT = "pad the branches equally; a window of even size is off-centre, and each stride multiplies that offset"
 
 
 def check(graph: Graph, facts: Facts) -> Iterator[Diagnostic]:
-    """At a merge whose branches are centred on different pixels; one whose field is only a bound is left out."""
+    """One finding per merge whose branches are centred on different pixels; branches whose field is only a bound are
+    ignored."""
     for node, _ in facts.nodes_of(Add, Concat, Multiply):
         reaches = [facts.reaches[name] for name in node.inputs]
         if len(set(map(_twice_centre, reaches))) > 1 and facts.reaches[node.name].status in ("exact", "whole input"):
             found = zip(node.inputs, reaches, strict=True)
             shown = ", ".join(f"{name} on ({reach.h.centre():g}, {reach.w.centre():g})" for name, reach in found)
-            message = f"{node.name}: unit 0 of each branch is centred on another pixel (row, column): {shown}"
+            message = f"{node.name}: unit 0 of each branch is centred on a different pixel (row, column): {shown}"
             yield MISALIGNED.at(node.span, message, HINT)
 
 

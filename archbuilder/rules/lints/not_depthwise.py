@@ -30,7 +30,7 @@ GROUPED = declare(
 
 
 def check(graph: Graph, facts: Facts) -> Iterator[Diagnostic]:
-    """Groups over a window, followed by a 1x1 conv: meant as depthwise separable, but groups < channels."""
+    """A grouped conv with a window before a 1x1 conv: probably meant as depthwise separable, but groups < channels."""
     for (node, op), (_, after) in pairwise(facts.nodes_of(Conv2d)):
         if op.groups == 1 or op.kernel == (1, 1) or after.kernel != (1, 1) or after.groups > 1:
             continue
@@ -41,7 +41,7 @@ def check(graph: Graph, facts: Facts) -> Iterator[Diagnostic]:
 
 
 def _depthwise(node: Node, op: Conv2d, channels: int) -> Hint:
-    """The same block as a depthwise conv, where it can be one."""
+    """The edit that makes the block a depthwise conv, if that is possible."""
     say = "use depthwise, or depthwise_separable for the pair"
     if node.block not in ("conv", "grouped") or op.out % channels:
         return say

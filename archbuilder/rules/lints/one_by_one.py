@@ -1,4 +1,4 @@
-"""Settings that do nothing useful on a 1x1 convolution."""
+"""Settings that have no use on a 1x1 convolution."""
 
 from __future__ import annotations
 
@@ -37,19 +37,19 @@ PADDED = declare(
 
 
 def check(graph: Graph, facts: Facts) -> Iterator[Diagnostic]:
-    """A dilation on a 1x1 kernel has no effect; padding on it grows the map by a border of bias."""
+    """Dilation of a 1x1 kernel, which has no effect, and padding, which adds a border that contains only the bias."""
     for node, op in facts.nodes_of(Conv2d):
         if op.kernel != (1, 1):
             continue
         if op.dilation != (1, 1):
-            message = f"{node.name}: dilation on a 1x1 kernel does nothing"
+            message = f"{node.name}: dilation has no effect on a 1x1 kernel"
             yield DILATED.at(node.place.span("dilation"), message, _undilated(node.block))
         if op.padding != (0, 0):
             x = graph.inputs(node)[0]
-            message = f"{node.name}: padding a 1x1 kernel puts a border of zeros around the map ({x} to {node.shape})"
+            message = f"{node.name}: padding a 1x1 kernel adds a border of zeros around the map ({x} to {node.shape})"
             yield PADDED.at(node.place.span("padding"), message, Change({"padding": "0"}, say="use {}"))
 
 
 def _undilated(block: str) -> Change:
-    """The block without its dilation, which is what `dilated` has by default."""
-    return Change(drop=("dilation",), word="conv" if block == "dilated" else "", say="leave it out")
+    """The edit that removes the dilation; a `dilated` block becomes a conv, because its default dilation is over 1."""
+    return Change(drop=("dilation",), word="conv" if block == "dilated" else "", say="remove it")

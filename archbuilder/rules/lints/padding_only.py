@@ -41,23 +41,23 @@ MOSTLY = declare(
 )
 
 
-MAX_KERNEL = 100  # pixels; a larger one is not looked at
-MOST = 2 / 3  # a 3x3 kernel with dilation 2 on a 4x4 map is still under it
+MAX_KERNEL = 100  # pixels; larger kernels are not examined
+MOST = 2 / 3  # a 3x3 kernel with dilation 2 on a 4x4 map is still below it
 
 Pair = tuple[int, int]
 
 
 class Axis(NamedTuple):
-    """Along one axis: how many taps ever meet the map, and the share of what all taps read that is map."""
+    """For one axis: how many taps ever read a pixel of the map, and the share of reads that are of the map."""
 
     alive: int
     map: float
 
 
 def check(graph: Graph, facts: Facts) -> Iterator[Diagnostic]:
-    """A window whose taps lie outside the map at every position, or at most of them.
+    """Convs with taps that are outside the map at every position, or that mostly read padding.
 
-    With a growing dilation a 3x3 conv becomes a 1x1 conv: Chen et al., Rethinking Atrous Convolution, 2017.
+    With growing dilation a 3x3 conv degenerates to a 1x1 conv: Chen et al., Rethinking Atrous Convolution, 2017.
     """
     outgrown: list[tuple[Node, Diagnostic]] = []
     for node, finding in _findings(graph, facts):
@@ -70,9 +70,10 @@ def check(graph: Graph, facts: Facts) -> Iterator[Diagnostic]:
 
 
 def outgrown_convs(graph: Graph, facts: Facts) -> set[str]:
-    """The convs that read padding because strides have left a map that is smaller than their kernel.
+    """The convs that read padding because strides left a map that is smaller than their kernel.
 
-    They have one cause, which is said once, at the first; what follows from it is not said again by others."""
+    They have one common cause, which is reported once, at the first conv; other lints do not report its
+    consequences."""
     return {node.name for node, _ in _findings(graph, facts) if _is_outgrown(graph, node)}
 
 
@@ -84,16 +85,16 @@ def _is_outgrown(graph: Graph, node: Node) -> bool:
 
 
 def _for_all(finding: Diagnostic, others: Sequence[Node]) -> Diagnostic:
-    """The finding, with how many convs have it for the same cause."""
+    """The finding, extended by the number of other convs with the same cause."""
     if not others:
         return finding
     convs = "another conv" if len(others) == 1 else f"{len(others)} more convs"
-    message = f"{finding.message}; as small or smaller for {convs} after it, up to {others[-1].name}"
-    return finding.code.at(finding.span, message, "stride less before it, or leave the convs after it out")
+    message = f"{finding.message}; the same applies to {convs} after it, up to {others[-1].name}"
+    return finding.code.at(finding.span, message, "use smaller strides before it, or remove the convs after it")
 
 
 def _findings(graph: Graph, facts: Facts) -> Iterator[tuple[Node, Diagnostic]]:
-    """Each conv by itself."""
+    """The findings of each conv."""
     for node, op in facts.nodes_of(Conv2d):
         if op.kernel == (1, 1) or op.padding_mode != "zeros" or max(op.kernel) > MAX_KERNEL:
             continue
@@ -104,7 +105,7 @@ def _findings(graph: Graph, facts: Facts) -> Iterator[tuple[Node, Diagnostic]]:
 
 
 def _harmless(kernel: int, stride: int, dilation: int, padding: int, side: int) -> bool:
-    """Whether a map is so much larger than the window that there is nothing to count."""
+    """Whether the map is so much larger than the window that padding cannot matter."""
     span = dilation * (kernel - 1)
     roomy = side > 2 * span if stride == 1 else side > span + max(span, stride) and padding <= stride
     return padding == 0 or (roomy and padding <= span)
@@ -119,7 +120,7 @@ def _map_and_padding(graph: Graph, node: Node, op: Conv2d) -> tuple[Shape, Pair,
     return graph.inputs(node)[0], (top, left), (top, left)
 
 
-@lru_cache(maxsize=256)  # blocks are repeated
+@lru_cache(maxsize=256)  # repeated blocks ask for the same
 def _hits(kernel: int, stride: int, dilation: int, lead: int, side: int, units: int) -> Axis:
     hits = []
     for offset in range(-lead, kernel * dilation - lead, dilation):
@@ -135,11 +136,11 @@ def _judge(node: Node, op: Conv2d, x: Shape, rows: Axis, columns: Axis) -> Itera
     dilated = op.dilation != (1, 1)
     kernel = f"{op.kernel[0]}x{op.kernel[1]} kernel" + (f" with dilation {by(op.dilation)}" if dilated else "")
     hint = "use a smaller dilation" if dilated else "use pointwise" if (x.h, x.w) == (1, 1) else "use a smaller kernel"
-    hint += ", or stride less before it"
+    hint += ", or smaller strides before it"
     place = node.place.span("dilation" if dilated else "kernel")
     if alive < taps:
         dead = f"{taps - alive} of the {taps} taps of a {kernel}"
-        message = f"{node.name}: {dead} only ever see padding: the map is {x.h}x{x.w}"
+        message = f"{node.name}: {dead} read only padding: the map is {x.h}x{x.w}"
         yield DEAD.at(place, message, hint)
     elif padding > MOST:
         message = f"{node.name}: {100 * padding:.0f} % of what a {kernel} reads is padding: the map is {x.h}x{x.w}"

@@ -1,4 +1,4 @@
-"""A pool to 1x1 whose window is smaller than the map: it looks at the top-left corner only."""
+"""A pool with output 1x1 whose window is smaller than the map: it reads the top-left corner only."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def check(graph: Graph, facts: Facts) -> Iterator[Diagnostic]:
         if (node.shape.h, node.shape.w) == (1, 1):
             seen = [min(k, n) for k, n in zip(op.kernel, (x.h, x.w), strict=True)]
             if seen != [x.h, x.w]:
-                message = f"the window sees {seen[0]}x{seen[1]} of the {x.h}x{x.w} map: this pool is not global"
+                message = f"the window covers only {seen[0]}x{seen[1]} of the {x.h}x{x.w} map: this pool is not global"
                 yield NOT_GLOBAL.at(node.place.span("kernel"), message, _global(op))
 
 

@@ -1,4 +1,4 @@
-"""Convolutions after the point where the whole image is seen already."""
+"""Convolutions after the layer at which every unit already sees the whole image."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ TOO_DEEP = declare(
 - conv: 8""",
 )
 
-HINT = "leave some of them out, stride or dilate less before, or use a larger input"
+HINT = "remove some of them, stride or dilate less before them, or use a larger input"
 
 
 def check(graph: Graph, facts: Facts) -> Iterator[Diagnostic]:
-    """Where half of the convs or more start from a map whose units span the whole image, by the shortest path.
+    """One finding if at least half of the convs read a map whose units span the whole image by the shortest path.
 
-    A window has no context left to add there: Richter et al., Should You Go Deeper?, 2021 (border layers).
+    A window adds no context there: Richter et al., Should You Go Deeper?, 2021 (border layers).
     """
     if facts.field.status in ("upper bound", "unknown"):
         return
@@ -47,7 +47,7 @@ def check(graph: Graph, facts: Facts) -> Iterator[Diagnostic]:
             idle.append(node)
     if idle and 2 * len(idle) >= len(windows) and not {node.name for node in idle} <= outgrown_convs(graph, facts):
         message = (
-            f"at {idle[0].name} a unit already spans the whole {graph.input.h}x{graph.input.w} image, by its shortest "
-            f"path too: {len(idle)} of the {len(windows)} convs with a window have no context left to add"
+            f"at {idle[0].name} a unit already spans the whole {graph.input.h}x{graph.input.w} image, even by its "
+            f"shortest path: {len(idle)} of the {len(windows)} convs with a window can add no context"
         )
         yield TOO_DEEP.at(idle[0].span, message, HINT)

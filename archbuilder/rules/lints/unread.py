@@ -1,4 +1,4 @@
-"""Pixels of a map that are computed and that nothing reads."""
+"""Pixels of a map that are computed but never read."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ UNREAD = declare(
 
 Windowed = AvgPool2d | Conv2d | MaxPool2d
 
-STEP = "use a kernel of at least the stride: what lies between is computed for nothing"
-DILATION = "a stride and a dilation with a common factor meet the same pixels at every step: stride without dilation"
-END = "pad by a pixel more (padding: same), or choose a kernel and stride whose last window ends with the map"
+STEP = "use a kernel at least as large as the stride: pixels between the windows are computed for nothing"
+DILATION = "stride and dilation with a common factor read the same pixels at every step: use a stride without dilation"
+END = "pad by one more pixel (padding: same), or choose kernel and stride so that the last window ends with the map"
 
 
 def check(graph: Graph, facts: Facts) -> Iterator[Diagnostic]:
-    """At a stride whose windows end before the map does, or step over some of it, where nothing else reads the rest."""
+    """Strides whose windows end before the map or skip pixels of it, if nothing else reads these pixels."""
     strided = {node.name: node for node, op in facts.nodes_of(Conv2d) if op.stride != (1, 1)}
     for node, op in facts.nodes_of(AvgPool2d, MaxPool2d):
-        if op.stride != (1, 1) and (node.shape.h, node.shape.w) != (1, 1):  # a pool to 1x1 is AB401's to judge
+        if op.stride != (1, 1) and (node.shape.h, node.shape.w) != (1, 1):  # AB401 reports pools to 1x1
             strided[node.name] = node
     for name in dict.fromkeys(node.inputs[0] for node in strided.values()):
         readers = facts.readers[name]
@@ -44,7 +44,7 @@ def check(graph: Graph, facts: Facts) -> Iterator[Diagnostic]:
 
 def _judge(graph: Graph, name: str, readers: Sequence[Node]) -> Iterator[Diagnostic]:
     before = graph.nodes.get(name)
-    pad = before.op if before and isinstance(before.op, Pad2d) else Pad2d(0, 0, 0, 0)  # zeros need no reader
+    pad = before.op if before and isinstance(before.op, Pad2d) else Pad2d(0, 0, 0, 0)  # padded zeros need not be read
     x, node = graph.shape(name), readers[0]
     rows, rows_end = _unread(readers, 0, x.h - pad.top - pad.bottom, pad.top)
     columns, columns_end = _unread(readers, 1, x.w - pad.left - pad.right, pad.left)
@@ -69,7 +69,7 @@ def _part(unread: int, end: int, word: str) -> str:
 
 
 def _unread(readers: Sequence[Node], axis: int, side: int, lead: int) -> tuple[int, int]:
-    """How many pixels of a side no reader reads, and how many of them are its end."""
+    """How many pixels of a side are never read, and how many of them are at its end."""
     bits = 0
     for node in readers:
         assert isinstance(node.op, Windowed)

@@ -1,7 +1,7 @@
-"""Rule packs: what a task asks of a network, as data, held against a network rule by rule.
+"""Rule packs: the requirements of an assignment or a target as data, checked rule by rule.
 
-A pack is YAML that names rules; the rules are small predicates on the graph, its facts, the stages and the `data:`
-section, one file each in `kinds/`.  Nothing here is imported where no pack is asked for.
+A pack is a YAML file that lists rules; the kinds of rules are small predicates on the graph, its facts, the stages and
+the `data:` section, one file each in `kinds/`. Nothing here is imported unless a pack is used.
 """
 
 from __future__ import annotations
@@ -22,19 +22,19 @@ from archbuilder.spec.architecture import Architecture
 from archbuilder.spec.limits import Limit
 from archbuilder.spec.rules import PackName
 
-COMMAND_LINE = "--rules "  # stands before the name of a pack where there is no place in a file
+COMMAND_LINE = "--rules "  # prefix of the pack's name in a place that is not in a file
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """One rule of a pack: satisfied by what, or what is missing, each such thing with its finding."""
+    """The result of one rule of a pack: what satisfies it, or one finding for each thing that is missing."""
 
     pack: str
     rule: str
     by: tuple[Evidence, ...]
     message: str
     findings: tuple[Diagnostic, ...]
-    bound: Limit | None = None  # of a rule that is one
+    bound: Limit | None = None  # for a rule that limits a total
 
     @property
     def ok(self) -> bool:
@@ -42,7 +42,7 @@ class Verdict:
 
 
 def asked_for(spec: Architecture, more: Iterable[str]) -> list[PackName]:
-    """The packs that the command line adds, and those that a file names."""
+    """The packs of the command line, then those of the file."""
     return [*_named(more), *spec.rules]
 
 
@@ -51,9 +51,9 @@ def _named(options: Iterable[str]) -> Iterator[PackName]:
 
 
 def read_packs(names: Iterable[PackName], document: Document, diagnostics: list[Diagnostic]) -> list[tuple[Pack, Span]]:
-    """The packs that can be read, each once, with the place where it was asked for; problems are reported."""
-    asking = replace(document, read=replace(document.read))  # asked again, the document counts its packs anew
-    # one path means two files where an option and a file name it: a file's own pack must not stand in for another
+    """The packs that can be read, each once, with the place where it is named; problems are reported."""
+    asking = replace(document, read=replace(document.read))  # a second call counts the document's packs again from zero
+    # the same path may mean two files, in an option and in a file: the pack of one must not replace the other
     once = {_identity(name, asking): name for name in names}
     packs = ((load(name, asking, diagnostics), name.span) for name in once.values())
     return [(pack, span) for pack, span in packs if pack is not None]
@@ -64,7 +64,7 @@ def _identity(name: PackName, asking: Document) -> str:
 
 
 def of_options(names: Iterable[str]) -> list[Pack]:
-    """The packs that a command names, for whatever files.  Raises ArchbuilderError for those that cannot be used."""
+    """The packs that a command names, for any files. Raises ArchbuilderError if one cannot be used."""
     diagnostics: list[Diagnostic] = []
     nobody = Span("")
     found = read_packs(_named(names), Document("", "", Node({}, nobody)), diagnostics)
@@ -76,7 +76,7 @@ def of_options(names: Iterable[str]) -> list[Pack]:
 def judge(
     packs: Iterable[tuple[Pack, Span]], spec: Architecture, graph: Graph, facts: Facts, diagnostics: list[Diagnostic]
 ) -> tuple[Verdict, ...]:
-    """Every rule of the packs held against a network that lowered cleanly; each thing that is missing is reported."""
+    """Check every rule of the packs on a network that lowered without errors; each missing thing is reported."""
     net = Network(spec, graph, facts)
     verdicts = []
     for pack, span in packs:
@@ -89,7 +89,7 @@ def judge(
 
 
 def place_in(spec: Architecture, asked: Span) -> Span:
-    """Where something that a pack asks for, and that has no place of its own, is missing."""
+    """The place for a finding of a pack that has no place of its own."""
     return spec.span("network") if asked.file.startswith(COMMAND_LINE) else asked
 
 

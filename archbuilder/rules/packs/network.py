@@ -1,4 +1,4 @@
-"""What rules look at: the spec, the graph and its facts, and a few views of them that several rules need."""
+"""The network that rules check: the spec, the graph and its facts, and views of them that several rules need."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from archbuilder.ir.ops import (
 from archbuilder.rules.packs.stages import Stage, descendants, find_stages, owner_of
 from archbuilder.spec.architecture import Architecture
 
-# what may stand between a depthwise conv and the 1x1 conv that makes the pair separable
+# ops allowed between a depthwise conv and the 1x1 conv of a depthwise separable pair
 PASSIVE = (
     Activation,
     BatchNorm2d,
@@ -43,7 +43,7 @@ Unit = tuple[Node, ...]  # a conv, or a depthwise conv and its 1x1 conv, which c
 
 @dataclass(frozen=True)
 class Network:
-    """A network that lowered without an error."""
+    """A network that was lowered without errors."""
 
     spec: Architecture
     graph: Graph
@@ -55,7 +55,7 @@ class Network:
         return self.spec.span("network")
 
     def channels(self, node: Node) -> int:
-        """How many channels a layer gets."""
+        """The number of input channels of a layer."""
         return self.graph.inputs(node)[0].c
 
     @cached_property
@@ -65,18 +65,18 @@ class Network:
 
     @cached_property
     def shortcuts(self) -> set[str]:
-        """The layers on the shortcut of a skip, which are no part of the way that a stage's convs make."""
+        """The layers on the shortcut of a skip; they do not count as convs of a stage."""
         inside: set[int] = set()
         for block in descendants(self.spec.network):
             if block.KIND == "skip":
-                inside.add(id(block))  # an automatic projection is written by the skip itself
+                inside.add(id(block))  # an automatic projection is added by the skip itself
                 blocks = getattr(block, "shortcut", ())
                 inside |= {id(each) for each in descendants(blocks)} if isinstance(blocks, tuple) else set()
         return {node.name for node in self.graph.nodes.values() if id(node.place) in inside}
 
     @cached_property
     def convs(self) -> tuple[Node, ...]:
-        """The convolutions on the main way, in order: none of a gate or a shortcut."""
+        """The convolutions on the main path, in order, without those of gates and shortcuts."""
         aside = self.gates | self.shortcuts
         nodes = self.graph.nodes.values()
         return tuple(node for node in nodes if isinstance(node.op, Conv2d) and node.name not in aside)
@@ -88,15 +88,15 @@ class Network:
 
     @cached_property
     def owners(self) -> dict[str, int]:
-        """Per layer the position of the top-level block that it comes from."""
+        """The position of the top-level block of each layer."""
         return owner_of(self.spec.network, self.graph)
 
     def is_depthwise(self, node: Node) -> bool:
-        """Whether a conv filters each channel by itself."""
+        """Whether a conv filters each channel separately."""
         return isinstance(node.op, Conv2d) and node.op.groups == self.channels(node) > 1
 
     def mixer(self, node: Node) -> Node | None:
-        """The 1x1 conv that a conv's output reaches through norms, activations and the like only, if there is one."""
+        """The 1x1 conv after a conv, with only norms, activations and dropouts between, if there is one."""
         waiting = [node.name]
         while waiting:
             for reader in self.facts.readers.get(waiting.pop(), ()):
@@ -107,7 +107,7 @@ class Network:
         return None
 
     def units(self, nodes: Sequence[Node]) -> list[Unit]:
-        """The convs among the nodes; a depthwise conv and the 1x1 conv behind it are one."""
+        """The convs among the nodes; a depthwise conv and the 1x1 conv after it are one unit."""
         known = {node.name for node in nodes}
         convs = [node for node in self.convs if node.name in known]
         pairs = {node.name: mixer for node in convs if self.is_depthwise(node) and (mixer := self.mixer(node))}
@@ -121,5 +121,5 @@ class Network:
 
 
 def widened(op: Conv2d) -> bool:
-    """Whether a dilation does something: over 1 along an axis on which the kernel is over 1."""
+    """Whether a dilation has an effect: it is over 1 along an axis on which the kernel is over 1."""
     return any(d > 1 and k > 1 for d, k in zip(op.dilation, op.kernel, strict=True))

@@ -1,4 +1,4 @@
-"""A rule pack: YAML that names rules.  Shipped ones lie beside this file; a user's own is a file of the same form."""
+"""A rule pack: a YAML file that lists rules. Shipped packs are beside this file; users can write their own."""
 
 from __future__ import annotations
 
@@ -45,22 +45,22 @@ def _version(value: Any, variables: Variables) -> int:
 @reads(type="string", pattern="^[a-z0-9][a-z0-9_-]{0,59}$")
 def _name(value: Any, variables: Variables) -> str:
     if not isinstance(value, str) or not re.fullmatch("[a-z0-9][a-z0-9_-]{0,59}", value):
-        raise expected("a name of small letters, digits and dashes", value)
+        raise expected("a name of lower-case letters, digits and dashes", value)
     return value
 
 
 class Pack(Model):
-    """What a task asks: rules that a file alone can satisfy, and goals that only a run shows, under one name."""
+    """The requirements of an assignment: rules, which are checked on the file, and goals, which need a run."""
 
     archbuilder_rules: Annotated[int, Check(_version), Field(description="version of rule packs", examples=[1])]
     name: Annotated[str, Check(_name), Field(description="the pack's name in reports")]
-    title: Annotated[str, Field(description="what it is for, in a line")] = ""
+    title: Annotated[str, Field(description="what the pack is for, in one line")] = ""
     rules: Annotated[
         tuple[Rule, ...],
         Child(read_rules, {"type": "array", "items": RULES}),
-        Field(min_length=1, description="what is asked for, each item one rule"),
+        Field(min_length=1, description="the list of rules"),
     ] = ()
-    goals: Annotated[tuple[Goal, ...], Child(read_goals, GOALS), Field(description="what a run must show")] = ()
+    goals: Annotated[tuple[Goal, ...], Child(read_goals, GOALS), Field(description="what a run must reach")] = ()
 
 
 @cache
@@ -70,12 +70,12 @@ def shipped() -> list[str]:
 
 
 def is_path(text: str) -> bool:
-    """Whether a pack is asked for by its file, not by its name."""
+    """Whether a pack is given by its file, not by its name."""
     return text.endswith(SUFFIXES) or "/" in text or "\\" in text
 
 
 def load(name: PackName, asking: Document, diagnostics: list[Diagnostic]) -> Pack | None:
-    """The pack of a name; what is wrong with it is reported, at the pack's own lines where it can be read.
+    """The pack of this name; problems are reported, at the lines of the pack if it can be read.
 
     The text of one that is a file is noted in the document that asks for it; that of one that is wrong as a text that
     places lie in, too."""
@@ -83,7 +83,7 @@ def load(name: PackName, asking: Document, diagnostics: list[Diagnostic]) -> Pac
         return _load_file(name, asking, diagnostics)
     if name.text in shipped():
         return built_in(name.text)
-    more = "; a pack of your own is named by its file: ./my-pack.yaml"
+    more = "; give your own pack by its file: ./my-pack.yaml"
     hint = did_you_mean(name.text, shipped(), is_value=True, more=more)
     diagnostics.append(NO_PACK.at(name.span, f"there is no rule pack {name.text}", hint))
     return None
@@ -91,7 +91,7 @@ def load(name: PackName, asking: Document, diagnostics: list[Diagnostic]) -> Pac
 
 @cache
 def built_in(name: str) -> Pack:
-    """A shipped pack, read once.  Raises ArchbuilderError where it is wrong."""
+    """A shipped pack, read once. Raises ArchbuilderError if it is invalid."""
     found: list[Diagnostic] = []
     pack = read(parse_file(FOLDER / f"{name}.yaml", Reading()), found)
     if pack is None:
@@ -115,16 +115,16 @@ def _load_file(name: PackName, asking: Document, diagnostics: list[Diagnostic]) 
 
 
 def read(document: Document, diagnostics: list[Diagnostic]) -> Pack | None:
-    """The pack that a document describes; None where something is wrong with it, which is reported."""
+    """The pack that a document describes; None if it is invalid, and the problems are reported."""
     env = Env(list(document.diagnostics))
     try:
         pack = validate(Pack, document.root, env)
-    except ArchbuilderError as error:  # too many problems to go on
+    except ArchbuilderError as error:  # too many problems to continue
         env.diagnostics.extend(error.diagnostics)
         pack = None
     if isinstance(pack, Pack) and not env.diagnostics:
         if not pack.rules and not pack.goals:
-            hint = "write what is asked for, each rule behind a dash"
+            hint = "write a list of rules, each after a dash"
             env.report(REQUIRED, pack.span(), "the field rules is missing", hint)
         env.diagnostics.extend(contradictions(pack.rules, pack.goals))
     diagnostics += env.diagnostics

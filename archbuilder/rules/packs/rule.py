@@ -1,4 +1,4 @@
-"""The form of a rule: what a pack's author writes, and what holding a network against it gives."""
+"""The base class of rules, and the result of checking a network against a rule."""
 
 from __future__ import annotations
 
@@ -138,20 +138,21 @@ $ archbuilder check net.yaml --rules pack.yaml --set train.epochs=15""",
 
 @dataclass(frozen=True)
 class Evidence:
-    """Something that satisfies a rule: a layer, a stage, an augmentation, and the line it is written on."""
+    """Something that satisfies a rule: a layer, a stage or an augmentation, and its line in the file."""
 
     name: str
     line: int
 
     @classmethod
     def of(cls, *nodes: Node) -> tuple[Evidence, ...]:
-        """The blocks of layers as evidence."""
+        """Evidence from layers: the blocks that they belong to."""
         return tuple(cls(block_path(node), node.span.line) for node in nodes)
 
 
 @dataclass(frozen=True)
 class Miss:
-    """What a rule lacks: the values found and a remedy; without a place it stands where the pack is named."""
+    """Something that a rule misses: the values found and a remedy. Without a place, the finding is where the pack is
+    named."""
 
     code: Code
     message: str
@@ -161,7 +162,7 @@ class Miss:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What holding a network against one rule gave.  `says` is a few words, for a report, on how it is satisfied."""
+    """The result of checking one rule. `says` is a few words for the report on how it is satisfied."""
 
     by: tuple[Evidence, ...] = ()
     says: str = ""
@@ -169,28 +170,28 @@ class Outcome:
 
 
 class Demand(NamedTuple):
-    """At least so many layers that answer to one of these words."""
+    """A number of layers, at least, that match one of these words."""
 
     words: frozenset[str]
     number: int = 1
 
 
 def missed(code: Code, message: str, hint: Hint, span: Span | None = None) -> Outcome:
-    """The outcome of a rule that lacks one thing."""
+    """The outcome of a rule that misses one thing."""
     return Outcome(misses=(Miss(code, message, hint, span),))
 
 
 class Rule(Model):
-    """Base of every rule: one thing that a pack asks of a network.
+    """Base class of every rule: one requirement of a pack.
 
-    `judge` gets a network that lowers without an error and says what satisfies the rule, or what is missing."""
+    `judge` gets a network that was lowered without errors, and returns what satisfies the rule, or what is missing."""
 
     KIND: ClassVar[str] = ""  # the rule's word in YAML, set by `register`
     EXAMPLE: ClassVar[str] = ""
     REJECTS: ClassVar[dict[str, str]] = {}
 
-    name: Annotated[Name | None, Field(description="what reports call the rule; its kind by default")] = None
-    remedy: Annotated[str | None, Field(description="said instead of the rule's own remedy")] = None
+    name: Annotated[Name | None, Field(description="the name of the rule in reports, by default its kind")] = None
+    remedy: Annotated[str | None, Field(description="the hint to print instead of the rule's own")] = None
 
     @property
     def title(self) -> str:
@@ -198,43 +199,43 @@ class Rule(Model):
 
     @property
     def limit(self) -> Limit | None:
-        """The bound on a total that the rule is, where it is one."""
+        """The bound on a total, for a rule that is one."""
         return None
 
     def judge(self, net: Network) -> Outcome:
-        """Hold the network against the rule."""
+        """Check the network against the rule."""
         raise NotImplementedError
 
     def demands(self) -> Iterable[Demand]:
-        """Layers that every network has which satisfies the rule."""
+        """Layers that every network satisfying the rule has."""
         return ()
 
     def forbids(self) -> Iterable[str]:
-        """Words that no layer answers to of a network which satisfies the rule."""
+        """Words that no layer of a network satisfying the rule matches."""
         return ()
 
     def least(self, of: Limit) -> int:
-        """What the total that a limit bounds is at least in a network that satisfies the rule."""
+        """A lower bound for the total of a limit, in every network that satisfies the rule."""
         return max((demand.number for demand in self.demands()), default=0) if of.name == "layers" else 0
 
     def excludes(self, other: Rule) -> str:
-        """Why no network can satisfy both rules, or the one where it is given itself; empty where one may.
+        """Why no network can satisfy both rules (or this rule, if it is given itself); empty if one may.
 
-        Only what this kind of rule knows beside its demands, and what it forbids: rules/packs/contradictions.py."""
+        Covers only what `demands` and `forbids` do not express: see rules/packs/contradictions.py."""
         return ""
 
     def precludes(self, goal: Goal) -> str:
-        """Why no run of a network that satisfies the rule can show a goal; empty where one may."""
+        """Why no run of a network that satisfies the rule can reach a goal; empty if one may."""
         return ""
 
 
-def are_asked_for(number: int) -> str:
-    """... 1 is asked for, ... 3 are asked for."""
-    return "is asked for" if number == 1 else "are asked for"
+def are_required(number: int) -> str:
+    """... 1 is required, ... 3 are required."""
+    return "is required" if number == 1 else "are required"
 
 
 def listed(names: Iterable[str], most: int = 4) -> str:
-    """A few names in a message; of more than `most` the first, and how many others."""
+    """A few names for a message; of more than `most`, the first ones and the number of others."""
     names = list(names)
     rest = len(names) - most
     return ", ".join(names[:most]) + (f" and {rest} more" if rest > 0 else "")

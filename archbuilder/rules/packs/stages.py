@@ -1,4 +1,4 @@
-"""The stages of a network: its top-level groups of blocks, whatever they are made with."""
+"""The stages of a network: its top-level groups of blocks, of any kind."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from archbuilder.diagnostics import Span
 from archbuilder.ir.graph import Graph, Node
 from archbuilder.ir.ops import Conv2d
 
-GROUP = "a stage is a block with blocks in it: stage: {name: C1, blocks: [...]}"  # the remedy for one too few
-STEM = "stem"  # a first group of this name is no stage
+GROUP = "a stage is a block with blocks in it: stage: {name: C1, blocks: [...]}"  # the hint if a stage is missing
+STEM = "stem"  # a first group of this name is not a stage
 
 
 @dataclass(frozen=True)
 class Stage:
-    """A top-level group of blocks: a `stage`, or a skip, branches, repeat or definition that can pass for one."""
+    """A top-level group of blocks: a `stage`, or a skip, branches, repeat or definition that counts as one."""
 
     name: str
     block: Block
@@ -32,17 +32,17 @@ class Stage:
 
     @property
     def has_window(self) -> bool:
-        """Whether it has a conv over more than one pixel; a named group without one is an output, say."""
+        """Whether it has a conv larger than 1x1; a group without one may be the output."""
         return any(is_window(node) for node in self.nodes)
 
 
 def is_window(node: Node) -> bool:
-    """Whether a layer is a conv over more than one pixel."""
+    """Whether a layer is a conv larger than 1x1."""
     return isinstance(node.op, Conv2d) and node.op.kernel != (1, 1)
 
 
 def find_stages(network: Sequence[Block], graph: Graph, owners: Mapping[str, int]) -> Iterator[Stage]:
-    """Every top-level block that holds other blocks, with its layers; `owners` as of `owner_of`."""
+    """Every top-level block that contains other blocks, with its layers; `owners` comes from `owner_of`."""
     for number, block in enumerate(network):
         if any(inner is not block for inner in descendants((block,))):
             nodes = tuple(node for node in graph.nodes.values() if owners[node.name] == number)
@@ -50,10 +50,10 @@ def find_stages(network: Sequence[Block], graph: Graph, owners: Mapping[str, int
 
 
 def in_order(stages: Sequence[Stage], names: Sequence[str]) -> list[Stage]:
-    """The groups that stand for stages of these names, by their place: the first is names[0], and so on.
+    """The groups that count as the stages of these names, by position: the first is names[0], and so on.
 
-    Named groups with a conv over a window, from the one called names[0] on where there is one (what comes before
-    is a stem); a group that has one of the names counts whatever is in it.
+    These are the named groups with a conv larger than 1x1. If a group is called names[0], groups before it are a stem;
+    a group with one of the names always counts.
     """
     wanted = [name.lower() for name in names]
     found = [s for s in stages if s.name.lower() in wanted or (s.is_named and s.has_window)]
@@ -64,9 +64,9 @@ def in_order(stages: Sequence[Stage], names: Sequence[str]) -> list[Stage]:
 
 
 def owner_of(network: Sequence[Block], graph: Graph) -> dict[str, int]:
-    """Per layer the position of the top-level block that it comes from; -1 where that cannot be told."""
+    """The position of the top-level block of each layer; -1 if it is unknown."""
     owners = {id(inner): number for number, block in enumerate(network) for inner in descendants((block,))}
-    known: dict[str, int] = {}  # by the first part of the path: a block of one's own makes others when it lowers
+    known: dict[str, int] = {}  # by the first part of the path: a custom block may lower other blocks
     for node in graph.nodes.values():
         if id(node.place) in owners:
             known.setdefault(node.name.partition(".")[0], owners[id(node.place)])
@@ -77,7 +77,7 @@ def owner_of(network: Sequence[Block], graph: Graph) -> dict[str, int]:
 
 
 def descendants(value: object) -> Iterator[Block]:
-    """Every block in a list of blocks, with the blocks in it."""
+    """Every block in a list of blocks, including nested ones."""
     if isinstance(value, tuple):
         for item in value:
             yield from descendants(item)

@@ -1,4 +1,4 @@
-"""The words that a layer answers to in a rule: what it does, and the block that it was written as."""
+"""The words by which rules refer to a layer: what it computes, and the block that it comes from."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from archbuilder.schema.fields import Variables, failure, reads
 
 MAX_WORDS = 20
 
-# what these blocks make is told by the op, so that `dilated: {kernel: 1}` does not pass for a dilated conv
+# for these blocks the op decides, so that `dilated: {kernel: 1}` does not count as a dilated conv
 PRESETS = {"conv", "depthwise", "dilated", "gap", "grouped", "pointwise", "strided"}
-SILENT = {"repeat", "stage", "use"}  # blocks without a layer of their own
+SILENT = {"repeat", "stage", "use"}  # blocks that have no layer themselves
 
 _PLAIN: dict[type[Op], str] = {
     ops.Add: "add",
@@ -69,9 +69,9 @@ _SPECIAL: dict[type[Op], Callable[[Any, Network, Node], set[str]]] = {
     ops.Conv2d: _conv,
     ops.GroupNorm: _group_norm,
 }
-_NORMS = {"channel_norm", "group_norm", "layer_norm"}  # of _SPECIAL, what no block is called
+_NORMS = {"channel_norm", "group_norm", "layer_norm"}  # words of _SPECIAL that are not names of blocks
 
-# where there is a layer of the first word, there is one of these words, too
+# a layer of the first word comes with a layer of one of these words
 _COMPANIONS: dict[str, set[str]] = {
     **{word: {"activation"} for word in get_args(Kind)},
     **{word: {"conv"} for word in ("depthwise", "dilated", "grouped", "pointwise", "strided", "depthwise_separable")},
@@ -85,9 +85,9 @@ _COMPANIONS: dict[str, set[str]] = {
 
 
 def words(net: Network, node: Node) -> set[str]:
-    """Every word of a layer."""
+    """All words of a layer."""
     special = _SPECIAL.get(type(node.op))
-    plain = _PLAIN.get(type(node.op))  # None for an op of the user's own
+    plain = _PLAIN.get(type(node.op))  # None for a custom op
     found = special(node.op, net, node) if special else {plain} if plain else set()
     if isinstance(node.op, ops.AvgPool2d) and node.op.is_global(net.graph.inputs(node)):
         found.add("gap")
@@ -95,13 +95,13 @@ def words(net: Network, node: Node) -> set[str]:
 
 
 def vocabulary() -> set[str]:
-    """Every word that there is."""
+    """All words."""
     activations = set(get_args(Kind)) - {"none"}
     return set(_PLAIN.values()) | _NORMS | activations | {"activation"} | set(block_names()) - SILENT
 
 
 def with_what_needs(forbidden: Iterable[str]) -> set[str]:
-    """Words that no layer may answer to, and those whose layers never come without one of them."""
+    """Forbidden words, and the words of layers that never occur without one of them."""
     found = set(forbidden)
     return found | {word for word, companions in _COMPANIONS.items() if companions <= found}
 

@@ -70,7 +70,7 @@ CONTRADICTIONS = [
     ("{limit: {of: arena, bound: '> 9k'}}, {limit: {of: arena_total, bound: '< 9k'}}", "", "9,001 at least"),
     ("{limit: {of: flash, bound: '> 8k'}}, {limit: {name: int, of: flash, bound: '< 2k int8'}}", "", "2,001 at least"),
     # by what one kind knows of another
-    ("{convs: {stages: [A, B], at_least: 3}}, {layout: C1 C2 c3 C4 GAP c5}", "", "5 convs in the order, and 6"),
+    ("{convs: {stages: [A, B], at_least: 3}}, {layout: C1 C2 c3 C4 GAP c5}", "", "5 convs in the order, but 6"),
     ("{depthwise_separable: {kernel: 5}}, {layout: C1 c2 GAP FC}", "", "larger than 3x3"),
     ("{augment: [to_gray]}, {dataset: mnist}", "", "to_gray needs 3"),
     ("{augment: [{coarse_dropout: {height: 9, width: 9}}]}, {image: {input: [3, 8, 8]}}", "", "larger than the image"),

@@ -120,7 +120,7 @@ def test_a_stage_too_many_is_shown_itself(hold: Hold):
 def test_stages_in_another_order(hold: Hold):
     held = hold(STAGES, network(stage("C1"), stage("C3"), stage("C2"), stage("C4"), *OUTPUT))
     assert held.found == ["6:13 AB511", "7:13 AB511"]
-    assert "C3 stands in the place of C2" in held.verdict.message
+    assert "C3 is in the position of C2" in held.verdict.message
 
 
 @pytest.mark.parametrize("after", [2, 4])
@@ -160,7 +160,7 @@ def test_three_convs_the_last_strided(hold: Hold):
 def test_two_convs_are_shown_at_their_stage(hold: Hold):
     held = hold(CONVS, convs("conv: 8", "strided: 8"))
     assert held.found == ["6:5 AB511"]
-    assert "C2 has 2 convs, at least 3 are asked for" in held.verdict.message
+    assert "C2 has 2 convs, but at least 3 are required" in held.verdict.message
 
 
 def test_the_last_may_be_dilated_in_place_of_downsampling(hold: Hold):
@@ -267,7 +267,7 @@ def test_depthwise_separable(hold: Hold, blocks: list[str]):
         ),
         (["depthwise", "conv: 16"], "6:5", "no 1x1 conv follows the depthwise depthwise.conv"),
         (["depthwise", "gap"], "6:5", "no 1x1 conv follows"),
-        (["depthwise: {kernel: 1}", "pointwise: 16"], "6:17", "has a kernel of 1, 3 is the least"),
+        (["depthwise: {kernel: 1}", "pointwise: 16"], "6:17", "has a kernel of 1, but at least 3 is required"),
         (["depthwise: {kernel: [1, 3]}", "pointwise: 16"], "6:17", "has a kernel of 1x3"),
         (["depthwise", "grouped: {out: 16, groups: 2, kernel: 1}"], "6:5", "no 1x1 conv follows"),
     ],
@@ -299,8 +299,8 @@ def test_dilated(hold: Hold, block: str):
     ("block", "place", "why"),
     [
         ("conv: 8", "4:1", "no conv has a dilation over 1"),
-        ("pointwise: {out: 8, dilation: 2}", "6:25", "does nothing on its 1x1 kernel"),
-        ("conv: {out: 8, kernel: [1, 3], dilation: [2, 1]}", "6:36", "does nothing on its 1x3 kernel"),
+        ("pointwise: {out: 8, dilation: 2}", "6:25", "has no effect on its 1x1 kernel"),
+        ("conv: {out: 8, kernel: [1, 3], dilation: [2, 1]}", "6:36", "has no effect on its 1x3 kernel"),
     ],
 )
 def test_not_dilated(hold: Hold, block: str, place: str, why: str):
@@ -397,15 +397,15 @@ def test_augment(hold: Hold, augmentations: tuple[str, ...]):
 
 
 COARSE = {
-    "holes: 2, height: 16, width: 16, fill: mean": "coarse_dropout has holes 2, 1 is asked for",
-    "holes: [1, 2], height: 16, width: 16, fill: mean": "coarse_dropout has holes 1 to 2, 1 is asked for",
-    "holes: 1, height: 8, width: 16, fill: mean": "coarse_dropout has height 8, 16 is asked for",
+    "holes: 2, height: 16, width: 16, fill: mean": "coarse_dropout has holes 2, but 1 is required",
+    "holes: [1, 2], height: 16, width: 16, fill: mean": "coarse_dropout has holes 1 to 2, but 1 is required",
+    "holes: 1, height: 8, width: 16, fill: mean": "coarse_dropout has height 8, but 16 is required",
     "max_holes: 1, min_height: 1, max_height: 16, max_width: 16, fill: mean": "coarse_dropout has height 1 to 16",
-    "holes: 1, height: 16, width: 15, fill: mean": "coarse_dropout has width 15, 16 is asked for",
-    "holes: 1, height: 16, width: 16": "coarse_dropout fills its holes with 0.0, the data set's mean is asked for",
+    "holes: 1, height: 16, width: 15, fill: mean": "coarse_dropout has width 15, but 16 is required",
+    "holes: 1, height: 16, width: 16": "coarse_dropout fills its holes with 0.0, but the data set's mean is required",
     "holes: 1, height: 16, width: 16, fill: 128": "coarse_dropout fills its holes with 128.0",
     "holes: 1, height: 16, width: 16, fill: [123.7, 116.3, 103.5]": "coarse_dropout fills its holes with (123.7",
-    "holes: 1, height: 16, width: 16, fill: mean, p: 0": "coarse_dropout has p: 0 and never happens",
+    "holes: 1, height: 16, width: 16, fill: mean, p: 0": "coarse_dropout has p: 0 and is never applied",
 }
 
 
@@ -427,7 +427,7 @@ def test_the_place_is_the_field_itself(hold: Hold):
 
 def test_two_coarse_dropouts_make_two_holes(hold: Hold):
     held = hold(AUGMENT, augmented(FLIP, MOVE, HOLE, HOLE))
-    assert not held.ok and "2 coarse_dropout can each make holes in one image" in held.verdict.message
+    assert not held.ok and "2 coarse_dropout can make holes in the same image" in held.verdict.message
     assert hold(AUGMENT, augmented(FLIP, MOVE, HOLE, HOLE.replace("fill: mean", "fill: mean, p: 0"))).ok
 
 

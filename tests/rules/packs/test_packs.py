@@ -1,4 +1,4 @@
-"""Packs as they are asked for: by name or file, in YAML or on the command line; and how a report shows them."""
+"""Rule packs by name or file, in YAML or on the command line; and how a report shows them."""
 
 from __future__ import annotations
 
@@ -139,9 +139,9 @@ def test_packs_are_read_also_where_the_network_is_wrong(folder: Path):
 @pytest.mark.parametrize(
     ("rule", "message"),
     [
-        ("image: {classes: 10}", "1 class, 10 are asked for"),
-        ("stages: [C1]", "1 stage is asked for (C1), there is none"),
-        ("augment: [horizontal_flip]", "there is no data: section, horizontal_flip is asked for"),
+        ("image: {classes: 10}", "1 class, but 10 are required"),
+        ("stages: [C1]", "1 stage is required (C1), but there is none"),
+        ("augment: [horizontal_flip]", "there is no data: section, horizontal_flip is required"),
     ],
 )
 def test_one_is_and_several_are(rule: str, message: str, folder: Path):

@@ -1,7 +1,7 @@
 """The vocabulary of rule packs: one file per kind of rule, found by its name.
 
-A file `kinds/NAME.py` defines the rule NAME: its fields, what it holds a network against, its manual, an example
-and rejected examples.  Only the files of rules that a pack uses are imported.
+The file `kinds/NAME.py` defines the rule NAME: its fields, its check, its manual, an example and rejected examples.
+Only the files of rules that a pack uses are imported.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ R = TypeVar("R", bound=type[Rule])
 
 
 def register(rule: R) -> R:
-    """Make a class the rule of its module's name.  Raises ValueError where the name is taken."""
+    """Register a class as the rule with the name of its module. Raises ValueError if the name is taken."""
     kind = rule.__module__.rpartition(".")[2]
     if kind in _registered:
         raise ValueError(f"the rule {kind} is defined twice")
@@ -40,12 +40,12 @@ def _files() -> frozenset[str]:
 
 
 def names() -> list[str]:
-    """Every rule's name."""
+    """The names of all rules."""
     return sorted(_files() | set(_registered))
 
 
 def find(name: str) -> type[Rule] | None:
-    """The rule of a name, None where there is none."""
+    """The rule of this name, or None."""
     if name not in _registered and name in _files():
         import_module(f"{__name__}.{name}")
     return _registered.get(name)
@@ -55,7 +55,7 @@ RULES = Family("rule", find, names)
 
 
 def read_rules(node: Node, env: Env) -> object:
-    """Reader of a pack's list: a tuple of Rule with titles of their own, or INVALID."""
+    """Read the list of a pack: a tuple of Rule with different titles, or INVALID."""
     if node.is_list and len(node.value) > MAX_RULES:
         env.report(VALUE, node.span, f"{len(node.value)} rules, at most {MAX_RULES} are read")
         return INVALID
@@ -63,6 +63,6 @@ def read_rules(node: Node, env: Env) -> object:
     titles: set[str] = set()
     for rule in rules if isinstance(rules, tuple) else ():
         if rule.title in titles:
-            env.report(VALUE, rule.span(), f"two rules are called {rule.title}", "give one of them a name: of its own")
+            env.report(VALUE, rule.span(), f"two rules are called {rule.title}", "give one of them another name:")
         titles.add(rule.title)
     return rules

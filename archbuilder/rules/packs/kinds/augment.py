@@ -14,24 +14,24 @@ from archbuilder.rules.packs.kinds import register
 from archbuilder.rules.packs.kinds.dataset import Dataset
 from archbuilder.rules.packs.kinds.image import Image
 from archbuilder.rules.packs.network import Network
-from archbuilder.rules.packs.rule import DATA, Evidence, Miss, Outcome, Rule, are_asked_for, missed
+from archbuilder.rules.packs.rule import DATA, Evidence, Miss, Outcome, Rule, are_required, missed
 from archbuilder.schema.model import Child
 from archbuilder.spec.architecture import Architecture
 from archbuilder.spec.augmentations import AUGMENTATIONS, Augmentation, CoarseDropout, ShiftScaleRotate
 from archbuilder.spec.data import DATASETS, Data
 
-# the mean of a data set's training images in grey levels, for those who write it out instead of `fill: mean`
+# the mean of a data set's training images in grey levels, for files that state it instead of `fill: mean`
 MEANS = {"cifar10": (125.3, 123.0, 113.9)}
-LEVEL = 1.0  # how far a level that is written out may be from it
+LEVEL = 1.0  # how far a stated level may be from the mean
 
 
 @register
 class Augment(Rule):
-    """Each of these augmentations, at any probability over 0.
+    """The file must have each of these augmentations, with any probability over 0.
 
-    Fields that are named here must have these values, in either spelling; those that are not are free, but a
-    shift_scale_rotate must change something. Of a coarse_dropout there must be one only (a second would add
-    holes), with this number and size of holes and this fill.
+    Fields given in the rule must have these values, in either spelling; other fields are free, but a shift_scale_rotate
+    must change something. There must be exactly one coarse_dropout (a second one would add holes), with this number and
+    size of holes and this fill.
     """
 
     POSITIONAL: ClassVar[str] = "has"
@@ -61,7 +61,7 @@ class Augment(Rule):
     def judge(self, net: Network) -> Outcome:
         data = net.spec.data
         if data is None:
-            message = f"there is no data: section, {', '.join(map(word_of, self.has))} {are_asked_for(len(self.has))}"
+            message = f"there is no data: section, {', '.join(map(word_of, self.has))} {are_required(len(self.has))}"
             return missed(DATA, message, _section(self.has, net.spec))
         by: list[Evidence] = []
         misses: list[Miss] = []
@@ -74,7 +74,7 @@ class Augment(Rule):
 
 
 def _apart(mine: Sequence[Augmentation], theirs: Sequence[Augmentation]) -> Iterator[str]:
-    """Why no images are augmented in both ways: there is one coarse_dropout only."""
+    """Why images cannot be augmented in both ways: only one coarse_dropout is allowed."""
     for one, other in product(mine, theirs):
         if isinstance(one, CoarseDropout) and isinstance(other, CoarseDropout):
             for name in ("holes", "height", "width"):
@@ -99,7 +99,7 @@ def _written(augmentation: Augmentation) -> str:
 
 
 def _section(wanted: Sequence[Augmentation], spec: Architecture) -> Hint:
-    """The remedy where all is missing: a data set whose images fit the network, and the augmentations."""
+    """The remedy for a missing section: a data set whose images fit the network, and the augmentations."""
     fitting = [name for name, (shape, classes) in DATASETS.items() if (shape, classes) == (spec.input, spec.classes)]
     if not fitting:
         return "add data: with dataset: and augment:"
@@ -108,20 +108,20 @@ def _section(wanted: Sequence[Augmentation], spec: Architecture) -> Hint:
 
 
 def _problems(wanted: Augmentation, found: Sequence[Augmentation], data: Data) -> Iterator[Miss]:
-    """What stands between the augmentations of one kind and the wanted one."""
+    """What is wrong with the augmentations of one kind."""
     word = word_of(wanted)
     active = [each for each in found if each.p > 0]
     if not found:
         hint = Insert((_written(wanted),), at=("data", "augment"), say="add {} under data: augment:")
         yield Miss(DATA, f"there is no {word}", hint, data.span("augment"))
     elif not active:
-        yield Miss(DATA, f"{word} has p: 0 and never happens", _set(p=0.5), found[0].span("p"))
+        yield Miss(DATA, f"{word} has p: 0 and is never applied", _set(p=0.5), found[0].span("p"))
     elif isinstance(wanted, CoarseDropout) and len(active) > 1:
-        message = f"{len(active)} coarse_dropout can each make holes in one image"
+        message = f"{len(active)} coarse_dropout can make holes in the same image"
         yield Miss(DATA, message, "keep one of them", active[1].span())
     else:
         misses = [list(_differences(wanted, each, data)) for each in active]
-        yield from min(misses, key=len)  # the one that comes nearest
+        yield from min(misses, key=len)  # the closest one
 
 
 def _differences(wanted: Augmentation, found: Augmentation, data: Data) -> Iterator[Miss]:
@@ -140,35 +140,35 @@ def _holes(wanted: CoarseDropout, found: CoarseDropout, data: Data) -> Iterator[
     for name in ("holes", "height", "width"):
         want, have = getattr(wanted, f"{name}_range"), getattr(found, f"{name}_range")
         if want != have:
-            message = f"coarse_dropout has {name} {_range(have)}, {_range(want)} is asked for"
+            message = f"coarse_dropout has {name} {_range(have)}, but {_range(want)} is required"
             others = (f"max_{name}", f"min_{name}")
             hint = _set(others, **{name: want[0] if want[0] == want[1] else want})
             yield Miss(DATA, message, hint, _place(found, name, *others))
     if wanted.filling != found.filling and not (wanted.filling == "mean" and _is_mean(found, data)):
-        message = f"coarse_dropout fills its holes with {_level(found)}, {_level(wanted)} is asked for"
+        message = f"coarse_dropout fills its holes with {_level(found)}, but {_level(wanted)} is required"
         yield Miss(DATA, message, _set(("fill_value",), fill=wanted.filling), _place(found, "fill", "fill_value"))
 
 
 def _strengths(wanted: ShiftScaleRotate, found: ShiftScaleRotate) -> Iterator[Miss]:
     names = ("shift", "scale", "rotate")
     if not any(any(getattr(found, f"{name}_range")) for name in names):
-        message = "shift_scale_rotate has no strength: it moves, zooms and turns by 0"
+        message = "shift_scale_rotate has no effect: it shifts, scales and rotates by 0"
         yield Miss(DATA, message, _set(shift=0.0625, scale=0.1, rotate=15), found.span())
     for name in names:
         want, have = getattr(wanted, f"{name}_range"), getattr(found, f"{name}_range")
         if want != have and wanted.model_fields_set & {name, f"{name}_limit"}:
-            message = f"shift_scale_rotate has {name} {_range(have)}, {_range(want)} is asked for"
+            message = f"shift_scale_rotate has {name} {_range(have)}, but {_range(want)} is required"
             hint = _set((f"{name}_limit",), **{name: want})
             yield Miss(DATA, message, hint, _place(found, name, f"{name}_limit"))
 
 
 def _set(instead_of: Sequence[str] = (), **values: object) -> Change:
-    """The remedy for other values: these, under our names where others were written."""
+    """The remedy for other values: set these, and replace albumentations' names by ours."""
     return Change({name: written(value) for name, value in values.items()}, instead_of, say="{}")
 
 
 def _place(found: Augmentation, *names: str) -> Span:
-    """The place of the field that is written, by whichever of its names."""
+    """The place of the field in the file, under any of its names."""
     return found.span(next((name for name in names if name in found.model_fields_set), names[0]))
 
 
@@ -182,7 +182,7 @@ def _level(dropout: CoarseDropout) -> str:
 
 
 def _is_mean(found: CoarseDropout, data: Data) -> bool:
-    """Whether levels that are written out are the data set's mean."""
+    """Whether stated levels are the mean of the data set."""
     mean, filling = MEANS.get(data.dataset), found.filling
     return (
         mean is not None

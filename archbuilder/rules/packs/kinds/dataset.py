@@ -26,7 +26,8 @@ def _known(value: Any, variables: Variables) -> str:
 
 @register
 class Dataset(Rule):
-    """This data set, by its name: a file or a folder of images is another one, whatever is in it."""
+    """The file must use this data set, by its name; a file or folder of images counts as another one, whatever it
+    contains."""
 
     POSITIONAL: ClassVar[str] = "called"
     EXAMPLE: ClassVar[str] = "dataset: cifar10"
@@ -52,8 +53,8 @@ class Dataset(Rule):
         data = net.spec.data
         if data is None:
             add = Change({"data": f"{{dataset: {self.called}}}"}, at=(), say="add {}")
-            return missed(DATA, f"there is no data: section, {self.called} is asked for", add)
+            return missed(DATA, f"there is no data: section, {self.called} is required", add)
         if data.dataset != self.called:
-            message = f"the data set is {data.dataset}, {self.called} is asked for"
+            message = f"the data set is {data.dataset}, but {self.called} is required"
             return missed(DATA, message, Change({"dataset": self.called}, say="set {}"), data.span("dataset"))
         return Outcome((Evidence(data.dataset, data.span("dataset").line),))

@@ -21,7 +21,8 @@ HINT = "write depthwise_separable: {out: 64}"
 
 @register
 class DepthwiseSeparable(Rule):
-    """At least one depthwise conv (groups = channels) whose output goes to a 1x1 conv, through norms and the like.
+    """The network must have a depthwise conv (groups = channels) followed by a 1x1 conv, with at most norms,
+    activations and dropouts between.
 
     A grouped conv with fewer groups than channels is not depthwise.
     """
@@ -29,7 +30,7 @@ class DepthwiseSeparable(Rule):
     EXAMPLE: ClassVar[str] = "depthwise_separable: {kernel: 3}"
     REJECTS: ClassVar[dict[str, str]] = {"depthwise_separable: {kernel: 0}": "AB103"}
 
-    kernel: Annotated[Positive, Field(description="least side of the depthwise kernel")] = 3
+    kernel: Annotated[Positive, Field(description="smallest allowed side of the depthwise kernel")] = 3
 
     def demands(self) -> Iterator[Demand]:
         yield Demand(frozenset({"depthwise"}))
@@ -43,24 +44,27 @@ class DepthwiseSeparable(Rule):
         return net.is_depthwise(node) and isinstance(node.op, Conv2d) and min(node.op.kernel) >= self.kernel
 
     def _missed(self, net: Network) -> Outcome:
-        """What comes nearest, and why it does not count."""
+        """The conv that comes closest, and why it does not count."""
         for node in net.convs:
             if net.is_depthwise(node) and isinstance(node.op, Conv2d):
                 if not self._fits(net, node):
                     message = (
-                        f"the depthwise {node.name} has a kernel of {by(node.op.kernel)}, {self.kernel} is the least"
+                        f"the depthwise {node.name} has a kernel of {by(node.op.kernel)}, but at least {self.kernel} "
+                        "is required"
                     )
                     larger = Change({"kernel": str(self.kernel)}, say="{}")
                     return missed(LACKING, message, larger, node.place.span("kernel"))
-                say = "put a pointwise conv behind it, or write depthwise_separable"
+                say = "put a pointwise conv after it, or write depthwise_separable"
                 return missed(LACKING, f"no 1x1 conv follows the depthwise {node.name}", say, node.span)
         for node in net.convs:
             if isinstance(node.op, Conv2d) and node.op.groups > 1:
                 channels = net.channels(node)
                 message = (
                     f"{node.name} is grouped, not depthwise: its {node.op.groups} groups have "
-                    f"{channels // node.op.groups} of the {channels} channels each, so that channels mix"
+                    f"{channels // node.op.groups} of the {channels} channels each, so channels mix"
                 )
-                hint = f"groups: {channels}, or depthwise, then pointwise; or depthwise_separable for the pair"
+                hint = (
+                    f"set groups: {channels}, or write depthwise, then pointwise; or depthwise_separable for the pair"
+                )
                 return missed(LACKING, message, hint, node.place.span("groups"))
         return missed(LACKING, "there is no depthwise separable conv", HINT, net.place)

@@ -15,9 +15,9 @@ HINT = "write dilated: {out: 64, dilation: 2}"
 
 @register
 class Dilated(Rule):
-    """At least one conv with a dilation over 1 along an axis on which its kernel is over 1.
+    """The network must have a conv with a dilation over 1 along an axis on which its kernel is over 1.
 
-    A dilation on a 1x1 kernel does nothing and does not count.
+    Dilation of a 1x1 kernel has no effect and does not count.
     """
 
     EXAMPLE: ClassVar[str] = "dilated"
@@ -34,6 +34,10 @@ class Dilated(Rule):
         for node in nodes:
             if isinstance(node.op, Conv2d) and max(node.op.dilation) > 1:
                 kernel = "x".join(map(str, node.op.kernel))
-                message = f"the dilation of {node.name} does nothing on its {kernel} kernel, and no other conv has one"
-                return missed(LACKING, message, "dilate a conv with a kernel over 1", node.place.span("dilation"))
+                message = (
+                    f"the dilation of {node.name} has no effect on its {kernel} kernel, and no other conv is dilated"
+                )
+                return missed(
+                    LACKING, message, "dilate a conv with a kernel larger than 1", node.place.span("dilation")
+                )
         return missed(LACKING, "no conv has a dilation over 1", HINT, net.place)

@@ -16,9 +16,9 @@ HINT = "put gap before the classifier"
 
 @register
 class Gap(Rule):
-    """The last map averaged as a whole: `gap`, or an average pool whose window is the map.
+    """The last map must be averaged globally: by `gap`, or by an average pool whose window is the whole map.
 
-    What comes after it sees one value per channel. A pool of a squeeze-excite does not count.
+    After it there is one value per channel. A pool of a squeeze-excite does not count.
     """
 
     EXAMPLE: ClassVar[str] = "gap"
@@ -36,9 +36,7 @@ class Gap(Rule):
         found = next((number for number in pools if number > max(maps, default=-1)), None)
         if found is None:
             larger = nodes[next(number for number in maps if number > pools[-1])]
-            message = (
-                f"the map that {nodes[pools[-1]].name} pools is not the last: {larger.name} makes another after it"
-            )
+            message = f"the map that {nodes[pools[-1]].name} pools is not the last map: {larger.name} comes after it"
             return missed(LACKING, message, HINT, larger.span)
         x = net.graph.inputs(nodes[found])[0]
         return Outcome(Evidence.of(nodes[found]), f"over the whole {x.h}x{x.w} map")
@@ -52,14 +50,14 @@ def _is_global(net: Network, node: Node) -> bool:
 
 
 def _missed(net: Network, nodes: list[Node]) -> Outcome:
-    """The last pool, and why it is no GAP."""
+    """The last pool, and why it is not global average pooling."""
     for node in reversed(nodes):
         x = net.graph.inputs(node)[0]
         if isinstance(node.op, AvgPool2d):
             window = "x".join(map(str, node.op.kernel))
-            message = f"{node.name} is not global: its window sees {window} of the {x.h}x{x.w} map"
+            message = f"{node.name} is not global: its window covers {window} of the {x.h}x{x.w} map"
             return missed(LACKING, message, "write gap instead, which pools the whole map", node.place.span("kernel"))
         if isinstance(node.op, (AdaptivePool, MaxPool2d)):
-            message = f"{node.name} is no global average pool but: {node.op.describe()}, of a {x.h}x{x.w} map"
+            message = f"{node.name} is not a global average pool: {node.op.describe()} of a {x.h}x{x.w} map"
             return missed(LACKING, message, HINT, node.span)
     return missed(LACKING, "there is no global average pool", HINT, net.place)

@@ -16,7 +16,7 @@ from archbuilder.schema.fields import Check, Positive
 
 @register
 class Has(Rule):
-    """At least so many layers of these kinds, by the same names as in `without`."""
+    """The network must have at least this many layers of one of these kinds; names are those of `without`."""
 
     POSITIONAL: ClassVar[str] = "layers"
     EXAMPLE: ClassVar[str] = "has: {layers: squeeze_excite, at_least: 2}"
@@ -27,9 +27,9 @@ class Has(Rule):
     }
 
     layers: Annotated[
-        tuple[str, ...], Check(read_words), Field(description="one word or a list of words, any of which")
+        tuple[str, ...], Check(read_words), Field(description="one word, or a list of words any of which counts")
     ]
-    at_least: Annotated[Positive, Field(description="how many")] = 1
+    at_least: Annotated[Positive, Field(description="the smallest number")] = 1
 
     @property
     def title(self) -> str:
@@ -43,11 +43,11 @@ class Has(Rule):
         for node in net.graph.nodes.values():
             if words(net, node) & set(self.layers):
                 (block,) = Evidence.of(node)
-                found.setdefault(block.name, block)  # a block of several layers (squeeze_excite) is one
+                found.setdefault(block.name, block)  # a block of several layers (squeeze_excite) counts once
         if len(found) >= self.at_least:
             return Outcome(tuple(found.values()))
         wanted = " or ".join(self.layers)
         message = f"there is no {wanted}"
         if self.at_least > 1:
-            message = f"there are {len(found)} of {wanted}, at least {self.at_least} are asked for"
+            message = f"there are {len(found)} of {wanted}, but at least {self.at_least} are required"
         return missed(LACKING, message, f"add {wanted}", net.place)

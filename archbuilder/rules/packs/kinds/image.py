@@ -13,7 +13,7 @@ from archbuilder.remedy import Change, Write, written
 from archbuilder.rules.limits import ARENA, ARENA_TOTAL, dtype_of
 from archbuilder.rules.packs.kinds import register
 from archbuilder.rules.packs.network import Network
-from archbuilder.rules.packs.rule import IMAGE, Evidence, Miss, Outcome, Rule, are_asked_for
+from archbuilder.rules.packs.rule import IMAGE, Evidence, Miss, Outcome, Rule, are_required
 from archbuilder.schema.fields import Check, Positive, Variables, expected, integer, reads
 from archbuilder.spec.limits import Limit
 
@@ -28,13 +28,13 @@ def _shape(value: Any, variables: Variables) -> tuple[int, ...]:
 
 
 def bytes_of(shape: tuple[int, ...] | None, of: Limit) -> int:
-    """How many bytes of a total an image of this shape takes; 0 where it takes none, or the shape is free."""
+    """How many bytes of a total an image of this shape needs; 0 if it needs none, or if the shape is free."""
     return prod(shape) * BYTES[dtype_of(of)] if shape and of.name in (ARENA, ARENA_TOTAL, "peak_activations") else 0
 
 
 @register
 class Image(Rule):
-    """The network's input and its number of classes; what is not named here is free."""
+    """The input and the number of classes that the network must have; a field that is not given is free."""
 
     EXAMPLE: ClassVar[str] = "image: {input: [3, 32, 32], classes: 10}"
     REJECTS: ClassVar[dict[str, str]] = {"image: {input: 32}": "AB103", "image: {classes: 0}": "AB103"}
@@ -60,10 +60,10 @@ class Image(Rule):
         spec = net.spec
         if self.input is not None and spec.input != self.input:
             wanted = list(self.input)
-            message = f"the input is {list(spec.input)}, {wanted} is asked for"
+            message = f"the input is {list(spec.input)}, but {wanted} is required"
             yield Miss(IMAGE, message, Change({"input": written(wanted)}, at=(), say="{}"), spec.span("input"))
         if self.classes is not None and spec.classes != self.classes:
             count = spec.classes
             shown = "no number of classes" if count is None else f"{count} class{'es' * (count != 1)}"
-            message = f"{shown}, {self.classes} {are_asked_for(self.classes)}"
+            message = f"{shown}, but {self.classes} {are_required(self.classes)}"
             yield Miss(IMAGE, message, Change({"classes": str(self.classes)}, at=(), say="{}"), spec.span("classes"))

@@ -1,4 +1,4 @@
-"""layout: an exact order of convs, pools and ends."""
+"""layout: an exact order of convs, pools and linear layers."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ _WORDS = {
     GAP: "a global average pool",
     LINEAR: "a linear layer",
 }
-_ANSWERS = {  # the words of rules/packs/words.py, of which such a layer has one
+_ANSWERS = {  # words of rules/packs/words.py; such a layer has one of them
     CONV: frozenset({"conv"}),
     POINT: frozenset({"pointwise"}),
     POOL: frozenset({"adaptive_avg_pool", "avg_pool", "max_pool"}),
     GAP: frozenset({"gap"}),
     LINEAR: frozenset({"linear"}),
 }
-_WEIGHTS = {CONV: 9, POINT: 1, LINEAR: 1}  # of a channel, at least
+_WEIGHTS = {CONV: 9, POINT: 1, LINEAR: 1}  # smallest number of weights per channel
 _TOKEN = re.compile(r"(C|c|P|GAP|FC)[0-9]{0,3}(?::([1-9][0-9]{0,4}))?")
 MAX_TOKENS = 200
 _FORM = rf"^\s*(({_TOKEN.pattern})(\s+|$))+$"
@@ -50,31 +50,32 @@ _FORM = rf"^\s*(({_TOKEN.pattern})(\s+|$))+$"
 def _order(value: Any, variables: Variables) -> tuple[str, ...]:
     tokens = tuple(value.split()) if isinstance(value, str) else ()
     if not 0 < len(tokens) <= MAX_TOKENS:
-        raise failure(f"{show(value, 40)} is no order of layers", "write C1 C2 c3 P1 C4 GAP c5, for one")
+        raise failure(f"{show(value, 40)} is not an order of layers", "write for example C1 C2 c3 P1 C4 GAP c5")
     if wrong := [token for token in tokens if not _TOKEN.fullmatch(token)]:
         known = ", ".join(f"{letter} {words}" for letter, words in _WORDS.items())
         raise failure(
-            f"{show(wrong[0], 40)} is no layer of an order",
-            f"known here: {known}; its number may follow, and its channels",
+            f"{show(wrong[0], 40)} is not a layer of an order",
+            f"known here: {known}; a number may follow, and the channels: C1:64",
         )
     return tokens
 
 
 @register
 class Layout(Rule):
-    """Just these convs, pools and ends, in this order, along the main way: `layout: C1 C2 c3 P1 C4 GAP c5`.
+    """Exactly these convs, pools and linear layers, in this order, along the main path: `layout: C1 C2 c3 P1 C4 GAP
+    c5`.
 
-    `C` is a conv of 3x3, `c` one of 1x1, `P` a pool other than a global average pool, which is `GAP`, and `FC` a linear
-    layer. Their numbers are the assignment's own names and mean nothing; `C1:64` is one with 64 channels. Norms,
-    activations and dropouts are free, and so are stride, dilation and groups; convs of a shortcut or a gate are not on
-    the main way. A depthwise separable pair is two convs.
+    `C` is a 3x3 conv, `c` a 1x1 conv, `GAP` a global average pool, `P` any other pool and `FC` a linear layer. The
+    numbers after them are names of the assignment and have no meaning; `C1:64` is a conv with 64 channels. Norms,
+    activations, dropouts, stride, dilation and groups are free. Convs of a shortcut or a gate are not on the main path.
+    A depthwise separable pair is two convs.
     """
 
     POSITIONAL: ClassVar[str] = "order"
     EXAMPLE: ClassVar[str] = "layout: C1 C2 c3 P1 C4 GAP c5"
     REJECTS: ClassVar[dict[str, str]] = {"layout": "AB102", "layout: C1 X2": "AB103", "layout: []": "AB103"}
 
-    order: Annotated[tuple[str, ...], Check(_order), Field(description="the layers, with blanks between them")]
+    order: Annotated[tuple[str, ...], Check(_order), Field(description="the layers, separated by spaces")]
 
     def demands(self) -> Iterator[Demand]:
         kinds = Counter(map(kind_of, self.order))
@@ -83,7 +84,7 @@ class Layout(Rule):
             yield Demand(_ANSWERS[kind], kinds[kind])
 
     def least(self, of: Limit) -> int:
-        """Weights of layers that are used again count once; a conv may have a group for each channel."""
+        """A lower bound: weights of reused layers count once, and a conv may have one group per channel."""
         if of.name not in ("params", "flash"):
             return super().least(of)
         channels: dict[str, set[int]] = {}
@@ -97,14 +98,14 @@ class Layout(Rule):
         if isinstance(other, Gap) and not kinds[GAP]:
             return "there is no GAP in the order"
         if isinstance(other, Convs) and (count := kinds[CONV] + kinds[POINT]) < (asked := other.convs):
-            return f"there are {count} convs in the order, and {asked} are asked for"
+            return f"there are {count} convs in the order, but {asked} are required"
         if isinstance(other, DepthwiseSeparable) and other.kernel > (most := 3 if kinds[CONV] else 1):
             return f"no conv of the order is larger than {most}x{most}"
         if not isinstance(other, Layout):
             return ""
         mine, theirs = ([kind_of(token) for token in each] for each in (self.order, other.order))
         if mine != theirs:
-            return "they are two orders"
+            return "the two orders differ"
         pairs = zip(map(channels_of, self.order), map(channels_of, other.order), strict=True)
         return next((f"{one} and {two} channels" for one, two in pairs if one and two and one != two), "")
 
@@ -117,14 +118,14 @@ class Layout(Rule):
                 return missed(STRUCTURE, message, self._hint(), place)
             kind, node = found[number]
             if kind != kind_of(token):
-                message = f"{token}, {_WORDS[kind_of(token)]}, is asked for where {_said(kind, node)} stands"
+                message = f"{token}, {_WORDS[kind_of(token)]}, is required instead of {_said(kind, node)}"
                 return missed(STRUCTURE, message, self._hint(), node.span)
             if (channels := channels_of(token)) and node.shape.c != channels:
-                message = f"{token} is to have {channels} channels, {block_path(node)} has {node.shape.c}"
+                message = f"{token} must have {channels} channels, but {block_path(node)} has {node.shape.c}"
                 return missed(STRUCTURE, message, Change({"out": str(channels)}, say="set {}"), node.span)
         if len(found) > len(self.order):
             kind, node = found[len(self.order)]
-            message = f"after {self.order[-1]} nothing more is asked for, and {_said(kind, node)} follows"
+            message = f"{self.order[-1]} must be the last layer, but {_said(kind, node)} follows"
             return missed(STRUCTURE, message, self._hint(), node.span)
         return Outcome(tuple(_evidence(found)), "")
 
@@ -138,17 +139,17 @@ def _evidence(found: list[tuple[str, Node]]) -> Iterator[Evidence]:
 
 
 def kind_of(token: str) -> str:
-    """What a token stands for, one of the letters."""
+    """The kind of layer that a token means: one of the letters."""
     return token.partition(":")[0].rstrip("0123456789")
 
 
 def channels_of(token: str) -> int:
-    """How many channels a layer is to have, 0 where that is free."""
+    """The number of channels that a layer must have; 0 if it is free."""
     return int(token.partition(":")[2] or 0)
 
 
 def _letter(net: Network, node: Node) -> str:
-    """What a layer is in an order; `?` for a conv of another size, empty for what an order does not speak of."""
+    """The letter of a layer; `?` for a conv of another size, empty for layers that an order does not list."""
     op = node.op
     if node.name in net.gates | net.shortcuts:
         return ""

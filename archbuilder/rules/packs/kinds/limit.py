@@ -29,13 +29,13 @@ def _quantity(value: Any, variables: Variables) -> str:
 
 
 def _bound(node: Node, env: Env) -> Any:
-    """The relation and number of a limit; its quantity is the other field's."""
+    """The relation and number of a limit; its quantity is in the field `of`."""
     limits = read_limits(Node({"bound": node}, node.span, {"bound": node.span}), env)
     return limits[0] if limits else INVALID
 
 
 def _times(of: Limit, other: Limit) -> Fraction:
-    """How many times another total this one is at least, in every network; 0 where nothing is known."""
+    """The smallest ratio of this total to another one, in every network; 0 if nothing is known."""
     size, other_size = (BYTES[dtype_of(limit)] for limit in (of, other))
     if of.name == other.name:
         is_planned = of.name in (ARENA, ARENA_TOTAL)
@@ -49,7 +49,7 @@ def _times(of: Limit, other: Limit) -> Fraction:
 
 @register
 class LimitRule(Rule):
-    """A bound on a total, in the words of `limits:` in an architecture."""
+    """A bound on a total, written as in `limits:` of an architecture."""
 
     EXAMPLE: ClassVar[str] = 'limit: {of: receptive_field, bound: "> 44"}'
     REJECTS: ClassVar[dict[str, str]] = {
@@ -75,7 +75,7 @@ class LimitRule(Rule):
     def excludes(self, other: Rule) -> str:
         least, most = other.least(self.limit), self.bound.range[1]
         if most < 0:
-            return f"nothing is {self.bound.text}"
+            return f"no value is {self.bound.text}"
         return f"{self.of} is {self.bound.text}, and {least:,} at least" if least > most else ""
 
     def judge(self, net: Network) -> Outcome:
@@ -87,11 +87,13 @@ class LimitRule(Rule):
             return missed(TOTAL, errors[0].message, errors[0].hint)
         (measured,) = results
         if not measured.ok:
-            return missed(TOTAL, f"{limit.name} is {measured.words}", "mend first why it cannot be known")
+            return missed(
+                TOTAL, f"{limit.name} is {measured.words}", "first fix the problem that keeps it from being computed"
+            )
         shown = f"{measured.value:,}{measured.unit} {limit.relation} {limit.bound:,}"
         return Outcome(self._layer(net), "; ".join([shown, *(warning.message for warning in found)]))
 
     def _layer(self, net: Network) -> tuple[Evidence, ...]:
-        """The layer that a total is read at, where there is one."""
+        """The layer at which the total is measured, if there is one."""
         node = net.graph.nodes.get(net.facts.value)
         return Evidence.of(node) if node and self.of == "receptive_field" else ()

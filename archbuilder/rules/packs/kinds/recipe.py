@@ -23,8 +23,8 @@ from archbuilder.spec.train import Train
 from archbuilder.spec.train.optimizers import OPTIMIZERS
 from archbuilder.spec.train.schedules import SCHEDULES, Cosine, Linear, OneCycle, Piecewise, Schedule, Triangular
 
-_PEAKED = (OneCycle, Cosine, Linear, Triangular, Piecewise)  # schedules whose rate may rise
-NEAR = 0.05  # epochs: a share of a run is written in few digits
+_PEAKED = (OneCycle, Cosine, Linear, Triangular, Piecewise)  # schedules whose learning rate may rise
+NEAR = 0.05  # epochs: warmup is a share of the run, written with few digits
 
 _count = integer(1)
 _COUNT = re.compile(r"(<=|>=|<|>)\s*([0-9]{1,7})")
@@ -34,11 +34,11 @@ _COUNT = re.compile(r"(<=|>=|<|>)\s*([0-9]{1,7})")
 def _bound(value: Any, variables: Variables) -> Limit:
     """A number, or a relation and a number: 24, "<= 15"."""
     found = _COUNT.fullmatch(value.strip()) if isinstance(value, str) else None
-    if found and int(found[2]) > (found[1] == "<"):  # "< 1" would leave none
+    if found and int(found[2]) > (found[1] == "<"):  # nothing satisfies "< 1"
         return Limit("", f"{found[1]} {found[2]}", found[1], int(found[2]), Span(""))
     if isinstance(value, str):
         hint: Hint = Write(f'"<= {value.strip()}"') if value.strip().isdigit() else 'write 24, or "<= 15"'
-        raise failure(f"{show(value, 40)} is no number of them", hint)
+        raise failure(f"{show(value, 40)} is not a bound", hint)
     return Limit("", str(value), "==", _count(value, variables), Span(""))
 
 
@@ -60,11 +60,11 @@ Bounded = Annotated[Limit | None, Check(_bound)]
 
 @register
 class Recipe(Rule):
-    """A recipe of `train:` in bounds; what is not named here is free.
+    """Bounds on the recipe in `train:`; a field that is not given is free.
 
-    A bound is a number, or a relation and a number in quotes: `epochs: 24`, `epochs: "<= 15"`. `batch_size` counts the
-    images of a step of the optimizer: batches that are accumulated are one. `peak` is the epoch at which the learning
-    rate is highest, as `warmup: 0.25` of 20 epochs has it at 5.
+    A bound is a number, or a relation and a number in quotes: `epochs: 24`, `epochs: "<= 15"`. `batch_size` is the
+    number of images per step of the optimizer, so accumulated batches count as one. `peak` is the epoch at which the
+    learning rate is highest: `warmup: 0.25` of 20 epochs has its peak at epoch 5.
     """
 
     EXAMPLE: ClassVar[str] = 'recipe: {epochs: "<= 15", optimizer: [sgd, adam], batch_size: 128}'
@@ -76,13 +76,13 @@ class Recipe(Rule):
 
     epochs: Annotated[Bounded, Field(description="how many")] = None
     optimizer: Annotated[
-        tuple[str, ...], Check(_names_of(OPTIMIZERS)), Field(description="one, or a list: any will do")
+        tuple[str, ...], Check(_names_of(OPTIMIZERS)), Field(description="one, or a list of allowed ones")
     ] = ()
     schedule: Annotated[
-        tuple[str, ...], Check(_names_of(SCHEDULES)), Field(description="one, or a list: any will do")
+        tuple[str, ...], Check(_names_of(SCHEDULES)), Field(description="one, or a list of allowed ones")
     ] = ()
     peak: Annotated[Positive | None, Field(description="the epoch at which the learning rate is highest")] = None
-    batch_size: Annotated[Bounded, Field(description="images of a step")] = None
+    batch_size: Annotated[Bounded, Field(description="images per step")] = None
 
     def excludes(self, other: Rule) -> str:
         if not isinstance(other, Recipe):
@@ -131,7 +131,7 @@ class Recipe(Rule):
             return model.span(field) if model._node else place
 
         if self.epochs and not self.epochs.holds(train.epochs):
-            message = f"the run has {train.epochs} epochs, {_asked(self.epochs)}"
+            message = f"the run has {train.epochs} epochs, but {_asked(self.epochs)}"
             yield Miss(RECIPE, message, _set("train", "epochs", self.epochs), at(train, "epochs"))
         for name, family, found in (
             ("optimizer", OPTIMIZERS, train.optimizer),
@@ -139,13 +139,13 @@ class Recipe(Rule):
         ):
             wanted = getattr(self, name)
             if wanted and type(found) not in {family.find(each) for each in wanted}:
-                message = f"the {name} is {_word(family, found)}, {' or '.join(wanted)} is asked for"
-                yield Miss(RECIPE, message, f"write {name}: {wanted[0]}, with the fields that suit it", at(train, name))
+                message = f"the {name} is {_word(family, found)}, but {' or '.join(wanted)} is required"
+                yield Miss(RECIPE, message, f"write {name}: {wanted[0]}, with suitable fields", at(train, name))
         if self.peak:
             yield from self._peak(train, at(train, "schedule"))
         step = data.batch_size * train.accumulate
         if self.batch_size and not self.batch_size.holds(step):
-            message = f"a step is of {step} images, {_asked(self.batch_size)}"
+            message = f"a step has {step} images, but {_asked(self.batch_size)}"
             hint = _set("data", "batch_size", self.batch_size) if train.accumulate == 1 else "change batch_size"
             yield Miss(RECIPE, message, hint, at(data, "batch_size"))
 
@@ -153,10 +153,10 @@ class Recipe(Rule):
         found = _peak_of(train.schedule, train.epochs)
         if found is None:
             word = _word(SCHEDULES, train.schedule)
-            message = f"the schedule {word} has no peak, one at epoch {self.peak} is asked for"
+            message = f"the schedule {word} has no peak, but one at epoch {self.peak} is required"
             yield Miss(RECIPE, message, "write schedule: one_cycle", place)
         elif self.peak and abs(found - self.peak) > NEAR:
-            message = f"the rate is highest at epoch {found:g}, its peak is asked for at epoch {self.peak}"
+            message = f"the rate is highest at epoch {found:g}, but its peak is required at epoch {self.peak}"
             yield Miss(RECIPE, message, f"set warmup: {self.peak / train.epochs:.4f}", place)
 
 
@@ -165,20 +165,20 @@ def _asked(bound: Limit) -> str:
 
 
 def _set(section: str, field: str, bound: Limit) -> Hint:
-    """The remedy: the nearest number within the bound."""
+    """The remedy: set the nearest number within the bound."""
     least, most = bound.range
     number = least if ">" in bound.relation else most
     return Change({field: f"{number:.0f}"}, at=(section,), say="set {}")
 
 
 def _word(family: Family, found: Model) -> str:
-    """How a member of a family is written."""
+    """The word in YAML for a member of a family."""
     return next(name for name in family.names() if family.find(name) is type(found))
 
 
 def _peak_of(schedule: Schedule, epochs: int) -> float | None:
-    """The epoch at which the learning rate is highest; None where it never rises."""
-    if isinstance(schedule, (OneCycle, Cosine)):  # and those that are made from it: linear, triangular
+    """The epoch at which the learning rate is highest; None if it never rises."""
+    if isinstance(schedule, (OneCycle, Cosine)):  # and their subclasses: linear, triangular
         return schedule.warmup * epochs or None
     if isinstance(schedule, Piecewise):
         return max(schedule.points, key=lambda point: point[1])[0]

@@ -1,4 +1,4 @@
-"""runs_on: a runtime that has a kernel for every layer."""
+"""runs_on: the runtime must have a kernel for every layer."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ NO_NORM = ("channel_norm", "group_norm", "instance_norm", "layer_norm")  # words
 
 @register
 class RunsOn(Rule):
-    """Only layers that a runtime has kernels for, quantised to int8: TensorFlow Lite for Microcontrollers.
+    """The runtime (TensorFlow Lite for Microcontrollers) must have an int8 kernel for every layer.
 
-    The report lists the kernels that are needed, which is what its op resolver must register.
+    The report lists the kernels that are needed; the op resolver of your program must register them.
     """
 
     POSITIONAL: ClassVar[str] = "runtime"

@@ -1,4 +1,4 @@
-"""stages: a network made of so many stages and an output."""
+"""stages: the network consists of a number of stages and an output."""
 
 from __future__ import annotations
 
@@ -11,18 +11,19 @@ from archbuilder.diagnostics import Span
 from archbuilder.ir.graph import Node
 from archbuilder.rules.packs.kinds import register
 from archbuilder.rules.packs.network import Network
-from archbuilder.rules.packs.rule import STRUCTURE, Evidence, Miss, Outcome, Rule, are_asked_for, listed
+from archbuilder.rules.packs.rule import STRUCTURE, Evidence, Miss, Outcome, Rule, are_required, listed
 from archbuilder.rules.packs.stages import GROUP, Stage, in_order, is_window
 from archbuilder.schema.fields import Names
 
 
 @register
 class Stages(Rule):
-    """As many stages as there are names, in this order, then an output without a conv over a window.
+    """The network must have as many stages as there are names, in this order, then an output without a conv larger than
+    1x1.
 
-    A stage is a top-level group of blocks with a conv over a window: a `stage`, or a skip, branches, repeat or
-    definition with a name. Its place counts: the first stands for the first name, whatever it is called. What
-    comes before the stage of the first name is a stem, and may be anything.
+    A stage is a top-level group of blocks with a conv larger than 1x1: a `stage`, or a skip, branches, repeat or
+    definition with a name. Only the position counts: the first group is the first stage, whatever its name. If a group
+    has the first name, blocks before it are a stem and may be anything.
     """
 
     POSITIONAL: ClassVar[str] = "names"
@@ -46,23 +47,23 @@ class Stages(Rule):
 
     def _count(self, net: Network, found: Sequence[Stage]) -> Iterator[Miss]:
         count = len(self.names)
-        wanted = f"{count} stage{'s' * (count != 1)} {are_asked_for(count)} ({', '.join(self.names)})"
+        wanted = f"{count} stage{'s' * (count != 1)} {are_required(count)} ({', '.join(self.names)})"
         if not found:
-            yield Miss(STRUCTURE, f"{wanted}, there is none", GROUP, net.place)
+            yield Miss(STRUCTURE, f"{wanted}, but there is none", GROUP, net.place)
         elif len(found) < len(self.names):
             has = f"there {'is' if len(found) == 1 else 'are'} {len(found)}: {listed(stage.name for stage in found)}"
             yield Miss(STRUCTURE, f"{wanted}, {has}", GROUP, net.place)
         elif len(found) > len(self.names):
             extra = found[len(self.names)]
-            message = f"{wanted}, {extra.name} is stage {len(self.names) + 1}"
-            hint = "merge it into the one before; a stem stands before the first, an output has no conv over a window"
+            message = f"{wanted}, but {extra.name} is stage {len(self.names) + 1}"
+            hint = "merge it into the previous stage; a stem comes before the first stage, an output has only 1x1 convs"
             yield Miss(STRUCTURE, message, hint, extra.span)
 
     def _order(self, found: Sequence[Stage]) -> Iterator[Miss]:
-        """A stage that has one of the names has its place, too."""
+        """A stage with one of the names must also have its position."""
         for name, stage in zip(self.names, found, strict=False):
             if stage.name != name and stage.name in self.names:
-                message = f"{stage.name} stands in the place of {name}"
+                message = f"{stage.name} is in the position of {name}"
                 yield Miss(STRUCTURE, message, f"the order is {', '.join(self.names)}", _name(stage))
 
 
@@ -76,12 +77,12 @@ def _numbers(net: Network, found: Sequence[Stage]) -> list[int]:
 
 
 def _between(net: Network, found: Sequence[Stage]) -> Iterator[Miss]:
-    """Convs over a window that are in no stage, after the first."""
+    """Convs larger than 1x1 that are in no stage, after the first stage."""
     places = _numbers(net, found)
     for node in net.graph.nodes.values():
         owner = net.owners[node.name]
         if places and owner > places[0] and owner not in places and is_window(node):
-            message = f"{node.name}, a conv over a window, is in no stage"
+            message = f"{node.name}, a conv larger than 1x1, is in no stage"
             yield Miss(STRUCTURE, message, "move it into a stage, or before the first one", node.span)
 
 

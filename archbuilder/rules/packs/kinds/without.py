@@ -16,9 +16,11 @@ from archbuilder.schema.fields import Check
 
 @register
 class Without(Rule):
-    """None of these layers, by the names of blocks, ops and activations: `max_pool`, `dropout`, `group_norm`, `gelu`.
+    """The network must not have these layers; names are those of blocks, ops and activations: `max_pool`, `dropout`,
+    `group_norm`, `gelu`.
 
-    `max_pool` is also a global one; `dilated`, `strided`, `depthwise` and `grouped` are told by what a conv does.
+    `max_pool` includes global max pools; `dilated`, `strided`, `depthwise` and `grouped` depend on the settings of a
+    conv, not on its block.
     """
 
     POSITIONAL: ClassVar[str] = "layers"
@@ -43,11 +45,11 @@ class Without(Rule):
         misses: dict[int, Miss] = {}
         for node in net.graph.nodes.values():
             if words(net, node) & set(self.layers):
-                message = f"{node.name} is {node.op.describe()}, and {self.title} is allowed"
+                message = f"{node.name} is {node.op.describe()}, but {self.title} is allowed"
                 misses.setdefault(id(node.place), Miss(FORBIDDEN, message, self._hint(), node.span))
         return Outcome(says="none there", misses=tuple(misses.values()))
 
     def _hint(self) -> str:
         if set(self.layers) & {"max_pool", "adaptive_max_pool", "avg_pool"}:
-            return "let a conv with stride 2 halve the map: strided"
-        return "leave it out, or use another layer"
+            return "halve the map with a conv of stride 2: strided"
+        return "remove it, or use another layer"
