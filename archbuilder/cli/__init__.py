@@ -1,8 +1,8 @@
 """The command line: one file per command, found by its name and imported only when it is used.
 
-A command's file has a docstring whose first line is its help, `configure(parser)` and
-`run(args) -> int`.  Exit status: 0 clean, 1 something found, 2 could not run.  Where what it prints
-only remarks on what it does, it says so: `REMARKS = True`; then that may be lost.
+The file of a command has a docstring whose first line is its help, `configure(parser)` and `run(args) -> int`. Exit
+status: 0 clean, 1 something found, 2 could not run. `REMARKS = True` means that its output is only progress, so that
+losing it (a full disk) is not a failure.
 """
 
 from __future__ import annotations
@@ -33,7 +33,8 @@ GROUPS = {  # in the order in which people need them
     "exchange": ("import", "export"),
     "edit": ("live", "mcp", "lsp", "schema"),
 }
-COLLECT_AFTER = 100_000  # objects: imports and checks leave no garbage, and collecting meanwhile costs a tenth of them
+# objects: imports and checks leave no garbage, and collecting it would cost a tenth of their time
+COLLECT_AFTER = 100_000
 _FILES = [module.name for module in iter_modules(__path__) if not module.name.startswith("_")]
 _COMMANDS = {name.rstrip("_").replace("_", "-"): name for name in _FILES}  # import_.py is `import`
 
@@ -46,7 +47,7 @@ def entry() -> NoReturn:
     sys.stdout.flush()
     sys.stderr.flush()
     if "torch" not in sys.modules:
-        os._exit(status)  # nothing is open any more: an orderly shutdown of the interpreter would cost another tenth
+        os._exit(status)  # all files are closed: an orderly shutdown of the interpreter would cost another tenth
     sys.exit(status)
 
 
@@ -64,7 +65,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise
         return _told(explained)
     except OSError as error:
-        print(f"archbuilder: {error}", file=sys.stderr)  # a full disk, a file that cannot be read
+        print(f"archbuilder: {error}", file=sys.stderr)  # for example a full disk, or a file that cannot be read
         return 2
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
@@ -87,7 +88,7 @@ def _run(words: Sequence[str]) -> int:
 
 
 def _told(error: ArchbuilderError) -> int:
-    """Print what is wrong; returns the exit status."""
+    """Print the diagnostics of an error; returns the exit status."""
     from archbuilder.reporting.diagnostic import render_diagnostic
     from archbuilder.reporting.style import style_of
     from archbuilder.reporting.width import wrapped
@@ -99,7 +100,7 @@ def _told(error: ArchbuilderError) -> int:
 
 
 def _unwritten(remarks: bool) -> int:
-    """The exit status where standard output could not be written."""
+    """The exit status if standard output could not be written."""
     if (error := _streams.unwritten()) is None:
         return 0
     print(f"archbuilder: {error}", file=sys.stderr)
@@ -130,7 +131,7 @@ class _Program(ArgumentParser):
         for title, commands in GROUPS.items():
             lines += ["", f"{title}:"]
             lines += [f"  {word:{width}}  {_first_line(word)}" for word in commands]
-        lines += ["", "archbuilder COMMAND --help says more of a command."]
+        lines += ["", "archbuilder COMMAND --help explains a command."]
         return "usage: " + "\n".join(lines) + "\n"
 
 
@@ -139,7 +140,7 @@ def _first_line(word: str) -> str:
 
 
 def _manual(name: str) -> str:
-    """The docstring of a command's file, which is not imported for it."""
+    """The docstring of a command's file, read without importing it."""
     source = Path(__file__).with_name(f"{name}.py").read_text(encoding="utf-8")
     found = re.match(r'"""(.*?)"""', source, re.DOTALL)
     return found[1].strip() if found else ""

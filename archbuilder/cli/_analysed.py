@@ -1,4 +1,4 @@
-"""What a command shows of a file or of a run: its network, and of a run how far it has come, and how well."""
+"""The analysis of a file or of a run for commands, and the progress and accuracy of a run."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
 
 def analysed(source: str, overrides: Sequence[str] = (), rules: Sequence[str] = ()) -> Report:
-    """A report with facts, whether or not limits are met; of a run it is said that it is one.
+    """A report with facts, whether or not limits are met; a note on standard error says if it is a run.
 
-    Raises ArchbuilderError where there are none."""
+    Raises ArchbuilderError if the network cannot be analysed."""
     from archbuilder.reporting.diagnostic import printable
     from archbuilder.reporting.text import as_trained
 
@@ -30,7 +30,7 @@ def analysed(source: str, overrides: Sequence[str] = (), rules: Sequence[str] = 
 
 
 def outcome_of_run(run: Path) -> str:
-    """How far a run has come, and how well, in words."""
+    """The progress and the accuracy of a run, in words."""
     from archbuilder.run.listing import outcome  # only where there is a run
 
     return outcome(run)

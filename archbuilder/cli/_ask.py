@@ -29,12 +29,12 @@ def can_ask() -> bool:
 
 
 def ask(question: str, default: str, read: Callable[[str], T]) -> T:
-    """The answer to a question, read by `read`; an empty one is the default.  Asks again after a ValueError."""
+    """The answer to a question, parsed by `read`; an empty answer is the default. Asks again after a ValueError."""
     while True:
         try:
             text = input(f"{question} [{default}]: ").strip()
         except EOFError:
-            raise ArchbuilderError(ENDED.at(Span("standard input"), "there is no answer", "use the flags")) from None
+            raise ArchbuilderError(ENDED.at(Span("standard input"), "there is no answer", "use the options")) from None
         try:
             return read(text or default)
         except ValueError as error:

@@ -24,15 +24,15 @@ NO_CODE = declare(
 
 @dataclass(frozen=True)
 class Selection:
-    """Codes, or the beginnings of codes (AB4).  Of two that fit a code the longer one counts, then `ignore`.
+    """Codes, or the first characters of codes (AB4). If two match a code, the longer one counts, then `ignore`.
 
-    An error that keeps a file from being analysed always counts: without it nothing would have been checked."""
+    An error that keeps a file from being analysed always counts: otherwise a file that was not checked would pass."""
 
     select: tuple[str, ...] = ()
     ignore: tuple[str, ...] = ()
 
     def __call__(self, report: Report) -> Report:
-        """The report with what counts in it; the rest is ignored."""
+        """The report with the findings that count; the others are ignored."""
         if not self.select and not self.ignore:
             return report
         kept = [d for d in report.all_found if self._counts(d.code)]
@@ -51,13 +51,13 @@ def _longest(code: Code, prefixes: Sequence[str]) -> int:
 
 def add_code_options(parser: ArgumentParser) -> None:
     """`args.select`, `args.ignore`: lists of texts, each with codes between commas."""
-    for name, what in (("select", "show only findings with these codes"), ("ignore", "leave these findings out")):
-        help = f"{what}: AB402, or all of AB4; between commas, and several times"
+    for name, what in (("select", "show only findings with these codes"), ("ignore", "hide findings with these codes")):
+        help = f"{what}: AB402, or AB4 for all that begin so; several with commas, or repeat the option"
         parser.add_argument(f"--{name}", metavar="CODES", action="append", default=[], help=help)
 
 
 def selection(args: Namespace) -> Selection:
-    """What the options say.  Raises ArchbuilderError AB944 with every code that makes no sense."""
+    """The selection that the options describe. Raises ArchbuilderError AB944 for every invalid code."""
     chosen = {option: tuple(_codes(getattr(args, option))) for option in ("select", "ignore")}
     problems = [d for option, codes in chosen.items() for code in codes for d in _problems(option, code)]
     if problems:
@@ -71,14 +71,16 @@ def _codes(texts: Sequence[str]) -> Iterator[str]:
 
 def _problems(option: str, code: str) -> Iterator[Diagnostic]:
     place = Span(f"--{option} {code}")
-    loaded = (kind for kind in declared().values() if kind.id.startswith(code))  # those of the user's own blocks, too
+    loaded = (kind for kind in declared().values() if kind.id.startswith(code))  # includes the codes of custom blocks
     meant = [*known_codes(code).values(), *loaded]
     if not meant:
         hint = nearest(code, list(known_codes() | declared())) or "archbuilder explain lists all codes"
         yield NO_CODE.at(place, f"there is no code {code}", hint)
     elif all(kind.note for kind in meant):
-        message = f"{code} cannot be {option.removesuffix('e')}ed: it says how many warnings are not shown"
+        message = f"{code} cannot be {option.removesuffix('e')}ed: it counts the warnings that are not shown"
         yield NO_CODE.at(place, message, f"{option} the codes of those warnings")
     elif option == "ignore" and not any(kind.ignorable for kind in meant):
-        message = f"{code} cannot be ignored: a file with it is not analysed, so that nothing would have been checked"
-        yield NO_CODE.at(place, message, "warnings can be ignored, missed limits and missed rules")
+        message = (
+            f"{code} cannot be ignored: a file with this error is not analysed, so it would pass without being checked"
+        )
+        yield NO_CODE.at(place, message, "only warnings, missed limits and missed rules can be ignored")

@@ -8,7 +8,7 @@ from typing import Any, Literal, get_args, get_origin
 
 def add_source_options(parser: ArgumentParser) -> None:
     """How a YAML file is read: `args.set`, a list of overrides; `args.blocks`, files that main loads."""
-    help = "override a field: train.epochs=3"
+    help = "override a field of the file: train.epochs=3"
     parser.add_argument("--set", metavar="KEY=VALUE", action="append", default=[], help=help)
     add_blocks_option(parser)
 
@@ -19,13 +19,13 @@ def add_source_argument(parser: ArgumentParser) -> None:
 
 
 def add_blocks_option(parser: ArgumentParser) -> None:
-    """`args.blocks`: files with blocks of the user's own, which main loads before the command runs."""
-    help = "a Python file with a block of your own; its code is run"
+    """`args.blocks`: files with custom blocks, which main loads before the command runs."""
+    help = "a Python file that defines a custom block; its code is run"
     parser.add_argument("--blocks", metavar="FILE", action="append", default=[], help=help)
 
 
 def add_training_options(parser: ArgumentParser, *names: str) -> None:
-    """What `archbuilder.Options` holds, or some of it by name: `args.device`, `args.threads` ..."""
+    """The fields of `archbuilder.Options`, or some of them by name: `args.device`, `args.threads` ..."""
     from archbuilder.run.options import Options, flags, typed
 
     for name in names or Options.model_fields:
@@ -46,12 +46,12 @@ def add_training_options(parser: ArgumentParser, *names: str) -> None:
 
 
 def add_machine_options(parser: ArgumentParser) -> None:
-    """Where a command computes."""
+    """The options for device and threads."""
     add_training_options(parser, "device", "threads", "data_dir")
 
 
 def training_options(args: Namespace) -> dict[str, Any]:
-    """Those of them that a command has, as keywords of `archbuilder.train`, or of `Options.of`."""
+    """The training options that a command has, as keywords for `archbuilder.train` or `Options.of`."""
     from archbuilder.run.options import Options
 
     return {name: value for name, value in vars(args).items() if name in Options.model_fields}
@@ -59,7 +59,7 @@ def training_options(args: Namespace) -> dict[str, Any]:
 
 def add_trained_argument(parser: ArgumentParser) -> None:
     """`args.trained`: what `open_trained` opens."""
-    help = "a run folder, a .safetensors of `archbuilder weights`, or a name that it lists"
+    help = "a run folder, a .safetensors file made by `archbuilder weights`, or a name that it lists"
     parser.add_argument("trained", metavar="RUN", help=help)
 
 

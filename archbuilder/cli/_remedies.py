@@ -53,13 +53,13 @@ $ archbuilder train net.yaml --no-report
 $ archbuilder check runs/net/* --suggest""",
 )
 
-Counting = Callable[[Report], Report]  # a report with those findings that count
+Counting = Callable[[Report], Report]  # reduces a report to the findings that count
 
 STDIN = "<stdin>"  # what document.py calls it
 
 
 class _Fix(Action):
-    """--fix, --fix 2, and --fix FILE: a word after it that is no number is a file."""
+    """--fix, --fix 2, and --fix FILE: a word after it that is not a number is a file."""
 
     def __call__(self, parser: ArgumentParser, namespace: Namespace, values: Any, option: str | None = None) -> None:
         if values.isdigit():
@@ -68,37 +68,39 @@ class _Fix(Action):
         namespace.fix = 1
         namespace.files = [*(namespace.files or []), values]
         for action in parser._actions:
-            if action.dest == "files":  # there is one now
+            if action.dest == "files":  # a file was given
                 action.required = False
 
 
 def add_options(parser: ArgumentParser) -> None:
     """`args.suggest`; `args.fix`, the number of a proposal or None.  The files must be collected by `extend`."""
     group = parser.add_mutually_exclusive_group()
-    help = "propose the cheapest edits after which every limit and rule holds"
+    help = "propose the cheapest edits that satisfy every limit and rule"
     group.add_argument("--suggest", action="store_true", help=help)
-    help = "apply proposal N (1) to the file, if it then checks clean; from standard input print the edited text"
+    help = (
+        "apply proposal N (default: 1) to the file, if it then checks clean; with standard input, print the edited text"
+    )
     group.add_argument("--fix", metavar="N", nargs="?", action=_Fix, const="1", help=help)
 
 
 def verify(args: Namespace) -> None:
-    """Raises ArchbuilderError AB942 for options that say two things, AB717 where a run would be edited."""
+    """Raises ArchbuilderError AB942 for contradicting options, AB717 if a run would be edited."""
     if args.emit and args.format != "text":
-        raise _clash("--emit", "--emit prints a stage as text, instead of a report", "leave --emit or --format out")
+        raise _clash("--emit", "--emit prints a stage as text instead of a report", "remove --emit or --format")
     if args.suggest and (args.emit or args.format not in ("text", "json")):
-        raise _clash("--suggest", "--suggest goes with the report as text or json", "leave the other option out")
+        raise _clash("--suggest", "--suggest works only with the formats text and json", "remove the other option")
     if args.fix is None:
         return
     if args.emit or args.format != "text":
-        raise _clash("--fix", "--fix goes with the report as text only", "check the file once more for another format")
+        raise _clash("--fix", "--fix works only with the format text", "run check again for another format")
     if args.set:
-        message = "--fix edits the file as it is, --set checks it with other values"
-        raise _clash("--fix", message, "--suggest goes with --set")
+        message = "--fix edits the file itself, but --set checks it with other values"
+        raise _clash("--fix", message, "use --suggest with --set")
     for run in filter(is_run, args.files):
-        message = "this is a run, and its files say what was trained"
-        raise ArchbuilderError(NOT_EDITED.at(Span(run), message, "mend the file that it was trained from"))
+        message = "this is a run, and its files record what was trained"
+        raise ArchbuilderError(NOT_EDITED.at(Span(run), message, "edit the file from which it was trained"))
     if "-" in args.files and len(args.files) > 1:
-        raise _clash("--fix", "--fix takes standard input or files, not both", "leave - out")
+        raise _clash("--fix", "--fix takes standard input or files, not both", "remove -")
 
 
 def is_filter(args: Namespace) -> bool:
@@ -113,7 +115,7 @@ def shown(args: Namespace, reports: Sequence[Report], counting: Counting, style:
     found = _investigate(args, reports, counting)
     yield from filter(None, (render(suggestions, style) for suggestions in found))
     if any(suggestions.proposals and not suggestions.report.run for suggestions in found) and not args.set:
-        yield "--fix applies the first, --fix N another one"
+        yield "--fix applies the first proposal, --fix N proposal N"
 
 
 def as_data(args: Namespace, report: Report, counting: Counting) -> dict[str, Any]:
@@ -124,15 +126,15 @@ def as_data(args: Namespace, report: Report, counting: Counting) -> dict[str, An
 
 
 def fix(args: Namespace, reports: Sequence[Report], counting: Counting) -> list[Report]:
-    """Apply the proposal that was asked for to each file; the reports on what there is afterwards.
+    """Apply the chosen proposal to each file; returns the reports on the edited files.
 
-    Raises ArchbuilderError AB943, before any file is changed, where one has no proposal of that number."""
+    Raises ArchbuilderError AB943, before any file is changed, if a file has no proposal of that number."""
     found = _investigate(args, reports, counting)
     for suggestions in found:
         count = len(suggestions.proposals)
         if count and not 1 <= args.fix <= count:
             there = "is 1 proposal" if count == 1 else f"are {count} proposals"
-            message = f"there {there} for this file, {args.fix} is none of them"
+            message = f"there {there} for this file, but no number {args.fix}"
             raise ArchbuilderError(NO_PROPOSAL.at(Span(suggestions.report.file), message, "--suggest shows them"))
     return [_fix(suggestions, args.fix) for suggestions in found]
 

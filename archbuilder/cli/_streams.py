@@ -1,7 +1,6 @@
-"""The standard streams, whatever they lead to: a reader that has gone, a full disk, nothing at all.
+"""The standard streams when output fails: the reader is gone, the disk is full, or the stream is closed.
 
-What is printed is lost there, and that is all: a command does what it was asked to, and its exit status says how that
-went.
+Then only the output is lost: the command still does its work, and its exit status reports the result.
 """
 
 from __future__ import annotations
@@ -15,9 +14,9 @@ from archbuilder.reporting.style import READABLE, encoding_of
 
 
 class Sink(io.FileIO):
-    """A file descriptor that takes what can be written, and drops everything after the first thing that cannot.
+    """A file descriptor that writes until the first error and drops all later output.
 
-    lost: why.
+    lost: the reason.
     """
 
     lost: OSError | None = None
@@ -32,26 +31,26 @@ class Sink(io.FileIO):
 
 
 def prepare() -> None:
-    """Make the standard streams of this process such, and the text in them readable."""
+    """Replace the standard streams of this process by sinks, with an encoding that cannot fail."""
     _occupy()
     sys.stdout, sys.stderr = _tolerant(sys.stdout), _tolerant(sys.stderr)
 
 
 def unwritten() -> OSError | None:
-    """Why standard output could not be written; None where it was, or where nobody reads it (`| head`)."""
+    """Why standard output could not be written; None if it was, or if nobody reads it (`| head`)."""
     raw: Any = getattr(sys.stdout, "buffer", None)
     lost: OSError | None = getattr(getattr(raw, "raw", raw), "lost", None)
     return None if isinstance(lost, BrokenPipeError) else lost
 
 
 def _occupy() -> None:
-    """Open what is closed of descriptors 0, 1 and 2: a file of ours would get its number, and what a library
-    prints there would go into it."""
+    """Open closed descriptors among 0, 1 and 2. Otherwise a file opened later would get such a number, and output of
+    libraries would be written into it."""
     for number in range(3):
         try:
             os.fstat(number)
         except OSError:
-            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)  # takes the lowest number, which is this one
+            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)  # gets the lowest free number, which is this one
 
 
 def _tolerant(stream: TextIO | None) -> TextIO:

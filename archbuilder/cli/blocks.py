@@ -20,14 +20,14 @@ NO_BLOCK = declare(
 
 
 def configure(parser: ArgumentParser) -> None:
-    parser.add_argument("name", metavar="NAME", nargs="?", help="a block; without it, all are listed")
-    parser.add_argument("--markdown", action="store_true", help="the reference of all blocks")
-    parser.add_argument("--test", action="store_true", help="hold a block against everything that a block promises")
+    parser.add_argument("name", metavar="NAME", nargs="?", help="a block (default: list all)")
+    parser.add_argument("--markdown", action="store_true", help="print the reference of all blocks as Markdown")
+    parser.add_argument("--test", action="store_true", help="test whether a block does what every block must do")
     add_blocks_option(parser)
 
 
 def run(args: Namespace) -> int:
-    """Exit 0, 1 where a test fails, 2 where there is no such block."""
+    """Exit 0; 1 if a test fails; 2 if there is no such block."""
     from archbuilder.blocks._external import load_all_installed
     from archbuilder.manual import blocks as manual
 

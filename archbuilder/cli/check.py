@@ -1,6 +1,6 @@
 """Check architectures: shapes, parameters, MACs, field, limits.
 
-It needs no torch.  A folder stands for every .yaml and .yml file in it, a run for the network that it trained.
+It does not need torch. A folder means every .yaml and .yml file in it, a run the network that it trained.
 """
 
 from __future__ import annotations
@@ -52,26 +52,24 @@ def configure(parser: ArgumentParser) -> None:
         help="a YAML file, a folder of them, a run, or - for standard input",
     )
     help = (
-        "text for people, concise with a line for each finding; json, github (annotations) and sarif for programs; "
-        "one table of all files: summary for a screen, csv, markdown"
+        "text for people; concise: one line per finding; json, github (annotations) and sarif for programs; "
+        "summary, csv and markdown: one table of all files"
     )
     parser.add_argument("--format", choices=(*FORMATS, *TABLES), default="text", help=help)
-    help = "order the rows of a table by a column of its csv; --sort=-COLUMN puts the largest first"
+    help = "sort the rows of a table by a column (see --format csv); --sort=-COLUMN puts the largest first"
     parser.add_argument("--sort", metavar="COLUMN", help=help)
-    parser.add_argument("--output-file", metavar="FILE", help="write the report into a file, as a whole or not at all")
+    parser.add_argument("--output-file", metavar="FILE", help="write the report to a file, completely or not at all")
     _codes.add_code_options(parser)
     add_source_options(parser)
-    help = "a rule pack to satisfy, beside those that the file names: era-s9, mcu, or a file"
+    help = "a rule pack to satisfy in addition to those of the file: era-s9, mcu, or a file"
     parser.add_argument("--rules", metavar="PACK", action="append", default=[], help=help)
-    help = "count also what comments in the files ignore"
+    help = "also count findings that comments in the files ignore"
     parser.add_argument("--no-ignore-comments", action="store_true", help=help)
     parser.add_argument("--strict", action="store_true", help="warnings also give exit status 1")
     detail = parser.add_mutually_exclusive_group()
-    detail.add_argument("-q", "--quiet", action="store_true", help="leave the table of layers out")
-    detail.add_argument(
-        "-v", "--verbose", action="store_true", help="a row of the table for every op, not for every block"
-    )
-    detail.add_argument("--emit", choices=STAGES, help="print what a stage made instead of the report")
+    detail.add_argument("-q", "--quiet", action="store_true", help="do not print the table of layers")
+    detail.add_argument("-v", "--verbose", action="store_true", help="one row of the table per op, not per block")
+    detail.add_argument("--emit", choices=STAGES, help="print the result of a stage instead of the report")
     _remedies.add_options(parser)
 
 
@@ -79,7 +77,7 @@ def run(args: Namespace) -> int:
     """Exit 0 all clean, 1 something found, 2 a file could not be read or the arguments are bad."""
     _remedies.verify(args)
     if args.sort and args.format not in TABLES:
-        message = "only a table has rows to sort"
+        message = "only tables can be sorted"
         raise ArchbuilderError(_remedies.NOT_TOGETHER.at(Span("--sort"), message, f"add --format {TABLES[0]}"))
     counting = _counting(args)
     status = Status(args.strict)
@@ -90,7 +88,7 @@ def run(args: Namespace) -> int:
         reports = _sparing_sources(args, reports)
     if args.fix is not None:
         reports = status.watching(_remedies.fix(args, list(reports), counting))
-    if _remedies.is_filter(args):  # the text has been printed
+    if _remedies.is_filter(args):  # the edited text is already printed
         deque(reports, maxlen=0)
     else:
         _write(_shown(args, reports, counting), args.output_file)
@@ -98,20 +96,20 @@ def run(args: Namespace) -> int:
 
 
 def _counting(args: Namespace) -> Callable[[Report], Report]:
-    """What makes of a report one of the findings that count."""
+    """The function that reduces a report to the findings that count."""
     selection = _codes.selection(args)
     return (lambda report: selection(report.heeding_no_comment())) if args.no_ignore_comments else selection
 
 
 class Status:
-    """The exit status of a check, which looks at each report as it passes: they are never all in memory at once."""
+    """The exit status of a check, computed while the reports pass: they are never all in memory at once."""
 
     def __init__(self, strict: bool) -> None:
         self.strict = strict
         self.worst = 0
 
     def watching(self, reports: Iterable[Report]) -> Iterator[Report]:
-        self.worst = 0  # of what is reported: --fix reports what there is afterwards
+        self.worst = 0  # of the reports that are printed: with --fix those after the edit
         for report in reports:
             found = (d.exit_status for d in report.diagnostics if self.strict or d.severity == "error")
             self.worst = max(self.worst, *found, 0)
@@ -119,10 +117,10 @@ class Status:
 
 
 def _sparing_sources(args: Namespace, reports: Iterable[Report]) -> Iterator[Report]:
-    """The reports.  Raises ArchbuilderError AB945 at one that the output would overwrite what it is made from."""
+    """The reports. Raises ArchbuilderError AB945 if the output would overwrite a file that a report is made from."""
     for report in reports:
         if any(same_file(args.output_file, name) for name in {*args.rules, *args.blocks, *_read_for(report)}):
-            message = "the report would take the place of a file that is checked, or that the check reads"
+            message = "the report would overwrite a file that is checked, or that the check reads"
             hint = "name another file with --output-file"
             raise ArchbuilderError(UNWRITABLE.at(Span(args.output_file), message, hint))
         yield report
@@ -135,7 +133,7 @@ def _read_for(report: Report) -> Iterator[str]:
 
 
 def _shown(args: Namespace, reports: Iterable[Report], counting: _remedies.Counting) -> Iterator[str]:
-    """The reports in the format that was asked for, piece by piece."""
+    """The reports in the requested format, piece by piece."""
     if args.emit:
         return _emitted(reports, args.emit)
     if args.format in ("text", "concise"):
@@ -144,7 +142,7 @@ def _shown(args: Namespace, reports: Iterable[Report], counting: _remedies.Count
         from archbuilder.reporting import table
 
         return table.pieces(reports, args.format, args.sort, args.rules, cells_of_run, _style(args))
-    if args.suggest:  # goes with JSON alone
+    if args.suggest:  # only possible with JSON
         from archbuilder.reporting import json
 
         return json.pieces(reports, lambda report: _remedies.as_data(args, report, counting))
@@ -153,7 +151,7 @@ def _shown(args: Namespace, reports: Iterable[Report], counting: _remedies.Count
 
 
 def _emitted(reports: Iterable[Report], stage: str) -> Iterator[str]:
-    """What a stage made of each file; why it made nothing, or nothing right, goes to standard error."""
+    """The result of a stage for each file; problems go to standard error."""
     from archbuilder.reporting import stages
     from archbuilder.reporting.diagnostic import render_diagnostic
     from archbuilder.reporting.style import style_of
@@ -200,7 +198,7 @@ def _write(pieces: Iterable[str], file: str | None) -> None:
 
 
 def _ended(pieces: Iterable[str]) -> Iterator[str]:
-    """The pieces, and a line break after them where there are any."""
+    """The pieces, and a line break after the last one if there are any."""
     end = ""
     for piece in pieces:
         yield piece
@@ -216,14 +214,14 @@ def _reports(name: str, overrides: list[str], rules: list[str]) -> Iterable[Repo
     runs: list[Path] = []
     if found := sorted(_files(folder, runs)):
         return (check(path, overrides, rules) for path in found)
-    message, hint = "the folder has no .yaml file in it", "name a folder of architectures"
+    message, hint = "there is no .yaml file in the folder", "name a folder of architectures"
     if runs:
-        message, hint = f"{message} but those of runs", f"runs are checked where they are named: {max(runs)}"
+        message, hint = f"{message} except in runs", f"to check a run, name it: {max(runs)}"
     return [Report(name, diagnostics=(MISSING.at(Span(name), message, hint),))]
 
 
 def _files(folder: Path, runs: list[Path]) -> Iterator[Path]:
-    """Every .yaml and .yml file in a folder and below, but in hidden folders and in those of runs, which are noted."""
+    """Every .yaml and .yml file in a folder and below, except in hidden folders and in runs, which are collected."""
     for here, below, names in os.walk(folder):
         runs += [path for name in below if is_run(path := Path(here, name))]
         below[:] = [name for name in below if not name.startswith(".") and Path(here, name) not in runs]
@@ -234,5 +232,5 @@ def _files(folder: Path, runs: list[Path]) -> Iterator[Path]:
 def _is_folder(path: Path) -> bool:
     try:
         return path.is_dir()
-    except OSError:  # a name that is too long, or behind a folder that is closed: check says what is wrong
+    except OSError:  # a name that is too long, or in a folder that may not be read: check reports it
         return False

@@ -1,7 +1,6 @@
 """Compare networks: several, two block by block, or with a revision.
 
-The exit status is 0 also where a limit is missed: the table says so.  To hold networks to their limits is what `check`
-is for.
+The exit status is 0 even if a limit is missed: the table shows it. Use `check` to enforce limits.
 """
 
 from __future__ import annotations
@@ -30,24 +29,26 @@ TOO_FEW = declare(
 
 
 def configure(parser: ArgumentParser) -> None:
-    help = "a YAML file, a run, or - for standard input; of two it is shown what changed from one to the other"
+    help = "a YAML file, a run, or - for standard input; for two, the changes from one to the other are shown"
     parser.add_argument("files", metavar="FILE", nargs="*", help=help)
-    help = "compare files and folders (this one if none is named) with those that git has at a revision"
+    help = "compare files and folders (by default the current folder) with their versions at a git revision"
     parser.add_argument("--against", metavar="REF", help=help)
-    parser.add_argument("--rules", metavar="PACK", action="append", default=[], help="a rule pack to hold against all")
-    help = "text for people, json for programs; csv and markdown have a row for each network"
+    parser.add_argument(
+        "--rules", metavar="PACK", action="append", default=[], help="a rule pack that all networks should satisfy"
+    )
+    help = "text for people, json for programs; csv and markdown: one row per network"
     parser.add_argument("--format", choices=("text", "json", "csv", "markdown"), default="text", help=help)
     add_source_options(parser)
 
 
 def run(args: Namespace) -> int:
-    """Exit 0, also where limits are missed: the table says so; 1 a file cannot be analysed, 2 or read."""
+    """Exit 0, even if limits are missed (the table shows it); 1 a file cannot be analysed; 2 a file cannot be read."""
     from archbuilder.reporting import compare
 
     if args.against is not None:
         return _against(args)
     if len(args.files) < 2:
-        message = "at least two networks are compared, or those of this folder with a revision"
+        message = "at least two networks are needed, or a revision to compare this folder with"
         raise ArchbuilderError(TOO_FEW.at(Span("archbuilder compare"), message, "name two files, or --against REF"))
     reports = [analysed(name, args.set, args.rules) for name in args.files]
     if args.format == "json":
@@ -66,8 +67,8 @@ def _against(args: Namespace) -> int:
     from archbuilder.reporting import against
 
     if args.format == "csv":
-        message = "what changed since a revision is no table of numbers"
-        raise ArchbuilderError(NOT_TOGETHER.at(Span("--format csv"), message, "take text, json or markdown"))
+        message = "changes since a revision cannot be shown as a table of numbers"
+        raise ArchbuilderError(NOT_TOGETHER.at(Span("--format csv"), message, "use text, json or markdown"))
     with revisions.at(args.against, args.rules) as revision:
         found = against.against(revision, args.files, args.set, args.rules)
     if args.format == "text":

@@ -1,11 +1,10 @@
 """Prepare, list and verify data sets.
 
-archbuilder data prepare FILE.yaml              make the data set of a file ready now; `train` does so by itself
-archbuilder data download mnist                 fetch a data set that is known by name
-archbuilder data import cifar10 --npz FILE      take it from a file instead of its home site,
-archbuilder data import mnist --folder DIR      or from a folder where torchvision has put it
-archbuilder data list                           what is there, and where
-archbuilder data verify [NAME ...]              read every byte and compare checksums
+archbuilder data prepare FILE.yaml prepare the data set of a file (`train` does it automatically) archbuilder data
+download mnist download a data set that is known by name archbuilder data import cifar10 --npz FILE import it from a
+file instead of downloading it, archbuilder data import mnist --folder DIR or from a folder written by torchvision
+archbuilder data list list the prepared data sets and their folder archbuilder data verify [NAME ...] read every byte
+and compare checksums
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Add the actions and their arguments."""
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
-    made = actions.add_parser("prepare", help="make the data set of a YAML file ready")
+    made = actions.add_parser("prepare", help="prepare the data set of a YAML file")
     made.add_argument("file", metavar="FILE", help="a network with a data: section")
     made.add_argument("--skip-corrupt", action="store_true", help="leave out image files that cannot be read")
     add_source_options(made)
@@ -36,17 +35,19 @@ def configure(parser: argparse.ArgumentParser) -> None:
     source = taken.add_mutually_exclusive_group(required=True)
     source.add_argument("--npz", type=Path, metavar="FILE", help="x_train, y_train, x_test, y_test")
     source.add_argument("--folder", type=Path, metavar="DIR", help="root= of the data set in torchvision.datasets")
-    fetched = actions.add_parser("download", help="fetch a data set from its home site and prepare it")
+    fetched = actions.add_parser("download", help="download a data set from its official site and prepare it")
     fetched.add_argument("name", choices=KNOWN)
     listed = actions.add_parser("list", help="show the prepared data sets and their folder")
     verified = actions.add_parser("verify", help="compare prepared data sets with their checksums")
-    verified.add_argument("names", nargs="*", metavar="NAME", help="all of them where none is named")
+    verified.add_argument("names", nargs="*", metavar="NAME", help="which ones (default: all)")
     for action in (made, taken, fetched, listed, verified):
-        action.add_argument("--data-dir", metavar="DIR", help="instead of the user's cache folder")
+        action.add_argument(
+            "--data-dir", metavar="DIR", help="where prepared data sets are kept (default: the user's cache folder)"
+        )
 
 
 def run(args: argparse.Namespace) -> int:
-    """Exit 0 done or all well, 1 something is damaged or not what it is said to be, 2 could not run."""
+    """Exit 0 done or all intact, 1 something is damaged or not the expected data set, 2 could not run."""
     from archbuilder.data.prepared import data_folder
 
     root = data_folder(args.data_dir)
@@ -68,7 +69,7 @@ def _prepare(args: argparse.Namespace) -> int:
         from archbuilder.run.plan import NO_DATA
 
         place = spec.span() if spec else Span(args.file)
-        absent = NO_DATA.at(place, "there is no data: section", "add data: {dataset: digits}, for one")
+        absent = NO_DATA.at(place, "there is no data: section", "add for example data: {dataset: digits}")
         raise ArchbuilderError(*report.errors or [absent])
     prepared = ready(spec.data, spec.input, spec.classes, data_dir=args.data_dir, skip_corrupt=args.skip_corrupt)
     if prepared is None:
@@ -104,7 +105,7 @@ def _tell(name: str, prepared: Prepared) -> None:
 def _size(prepared: Prepared) -> str:
     splits, skipped = prepared.splits(), prepared.manifest.get("skipped", [])
     counts = [len(part) for part in (splits.train, splits.validation, splits.test) if part is not None]
-    without = f", {len(skipped):,} that cannot be read left out" if skipped else ""
+    without = f", {len(skipped):,} unreadable files left out" if skipped else ""
     return f"{' + '.join(map(str, counts))} images of {len(splits.class_names)} classes{without}"
 
 
@@ -137,7 +138,7 @@ def _verify(root: Path, names: list[str]) -> int:
             continue
         found = verify(folder, Span(str(folder)))
         problems += found
-        print(f"{folder.name}: {'damaged' if found else 'every checksum is right'}")
+        print(f"{folder.name}: {'damaged' if found else 'all checksums are correct'}")
     if not folders:
         print(f"nothing is prepared in {root}")
     if problems:

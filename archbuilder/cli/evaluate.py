@@ -10,16 +10,25 @@ from archbuilder.cli._output import print_text
 
 def configure(parser: ArgumentParser) -> None:
     add_trained_argument(parser)
-    parser.add_argument("--dataset", metavar="NAME", help="the test images of another data set that fits the network")
-    parser.add_argument("--tta", action="store_true", help="also average over each image and its mirror image")
-    parser.add_argument("--weights", choices=("last", "best"), default="last", help="of which epoch (default: last)")
+    parser.add_argument(
+        "--dataset", metavar="NAME", help="evaluate on the test images of another data set that fits the network"
+    )
+    parser.add_argument(
+        "--tta", action="store_true", help="also report the accuracy averaged over each image and its mirror image"
+    )
+    parser.add_argument(
+        "--weights",
+        choices=("last", "best"),
+        default="last",
+        help="weights of the last or of the best epoch (default: last)",
+    )
     parser.add_argument("--format", choices=("text", "json"), default="text", help="text for people, json for programs")
     add_machine_options(parser)
     add_blocks_option(parser)
 
 
 def run(args: Namespace) -> int:
-    """Exit 0 evaluated, 1 something wrong with the run or the data, 2 no trained network."""
+    """Exit 0 evaluated, 1 a problem of the run or the data, 2 no trained network."""
     from archbuilder.reporting.json import dumps
     from archbuilder.trained.evaluation import assess, text, to_dict
     from archbuilder.trained.shipped import open_trained

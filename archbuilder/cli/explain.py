@@ -1,6 +1,6 @@
 """Explain the code of a finding, or list all codes.
 
-What it says, why it matters, a bad and a good example.
+Shows its meaning, why it matters, a bad and a good example.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ NO_CODE = declare(
 
 
 def configure(parser: ArgumentParser) -> None:
-    parser.add_argument("codes", metavar="CODE", nargs="*", help="AB301, for one; without it, all are listed")
-    parser.add_argument("--markdown", action="store_true", help="the manual of all codes")
+    parser.add_argument("codes", metavar="CODE", nargs="*", help="for example AB301 (default: list all codes)")
+    parser.add_argument("--markdown", action="store_true", help="print the manual of all codes as Markdown")
 
 
 def run(args: Namespace) -> int:
-    """Exit 0, 2 where there is no such code."""
+    """Exit 0; 2 if there is no such code."""
     from archbuilder.manual import explain
     from archbuilder.reporting.style import style_of
 
@@ -49,7 +49,7 @@ def _missing(id: str) -> Diagnostic:
 
 
 def _alike(word: str) -> list[str]:
-    """The codes that begin as a word does: a slip is more likely in the last digits."""
+    """The codes with the same beginning: typing mistakes are more likely in the last digits."""
     for length in (4, 3):
         if len(word) >= length and (found := list(known_codes(word[:length]))):
             return found

@@ -37,19 +37,19 @@ def configure(parser: ArgumentParser) -> None:
     add_source_argument(parser)
     formats = ", ".join([*exporters.TEXTS, *exporters.BINARIES])
     parser.add_argument("--to", metavar="FORMAT", required=True, help=f"one of {formats}")
-    parser.add_argument("--out", metavar="FILE", help="where to write it; texts go to standard output without it")
+    parser.add_argument("--out", metavar="FILE", help="where to write it (default for text formats: standard output)")
     parser.add_argument(
         "--weights",
         metavar="RUN",
-        help="for files of bytes: a run folder or a checkpoint; FILE itself where it is a run",
+        help="for binary formats: a run folder or a checkpoint (default: FILE, if it is a run)",
     )
-    help = "for tflite: in integers, or in floating point; without it int8 where the run has been quantised"
+    help = "for tflite (default: int8 if the run has been quantised, else float32)"
     parser.add_argument("--dtype", choices=("int8", "float32"), help=help)
     add_source_options(parser)
 
 
 def run(args: Namespace) -> int:
-    """Exit 0 written, also where a limit is missed; 1 the network is wrong; 2 could not run."""
+    """Exit 0 written, even if a limit is missed; 1 the network is invalid; 2 could not run."""
     _check(args)
     exporter = exporters.exporter(args.to)
     report = analysed(args.file, args.set)
@@ -72,26 +72,26 @@ def run(args: Namespace) -> int:
 
 
 def _stem(source: str) -> str:
-    """What a file made of a source may be called; a run is OUT/NAME/TIME."""
+    """A name for a file made from a source; a run is OUT/NAME/TIME."""
     if is_run(source):
         return Path(source).resolve().parent.name
     return Path(source).stem if source != "-" else "network"
 
 
 def _check(args: Namespace) -> None:
-    """Raises ArchbuilderError AB852 for arguments that make no sense together."""
+    """Raises ArchbuilderError AB852 for arguments that do not go together."""
     if args.weights and args.to in exporters.TEXTS:
-        hint = "leave --weights out"
+        hint = "remove --weights"
         if args.to == "python":
-            hint += "; the file's class takes them with load_state_dict"
-        raise ArchbuilderError(ARGUMENTS.at(Span("--weights"), f"{args.to} holds no weights", hint))
+            hint += "; load them into the class of the file with load_state_dict"
+        raise ArchbuilderError(ARGUMENTS.at(Span("--weights"), f"the format {args.to} contains no weights", hint))
     if args.dtype and args.to != "tflite":
-        message = f"{args.to} has no choice of a dtype"
-        raise ArchbuilderError(ARGUMENTS.at(Span("--dtype"), message, "leave --dtype out, or take --to tflite"))
+        message = f"--dtype does not apply to the format {args.to}"
+        raise ArchbuilderError(ARGUMENTS.at(Span("--dtype"), message, "remove --dtype, or use --to tflite"))
     if args.out is None and args.to in exporters.BINARIES:
         hint = f"add --out {_stem(args.file)}{exporters.BINARIES[args.to]}"
-        raise ArchbuilderError(ARGUMENTS.at(Span("--out"), f"{args.to} is binary and needs a file to go to", hint))
+        raise ArchbuilderError(ARGUMENTS.at(Span("--out"), f"{args.to} is a binary format and needs a file", hint))
     for source in (args.file, args.weights):
         if args.out and source and same_file(args.out, source):
-            message = f"{args.out} is what the export is made from"
+            message = f"{args.out} is a file that the export is made from"
             raise ArchbuilderError(ARGUMENTS.at(Span("--out"), message, "name another file with --out"))

@@ -4,11 +4,11 @@ archbuilder import model.py:Net --input 3x32x32 --out net.yaml
 archbuilder import model.py:Net --input 3x32x32 --arg dropout=0.1 --arg width=32
 archbuilder import model.py:Net --input 3x32x32 --weights trained.pt --data cifar10 --out net.yaml
 
-With --weights, what was trained goes to a .safetensors beside the YAML, under the YAML's own names: export takes it as
---weights, and evaluate and predict in place of a run if --data says which images it was trained on.
+With --weights, the trained weights are written to a .safetensors file beside the YAML, under the names of the YAML:
+export takes it as --weights, and evaluate and predict take it instead of a run if --data names the training images.
 
-Importing runs your own code: the file that you name, and what it imports. Nothing else is imported.
-Without --out the file goes to standard output, and the report to standard error.
+Importing runs your own code: the file that you name, and what it imports. Without --out the YAML goes to standard
+output, and the report to standard error.
 """
 
 from __future__ import annotations
@@ -57,7 +57,9 @@ $ archbuilder import model.py:Net --input 3x32x32""",
 def configure(parser: ArgumentParser) -> None:
     parser.formatter_class = RawDescriptionHelpFormatter
     parser.add_argument(
-        "target", metavar="FILE:CLASS", help="a Python file or package.module, and a class or function in it; it is run"
+        "target",
+        metavar="FILE:CLASS",
+        help="a Python file or package.module, and a class or function in it; its code is run",
     )
     parser.add_argument(
         "--input", metavar="CxHxW", required=True, help="channels, height and width of an image: 3x32x32"
@@ -65,16 +67,18 @@ def configure(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--arg", metavar="NAME=VALUE", action="append", default=[], help="an argument for CLASS, in YAML"
     )
-    parser.add_argument("--out", metavar="FILE", help="where the architecture goes")
-    trained = parser.add_argument_group("what was trained")
+    parser.add_argument("--out", metavar="FILE", help="where to write the architecture")
+    trained = parser.add_argument_group("trained weights")
     trained.add_argument("--weights", metavar="FILE", help="a state_dict, a checkpoint with one, or a .safetensors")
     trained.add_argument(
-        "--data", metavar="NAME", help="the data set, as data: of a YAML names it; it is written there"
+        "--data", metavar="NAME", help="the data set, named as in data: of a YAML file, where it is written"
     )
     trained.add_argument(
-        "--mean", metavar="M,M,M", help="that images were normalised with, in 0..1 (default: the data's)"
+        "--mean", metavar="M,M,M", help="mean that images were normalised with, in 0..1 (default: that of the data)"
     )
-    trained.add_argument("--std", metavar="S,S,S", help="the same, the deviation; --mean 0 --std 1: not normalised")
+    trained.add_argument(
+        "--std", metavar="S,S,S", help="standard deviation, in the same way; --mean 0 --std 1: not normalised"
+    )
     trained.add_argument("--data-dir", metavar="DIR", help="where prepared data sets are kept")
 
 
@@ -111,12 +115,16 @@ def run(args: Namespace) -> int:
 def _check(args: Namespace, file: Path) -> None:
     """Raises ArchbuilderError AB810, AB812 for options that do not go together, before torch is imported."""
     if args.out and same_file(args.out, file):
-        message = "the YAML would take the place of the file that is imported"
+        message = "the YAML would overwrite the file that is imported"
         raise ArchbuilderError(UNWRITABLE.at(Span(args.out), message, "name another file with --out"))
     if args.weights and not args.out:
-        raise ArchbuilderError(TOGETHER.at(Span("--weights"), "weights lie beside a file", "add --out net.yaml"))
+        raise ArchbuilderError(
+            TOGETHER.at(
+                Span("--weights"), "weights are written beside the YAML file, so it needs a name", "add --out net.yaml"
+            )
+        )
     if args.weights and same_file(_beside(args.out), args.weights):
-        message = "the YAML's weights would take the place of the file that they are read from"
+        message = "the weights of the YAML would overwrite the file that they are read from"
         raise ArchbuilderError(TOGETHER.at(Span(args.weights), message, "name another file with --out"))
     for option, value, needs, other in (
         ("--mean", args.mean, "--data", args.data),
@@ -125,12 +133,12 @@ def _check(args: Namespace, file: Path) -> None:
         ("--data-dir", args.data_dir, "--data", args.data),
     ):
         if value and not other:
-            message = f"{option} says something of {needs}, which is not given"
-            raise ArchbuilderError(TOGETHER.at(Span(option), message, f"add {needs}, or leave {option} out"))
+            message = f"{option} belongs to {needs}, which is not given"
+            raise ArchbuilderError(TOGETHER.at(Span(option), message, f"add {needs}, or remove {option}"))
 
 
 def _beside(out: str) -> Path:
-    """Where the weights of a YAML go."""
+    """The file for the weights of a YAML file."""
     return Path(out).with_suffix(".safetensors")
 
 
@@ -141,11 +149,15 @@ def _load_weights(module: nn.Module, weights: str) -> list[str]:
     file = Path(weights)
     state = read(file, "give a state_dict, as torch.save(module.state_dict(), ...) writes it")
     others = load_weights(module, state, file)
-    return [f"note: {weights} holds {len(others)} tensors that are not the module's, as {others[0]}"] if others else []
+    return (
+        [f"note: {weights} holds {len(others)} tensors that do not belong to the module, for example {others[0]}"]
+        if others
+        else []
+    )
 
 
 def _dataset(data: str, out: str) -> str:
-    """A name, or a path as it counts from the YAML's folder."""
+    """A name, or a path relative to the folder of the YAML file."""
     if not Path(data).expanduser().exists():
         return data
     path = Path(os.path.relpath(Path(data).expanduser(), Path(out).parent)).as_posix()
@@ -153,9 +165,9 @@ def _dataset(data: str, out: str) -> str:
 
 
 def _write_weights(out: str, packed: bytes | None, usable: bool) -> str:
-    """What was done, in words."""
+    """Write the weights; returns a sentence about it."""
     if packed is None:
-        return "no weights are written: the file is not the same network"
+        return "no weights were written: the file is not the same network"
     from archbuilder.reporting.memory import size_of
     from archbuilder.trained.imported import write
 

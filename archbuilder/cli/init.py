@@ -1,8 +1,6 @@
 """Write a first architecture within a budget and a rule pack.
 
-The file is commented YAML.
-
-On a terminal it asks for what no flag says; elsewhere what is left out has a default.
+The file is commented YAML. On a terminal, init asks for missing options; otherwise they have defaults.
 """
 
 from __future__ import annotations
@@ -31,24 +29,22 @@ T = TypeVar("T")
 
 
 def configure(parser: ArgumentParser) -> None:
-    parser.add_argument(
-        "file", metavar="FILE", nargs="?", help="the file to write, - to print it; NAME.yaml by default"
-    )
+    parser.add_argument("file", metavar="FILE", nargs="?", help="the file to write, - to print it (default: NAME.yaml)")
     help = "a rule pack to satisfy: a name or a file; may be given several times"
     parser.add_argument("--rules", metavar="PACK", type=_flag(answers.packs), action="append", help=help)
-    parser.add_argument("--params", metavar="N", type=_flag(answers.params), help="fewer parameters than this: 100k")
+    parser.add_argument("--params", metavar="N", type=_flag(answers.params), help="upper bound on the parameters: 100k")
     parser.add_argument("--classes", metavar="N", type=_flag(answers.classes), help="number of classes")
     parser.add_argument(
         "--input", metavar="CxHxW", type=_flag(answers.image), help="channels x height x width: 3x32x32"
     )
     parser.add_argument(
-        "--name", metavar="NAME", type=_flag(answers.name), help="the network's name; FILE's by default"
+        "--name", metavar="NAME", type=_flag(answers.name), help="name of the network (default: that of FILE)"
     )
     parser.add_argument("--force", action="store_true", help="overwrite the file")
 
 
 def run(args: Namespace) -> int:
-    """Exit 0 written, 1 no such network is possible, 2 the file is there already or cannot be written."""
+    """Exit 0 written, 1 no such network is possible, 2 the file already exists or cannot be written."""
     if args.file not in (None, "-"):
         _refuse(Path(args.file), args.force)  # before any question
     wish, file = _wish(args)
@@ -72,10 +68,10 @@ def _flag(read: Callable[[str], T]) -> Callable[[str], T]:
 
 
 def _wish(args: Namespace) -> tuple[Wish, Path | None]:
-    """What is asked for by flags, then by answers, then by default; and the file, None for standard output."""
+    """The requirements from options, then answers, then defaults; and the file, None for standard output."""
     question = ask if can_ask() else _default
     packs = answers.joined(args.rules) if args.rules else question(_PACKS, "none", answers.packs)
-    shape, count = packs.image  # as the packs ask, unless the user says otherwise
+    shape, count = packs.image  # those of the packs, unless the user chooses others
     name = args.name or question("Name", answers.name_of(args.file), answers.name)
     shape = args.input or question("Input, channels x height x width", "x".join(map(str, shape)), answers.image)
     count = args.classes or question("Classes", str(count), answers.classes)
@@ -93,9 +89,9 @@ def _default(question: str, default: str, read: Callable[[str], T]) -> T:
 
 
 def _refuse(file: Path, force: bool) -> None:
-    """Raises ArchbuilderError AB922 where something would be overwritten."""
+    """Raises ArchbuilderError AB922 if a file would be overwritten."""
     if file.exists() and not force:
-        raise ArchbuilderError(EXISTS.at(Span(str(file)), "the file is there already", "use --force to overwrite it"))
+        raise ArchbuilderError(EXISTS.at(Span(str(file)), "the file already exists", "use --force to overwrite it"))
 
 
 def _write(file: Path, text: str, force: bool) -> None:
@@ -110,7 +106,7 @@ def _write(file: Path, text: str, force: bool) -> None:
 
 
 def _told(found: Start, file: Path) -> str:
-    """What was made, and what to do with it."""
+    """A summary of the file, and the next commands."""
     facts = found.report.facts
     assert facts
     numbers = f"{facts.params:,} parameters, {facts.macs:,} MACs, receptive field {min(facts.field.size)}"

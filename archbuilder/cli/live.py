@@ -1,7 +1,7 @@
 """Edit networks in the browser: drawing, costs, limits, fixes, runs.
 
-It serves a folder on this machine, to the one browser that it opens: the current one, or that of FILE.  A file is saved
-only over what was read; nothing outside the folder is read or written.
+It serves one folder (the current one, or that of FILE) to one browser on this machine. A file is saved only if nobody
+has changed it meanwhile; nothing outside the folder is read or written.
 """
 
 from __future__ import annotations
@@ -26,16 +26,16 @@ TAKEN = declare(
     bad="$ archbuilder live --port 1  # a port of the system's",
     good="$ archbuilder check net.yaml",
 )
-HOST = "127.0.0.1"  # this machine alone
+HOST = "127.0.0.1"  # only this machine
 
 
 def configure(parser: ArgumentParser) -> None:
     help = "a YAML file to open, or a folder of them (default: the current folder)"
     parser.add_argument("path", metavar="FILE", nargs="?", default=".", help=help)
     parser.add_argument(
-        "--port", metavar="N", type=_port, default=0, help="the port to listen at (default: a free one)"
+        "--port", metavar="N", type=_port, default=0, help="the port to listen on (default: a free one)"
     )
-    parser.add_argument("--no-browser", action="store_true", help="print the address, and open no browser")
+    parser.add_argument("--no-browser", action="store_true", help="print the address and do not open a browser")
     add_blocks_option(parser)
 
 
@@ -57,7 +57,7 @@ def run(args: Namespace) -> int:
     print(f"{root}\n{address}\nwhoever has this address can edit the folder; Ctrl-C ends it", flush=True)
     if not args.no_browser:
         threading.Thread(target=webbrowser.open, args=[address], daemon=True).start()
-    with suppress(KeyboardInterrupt):  # which is how it ends
+    with suppress(KeyboardInterrupt):  # Ctrl-C ends the command
         asyncio.run(uvicorn.Server(config).serve([listening]))
     return 0
 
@@ -74,16 +74,16 @@ def _opened(path: Path) -> tuple[Path, str | None]:
 
 
 def _listen(port: int) -> socket.socket:
-    """A socket that this machine alone reaches.  Raises ArchbuilderError AB970."""
+    """A socket that only this machine can reach. Raises ArchbuilderError AB970."""
     listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     try:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind((HOST, port))
-        listening.listen()  # so that the browser, which may be faster, waits
+        listening.listen()  # so that a browser that connects before the server is ready waits
     except OSError as error:
         listening.close()
-        message = f"port {port} cannot be had: {error.strerror}"
-        raise ArchbuilderError(TAKEN.at(Span("--port"), message, "name another one, or none")) from None
+        message = f"port {port} cannot be used: {error.strerror}"
+        raise ArchbuilderError(TAKEN.at(Span("--port"), message, "choose another port, or remove --port")) from None
     return listening
 
 

@@ -1,6 +1,6 @@
 """Find a learning rate by a range test.
 
-It works on a copy of the network, and gives a plot and a suggestion.
+It trains a new network for a few steps, writes a plot and suggests a learning rate.
 """
 
 from __future__ import annotations
@@ -30,15 +30,21 @@ UNWRITABLE = declare(
 def configure(parser: ArgumentParser) -> None:
     add_source_argument(parser)
     add_source_options(parser)
-    parser.add_argument("--low", metavar="X", type=_factor, default=1e-4, help="from X times the file's rate (1e-4)")
-    parser.add_argument("--high", metavar="X", type=_factor, default=100.0, help="to X times the file's rate (100)")
-    parser.add_argument("--steps", metavar="N", type=positive, default=200, help="steps at most (default: 200)")
-    parser.add_argument("--plot", metavar="PNG", help="where the plot goes (default: NAME-lr.png, here)")
+    parser.add_argument(
+        "--low", metavar="X", type=_factor, default=1e-4, help="start at X times the rate of the file (default: 1e-4)"
+    )
+    parser.add_argument(
+        "--high", metavar="X", type=_factor, default=100.0, help="end at X times the rate of the file (default: 100)"
+    )
+    parser.add_argument(
+        "--steps", metavar="N", type=positive, default=200, help="largest number of steps (default: 200)"
+    )
+    parser.add_argument("--plot", metavar="PNG", help="file for the plot (default: NAME-lr.png in the current folder)")
     add_machine_options(parser)
 
 
 def run(args: Namespace) -> int:
-    """Exit 0 found, 1 the loss falls nowhere or the file is wrong, 2 could not run."""
+    """Exit 0 found, 1 the loss falls nowhere or the file is invalid, 2 could not run."""
     from archbuilder.run import plan
     from archbuilder.run.options import Options
     from archbuilder.training.probes.lr_find import drawing, range_test
@@ -49,7 +55,7 @@ def run(args: Namespace) -> int:
     write_file(path, drawing(found), UNWRITABLE, "name another file with --plot")
     steps, end = len(found.rates), f"diverged at {found.diverged:.2g}" if found.diverged else "to the end of the range"
     print(f"{found.name}: {steps} steps of {found.images} images, from lr {found.rates[0]:.2g}, {end}")
-    print(f"the smoothed loss falls fastest at {found.steepest:.2g} and is least at {found.least:.2g}")
+    print(f"the smoothed loss falls fastest at {found.steepest:.2g} and is lowest at {found.least:.2g}")
     print(f"suggestion: lr: {found.suggestion:g}; the file has {found.current:g}")
     print(f"plot: {path}")
     return 0

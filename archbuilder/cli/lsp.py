@@ -21,13 +21,13 @@ NO_SERVER = declare(
 
 def configure(parser: ArgumentParser) -> None:
     parser.add_argument(
-        "--stdio", action="store_true", help="over standard input and output, which is what it does anyway"
+        "--stdio", action="store_true", help="communicate over standard input and output (always the case)"
     )
     add_blocks_option(parser)
 
 
 def run(args: Namespace) -> int:
-    """Runs until the editor says that it is done."""
+    """Run until the editor ends the session."""
     try:
         from archbuilder.lsp.server import create
     except ModuleNotFoundError as error:
@@ -37,8 +37,8 @@ def run(args: Namespace) -> int:
         raise ArchbuilderError(
             NO_SERVER.at(Span("archbuilder lsp"), message, "pip install 'archbuilder[lsp]'")
         ) from None
-    # what a block of the user's own prints, must not get between; the stream itself is kept, or it would be closed
+    # output of custom blocks must not mix with the protocol; keep a reference to the stream, or it would be closed
     answers, sys.stdout = sys.stdout, sys.stderr
-    said = sys.stdin.buffer if sys.stdin else io.BytesIO()  # closed: the editor has gone
+    said = sys.stdin.buffer if sys.stdin else io.BytesIO()  # closed: the editor is gone
     create().start_io(said, answers.buffer)
     return 0

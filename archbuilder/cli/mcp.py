@@ -1,7 +1,7 @@
 """Serve a coding agent: check, suggest, apply, compare, explain, draw.
 
-It speaks the Model Context Protocol over standard input and output; an agent starts it. It reads YAML files below the
-folder, and writes one only where the agent applies a suggestion to it.
+It uses the Model Context Protocol over standard input and output; an agent starts it. It reads YAML files below the
+folder, and writes a file only when the agent applies a suggestion to it.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from archbuilder.document.text import MISSING
 
 
 def configure(parser: ArgumentParser) -> None:
-    help = "the folder whose files the agent may name (default: the current one)"
+    help = "the folder whose files the agent may use (default: the current one)"
     parser.add_argument("folder", metavar="DIR", nargs="?", default=".", help=help)
     add_blocks_option(parser)
 
@@ -28,6 +28,6 @@ def run(args: Namespace) -> int:
     folder = Path(args.folder)
     if not folder.is_dir():
         raise ArchbuilderError(MISSING.at(Span(args.folder), "there is no such folder", "check the path"))
-    os.chdir(folder)  # what the agent names counts from it
+    os.chdir(folder)  # paths of the agent are relative to it
     serve(Path.cwd())
     return 0

@@ -1,6 +1,6 @@
-"""See whether a network can learn one batch by heart.
+"""Test whether a network can learn one batch by heart.
 
-A network that cannot has a mistake that a long training would not show sooner.
+If it cannot, there is a mistake that long training would reveal only later.
 """
 
 from __future__ import annotations
@@ -19,13 +19,17 @@ from archbuilder.cli._options import (
 def configure(parser: ArgumentParser) -> None:
     add_source_argument(parser)
     add_source_options(parser)
-    parser.add_argument("--images", metavar="N", type=positive, default=32, help="images of the batch (default: 32)")
-    parser.add_argument("--steps", metavar="N", type=positive, default=300, help="steps at most (default: 300)")
+    parser.add_argument(
+        "--images", metavar="N", type=positive, default=32, help="number of images in the batch (default: 32)"
+    )
+    parser.add_argument(
+        "--steps", metavar="N", type=positive, default=300, help="largest number of steps (default: 300)"
+    )
     add_machine_options(parser)
 
 
 def run(args: Namespace) -> int:
-    """Exit 0 it can, 1 it cannot or the file is wrong, 2 could not run."""
+    """Exit 0 it can, 1 it cannot or the file is invalid, 2 could not run."""
     from archbuilder.run import plan
     from archbuilder.run.options import Options
     from archbuilder.training.probes.overfit import memorise

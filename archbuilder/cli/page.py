@@ -1,7 +1,7 @@
 """Write a page with the analyser inside: one HTML file, no server.
 
-What is typed there is checked by the same code as by `archbuilder check`, in the browser. The parts that do not come
-with archbuilder, Python for a browser above all, are fetched once by npm and pip.
+The page checks what you type with the same code as `archbuilder check`, in the browser. Parts that do not come with
+archbuilder, such as Python for the browser, are downloaded once by npm and pip.
 """
 
 from __future__ import annotations
@@ -33,17 +33,19 @@ UNWRITABLE = declare(
 
 def configure(parser: ArgumentParser) -> None:
     parser.add_argument(
-        "file", metavar="FILE", nargs="?", help="an architecture, with errors or without, - for standard input"
+        "file", metavar="FILE", nargs="?", help="an architecture, with or without errors; - for standard input"
     )
-    parser.add_argument("--out", metavar="PAGE", help="the HTML file to write; FILE's name with .html by default")
+    parser.add_argument("--out", metavar="PAGE", help="the HTML file to write (default: the name of FILE with .html)")
     parser.add_argument(
-        "--base-url", metavar="URL", default="", help="where the page will stand: copied links begin so"
+        "--base-url", metavar="URL", default="", help="the address of the published page: copied links begin with it"
     )
-    parser.add_argument("--parts", metavar="DIR", type=Path, help="take the parts from this folder, and fetch nothing")
+    parser.add_argument(
+        "--parts", metavar="DIR", type=Path, help="take the parts from this folder and download nothing"
+    )
 
 
 def run(args: Namespace) -> int:
-    """Exit 0 written, 2 could not run; what is wrong with the network is said in the page."""
+    """Exit 0 written, 2 could not run; the page itself shows problems of the network."""
     from archbuilder.live.page import page
     from archbuilder.live.page_parts import fetched
     from archbuilder.pipeline import check
@@ -51,7 +53,7 @@ def run(args: Namespace) -> int:
 
     if args.base_url and not re.fullmatch(r"(https?|file)://[^\s\"'<>#]+", args.base_url):
         raise ArchbuilderError(
-            ARGUMENTS.at(Span("--base-url"), f"{args.base_url} is no address of a page", "write https://...")
+            ARGUMENTS.at(Span("--base-url"), f"{args.base_url} is not an address of a page", "write https://...")
         )
     if args.file and is_run(args.file):
         hint = f"name its network: {Path(args.file) / 'architecture.yaml'}"
@@ -64,7 +66,9 @@ def run(args: Namespace) -> int:
         report = check(args.file) if args.file != "-" else None
     out = args.out or f"{Path(args.file).stem if args.file and args.file != '-' else 'archbuilder'}.html"
     if args.file and same_file(out, args.file):
-        raise ArchbuilderError(ARGUMENTS.at(Span("--out"), f"{out} is what the page is made from", "name another file"))
+        raise ArchbuilderError(
+            ARGUMENTS.at(Span("--out"), f"{out} is the file that the page is made from", "name another file")
+        )
     if not Path(out).absolute().parent.is_dir():
         raise ArchbuilderError(UNWRITABLE.at(Span(out), "there is no such folder", "make it, or name another file"))
     data = page(report, text, fetched(args.parts), args.base_url).encode()
@@ -74,7 +78,7 @@ def run(args: Namespace) -> int:
 
 
 def _first() -> str:
-    """What stands in the editor of a page without a file: what `archbuilder init` would write."""
+    """The initial text of a page without a file: what `archbuilder init` would write."""
     from archbuilder.starter import start
     from archbuilder.starter.answers import CLASSES, INPUT, PARAMS, Wish, params
 

@@ -1,6 +1,6 @@
-"""Say what a trained network takes image files for.
+"""Predict the classes of image files with a trained network.
 
-Files of any size and kind.
+Images may have any size and file format.
 """
 
 from __future__ import annotations
@@ -17,15 +17,22 @@ from archbuilder.diagnostics import Diagnostic
 def configure(parser: ArgumentParser) -> None:
     add_trained_argument(parser)
     parser.add_argument("images", metavar="IMAGE", nargs="+", help="image files")
-    parser.add_argument("--top", metavar="N", type=positive, default=5, help="how many classes (default: 5)")
-    parser.add_argument("--weights", choices=("last", "best"), default="last", help="of which epoch (default: last)")
+    parser.add_argument(
+        "--top", metavar="N", type=positive, default=5, help="number of classes to print per image (default: 5)"
+    )
+    parser.add_argument(
+        "--weights",
+        choices=("last", "best"),
+        default="last",
+        help="weights of the last or of the best epoch (default: last)",
+    )
     parser.add_argument("--format", choices=("text", "json"), default="text", help="text for people, json for programs")
     add_machine_options(parser)
     add_blocks_option(parser)
 
 
 def run(args: Namespace) -> int:
-    """Exit 0 all images read, 1 some not (the others are answered), 2 no trained network."""
+    """Exit 0 all images predicted, 1 some could not be read (the others are predicted), 2 no trained network."""
     from archbuilder.reporting.diagnostic import render_diagnostic
     from archbuilder.reporting.json import dumps
     from archbuilder.reporting.style import style_of

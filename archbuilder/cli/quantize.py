@@ -1,8 +1,8 @@
-"""Put a trained network into int8, and see what that costs.
+"""Quantise a trained network to int8, and measure the loss of accuracy.
 
-Weights get a scale per channel, maps one each, read off training images. int8.safetensors goes into the run, for
-`export --to tflite`; accuracies are those of all test images.  Where too much is lost, train on with the rounding:
-train --init RUN --set train.quantize=int8.
+Weights get one scale per channel, maps one scale each, computed from training images. int8.safetensors is written into
+the run, for `export --to tflite`; accuracies are measured on all test images. If too much is lost, continue training
+with the rounding: train --init RUN --set train.quantize=int8.
 """
 
 from __future__ import annotations
@@ -31,16 +31,16 @@ $ archbuilder quantize runs/net/*""",
 
 def configure(parser: ArgumentParser) -> None:
     add_trained_argument(parser)
-    help = "training images that the ranges are read off (default: 512)"
+    help = "number of training images for measuring the ranges (default: 512)"
     parser.add_argument("--images", metavar="N", type=positive, default=512, help=help)
-    parser.add_argument("--out", metavar="FILE", help="where it goes (default: int8.safetensors in the run)")
+    parser.add_argument("--out", metavar="FILE", help="file to write (default: int8.safetensors in the run)")
     parser.add_argument("--format", choices=("text", "json"), default="text", help="text for people, json for programs")
     add_training_options(parser, "threads", "data_dir")
     add_blocks_option(parser)
 
 
 def run(args: Namespace) -> int:
-    """Exit 0 written, 1 something wrong with the network or the data, 2 no trained network, or no place for it."""
+    """Exit 0 written, 1 a problem of the network or the data, 2 no trained network, or no place for the file."""
     from archbuilder.quantized import int8_file
     from archbuilder.reporting.json import dumps
     from archbuilder.trained.open import Run
@@ -51,7 +51,7 @@ def run(args: Namespace) -> int:
     opened = open_trained(args.trained, args.data_dir)
     if args.out is None and not isinstance(opened, Run):
         hint = f"say where: --out {opened.name}-{int8_file.FILE}"
-        raise ArchbuilderError(NO_PLACE.at(Span("--out"), f"{args.trained} is no run's folder", hint))
+        raise ArchbuilderError(NO_PLACE.at(Span("--out"), f"{args.trained} is not a run folder", hint))
     with device.settings(device.pick("cpu"), args.threads):
         found = in_int8(opened, args.images)
     warn(found.doubts)

@@ -17,15 +17,17 @@ def configure(parser: ArgumentParser) -> None:
         "folders", metavar="RUN", nargs="+", help="a run folder, or one of `train --repeat`; several runs are compared"
     )
     parser.add_argument(
-        "--out", metavar="DIR", help="where a comparison goes (default: here, or the folder of a single --repeat)"
+        "--out", metavar="DIR", help="folder for a comparison (default: the current one, or that of a single --repeat)"
     )
-    parser.add_argument("--readme", metavar="URL", default="", help="the README that you hand in, for the report")
+    parser.add_argument(
+        "--readme", metavar="URL", default="", help="address of the README that you hand in, for the report"
+    )
     add_machine_options(parser)
     add_blocks_option(parser)
 
 
 def run(args: Namespace) -> int:
-    """Exit 0 written, 1 something wrong with a run or its data, 2 no run."""
+    """Exit 0 written, 1 a problem of a run or its data, 2 no run."""
     from archbuilder.training.repeated import is_repeated, seeds_of
 
     given = [Path(folder) for folder in args.folders]

@@ -1,6 +1,6 @@
 """Derive the receptive field, as a table or as a drawing.
 
-Layer by layer, to be handed in.
+The derivation goes layer by layer, as assignments ask for it.
 """
 
 from __future__ import annotations
@@ -43,19 +43,23 @@ UNWRITABLE = declare(
 def configure(parser: ArgumentParser) -> None:
     add_source_argument(parser)
     formats = ("text", "markdown", "csv", "json")
-    parser.add_argument("--format", choices=formats, default="text", help="of the table: text (default) for people")
-    parser.add_argument("--plot", metavar="PNG", help="draw the field, and where torch is installed the measured one")
+    parser.add_argument("--format", choices=formats, default="text", help="format of the table (default: text)")
+    parser.add_argument(
+        "--plot", metavar="PNG", help="draw the field; if torch is installed, also the measured effective field"
+    )
     add_source_options(parser)
 
 
 def run(args: Namespace) -> int:
-    """Exit 0, also where a limit is missed: the table then helps to find out why."""
+    """Exit 0, even if a limit is missed: the table then helps to find out why."""
     from archbuilder.reporting.derivation import FORMATS, text
     from archbuilder.reporting.style import style_of
 
     if args.plot and Path(args.plot).suffix.lower() not in ("", ".png"):
         hint = f"name it {Path(args.plot).with_suffix('.png')}"
-        raise ArchbuilderError(UNWRITABLE.at(Span("--plot"), f"the drawing is a PNG, and {args.plot} is none", hint))
+        raise ArchbuilderError(
+            UNWRITABLE.at(Span("--plot"), f"the drawing is a PNG file, but the name is {args.plot}", hint)
+        )
     facts = analysed(args.file, args.set).facts
     assert facts is not None
     if args.format == "text":
@@ -77,7 +81,7 @@ def _plot(facts: Facts, path: str) -> None:
         hint = "pip install 'archbuilder[train]'"
         raise ArchbuilderError(NO_MATPLOTLIB.at(Span(path), f"a drawing needs matplotlib: {error}", hint)) from None
     if measured is None:
-        print("without torch the effective field is not measured: pip install 'archbuilder[train]'", file=sys.stderr)
+        print("the effective field is not measured without torch: pip install 'archbuilder[train]'", file=sys.stderr)
     write_file(path, picture, UNWRITABLE, "name another file")
     print(f"drawn: {path}", file=sys.stderr)
 

@@ -22,12 +22,12 @@ NO_RULE = declare(
 
 
 def configure(parser: ArgumentParser) -> None:
-    help = "a pack, to print its YAML, or a rule, to show its manual; without it, all are listed"
+    help = "a pack, to print its YAML, or a kind of rule, to print its manual (default: list all)"
     parser.add_argument("name", metavar="NAME", nargs="?", help=help)
 
 
 def run(args: Namespace) -> int:
-    """Exit 0, 2 where there is no such pack or rule."""
+    """Exit 0; 2 if there is no such pack or rule."""
     if args.name is None:
         print_text(_index())
     elif args.name in shipped():

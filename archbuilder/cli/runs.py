@@ -1,4 +1,4 @@
-"""List runs: how far each has come, how well, in what they differ."""
+"""List runs: progress, accuracy, time, and in what they differ."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ $ archbuilder runs""",
 
 
 def configure(parser: ArgumentParser) -> None:
-    parser.add_argument("folder", metavar="DIR", nargs="?", default="runs", help="where to look (default: runs)")
+    parser.add_argument("folder", metavar="DIR", nargs="?", default="runs", help="folder of runs (default: runs)")
     parser.add_argument("--format", choices=("text", "json"), default="text", help="text for people, json for programs")
 
 
 def run(args: Namespace) -> int:
-    """Exit 0, also where there are none; 2 where there is no such folder."""
+    """Exit 0, even if there are none; 2 if there is no such folder."""
     from archbuilder.reporting.style import style_of
     from archbuilder.run.listing import listing, table, to_json
 
     folder = Path(args.folder)
     if not folder.is_dir():
-        hint = "name the folder that train wrote to with --out"
+        hint = "name the folder that was given to train as --out"
         raise ArchbuilderError(NO_FOLDER.at(Span(args.folder), "there is no such folder", hint))
     found = listing(folder)
     if args.format == "json":

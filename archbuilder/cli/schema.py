@@ -1,6 +1,6 @@
 """Print a JSON Schema of the language for editors.
 
-Editors complete, explain and check YAML files by it.
+Editors use it to complete, explain and check YAML files.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def configure(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> int:
-    """Exit 0; 2 where the file cannot be written."""
+    """Exit 0; 2 if the file cannot be written."""
     from archbuilder.blocks import BLOCKS
     from archbuilder.blocks._external import load_all_installed
     from archbuilder.manual import jsonschema

@@ -1,6 +1,6 @@
 """Search a file's `space:` for the best networks under its limits.
 
-Candidates are judged without building them; those that hold are trained a little, the best of them longer.
+Candidates are judged without building them; valid ones are trained for a few epochs, the best of them longer.
 """
 
 from __future__ import annotations
@@ -23,50 +23,63 @@ if TYPE_CHECKING:
     from archbuilder.search import Means
     from archbuilder.search.course import Course, Progress, Watch
 
-TRIALS = 50  # where nothing bounds a search
-REMARKS = True  # a log on a full disk does not make less of the search
+TRIALS = 50  # if no other bound is given
+REMARKS = True  # losing the log does not affect the search
 
 
 def configure(parser: ArgumentParser) -> None:
     parser.add_argument("file", metavar="FILE", nargs="?", help="a YAML file with a space:, or - for standard input")
     add_source_options(parser)
-    help = "a rule pack to satisfy, beside those that the file names"
+    help = "a rule pack to satisfy in addition to those of the file"
     parser.add_argument("--rules", metavar="PACK", action="append", default=[], help=help)
     parser.add_argument("--dry-run", action="store_true", help="judge a sample of the space and train nothing")
     help = "candidates of a dry run (default: 1000)"
     parser.add_argument("--samples", metavar="N", type=positive, default=1_000, help=help)
-    parser.add_argument("--seed", metavar="N", type=_seed, default=0, help="of what is drawn (default: 0)")
-    parser.add_argument("--sampler", choices=("tpe", "random"), default="tpe", help="what proposes (default: tpe)")
-    help = "candidates of a generation, which are proposed together (default: 8)"
+    parser.add_argument("--seed", metavar="N", type=_seed, default=0, help="seed of the random choices (default: 0)")
+    parser.add_argument(
+        "--sampler", choices=("tpe", "random"), default="tpe", help="how candidates are proposed (default: tpe)"
+    )
+    help = "number of candidates that are proposed together (default: 8)"
     parser.add_argument("--generation", metavar="N", type=positive, default=8, help=help)
-    help = "made small beside the accuracy: params, macs, peak_activations, latency, or none (default: params)"
+    help = "a cost to minimise beside the accuracy: params, macs, peak_activations, latency, or none (default: params)"
     parser.add_argument("--minimise", metavar="COST", action="append", help=help)
-    help = "paused: one run each, which goes on; complete: short runs of their own (default: paused)"
+    help = "paused: one run per candidate, paused at each rung; complete: a separate run per rung (default: paused)"
     parser.add_argument("--rungs", choices=("paused", "complete"), default="paused", help=help)
-    help = "epochs at which candidates are looked at (default: a ninth, a third and all of train.epochs)"
+    help = "rungs: epochs at which candidates are compared (default: a ninth, a third and all of train.epochs)"
     parser.add_argument("--at", metavar="E,E,...", type=_epochs, default=(), help=help)
-    help = "one of so many of a rung goes on to the next (default: 3)"
+    help = "the best 1/N of a rung continue to the next (default: 3)"
     parser.add_argument("--factor", metavar="N", type=_factor, default=3, help=help)
     add_run_options(parser)
 
 
 def add_run_options(parser: ArgumentParser) -> None:
-    """How far a search goes, and with what."""
-    parser.add_argument("--trials", metavar="N", type=positive, help="train so many candidates at most (default: 50)")
-    parser.add_argument("--epochs", metavar="N", type=positive, help="ask for no more after so many epochs in all")
+    """The options for bounds, output and workers."""
+    parser.add_argument(
+        "--trials", metavar="N", type=positive, help="largest number of candidates to train (default: 50)"
+    )
+    parser.add_argument(
+        "--epochs", metavar="N", type=positive, help="propose no more candidates after so many epochs in total"
+    )
     parser.add_argument("--for", metavar="TIME", dest="seconds", type=_seconds, help="stop after 90s, 30m or 2h")
     help = "the search goes to DIR/NAME/TIME (default: searches)"
     parser.add_argument("--out", metavar="DIR", type=Path, default=Path("searches"), help=help)
-    parser.add_argument("--resume", metavar="SEARCH", type=Path, help="go on with a search's folder")
-    parser.add_argument("--workers", metavar="N", type=positive, help="processes, a thread each (default: the cores)")
+    parser.add_argument("--resume", metavar="SEARCH", type=Path, help="continue the search in this folder")
+    parser.add_argument(
+        "--workers",
+        metavar="N",
+        type=positive,
+        help="number of processes, with one thread each (default: one per core)",
+    )
     help = "local processes, or the nodes of a Ray cluster that share DIR"
     parser.add_argument("--executor", choices=("local", "ray"), default="local", help=help)
-    parser.add_argument("--address", metavar="HOST:PORT", help="of the Ray cluster; one on this machine unless said")
+    parser.add_argument(
+        "--address", metavar="HOST:PORT", help="address of the Ray cluster (default: start one on this machine)"
+    )
     parser.add_argument("--data-dir", metavar="DIR", help="where prepared data sets are kept")
 
 
 def run(args: Namespace) -> int:
-    """Exit 0 done, 1 wrong content or nothing holds, 2 could not start, 130 on Ctrl-C."""
+    """Exit 0 done, 1 invalid content or no valid candidate, 2 could not start, 130 on Ctrl-C."""
     from archbuilder import search
     from archbuilder.search.judge import opened
     from archbuilder.search.survey import lines, survey
@@ -107,7 +120,7 @@ def run(args: Namespace) -> int:
 
 
 def checked(args: Namespace, overrides: Sequence[str]) -> Report:
-    """The check of the file.  Raises ArchbuilderError AB710 where none is named."""
+    """The check of the file. Raises ArchbuilderError AB710 if none is named."""
     if args.file is None:
         from archbuilder.run.plan import ARGUMENTS
 
@@ -117,12 +130,12 @@ def checked(args: Namespace, overrides: Sequence[str]) -> Report:
 
 
 def options_of(args: Namespace) -> dict[str, str]:
-    """How candidates are trained, besides what their YAML says."""
+    """The options for training candidates that are not in their YAML."""
     return {"device": "cpu", **({"data_dir": str(Path(args.data_dir).absolute())} if args.data_dir else {})}
 
 
 def conclude(args: Namespace, search: Callable[[Means, Watch], Course]) -> int:
-    """Search, and say what came of it."""
+    """Run the search and print its result."""
     from archbuilder.search import Means
 
     means = Means(args.executor, args.workers, args.address, args.seconds)
@@ -134,14 +147,14 @@ def conclude(args: Namespace, search: Callable[[Means, Watch], Course]) -> int:
         print(f"\n{difference}")
     again = typed("search", "--resume", course.folder.path)
     if course.out_of_time:
-        print(f"\nthe time is up; go on with: {again}")
+        print(f"\nthe time is up; continue with: {again}")
     if course.interrupted:
-        print(f"interrupted: what was trained is kept\ncontinue with: {again}", file=sys.stderr)
+        print(f"interrupted: results so far are kept\ncontinue with: {again}", file=sys.stderr)
     return 130 if course.interrupted else 0
 
 
 class Line:
-    """Says how far a search has come: a line that is rewritten on a terminal, else one for each generation."""
+    """Prints the progress of a search: one line that is rewritten on a terminal, else one line per generation."""
 
     def __init__(self) -> None:
         self._shown = 0
@@ -185,7 +198,7 @@ def _epochs(text: str) -> tuple[int, ...]:
 
 def _factor(text: str) -> int:
     if (factor := positive(text)) < 2:
-        raise ArgumentTypeError("one of at least 2 goes on")
+        raise ArgumentTypeError("must be at least 2")
     return factor
 
 
@@ -198,5 +211,5 @@ def _seed(text: str) -> int:
 def _seconds(text: str) -> float:
     found = re.fullmatch(r"(\d{1,6}(?:\.\d{1,3})?)(s|m|h|min)?", text)
     if not found:
-        raise ArgumentTypeError(f"{text!r} is not a time, as 90s, 30m or 2h")
+        raise ArgumentTypeError(f"{text!r} is not a time such as 90s, 30m or 2h")
     return float(found[1]) * {"s": 1, "m": 60, "min": 60, "h": 3600, None: 1}[found[2]]

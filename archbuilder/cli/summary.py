@@ -1,6 +1,6 @@
 """Show the built network as torchinfo or torchsummary does.
 
-Beside archbuilder's own totals, with the reason where the two differ.
+It is printed beside archbuilder's own totals, with the reason if the two differ.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ def configure(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> int:
-    """Exit 0, also where a limit is missed: the table then helps to find out why."""
+    """Exit 0, even if a limit is missed: the table then helps to find out why."""
     facts = analysed(args.file, args.set).facts
     assert facts is not None
     if args.style == "torchsummary":

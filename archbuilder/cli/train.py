@@ -1,8 +1,8 @@
-"""Train a network into a run folder; --resume goes on with it.
+"""Train a network into a run folder; --resume continues it.
 
-Ctrl-C and SIGTERM keep it to the very batch.
+Ctrl-C and SIGTERM save a checkpoint of the current batch before the command ends.
 
-Started by `torchrun --nproc-per-node N -m archbuilder train ...` it is one run of N processes.
+Started by `torchrun --nproc-per-node N -m archbuilder train ...` it is one run with N processes.
 """
 
 from __future__ import annotations
@@ -14,25 +14,28 @@ from typing import Any
 
 from archbuilder.cli._options import add_source_options, add_training_options, positive, training_options
 
-REMARKS = True  # a log on a full disk does not make less of the run
+REMARKS = True  # losing the log does not affect the run
 
 
 def configure(parser: ArgumentParser) -> None:
     parser.add_argument(
-        "file", metavar="FILE", nargs="?", help="a YAML file, or - for standard input; without it that of --init"
+        "file", metavar="FILE", nargs="?", help="a YAML file, or - for standard input (default: the file of --init)"
     )
     add_source_options(parser)
     parser.add_argument("--out", metavar="DIR", default="runs", help="the run goes to DIR/NAME/TIME (default: runs)")
-    parser.add_argument("--resume", metavar="RUN", help="go on with a run folder, from its newest checkpoint")
+    parser.add_argument("--resume", metavar="RUN", help="continue a run from its newest checkpoint")
     several = parser.add_mutually_exclusive_group()
-    several.add_argument("--repeat", metavar="N", type=positive, help="one run for each of N seeds: mean and spread")
-    several.add_argument("--until", metavar="EPOCH", type=positive, help="pause after that epoch; --resume goes on")
+    several.add_argument(
+        "--repeat", metavar="N", type=positive, help="train with N seeds; prints mean and standard deviation"
+    )
+    several.add_argument("--until", metavar="EPOCH", type=positive, help="pause after this epoch; --resume continues")
     add_training_options(parser)
-    parser.add_argument("--no-check", action="store_true", help="train in spite of missed limits and rules")
+    parser.add_argument("--no-check", action="store_true", help="train even if limits and rules are missed")
 
 
 def run(args: Namespace) -> int:
-    """Exit 0 trained to the end, 1 wrong content or a failed run, 2 could not start, 130 on Ctrl-C, 143 on SIGTERM."""
+    """Exit 0 trained to the end, 1 invalid content or a failed run, 2 could not start, 130 on Ctrl-C, 143 on
+    SIGTERM."""
     from archbuilder.training import Interrupted, repeat, train
     from archbuilder.training.repeated import is_repeated
 
@@ -45,7 +48,7 @@ def run(args: Namespace) -> int:
     }
     file = args.file
     if file is None and not args.resume:
-        file = given.get("init")  # a run's own network and recipe, from its own weights
+        file = given.get("init")  # the network and recipe of that run, with its weights
     try:
         if args.repeat or (args.resume and is_repeated(Path(args.resume))):
             repeat(file, args.repeat, **given)

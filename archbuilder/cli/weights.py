@@ -1,4 +1,4 @@
-"""List trained networks that come along, or pack a finished run."""
+"""List the trained networks of archbuilder, or pack a finished run."""
 
 from __future__ import annotations
 
@@ -24,27 +24,32 @@ ARGUMENTS = declare(
 
 
 def configure(parser: ArgumentParser) -> None:
-    parser.add_argument("folder", metavar="RUN", nargs="?", help="a finished run (default: list what there is)")
-    parser.add_argument("--out", metavar="DIR", help="where its two files go (default: here)")
+    parser.add_argument("folder", metavar="RUN", nargs="?", help="a finished run (default: list the trained networks)")
+    parser.add_argument("--out", metavar="DIR", help="folder for its two files (default: the current one)")
     parser.add_argument("--data-dir", metavar="DIR", help="where prepared data sets are kept")
-    parser.add_argument("--format", choices=("text", "json"), help="of the list: text for people, json for programs")
+    parser.add_argument(
+        "--format", choices=("text", "json"), help="format of the list: text for people, json for programs"
+    )
     add_blocks_option(parser)
 
 
 def run(args: Namespace) -> int:
-    """Exit 0 listed or written, 1 not finished or not writable, 2 no run, or options that do nothing."""
+    """Exit 0 listed or written, 1 not finished or not writable, 2 not a run, or options without effect."""
     _check(args)
     return _list(args.format) if args.folder is None else _pack(args.folder, args.data_dir, Path(args.out or "."))
 
 
 def _check(args: Namespace) -> None:
-    """Raises ArchbuilderError AB946 for an option that does nothing here."""
+    """Raises ArchbuilderError AB946 for an option without effect."""
     if args.folder is None:
         idle = {"--out": args.out, "--data-dir": args.data_dir, "--blocks": args.blocks}
-        message, hint = "this is for a run, and none is named", "name a finished run"
+        message, hint = "this option needs a run, and none is given", "name a finished run"
     else:
         idle = {"--format": args.format}
-        message, hint = "this is for the list, not for a run", "leave it out: a run's facts go to NAME.json"
+        message, hint = (
+            "this option is for the list, not for a run",
+            "remove it: the facts of a run are written to NAME.json",
+        )
     for option, value in idle.items():
         if value:
             raise ArchbuilderError(ARGUMENTS.at(Span(option), message, hint))

@@ -71,32 +71,38 @@ class Options(BaseModel):
     model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
 
     device: Annotated[Literal["auto", "cpu", "cuda", "mps"], Typed(again=True)] = Field(
-        "auto", description="auto: a GPU where there is one"
+        "auto", description="auto: a GPU if there is one"
     )
     threads: Annotated[int | None, Typed("N", again=True)] = Field(
-        None, ge=1, description="CPU threads (default: as many as torch takes)"
+        None, ge=1, description="number of CPU threads (default: torch's choice)"
     )
     data_dir: Annotated[Place, Typed("DIR", again=True)] = Field(
         None, description="where prepared data sets are kept (default: the user's cache folder)"
     )
     init: Annotated[Place, Typed("RUN", again=True)] = Field(
-        None, description="begin with the weights of another run; a new head for other classes"
+        None,
+        description="start with the weights of another run; the classifier is new if the number of classes differs",
     )
     keep: Annotated[int | None, Typed("K")] = Field(
-        None, ge=1, lt=2**31, description=f"checkpoints of epochs that are kept, besides the best (default: {KEEP})"
+        None, ge=1, lt=2**31, description=f"number of checkpoints that are kept, besides the best (default: {KEEP})"
     )
     minutes: Annotated[float | None, Typed("M", flags=("--checkpoint-minutes", "--minutes"))] = Field(
-        None, ge=0, allow_inf_nan=False, description=f"minutes between checkpoints in an epoch (default: {MINUTES:g})"
+        None,
+        ge=0,
+        allow_inf_nan=False,
+        description=f"minutes between checkpoints within an epoch (default: {MINUTES:g})",
     )
     log: Annotated[tuple[str, ...], Typed("TRACKER", flags=("--tracker", "--log"))] = Field(
         (),
         strict=False,
-        description="tensorboard, or another tracker of Accelerate; torchrun takes --log for an option of its own",
+        description="tensorboard, or another tracker of Accelerate (torchrun has its own option --log)",
     )
     sync_batch_norm: Annotated[bool, Typed(again=True)] = Field(
-        False, description="with several GPUs: batch norm sees the images of all of them"
+        False, description="with several GPUs: batch norm uses the images of all GPUs"
     )
-    report: Annotated[bool, Typed()] = Field(True, description="write report.html, and what goes with it, at the end")
+    report: Annotated[bool, Typed()] = Field(
+        True, description="write report.html and the files that belong to it at the end"
+    )
 
     @classmethod
     def of(cls, given: Options | None = None, **keywords: Any) -> Options:

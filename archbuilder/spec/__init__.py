@@ -1,1 +1,1 @@
-"""What a file says, typed: the top level and the data: and train: sections."""
+"""The sections of a file as typed models."""

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from archbuilder.spec.space import Space
     from archbuilder.spec.train import Train
 else:
-    Data = Goal = PackName = Space = Train = Any  # only a file with the section pays for its models
+    Data = Goal = PackName = Space = Train = Any  # the models of a section are imported only for a file that has it
 
 NOT_AN_ARCHITECTURE = declare(
     "AB105",
@@ -66,7 +66,7 @@ def _train() -> type[Model]:
 
 
 def _late(load: Callable[[], type[Model]]) -> Child:
-    """A section whose models are loaded with it."""
+    """A section whose models are imported only when it is read."""
 
     def read(node: Node, env: Env) -> Any:
         return validate(load(), node, env)
@@ -143,8 +143,8 @@ _VARS = {
 }
 
 _extent = integer(1, MAX_PIXELS)
-IMAGE_CHANNELS = (1, 3)  # of an image as it comes: grey, or red, green and blue
-MOST_CHANNELS = 4  # of an image as it comes: with transparency
+IMAGE_CHANNELS = (1, 3)  # of an ordinary image: grey, or red, green and blue
+MOST_CHANNELS = 4  # of an ordinary image, with transparency
 
 
 @reads(type="array", items=_extent.form, minItems=3, maxItems=3)
@@ -159,55 +159,59 @@ def _input(value: Any, variables: Variables) -> tuple[int, ...]:
 
 
 def channels_first(channels: int, height: int, width: int) -> tuple[int, int, int] | None:
-    """The shape that was meant where the last number must be that of the channels: a square of grey or of colours."""
+    """The shape that was probably meant, if the last number must be the channels: a square image, grey or in colour."""
     is_last = channels == height > MOST_CHANNELS and width in IMAGE_CHANNELS
     return (width, channels, height) if is_last else None
 
 
 class Architecture(Model):
-    """A network, what it must satisfy, and how it is trained."""
+    """A network, its limits, rules and goals, and how it is trained."""
 
     STAND_INS: ClassVar[Mapping[str, Any]] = {"archbuilder": 1, "input": (3, 32, 32), "network": (BROKEN,)}
 
     archbuilder: Annotated[Literal[1], Check(_version), Field(description="version of the language", examples=[1])]
-    name: Annotated[str, Check(_name), Field(description="name of the network and its runs; the file's by default")] = (
-        "network"
-    )
+    name: Annotated[
+        str, Check(_name), Field(description="name of the network and its runs; by default that of the file")
+    ] = "network"
     input: Annotated[
         tuple[int, int, int], Check(_input), Field(description="channels, height, width", examples=["[3, 32, 32]"])
     ]
     classes: Annotated[
-        Positive | None, Field(description="number of classes; the network ends in that many values")
+        Positive | None, Field(description="number of classes; the network must end in so many values")
     ] = None
     limits: Annotated[tuple[Limit, ...], Child(read_limits, LIMITS), Field(description="bounds on the totals")] = ()
     rules: Annotated[tuple[PackName, ...], Child(_rules, _rules_form), Field(description="rule packs to satisfy")] = ()
     goals: Annotated[
-        tuple[Goal, ...], Child(_goals, _goals_form), Field(description="what a run must show: accuracy, time")
+        tuple[Goal, ...], Child(_goals, _goals_form), Field(description="what a run must reach: accuracy, time")
     ] = ()
     vars: Annotated[
         Mapping[str, int], Child(lambda node, env: env.variables, _VARS), Field(description="names for numbers")
     ] = {}
     defaults: Annotated[
-        Any, Child(lambda node, env: env.defaults, ConvDefaults), Field(description="what blocks use by default")
+        Any,
+        Child(lambda node, env: env.defaults, ConvDefaults),
+        Field(description="default values of fields of blocks"),
     ] = None
     define: Annotated[
-        Any, Child(lambda node, env: env.definitions, _definitions), Field(description="blocks of one's own")
+        Any,
+        Child(lambda node, env: env.definitions, _definitions),
+        Field(description="custom blocks, made of other blocks"),
     ] = None
     network: Annotated[Blocks, Field(description="the blocks in order", examples=["[{conv: 16}, gap, classifier]"])]
     data: Annotated[Data | None, _late(_data), Field(description="data set and augmentation")] = None
     train: Annotated[Train | None, _late(_train), Field(description="how the network is trained")] = None
     space: Annotated[
-        Space | None, Child(_space, _space_form), Field(description="what may be chosen instead: search and sweep")
+        Space | None, Child(_space, _space_form), Field(description="other values that search and sweep may choose")
     ] = None
 
 
 def read(document: Document, diagnostics: list[Diagnostic], known: Known | None = None) -> Architecture | None:
-    """The validated file; None where there is no network to go on with.
+    """The validated file; None if it has no network that can be checked further.
 
-    known: what nodes were read as in other trees that share them.
+    known: cached results for nodes that other trees share.
 
-    Where some fields are bad, what is returned has their defaults or stand-ins, so that the rest can be
-    checked; `diagnostics` then has an error.
+    Invalid fields are replaced by their defaults or stand-ins, so that the rest can be checked; `diagnostics` then has
+    an error.
     """
     env = Env(diagnostics, elsewhere=_elsewhere, known=known)
     root = document.root
@@ -218,7 +222,7 @@ def read(document: Document, diagnostics: list[Diagnostic], known: Known | None 
         return None
     try:
         spec = _validate(root, env)
-    except ArchbuilderError as error:  # a bound was passed: there is no sense in going on
+    except ArchbuilderError as error:  # a bound was exceeded: stop
         diagnostics += error.diagnostics
         return None
     if not isinstance(spec, Architecture):
@@ -231,7 +235,7 @@ def read(document: Document, diagnostics: list[Diagnostic], known: Known | None 
 
 
 def _validate(root: Node, env: Env) -> Architecture | Invalid:
-    """First what the blocks refer to, then the rest."""
+    """Validate first the sections that blocks refer to, then the rest."""
     env = env.with_variables(_variables(root.get("vars"), env))
     env = env.with_defaults(_defaults(root.get("defaults"), env))
     if (definitions := root.get("define")) is not None:
@@ -242,7 +246,7 @@ def _validate(root: Node, env: Env) -> Architecture | Invalid:
 
 
 def _elsewhere(name: str, model: type[Model]) -> str:
-    """Which other section has a key."""
+    """A hint that names the section to which a key belongs."""
     from archbuilder.spec.misplaced_keys import belongs  # needs every section's models
 
     return belongs(name, model)
@@ -258,13 +262,13 @@ def _variables(node: Node | None, env: Env) -> dict[str, int]:
     values: dict[str, int] = {}
     for name, child in node.value.items():
         if not re.fullmatch(_VARIABLE, name) or keyword.iskeyword(name):
-            hint = "a letter, then letters, digits and underscores; no word of Python"
+            hint = "use a letter, then letters, digits and underscores; no keyword of Python"
             env.report(VALUE, node.place(name), f"{show(name)} is not a name for a variable", hint)
         try:
             values[name] = evaluate(_expression(child.value), values)
         except ExpressionError as error:
             env.report(VALUE, node.place(name) if child.value is None else child.span, f"{name}: {error}", error.hint)
-            values[name] = 1  # reported: uses of the name are not errors of their own
+            values[name] = 1  # reported already: uses of the name cause no further errors
     return values
 
 

@@ -1,7 +1,7 @@
-"""The `augment:` list: what a user may write, typed.  What albumentations is told stands in data/augment.py.
+"""The `augment:` list as typed models. data/augment.py translates it for albumentations.
 
-The words of albumentations 1 (`max_holes`, `fill_value`, `shift_limit` ...), which many courses print,
-are accepted and mean what they meant there; a field takes one spelling at a time.
+The names of albumentations 1 (`max_holes`, `fill_value`, `shift_limit` ...), which many courses use, are accepted with
+their meaning there; each field may be given under one name only.
 """
 
 from typing import Literal, TypeVar
@@ -30,7 +30,7 @@ T = TypeVar("T")
 
 
 def _one_spelling(default: T, **spelled: T | None) -> T:
-    """The value of a field that has several names."""
+    """The value of a field with several names."""
     given = {name: value for name, value in spelled.items() if value is not None}
     if len(given) > 1:
         raise failure(f"{' and '.join(given)} say the same thing", f"keep {next(iter(given))}")
@@ -43,19 +43,25 @@ class Augmentation(Model):
     p: Probability = Field(0.5, description="probability for each image")
 
     def misfit(self, shape: Shape) -> tuple[str, str]:
-        """(message, hint) where images of this shape (channels, height, width) cannot take it, else two blanks."""
+        """(message, hint) if it does not fit images of this shape (channels, height, width), else two empty texts."""
         return "", ""
 
 
 def _fill_misfit(fill: Fill | None, shape: Shape) -> tuple[str, str]:
     if isinstance(fill, tuple) and len(fill) != shape[0]:
-        return f"fill has {len(fill)} levels, the images have {shape[0]} channels", "one level per channel, or mean"
+        return (
+            f"fill has {len(fill)} levels, but the images have {shape[0]} channels",
+            "write one level per channel, or mean",
+        )
     return "", ""
 
 
 def _border_misfit(fill: Fill | None, shape: Shape) -> tuple[str, str]:
     if shape[0] > 4 and not isinstance(fill, (float, type(None))):  # OpenCV's limit
-        return f"a border of {fill} is for up to 4 channels, the images have {shape[0]}", "write one level, as fill: 0"
+        return (
+            f"a border of {fill} is for up to 4 channels, but the images have {shape[0]}",
+            "write one level, for example fill: 0",
+        )
     return _fill_misfit(fill, shape)
 
 
@@ -65,7 +71,7 @@ class HorizontalFlip(Augmentation):
     POSITIONAL = "p"
 
     alternate: bool = Field(
-        False, description="half the images in one epoch, the other half in the next; with engine: tensor"
+        False, description="flip half of the images in one epoch and the other half in the next; needs engine: tensor"
     )
 
     @model_validator(mode="after")
@@ -88,39 +94,42 @@ class ToGray(Augmentation):
 
     def misfit(self, shape: Shape) -> tuple[str, str]:
         """It needs red, green and blue."""
-        return ("", "") if shape[0] == 3 else (f"the images have {shape[0]} channels, to_gray needs 3", "remove it")
+        return ("", "") if shape[0] == 3 else (f"the images have {shape[0]} channels, but to_gray needs 3", "remove it")
 
 
 class ShiftScaleRotate(Augmentation):
-    """Moves, zooms and turns the image about its centre, one draw each, both axes zoomed alike."""
+    """Shifts, scales and rotates the image about its centre, each by a random amount; both axes are scaled equally."""
 
-    shift: ShiftRange | None = Field(None, description="part of the side, ±, or [low, high]; 0.0625 unless said")
-    scale: ScaleRange | None = Field(None, description="zoom - 1, ±, or [low, high]; 0.1 unless said")
-    rotate: DegreeRange | None = Field(None, description="degrees, ±, or [low, high]; 45 unless said")
-    shift_limit: ShiftRange | None = Field(None, description="albumentations' word for shift")
-    scale_limit: ScaleRange | None = Field(None, description="albumentations' word for scale")
-    rotate_limit: DegreeRange | None = Field(None, description="albumentations' word for rotate")
-    border: Border | None = Field(None, description="what fills the rim: reflect_101, or constant where fill is set")
+    shift: ShiftRange | None = Field(None, description="± a fraction of the side, or [low, high]; by default 0.0625")
+    scale: ScaleRange | None = Field(None, description="± the scale factor minus 1, or [low, high]; by default 0.1")
+    rotate: DegreeRange | None = Field(None, description="± degrees, or [low, high]; by default 45")
+    shift_limit: ShiftRange | None = Field(None, description="albumentations' name of shift")
+    scale_limit: ScaleRange | None = Field(None, description="albumentations' name of scale")
+    rotate_limit: DegreeRange | None = Field(None, description="albumentations' name of rotate")
+    border: Border | None = Field(
+        None, description="what fills the border: by default reflect_101, or constant if fill is set"
+    )
     fill: Fill | None = Field(None, description="mean, or levels 0..255, of a constant border")
 
     @property
     def shift_range(self) -> tuple[float, float]:
-        """Least and most shift, as part of the side; each axis draws its own."""
+        """Smallest and largest shift, as a fraction of the side; each axis is drawn separately."""
         return _one_spelling((-0.0625, 0.0625), shift=self.shift, shift_limit=self.shift_limit)
 
     @property
     def scale_range(self) -> tuple[float, float]:
-        """Least and most zoom; 0 keeps the size."""
+        """Smallest and largest scale factor minus 1; 0 keeps the size."""
         return _one_spelling((-0.1, 0.1), scale=self.scale, scale_limit=self.scale_limit)
 
     @property
     def rotate_range(self) -> tuple[float, float]:
-        """Least and most turn in degrees."""
+        """Smallest and largest rotation in degrees."""
         return _one_spelling((-45.0, 45.0), rotate=self.rotate, rotate_limit=self.rotate_limit)
 
     @property
     def border_mode(self) -> Border:
-        """The border in force.  albumentations 1 reflected; 2 paints black, which nobody asked for."""
+        """The border that is used. By default it reflects as in albumentations 1; albumentations 2 would paint it
+        black."""
         return self.border or ("reflect_101" if self.fill is None else "constant")
 
     @model_validator(mode="after")
@@ -131,25 +140,27 @@ class ShiftScaleRotate(Augmentation):
         return self
 
     def misfit(self, shape: Shape) -> tuple[str, str]:
-        """The border's levels must be as many as the channels."""
+        """The border needs as many levels as the images have channels."""
         return _border_misfit(self.fill, shape)
 
 
 class CoarseDropout(Augmentation):
-    """Paints over rectangular holes, each wholly inside the image."""
+    """Fills rectangular holes, each completely inside the image."""
 
-    holes: Count | None = Field(None, description="number of holes, or [fewest, most]; 1 unless said")
+    holes: Count | None = Field(None, description="number of holes, or [fewest, most]; by default 1")
     height: Count | None = Field(None, description="height of a hole in pixels, or [least, most]")
     width: Count | None = Field(None, description="width of a hole in pixels, or [least, most]")
-    fill: Fill | None = Field(None, description="mean, or levels 0..255; 0 unless said")
-    max_holes: OneCount | None = Field(None, description="albumentations' word for the most holes")
-    max_height: OneCount | None = Field(None, description="albumentations' word for the greatest height")
-    max_width: OneCount | None = Field(None, description="albumentations' word for the greatest width")
-    min_holes: OneCount | None = Field(None, description="albumentations' word; max_holes unless said")
-    min_height: OneCount | None = Field(None, description="albumentations' word; max_height unless said")
-    min_width: OneCount | None = Field(None, description="albumentations' word; max_width unless said")
-    fill_value: Fill | None = Field(None, description="albumentations' word for fill")
-    mask_fill_value: None = Field(None, description="accepted for its frequency: there are no masks")
+    fill: Fill | None = Field(None, description="mean, or levels 0..255; by default 0")
+    max_holes: OneCount | None = Field(None, description="albumentations' name of the largest number of holes")
+    max_height: OneCount | None = Field(None, description="albumentations' name of the largest height")
+    max_width: OneCount | None = Field(None, description="albumentations' name of the largest width")
+    min_holes: OneCount | None = Field(None, description="albumentations' name; by default max_holes")
+    min_height: OneCount | None = Field(None, description="albumentations' name; by default max_height")
+    min_width: OneCount | None = Field(None, description="albumentations' name; by default max_width")
+    fill_value: Fill | None = Field(None, description="albumentations' name of fill")
+    mask_fill_value: None = Field(
+        None, description="accepted and ignored, because many examples have it: there are no masks"
+    )
 
     @property
     def holes_range(self) -> tuple[int, int]:
@@ -193,7 +204,7 @@ class CoarseDropout(Augmentation):
         given = self.model_fields_set
         missing = [name for name in ("height", "width") if not given & {name, f"min_{name}", f"max_{name}"}]
         if missing:
-            hint = Change(dict.fromkeys(missing, "16"), say="say how large a hole is in pixels: {}", guess=True)
+            hint = Change(dict.fromkeys(missing, "16"), say="write the size of a hole in pixels: {}", guess=True)
             what = f"fields {' and '.join(missing)} are" if len(missing) > 1 else f"field {missing[0]} is"
             raise failure(f"the {what} missing", hint)
         _ = self.holes_range, self.height_range, self.width_range, self.filling
@@ -208,11 +219,11 @@ class CoarseDropout(Augmentation):
 
 
 class RandomCrop(Augmentation):
-    """Pads every side, then cuts a window of the image's own size at random."""
+    """Pads every side, then crops a random window of the original size."""
 
     padding: SymmetricPadding = Field((4, 4), description="pixels on every side, or [height, width]")
-    mode: Border = Field("constant", description="what the padding shows")
-    fill: Fill | None = Field(None, description="mean, or levels 0..255, of a constant border; 0 unless said")
+    mode: Border = Field("constant", description="the values of padded pixels")
+    fill: Fill | None = Field(None, description="mean, or levels 0..255, of a constant border; by default 0")
     p: Probability = Field(1.0, description="probability for each image")
 
     @model_validator(mode="after")
@@ -222,7 +233,7 @@ class RandomCrop(Augmentation):
         return self
 
     def misfit(self, shape: Shape) -> tuple[str, str]:
-        """Padding stays smaller than the image, so that a window always shows some of it."""
+        """The padding must be smaller than the image, so that every window shows a part of it."""
         if self.padding[0] >= shape[1] or self.padding[1] >= shape[2]:
             found = "x".join(map(str, self.padding))
             return f"padding {found} is as large as the image, {shape[1]}x{shape[2]}", "use less padding"
@@ -230,12 +241,12 @@ class RandomCrop(Augmentation):
 
 
 class ColorJitter(Augmentation):
-    """Changes brightness, contrast, saturation and hue in random order; what is not named stays."""
+    """Changes brightness, contrast, saturation and hue in random order; fields that are not given have no effect."""
 
     brightness: FactorRange = Field((1.0, 1.0), description="factor 1 ± this, or [low, high]")
     contrast: FactorRange = Field((1.0, 1.0), description="factor 1 ± this, or [low, high]")
     saturation: FactorRange = Field((1.0, 1.0), description="factor 1 ± this, or [low, high]")
-    hue: HueRange = Field((0.0, 0.0), description="part of the colour circle, ± up to 0.5, or [low, high]")
+    hue: HueRange = Field((0.0, 0.0), description="± a fraction of the colour circle, up to 0.5, or [low, high]")
 
     @model_validator(mode="after")
     def _consistent(self) -> "ColorJitter":
@@ -245,14 +256,14 @@ class ColorJitter(Augmentation):
 
     @property
     def of_colour(self) -> list[str]:
-        """The fields in force that grey images do not have."""
+        """The fields in use that have no effect on grey images."""
         return [
             name for name, still in (("saturation", (1.0, 1.0)), ("hue", (0.0, 0.0))) if getattr(self, name) != still
         ]
 
     def misfit(self, shape: Shape) -> tuple[str, str]:
-        """It knows grey images and colour images."""
-        found = f"the images have {shape[0]} channels, color_jitter needs 1 or 3"
+        """It supports grey and colour images."""
+        found = f"the images have {shape[0]} channels, but color_jitter needs 1 or 3"
         return ("", "") if shape[0] in (1, 3) else (found, "remove it")
 
 

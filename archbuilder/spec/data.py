@@ -1,9 +1,9 @@
-"""The `data:` section: which images, in batches of how many, changed how.
+"""The `data:` section: the images, the batch size, the augmentation.
 
 data:
   dataset: cifar10            # or digits, mnist ..., a file: images.npz, a folder: ./photos
   batch_size: 128
-  engine: tensor              # what augments: albumentations (unless said), or batches of tensors
+  engine: tensor              # who augments: albumentations (the default), or tensor code on whole batches
   augment: [horizontal_flip, {random_crop: {padding: 4}}]
 """
 
@@ -110,7 +110,7 @@ BATCH = declare(
 
 AUGMENTATION_LIST = {"type": "array", "items": AUGMENTATIONS}  # as JSON Schema
 
-# name -> the only shape it comes in (None: resized to any), number of classes
+# name -> its only shape (None: can be resized to any), number of classes
 DATASETS: dict[str, tuple[Shape | None, int]] = {
     "cifar10": ((3, 32, 32), 10),
     "cifar100": ((3, 32, 32), 100),
@@ -119,7 +119,7 @@ DATASETS: dict[str, tuple[Shape | None, int]] = {
     "svhn": ((3, 32, 32), 10),
     "digits": (None, 10),
 }
-PATH = r"[/\\]|^[.~]|\.[nN][pP][zZ]$"  # what is no name: it has a slash, or ends in .npz
+PATH = r"[/\\]|^[.~]|\.[nN][pP][zZ]$"  # a path, not a name: it has a slash, or ends in .npz
 
 
 @reads(anyOf=[{"enum": list(DATASETS)}, {"type": "string", "pattern": PATH}])
@@ -127,7 +127,7 @@ def _dataset(value: Any, variables: Variables) -> str:
     if isinstance(value, str) and (value in DATASETS or re.search(PATH, value)):
         return value
     known = list(DATASETS)
-    path = f"known here: {', '.join(known)}; a path has a slash, as ./photos"
+    path = f"known here: {', '.join(known)}; a path has a slash, for example ./photos"
     hint = nearest(str(value), known, is_value=True) or path
     raise failure(f"there is no data set {value!r}"[:100], hint)
 
@@ -150,35 +150,35 @@ Subset = Annotated[int | float, Check(_subset)]
 class Data(Model):
     """The images that a network is trained and tested on.
 
-    `normalize` subtracts the training images' mean and divides by their standard deviation, per
-    channel; without it pixels are scaled to 0..1.  `subset` is for quick tries: some of the training images, the same
-    share of every class, whose mean and deviation are then taken; all test images stay.  `validation` is cut from the
-    training images that are left, the same share of every class.
+    `normalize` subtracts the mean of the training images and divides by their standard deviation, per channel; without
+    it pixels are scaled to 0..1. `subset` is for quick tries: it keeps a part of the training images, with the same
+    share of every class, and mean and deviation are those of this part; all test images are kept. `validation` is cut
+    from the remaining training images, with the same share of every class.
     """
 
     MEANT: ClassVar[str] = "write data: {{dataset: {}}}"
     MEANT_FIELD: ClassVar[str] = "dataset"
 
     dataset: Annotated[str, Check(_dataset)] = Field(
-        description="a name, as cifar10 or digits; the path of an .npz, or of a folder with a folder per class"
+        description="a name such as cifar10 or digits; the path of an .npz, or of a folder with one folder per class"
     )
     batch_size: Positive = Field(128, description="images per step")
     augment: Annotated[tuple[SerializeAsAny[Augmentation], ...], Child(AUGMENTATIONS.read_list, AUGMENTATION_LIST)] = (
         Field((), description="random changes of the training images, in order")
     )
-    subset: Subset | None = Field(None, description="how many of the training images are used, or which share of them")
-    validation: float = Field(0.0, ge=0.0, lt=1.0, description="share of the training images kept for choices")
+    subset: Subset | None = Field(None, description="use so many of the training images, or such a share of them")
+    validation: float = Field(0.0, ge=0.0, lt=1.0, description="share of the training images kept for validation")
     engine: Literal["albumentations", "tensor"] = Field(
         "albumentations", description="albumentations, image by image; tensor, batch by batch on the device"
     )
-    normalize: bool = Field(True, description="zero mean and unit deviation per channel, else 0..1")
+    normalize: bool = Field(True, description="scale each channel to mean 0 and deviation 1, else to 0..1")
     workers: Annotated[int, Check(bounded(0, MAX_WORKERS))] = Field(
-        0, description="processes that run albumentations; 0: this one"
+        0, description="number of processes that run albumentations; 0: the main process"
     )
 
 
 def problems(spec: Data, shape: Shape, classes: int | None) -> Iterator[Diagnostic]:
-    """What can be said before any image is read: does the section fit the network?
+    """Problems that can be found before any image is read: whether the section fits the network.
 
     `shape` is the network's input (channels, height, width).
     """
@@ -186,10 +186,10 @@ def problems(spec: Data, shape: Shape, classes: int | None) -> Iterator[Diagnost
         own_shape, own_classes = DATASETS[spec.dataset]
         place = spec.span("dataset")
         if own_shape and own_shape != shape:
-            message = f"{spec.dataset} has images of {list(own_shape)}, the network takes {list(shape)}"
+            message = f"{spec.dataset} has images of {list(own_shape)}, but the network takes {list(shape)}"
             yield INPUT.at(place, message, Change({"input": written(own_shape)}, at=(), say="set {}"))
         if classes is not None and classes != own_classes:
-            message = f"{spec.dataset} has {own_classes} classes, the network {classes}"
+            message = f"{spec.dataset} has {own_classes} classes, but the network has {classes}"
             yield INPUT.at(place, message, Change({"classes": str(own_classes)}, at=(), say="set {}"))
     for augmentation in spec.augment:
         message, hint = augmentation.misfit(shape)
@@ -197,27 +197,27 @@ def problems(spec: Data, shape: Shape, classes: int | None) -> Iterator[Diagnost
             yield AUGMENT.at(augmentation.span(), message, hint)
         if isinstance(augmentation, ColorJitter) and shape[0] == 1:
             for field in augmentation.of_colour:
-                yield GREY.at(augmentation.span(field), f"{field} changes nothing: the images are grey", "remove it")
+                yield GREY.at(augmentation.span(field), f"{field} has no effect on grey images", "remove it")
     if isinstance(spec.subset, int):
         yield from _subset_problems(spec, spec.subset, classes)
     yield from _engine_problems(spec, shape)
 
 
 def _subset_problems(spec: Data, subset: int, classes: int | None) -> Iterator[Diagnostic]:
-    """What so many images are too few for, whatever the data set has."""
+    """Problems of a subset that is too small, whatever the data set is."""
     if classes is not None and subset < classes:
-        message = f"subset: {subset} is less than there are classes, {classes}, of which it has one image at least"
+        message = f"subset: {subset} is less than the number of classes, {classes}; it needs an image of each"
         yield SUBSET.at(spec.span("subset"), message, f"take {classes} images or more")
     elif subset < spec.batch_size and "batch_size" in spec.model_fields_set:
-        message = f"batch_size: {spec.batch_size} is more than there are training images in subset: {subset}"
+        message = f"batch_size: {spec.batch_size} is more than subset: {subset}, the number of training images"
         yield BATCH.at(spec.span("batch_size"), message, f"set batch_size: {subset} or less")
 
 
 def _engine_problems(spec: Data, shape: Shape) -> Iterator[Diagnostic]:
-    """What the chosen engine cannot do, or has no use for."""
+    """Settings that the chosen engine does not support or does not use."""
     if spec.engine == "tensor":
         if spec.workers:
-            message = f"workers: {spec.workers} has no effect with engine: tensor, which augments where the network is"
+            message = f"workers: {spec.workers} has no effect with engine: tensor, which augments on the device"
             yield WORKERS.at(spec.span("workers"), message, "remove it, or set engine: albumentations")
         return
     for augmentation in spec.augment:
@@ -225,5 +225,5 @@ def _engine_problems(spec: Data, shape: Shape) -> Iterator[Diagnostic]:
             message = "albumentations does not know the epoch, so it cannot alternate flips"
             yield ENGINE.at(augmentation.span("alternate"), message, "set engine: tensor, or remove alternate")
         if isinstance(augmentation, ToGray) and 1 in shape[1:]:
-            message = f"albumentations loses an axis of grey images of {shape[1]}x{shape[2]}"
+            message = f"albumentations drops an axis of grey images of {shape[1]}x{shape[2]}"
             yield ENGINE.at(augmentation.span(), message, "set engine: tensor, or remove it")

@@ -1,7 +1,7 @@
-"""The `goals:` of a file or a rule pack: what only a run shows.
+"""The `goals:` of a file or a rule pack: requirements that need a run.
 
 goals:
-  - accuracy: ">= 85%"                                              # test accuracy after the last epoch, for short
+  - accuracy: ">= 85%"                                              # short for the test accuracy after the last epoch
   - {of: test_accuracy, bound: ">= 99.4%", over: {each_of_last: 3}}
   - {of: train_time, bound: "<= 10 min"}
 """
@@ -72,7 +72,7 @@ class Bound:
         return value > self.value if ">" in self.relation else value < self.value
 
     def show(self, value: float) -> str:
-        """A value with its unit: 84.99 %, 9.52 min; with more digits where it would read like the bound, and is not."""
+        """A value with its unit: 84.99 %, 9.52 min; with more digits if it would otherwise look equal to the bound."""
         unit = "s" if value < 60 else "min" if value < 3600 else "h"
         unit = unit if self.is_time else "%"
         bound, found = (number / _SECONDS.get(unit, 1) for number in (self.value, value))
@@ -105,7 +105,7 @@ def _bound_hint(value: Any) -> Hint:
 
 @dataclass(frozen=True)
 class Over:
-    """Which epochs a goal is about; `epochs` is the number behind each_of_last and by_epoch."""
+    """The epochs of a goal; `epochs` is the number after each_of_last and by_epoch."""
 
     kind: str
     epochs: int = 1
@@ -116,7 +116,7 @@ class Over:
         return self.kind in ("best", "by_epoch")
 
     def among(self, epochs: int) -> range:
-        """The epochs, from 1, of a run that has so many; of one that is shorter than asked for as many as it has."""
+        """The epochs, from 1, that count in a run of `epochs` epochs."""
         if self.kind == "by_epoch":
             return range(1, min(self.epochs, epochs) + 1)
         return range(1 if self.kind == "best" else max(1, epochs - self.epochs + 1), epochs + 1)
@@ -166,15 +166,14 @@ def _over(value: Any, variables: Variables) -> Over:
 
 
 class Goal(Model):
-    """What only a run shows: an accuracy of at least so many per cent, or a time of at most so long.
+    """A goal needs a run: a lower bound on an accuracy in per cent, or an upper bound on the training time.
 
-    `accuracy: ">= 85%"` is short for `{of: test_accuracy, bound: ">= 85%", over: last}`; any other metric may be
-    written so, too. Accuracies are those of the log: of the test images, of the validation split where `data:` keeps
-    one (the test images are then used once, after the last epoch), and of the training images as they were seen:
-    augmented, by weights that still moved. `train_time` is the time of all epochs with their evaluations, as `runs`
-    shows it, in `s`, `min` or `h`. `over` says which epochs count: the `last`; the `best`, of which any will do;
-    `each_of_last: 3`; `by_epoch: 10`, any of the first ten. Where several seeds are trained each run is held to the
-    goals by itself.
+    `accuracy: ">= 85%"` is short for `{of: test_accuracy, bound: ">= 85%", over: last}`; other metrics can be written
+    in the same way. Accuracies are those in the log of the run: on the test images; on the validation split if `data:`
+    keeps one (the test images are then used once, after the last epoch); and on the training images as they were seen,
+    augmented and while the weights were changing. `train_time` is the time of all epochs with their evaluations, as
+    `runs` shows it, in `s`, `min` or `h`. `over` says which epochs count: the `last`; the `best`; `each_of_last: 3`;
+    `by_epoch: 10`, any of the first ten. If several seeds are trained, each run is judged separately.
     """
 
     of: Annotated[str, Check(_metric), Field(description=f"one of {', '.join(METRICS)}; accuracy is test_accuracy")]
@@ -187,7 +186,7 @@ class Goal(Model):
 
     @property
     def words(self) -> str:
-        """The goal in a line: test accuracy >= 85% after the last epoch."""
+        """The goal in one line: test accuracy >= 85% after the last epoch."""
         what = self.of.replace("_", " ")
         return f"{what} {self.bound.text}" + ("" if self.of == TIME else f" {self.over.words}")
 
@@ -207,7 +206,7 @@ GOALS = {"anyOf": [_SHORT, _LIST, {"type": "null"}]}  # as JSON Schema
 
 
 def read_goals(node: Node, env: Env) -> Any:
-    """A tuple of Goal; every unreadable one is reported."""
+    """A tuple of Goal; invalid ones are reported."""
     if node.value is None:
         return ()
     if not node.is_mapping and not node.is_list:
@@ -252,19 +251,23 @@ def _goal(node: Node, env: Env) -> Any:
 
 
 def _misfit(goal: Goal) -> tuple[Literal["bound", "over"], str, str] | None:
-    """(field, message, hint) where a bound is not one of its metric."""
+    """(field, message, hint) if the bound does not fit the metric."""
     bound, what = goal.bound, goal.of.replace("_", " ")
     is_time = goal.of == TIME
     if bound.is_time != is_time:
         unit = "in s, min or h" if is_time else "in per cent"
-        return "bound", f"{what} is {unit}, not {bound.text}", f"write {'<= 10 min' if is_time else '>= 85%'}, for one"
+        return (
+            "bound",
+            f"{what} is {unit}, not {bound.text}",
+            f"write {'<= 10 min' if is_time else '>= 85%'}, for example",
+        )
     if (">" in bound.relation) == is_time:
-        kind = "at most so long: <= or <" if is_time else "at least so high: >= or >"
-        return "bound", f"{bound.text} is no goal for {what}", f"it is {kind}"
+        kind = "an upper bound: <= or <" if is_time else "a lower bound: >= or >"
+        return "bound", f"{bound.text} is not a goal for {what}", f"write {kind}"
     if not is_time and not (bound.value < 100 or bound.holds(100)):
-        return "bound", f"{what} {bound.text} is more than all images", "write a share of them: >= 85%"
+        return "bound", f"{what} {bound.text} is more than all images", "write at most 100%: >= 85%"
     if is_time and not bound.holds(0):
-        return "bound", f"{what} {bound.text} leaves no time", "write a time over 0"
+        return "bound", f"{what} {bound.text} allows no time at all", "write a time over 0"
     if is_time and goal.over.kind != "last":
-        return "over", f"{what} is of the whole run", "leave over: out"
+        return "over", f"{what} is that of the whole run", "remove over:"
     return None

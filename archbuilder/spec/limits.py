@@ -14,7 +14,7 @@ from archbuilder.schema.model import FORM, INVALID
 
 MAX_LENGTH = 40  # characters of a limit
 MAX_LIMITS = 50
-FLOORS = ("receptive_field",)  # of which there should be so much at least; of everything else so much at most
+FLOORS = ("receptive_field",)  # quantities with a lower bound; all others have an upper bound
 
 LIMIT = declare(
     "AB501",
@@ -30,7 +30,7 @@ LIMIT = declare(
 _SUFFIXES = {"": 1, "k": 10**3, "K": 10**3, "M": 10**6, "G": 10**9, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30}
 _DTYPE = r"(?:\s+(b?float[0-9]+|u?int[0-9]+))?"
 _PATTERN = re.compile(r"(<=|>=|==|=|<|>)\s*([0-9][0-9_]*)(?:\.([0-9]+))?\s*([KMG]i|[kKMG])?B?" + _DTYPE)
-LIMITS = {  # as JSON Schema; which quantities there are, rules/limits.py knows
+LIMITS = {  # as JSON Schema; the quantities are in rules/limits.py
     "type": ["object", "null"],
     "maxProperties": MAX_LIMITS,
     "additionalProperties": {"title": "limit", "type": "string", "pattern": rf"^\s*({_PATTERN.pattern})\s*$"},
@@ -38,7 +38,8 @@ LIMITS = {  # as JSON Schema; which quantities there are, rules/limits.py knows
 
 
 class Limit(NamedTuple):
-    """A bound on a total: `relation` is <, <=, >, >= or ==; `text` is as written, `dtype` empty where none was."""
+    """A bound on a total: `relation` is <, <=, >, >= or ==; `text` is the text in the file, `dtype` is empty if none is
+    given."""
 
     name: str
     text: str
@@ -48,7 +49,7 @@ class Limit(NamedTuple):
     dtype: str = ""
 
     def same_as(self, other: Limit) -> bool:
-        """Whether both bound the same total in the same way, wherever they stand."""
+        """Whether both are the same bound on the same total, in whatever place."""
         return self._replace(text="", span=other.span) == other._replace(text="")
 
     def holds(self, value: int) -> bool:
@@ -67,14 +68,14 @@ class Limit(NamedTuple):
         return (0, self.bound - step) if "<" in self.relation else (self.bound + step, inf)
 
     def left(self, value: int) -> int:
-        """How far a value is on the good side of the bound; negative: by how much it misses."""
+        """The distance of a value from the bound; negative: by how much it misses the bound."""
         if self.relation == "==":
             return -abs(value - self.bound)
         return self.bound - value if "<" in self.relation else value - self.bound
 
 
 def read_limits(node: Node, env: Env) -> Any:
-    """A tuple of Limit; every unreadable one is reported."""
+    """A tuple of Limit; invalid ones are reported."""
     if node.value is None:
         return ()
     if not node.is_mapping:
@@ -97,7 +98,7 @@ def _limit(name: str, node: Node, span: Span, env: Env) -> Limit | None:
     # in integers: 0.07 * 1000 is not 70 in floating point
     bound, rest = divmod(int(whole.replace("_", "") + fraction) * _SUFFIXES[suffix], 10 ** len(fraction))
     if rest:
-        env.report(LIMIT, wrong, f"{name}: {text} is not a whole number", "these totals count in whole numbers")
+        env.report(LIMIT, wrong, f"{name}: {text} is not a whole number", "write a whole number")
         return None
     return Limit(name, text, "==" if relation == "=" else relation, bound, span, dtype)
 

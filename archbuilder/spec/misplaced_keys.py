@@ -1,4 +1,4 @@
-"""Where a key belongs that was written in another section."""
+"""The section to which a key belongs that was written in another one."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ OF_NO_LAYER = ("at the top of the file", "under data:", "under train:")  # what 
 
 
 class Section(NamedTuple):
-    """A place for keys; `more` says how they are written there, with {} for the key, where that is not plain."""
+    """A place for keys; `more` says how they are written there if it is not obvious, with {} for the key."""
 
     path: str
     names: Iterable[str]
     more: str = ""
-    model: type[Model] | None = None  # that has them, where it is one of a family
+    model: type[Model] | None = None  # the model with these keys, if it is one of a family
 
 
 def _sections() -> Iterator[Section]:
@@ -45,7 +45,7 @@ def _sections() -> Iterator[Section]:
     yield Section("under network:", set(names()) - set(_names(ConvDefaults)), ", as an item of the list")
     yield Section("under data: augment:", AUGMENTATIONS.names(), ", as an item of the list")
     for field, family in (("optimizer", OPTIMIZERS), ("schedule", SCHEDULES), ("loss", LOSSES)):
-        for name in sorted(family.names(), key=lambda name: (name != "sgd", name)):  # the one that most people know
+        for name in sorted(family.names(), key=lambda name: (name != "sgd", name)):  # the best-known one first
             if model := family.find(name):
                 more = f", as in {field}: {{{name}: {{{{}}: ...}}}}"
                 yield Section(f"under train: {field}:", _names(model), more, model)
@@ -66,7 +66,7 @@ def _places() -> dict[str, list[Section]]:
 
 
 def belongs(name: str, model: type[Model]) -> str:
-    """What to say of a key that another section has; empty where none or several have it, or this one does, too."""
+    """A hint for a key of another section; empty if none or several have it, or if this one does, too."""
     places = _places()
     meant = name if name in places else synonym(name, places)
     sections = places.get(meant, [])

@@ -1,4 +1,4 @@
-"""Types of fields that a random draw needs: a number stands for a range around nothing, a list says both ends."""
+"""Types of fields for random draws: a number is a symmetric range, a list has both ends."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ _two_counts = size(1)
 
 
 def ordered(value: tuple[N, N]) -> tuple[N, N]:
-    """The range itself.  Raises where its ends stand the wrong way round."""
+    """The range unchanged. Raises if its ends are in the wrong order."""
     if value[0] > value[1]:
-        raise failure(f"the range {list(value)} runs backwards", Write(f"[{value[1]}, {value[0]}]"))
+        raise failure(f"the ends of the range {list(value)} are in the wrong order", Write(f"[{value[1]}, {value[0]}]"))
     return value
 
 
@@ -45,7 +45,7 @@ def _is_number(value: Any) -> bool:
 def _between(least: float, most: float, spread: Callable[[float], tuple[float, float]], alone: float) -> Reading:
     """Reads a number, spread into a range, or [low, high]; both ends lie within least..most.
 
-    A number by itself lies within ±`alone`: farther out, an end of its range would be out of bounds."""
+    A single number must be within ±`alone`, so that both ends of its range are within the bounds."""
     ends = {"type": "number", "minimum": least, "maximum": most}
 
     @reads(
@@ -58,7 +58,7 @@ def _between(least: float, most: float, spread: Callable[[float], tuple[float, f
         ends = spread(value) if _is_number(value) else value
         if not isinstance(ends, (list, tuple)) or len(ends) != 2 or not all(map(_is_number, ends)):
             raise expected("a number or [low, high]", value)
-        if not all(least <= end <= most for end in ends):  # also false for not-a-number
+        if not all(least <= end <= most for end in ends):  # also false for NaN
             bounds = f"from {least:g} to {most:g}"
             raise failure(f"{value} is out of range: the ends lie {bounds}", f"write [low, high] {bounds}")
         return ordered((float(ends[0]), float(ends[1])))
@@ -85,7 +85,7 @@ def _fill(value: Any, variables: Variables) -> Any:
     for level in value if isinstance(value, (list, tuple)) else [value]:
         if not _is_number(level) or not 0 <= level <= 255:
             raise expected("mean or a level from 0 to 255", value)
-        if 0 < level < 1:  # written for images of 0..1, where it is black here
+        if 0 < level < 1:  # written for images of 0..1; here it would be black
             raise failure(f"{level} is below one grey level: the unit is 0..255", "write mean, or the value times 255")
     return tuple(map(float, value)) if isinstance(value, (list, tuple)) else float(value)
 

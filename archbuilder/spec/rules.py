@@ -1,4 +1,4 @@
-"""The `rules:` key: which rule packs a network must satisfy; what a pack asks for stands in rules/packs."""
+"""The `rules:` key: the rule packs that a network must satisfy. The packs themselves are in rules/packs."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _HINT = "write rules: era-s9, or rules: [era-s9, ./my-pack.yaml]"
 
 @dataclass(frozen=True)
 class PackName:
-    """A pack as it was asked for: the name of a shipped one or a file's path, relative to the file it stands in."""
+    """A pack as named in a file: the name of a shipped one, or a path relative to that file."""
 
     text: str
     span: Span

@@ -1,4 +1,4 @@
-"""`space:`: what may be chosen for fields of a file, by their paths; the file's own values are the start."""
+"""`space:`: values that may be chosen for fields of a file, by their paths; the file's own values are the start."""
 
 from __future__ import annotations
 
@@ -70,21 +70,23 @@ Number = StrictInt | StrictFloat
 
 
 class Range(Model):
-    """Numbers from one to another, both among them: whole ones where all that is written is whole."""
+    """Numbers from `from` to `to`, both included; whole numbers if all numbers in it are whole."""
 
     first: Annotated[Number, Field(alias="from", ge=-LARGEST, le=LARGEST, description="the smallest")]
     last: Annotated[Number, Field(alias="to", ge=-LARGEST, le=LARGEST, description="the largest")]
-    step: Annotated[Number | None, Field(gt=0, description="from one to the next; 1 where all are whole")] = None
-    log: Annotated[bool, Field(description="as likely from 1 to 10 as from 10 to 100, as suits a learning rate")] = (
+    step: Annotated[
+        Number | None, Field(gt=0, description="distance between numbers; by default 1 if all are whole")
+    ] = None
+    log: Annotated[bool, Field(description="draw from 1 to 10 as often as from 10 to 100, as for a learning rate")] = (
         False
     )
 
     @model_validator(mode="after")
     def _ordered(self) -> Range:
         if not self.first < self.last:
-            raise failure(f"there is nothing from {self.first:g} to {self.last:g}", "write the smaller one first")
+            raise failure(f"there is no number from {self.first:g} to {self.last:g}", "write the smaller one first")
         if self.log and (self.first <= 0 or self.step is not None):
-            raise failure("log goes from a number over 0, and has no step", "leave log or step out")
+            raise failure("log needs a range from a number over 0, without a step", "remove log or step")
         return self
 
     @property
@@ -93,18 +95,18 @@ class Range(Model):
 
     @property
     def count(self) -> int | None:
-        """How many numbers there are, None where they have no end."""
+        """The number of values, None if there are infinitely many."""
         step = self.step or (1 if self.whole else None)
         return None if step is None else int((self.last - self.first) / step + 1e-9) + 1
 
     def nearest(self, number: float) -> int | float:
-        """The number of the range that is nearest to one; what has no step has four digits."""
+        """The number of the range that is nearest to `number`; without a step it is rounded to four digits."""
         if step := self.step or (1 if self.whole else None):
             number = self.first + step * round((number - self.first) / step)
         return int(number) if self.whole else float(f"{min(max(number, self.first), self.last):.4g}")
 
     def at(self, share: float) -> int | float:
-        """The number at a share of the range, from 0 to 1 without 1: each is as likely where shares are."""
+        """The number at a share of the range, 0 <= share < 1; uniform shares give all numbers equal probability."""
         if self.log:
             low, high = log(self.first), log(self.last + (1 if self.whole else 0))
             number = exp(low + share * (high - low))
@@ -123,7 +125,7 @@ Pick = int | float  # the number of an option in its list, or a number of a rang
 
 @dataclass(frozen=True)
 class Choice:
-    """What may stand at one place of a file: nodes of a list, or the numbers of a range."""
+    """The values for one place of a file: nodes of a list, or numbers of a range."""
 
     path: str  # as it is written
     span: Span
@@ -133,11 +135,11 @@ class Choice:
 
     @property
     def count(self) -> int | None:
-        """How many options there are; None for numbers without end."""
+        """The number of options, None if there are infinitely many."""
         return self.range.count if self.range else len(self.options)
 
     def node(self, pick: Pick) -> Node:
-        """What stands at the place for a pick."""
+        """The node at the place for a pick."""
         if self.range is None:
             return self.options[int(pick)]
         return Node(pick, self.span)
@@ -148,11 +150,11 @@ class Choice:
         return tuple(written(node.plain()) for node in self.options)
 
     def label(self, pick: Pick) -> str:
-        """A pick in words, as YAML has them on one line."""
+        """A pick as YAML on one line."""
         return written(pick) if self.range else self.labels[int(pick)]
 
     def ends(self) -> Iterator[tuple[Node, Span]]:
-        """What can be tried to see if it is possible, each with its place: every option, the ends of a range."""
+        """The nodes to validate, each with its place: every option, or both ends of a range."""
         if self.range is None:
             yield from ((node, node.span) for node in self.options)
             return
@@ -164,13 +166,13 @@ class Choice:
 
 @dataclass(frozen=True)
 class Space:
-    """The choices of a file, in the order in which they are written."""
+    """The choices of a file, in the order of the file."""
 
     choices: tuple[Choice, ...] = ()
 
     @property
     def size(self) -> int | None:
-        """How many networks there are; None where there is no end to them."""
+        """The number of networks, None if there are infinitely many."""
         counts = [choice.count for choice in self.choices]
         return None if None in counts else prod(count for count in counts if count is not None)
 
@@ -181,10 +183,10 @@ class Space:
         if size is not None:
             return f"{choices}, {size:,} networks"
         endless = [choice.path for choice in self.choices if choice.count is None]
-        return f"{choices}, networks without end: {', '.join(endless)} has no step"
+        return f"{choices}, infinitely many networks: {', '.join(endless)} has no step"
 
     def candidate(self, root: Node, picks: Sequence[Pick], grown: Grown | None = None) -> Node:
-        """The tree of one network: that of the file without its space, with a pick for each choice.
+        """The tree of one network: the file without its space, with one pick for each choice.
 
         grown: parts of earlier candidates of the same root, which this one may share."""
         tree = self._places.grow(root, picks, self.choices, {} if grown is None else grown)
@@ -207,13 +209,14 @@ Grown = dict[tuple[int, tuple[Pick, ...]], Node]
 
 @dataclass(eq=False)
 class _Place:
-    """A place at or below which something is chosen: the numbers of those choices, and the places one step down."""
+    """A place at or below which values are chosen: the indices of these choices, and the places one step further
+    down."""
 
     choices: list[int] = field(default_factory=list)
     below: dict[str | int, _Place] = field(default_factory=dict)
 
     def grow(self, node: Node | None, picks: Sequence[Pick], choices: Sequence[Choice], grown: Grown) -> Node:
-        """What stands here for these picks, where a file has a node."""
+        """The node for these picks, in place of the node of the file."""
         chosen = tuple([picks[number] for number in self.choices])
         if (found := grown.get((id(self), chosen))) is not None:
             return found
@@ -243,10 +246,10 @@ FORM_OF_SPACE = {
 
 
 def read_space(node: Node, env: Env) -> Any:
-    """The choices as they are written; `bind` finds their places."""
+    """The choices as written; `bind` finds their places."""
     if node.value is None or node.value == {}:
         env.report(
-            EMPTY, node.span, "there is nothing to choose", "write vars.width: [16, 24], for one, or leave it out"
+            EMPTY, node.span, "there is nothing to choose", "write for example vars.width: [16, 24], or remove it"
         )
         return INVALID
     if not node.is_mapping:
@@ -269,7 +272,7 @@ def _choice(path: str, node: Node, space: Node, env: Env) -> Choice | None:
         env.report(FORM, span if node.value is None else node.span, "expected a list of options, or a range", hint)
         return None
     if not node.value:
-        env.report(EMPTY, node.span, f"{path} has no options", "write some, or leave the choice out")
+        env.report(EMPTY, node.span, f"{path} has no options", "write some, or remove the choice")
         return None
     if len(node.value) > MAX_OPTIONS:
         env.report(VALUE, node.span, f"{len(node.value):,} options, at most {MAX_OPTIONS:,} are read", "write a range")
@@ -277,15 +280,14 @@ def _choice(path: str, node: Node, space: Node, env: Env) -> Choice | None:
     choice = Choice(path, span, tuple(node.value))
     for number, label in enumerate(choice.labels):
         if label in choice.labels[:number]:
-            env.report(
-                IDLE, choice.options[number].span, f"{shorten(label, 60)} is an option twice", "keep one of them"
-            )
+            env.report(IDLE, choice.options[number].span, f"{shorten(label, 60)} is listed twice", "keep one of them")
             return None
     return choice
 
 
 def bind(space: Space, root: Node, diagnostics: list[Diagnostic]) -> Space:
-    """The space with the place of each choice; those that have none, or one of another, are reported and left out."""
+    """The space with the place of each choice; choices without a place, or with that of another, are reported and left
+    out."""
     bound: dict[Steps, Choice] = {}
     used = words_of(root)
     for choice in space.choices:
@@ -296,7 +298,8 @@ def bind(space: Space, root: Node, diagnostics: list[Diagnostic]) -> Space:
             continue
         if other := next((o for s, o in bound.items() if s[: len(steps)] == steps or steps[: len(s)] == s), None):
             message = (
-                f"{choice.path} and {other.path} are {'one place' if other.steps == steps else 'one in the other'}"
+                f"{choice.path} and {other.path} are "
+                f"{'the same place' if other.steps == steps else 'one inside the other'}"
             )
             diagnostics.append(TWICE.at(choice.span, message, "keep one of the two"))
         else:
@@ -308,11 +311,9 @@ def _steps(choice: Choice, root: Node, used: set[str]) -> Steps:
     section, _, variable = choice.path.partition(".")
     if section not in SEARCHED:
         hint = did_you_mean(section, SEARCHED)
-        raise ArchbuilderError(PATH.at(choice.span, f"{shorten(section, 60)} is nothing that can be searched", hint))
+        raise ArchbuilderError(PATH.at(choice.span, f"{shorten(section, 60)} cannot be searched", hint))
     if section == "vars" and variable not in used:
-        hint = (
-            did_you_mean(variable, used & {*_variables(root)}) or f"use {variable} in a field, or leave the choice out"
-        )
+        hint = did_you_mean(variable, used & {*_variables(root)}) or f"use {variable} in a field, or remove the choice"
         raise ArchbuilderError(IDLE.at(choice.span, f"nothing uses the variable {variable}", hint))
     return find(root, choice.path, choice.span)
 
@@ -323,8 +324,8 @@ def _variables(root: Node) -> Mapping[str, Node]:
 
 
 def impossible(document: Document, spec: Architecture) -> Iterator[Diagnostic]:
-    """What is wrong with options whatever else is chosen: each is tried alone, and found at its own place."""
-    from archbuilder.spec.architecture import read  # which reads the sections, this one among them
+    """Options that are invalid whatever else is chosen: each is validated alone, and reported at its own place."""
+    from archbuilder.spec.architecture import read  # imported late: it imports this module
 
     if spec.space is None:
         return

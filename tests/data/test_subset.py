@@ -76,7 +76,7 @@ def test_shares_of_any_classes(counts: list[int], share: float, seed: int):
 @pytest.mark.parametrize(
     ("value", "message"),
     [
-        ("5", "subset: 5 is less than there are classes, 10, of which it has one image at least"),
+        ("5", "subset: 5 is less than the number of classes, 10; it needs an image of each"),
         ("1443", "subset: 1443; the data set has 1,442 for training, of 10 classes"),
         ("0.001", "subset: 0.001 is 1 image; the data set has 1,442 for training, of 10 classes"),
     ],

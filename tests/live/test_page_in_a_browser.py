@@ -240,7 +240,7 @@ def test_a_worker_that_dies_costs_no_text(page):
     line_of(page, "classes: 10").click()
     page.keyboard.press("End")
     page.keyboard.type("0")
-    page.wait_for_selector('.findings:has-text("cifar10 has 10 classes, the network 100")')
+    page.wait_for_selector('.findings:has-text("cifar10 has 10 classes, but the network has 100")')
     assert line_of(page, "classes: 100").count() == 1
 
 

@@ -123,16 +123,16 @@ BAD = {
     "  vars.width: []": "AB561 vars.width has no options",
     "  vars.width: 8": "AB104 expected a list of options, or a range",
     "  vars.width: {from: 8}": "AB102 the field to is missing",
-    "  vars.width: {from: 8, to: 4}": "AB103 there is nothing from 8 to 4",
-    "  vars.width: {from: 0, to: 4, log: true}": "AB103 log goes from a number over 0, and has no step",
+    "  vars.width: {from: 8, to: 4}": "AB103 there is no number from 8 to 4",
+    "  vars.width: {from: 0, to: 4, log: true}": "AB103 log needs a range from a number over 0, without a step",
     "  vars.width: {from: 8, to: many}": "AB103 to: expected a whole number or a number, found 'many'",
-    "  vars.width: [8, 16, 8]": "AB563 8 is an option twice",
+    "  vars.width: [8, 16, 8]": "AB563 8 is listed twice",
     "  vars.widht: [8, 16]": "AB563 nothing uses the variable widht",
     "  network.C2.blocks.0.kernel: [3, 5]": "AB560 network is a list of 4, C2 is not one of its places",
     "  network.2.kernel: [3, 5]": "AB560 network.2 is 'gap', which has no fields",
     "  network.C1.blocks.1.blocks.0.inner.kernel: [3, 5]": "AB101 there is no field inner here",
     "  network.C1.blocks.0.out.x: [3, 5]": "AB560 network.C1.blocks.0.out is 'width', which has no fields",
-    "  limits.params: [1, 2]": "AB560 limits is nothing that can be searched",
+    "  limits.params: [1, 2]": "AB560 limits cannot be searched",
     "  network.C1.blocks.0.kernel: [3, 5]\n  network.0.stage.blocks.0.conv.kernel: [3]": "AB562 network.0.stage",
     "  network.C1.blocks.0: [{conv: 8}]\n  network.C1.blocks.0.kernel: [3]": "AB562 network.C1.blocks.0.kernel and",
     # what no file can have, wherever else the search goes
@@ -165,7 +165,7 @@ def test_the_size(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     file = tmp_path / "net.yaml"
     file.write_text(FILE.format(space=SPACE))
     assert main(["check", str(file), "-q"]) == 0
-    said = "space            7 choices, networks without end: train.optimizer.sgd.lr has no step"
+    said = "space            7 choices, infinitely many networks: train.optimizer.sgd.lr has no step"
     assert said in capsys.readouterr().out
 
 

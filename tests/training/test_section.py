@@ -145,7 +145,10 @@ def test_what_is_wrong_is_said(text: str, found: str):
         ("{epochs: 9, schedule: step}", r"AB740 a change after every 10 epochs never comes in a run of 9 epochs"),
         ("{epochs: 9, schedule: {step: {every: 9}}}", r"AB740 a change after every 9 epochs never comes.*\n.*every: 3"),
         ("{epochs: 1, schedule: {step: {every: 9}}}", r"AB740 .* in a run of 1 epoch\n.*schedule: none"),
-        ("{epochs: 9, schedule: {step: {milestones: [5, 9]}}}", r"AB740 the rate changes after epoch 9, the run has 9"),
+        (
+            "{epochs: 9, schedule: {step: {milestones: [5, 9]}}}",
+            r"AB740 the learning rate changes after epoch 9, but the run has 9",
+        ),
         (
             "{epochs: 9, schedule: {piecewise: {points: [[0, 1], [8, 0]]}}}",
             r"AB740 .* end at epoch 8, shorter than .* 9",
@@ -153,9 +156,12 @@ def test_what_is_wrong_is_said(text: str, found: str):
         ("{epochs: 9, schedule: {piecewise: {points: [[0, 1], [9.5, 0]]}}}", r"AB740 .* epoch 9.5, longer than .* 9"),
         (
             "{epochs: 9, schedule: {plateau: {patience: 8}}}",
-            r"AB740 patience 8 waits for longer than the run of 9 epochs",
+            r"AB740 patience 8 is longer than the run of 9 epochs",
         ),
-        ("{epochs: 9, resolution: [[1, 6], [10, 8]]}", r"AB740 resolution changes at epoch 10, the run has 9 epochs"),
+        (
+            "{epochs: 9, resolution: [[1, 6], [10, 8]]}",
+            r"AB740 resolution changes at epoch 10, but the run has 9 epochs",
+        ),
     ],
 )
 def test_a_recipe_that_does_not_fit_the_length_of_the_run_is_refused(tiny: str, text: str, found: str):

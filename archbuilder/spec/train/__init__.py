@@ -1,4 +1,4 @@
-"""The `train:` section: how a network is trained.  Plain values; torch's part stands in `training/`.
+"""The `train:` section: how a network is trained.  Plain values; the code that uses torch is in `training/`.
 
     train:
       epochs: 30

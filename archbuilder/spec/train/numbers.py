@@ -1,4 +1,4 @@
-"""Types of fields that recipes share: rates, decays, shares, and switches that may carry fields."""
+"""Types of fields that recipes share: rates, decays, shares, and switches that may have fields."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Decay = Annotated[float, Field(ge=0, allow_inf_nan=False), _Held]
 BelowOne = Annotated[float, Field(ge=0, lt=1), _Held]
 Share = Annotated[float, Field(ge=0, le=1), _Held]
 SomeShare = Annotated[float, Field(gt=0, le=1), _Held]
-Off = Annotated[  # what a variant writes over a number that its base has
+Off = Annotated[  # a variant writes it to remove a number of its base
     None, BeforeValidator(lambda value: None if value == "none" else value), WithJsonSchema({"enum": ["none", None]})
 ]
 Steps = Annotated[int, Check(bounded(1, 100))]
@@ -30,7 +30,7 @@ M = TypeVar("M", bound=Model)
 
 
 def switch(model: type[M]) -> Child:
-    """Reads a part of a recipe that is on or off: true, its fields, or false, which is `none`."""
+    """Reads a part of a recipe that can be switched on or off: true, its fields, or none (false)."""
 
     def read(node: Node, env: Env) -> Any:
         if isinstance(node.value, bool):
@@ -42,7 +42,7 @@ def switch(model: type[M]) -> Child:
             hint = Write(word, say=f"YAML knows true and false; {node.value} is text: write {{}}")
             env.report(VALUE, node.span, "expected true, none, or its fields", hint)
             return INVALID
-        if node.value is None:  # to some it means off, to others that all fields are as they are by default
+        if node.value is None:  # ambiguous: off, or on with the default of every field
             env.report(VALUE, node.span, "expected true, none, or its fields", "write true or none")
             return INVALID
         return validate(model, node, env)
@@ -75,7 +75,7 @@ def _milestones(value: Any, variables: Variables) -> tuple[int, ...]:
 
 
 def _pairs(value: Any, what: str, example: str) -> Sequence[Sequence[Any]]:
-    """A list of pairs.  Raises what `expected` says."""
+    """A list of pairs. Raises the error of `expected` otherwise."""
     if isinstance(value, (list, tuple)) and value and all(isinstance(v, (list, tuple)) and len(v) == 2 for v in value):
         return value
     raise expected(f"a list of {what}", value, f"write {example}")
@@ -105,7 +105,7 @@ _SIDES = {"type": "array", "items": _side.form, "minItems": 2, "maxItems": 2}
 
 @reads(type="array", items=_SIDES)
 def _resolution(value: Any, variables: Variables) -> tuple[tuple[int, int], ...]:
-    """[[epoch, side], ...]: from that epoch on, images of that height."""
+    """[[epoch, side], ...]: train on images of that height from that epoch on."""
     example = "resolution: [[1, 16], [5, 24], [8, 32]]"
     found = tuple(
         (_epoch(epoch, variables), _side(side, variables))

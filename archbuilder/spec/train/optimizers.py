@@ -1,4 +1,4 @@
-"""Optimizers: what a user may write, typed.  How they move weights stands in `training/learning/optimizers.py`."""
+"""Optimizers as typed models. Their update rules are in `training/learning/optimizers.py`."""
 
 from typing import Annotated, Literal
 
@@ -11,11 +11,11 @@ from archbuilder.spec.train.numbers import BelowOne, Betas, Decay, Rate, Steps
 
 
 class Optimizer(Model):
-    """What every optimizer knows."""
+    """The fields of every optimizer."""
 
     lr: Rate = Field(0.1, description="learning rate; the highest one where a schedule changes it")
-    weight_decay: Decay = Field(0.0, description="pull of every weight to 0")
-    decay_norms_and_biases: bool = Field(True, description="whether norms' gains and all biases decay too")
+    weight_decay: Decay = Field(0.0, description="how strongly every weight is pulled towards 0")
+    decay_norms_and_biases: bool = Field(True, description="whether weight decay also applies to norms and biases")
     bias_lr_factor: Rate = Field(1.0, description="learning rate of biases, as a multiple of lr")
 
 
@@ -25,7 +25,9 @@ class Sgd(Optimizer):
     momentum: BelowOne = Field(0.9, description="share of the last step that is kept; 0 switches it off")
     nesterov: bool = Field(False, description="Nesterov's momentum: look ahead before stepping")
     weight_decay: Decay = Field(5e-4, description="L2 penalty, added to the gradient")
-    decoupled: bool = Field(False, description="a step of rate lr takes the share lr * weight_decay instead, as AdamW")
+    decoupled: bool = Field(
+        False, description="decoupled weight decay as in AdamW: each step subtracts the share lr * weight_decay"
+    )
 
     @model_validator(mode="after")
     def _nesterov_needs_momentum(self) -> "Sgd":
@@ -39,7 +41,7 @@ class Adam(Optimizer):
 
     lr: Rate = Field(1e-3, description="learning rate; the highest one where a schedule changes it")
     betas: Betas = Field((0.9, 0.999), description="decay of the running means of the gradient and of its square")
-    weight_decay: Decay = Field(0.0, description="L2 penalty, added to the gradient; adamw's works better")
+    weight_decay: Decay = Field(0.0, description="L2 penalty, added to the gradient; the decay of adamw works better")
     eps: Rate = Field(1e-8, description="added to the divisor")
 
 
@@ -53,26 +55,26 @@ RESTS = Family.of("optimizer", {"sgd": Sgd, "adam": Adam, "adamw": AdamW})
 
 
 class Muon(Model):
-    """Momentum whose step is made orthogonal, for the weights of convs and linear layers (Jordan et al., 2024).
+    """Momentum with orthogonalised steps, for the weights of convs and linear layers (Jordan et al., 2024).
 
-    A weight (out, in, height, width) counts as a matrix of `out` rows.  Newton-Schulz steps bring all
-    singular values of its momentum near 1; the step then has the norm sqrt(out) at most.  Everything
-    else (norms, biases, and the layers that are left out) is moved by `rest`.
+    A weight (out, in, height, width) is treated as a matrix with `out` rows. Newton-Schulz iterations bring all
+    singular values of its momentum close to 1; the norm of the step is then at most sqrt(out). All other parameters
+    (norms, biases, excluded layers) are trained by `rest`.
     """
 
     lr: Rate = Field(0.02, description="learning rate; the highest one where a schedule changes it")
     momentum: BelowOne = Field(0.95, description="share of the last step that is kept; 0 switches it off")
     nesterov: bool = Field(True, description="Nesterov's momentum: look ahead before stepping")
     weight_decay: Decay = Field(0.0, description="share of each weight that a step of rate 1 takes away")
-    steps: Steps = Field(5, description="Newton-Schulz steps; 3 do for short runs")
+    steps: Steps = Field(5, description="number of Newton-Schulz iterations; 3 are enough for short runs")
     renormalize: bool = Field(False, description="scale each weight to the norm sqrt(out) before every step")
     grouped: Literal["whole", "each", "rest"] = Field(
-        "whole", description="grouped convs: one matrix, one for each group, or left to rest"
+        "whole", description="grouped convs: as one matrix, as one matrix per group, or trained by rest"
     )
-    first: bool = Field(True, description="whether the first layer belongs to it, else to rest")
-    last: bool = Field(False, description="whether the last layer, the classifier, belongs to it, else to rest")
+    first: bool = Field(True, description="whether muon trains the first layer, else rest does")
+    last: bool = Field(False, description="whether muon trains the last layer, the classifier, else rest does")
     rest: Annotated[Sgd | Adam | AdamW, Child(RESTS.read, RESTS)] = Field(
-        default_factory=Sgd, description="the optimizer of everything else, with a learning rate of its own"
+        default_factory=Sgd, description="the optimizer of all other parameters, with its own learning rate"
     )
 
     @model_validator(mode="after")

@@ -1,4 +1,4 @@
-"""What of a recipe can be said without any image, network or torch: do its parts fit the length of the run?"""
+"""Problems of a recipe that need no image, network or torch: whether its parts fit the length of the run."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ LENGTH = declare(
 
 
 def problems(train: Train) -> Iterator[Diagnostic]:
-    """Every part of the recipe that goes on after the run, or ends before it."""
+    """Every part of the recipe that lasts longer than the run, or ends before it."""
     place = train.schedule
     for field, message, hint in _misfits(train.schedule, train.epochs):
         yield LENGTH.at(place.span(field), message, hint)
     for epoch, _ in train.resolution[-1:]:
         if epoch > train.epochs:
-            message = f"resolution changes at epoch {epoch}, the run has {_epochs(train.epochs)}"
-            yield LENGTH.at(train.span("resolution"), message, "let it change earlier, or train for longer")
+            message = f"resolution changes at epoch {epoch}, but the run has {_epochs(train.epochs)}"
+            yield LENGTH.at(train.span("resolution"), message, "change it earlier, or train longer")
 
 
 def _misfits(schedule: Schedule, epochs: int) -> Iterator[tuple[str, str, Hint]]:
@@ -37,8 +37,8 @@ def _misfits(schedule: Schedule, epochs: int) -> Iterator[tuple[str, str, Hint]]
     run = _epochs(epochs)
     if isinstance(schedule, Step):
         if schedule.milestones and schedule.milestones[-1] >= epochs:
-            message = f"the rate changes after epoch {schedule.milestones[-1]}, the run has {run}"
-            yield "milestones", message, "let every change leave epochs to train"
+            message = f"the learning rate changes after epoch {schedule.milestones[-1]}, but the run has {run}"
+            yield "milestones", message, "change it earlier, so that epochs are left after every change"
         elif not schedule.milestones and (schedule.every or 10) >= epochs:
             message = f"a change after every {schedule.every or 10} epochs never comes in a run of {run}"
             shorter = Change({"every": str(max(1, epochs // 3))})
@@ -47,8 +47,8 @@ def _misfits(schedule: Schedule, epochs: int) -> Iterator[tuple[str, str, Hint]]
         than = "longer" if end > epochs else "shorter"
         yield "points", f"the points end at epoch {end:g}, {than} than the run of {run}", f"end at epoch {epochs}"
     elif isinstance(schedule, Plateau) and schedule.patience + 1 >= epochs:
-        message = f"patience {schedule.patience} waits for longer than the run of {run}"
-        yield "patience", message, "wait for fewer epochs, or train for longer"
+        message = f"patience {schedule.patience} is longer than the run of {run}"
+        yield "patience", message, "wait for fewer epochs, or train longer"
 
 
 def _epochs(count: int) -> str:

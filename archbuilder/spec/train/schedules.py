@@ -1,6 +1,6 @@
-"""Schedules of the learning rate: what a user may write, typed.  Their values stand in `training/learning/schedule.py`.
+"""Schedules of the learning rate as typed models. Their values are computed in `training/learning/schedule.py`.
 
-Each spans the whole run; a share is a share of the run, whatever its length.
+Each covers the whole run; shares are shares of the run, so they need not change with its length.
 """
 
 from typing import Literal
@@ -17,7 +17,7 @@ class OneCycle(Model):
     """Up from lr/div to lr, then down to lr/(div * final_div), in one cycle over all batches of the run.
 
     The values are those of `torch.optim.lr_scheduler.OneCycleLR` with `cycle_momentum=False`:
-    the momentum stays as the optimizer says.
+    the momentum stays that of the optimizer.
     """
 
     warmup: Share = Field(0.3, description="share of the run that the rise takes")
@@ -27,15 +27,15 @@ class OneCycle(Model):
 
 
 class Cosine(Model):
-    """A straight rise, then half a cosine down, batch by batch, `torch.optim.lr_scheduler.CosineAnnealingLR`."""
+    """A linear rise, then half a cosine down, batch by batch, `torch.optim.lr_scheduler.CosineAnnealingLR`."""
 
     warmup: BelowOne = Field(0.0, description="share of the run that the rise takes")
-    start: Share = Field(0.0, description="the first rate, as a share of lr, where there is a rise")
-    floor: Share = Field(0.0, description="the rate that the fall ends in, as a share of lr")
+    start: Share = Field(0.0, description="the first rate, as a share of lr, if there is a rise")
+    floor: Share = Field(0.0, description="the last rate, as a share of lr")
 
 
 class Linear(Cosine):
-    """A straight rise, then a straight fall, batch by batch, `torch.optim.lr_scheduler.LinearLR`."""
+    """A linear rise, then a linear fall, batch by batch, `torch.optim.lr_scheduler.LinearLR`."""
 
 
 class Triangular(Linear):
@@ -46,9 +46,11 @@ class Triangular(Linear):
 
 
 class Step(Model):
-    """The rate times gamma after every so many epochs, or after given ones, `torch.optim.lr_scheduler.StepLR`."""
+    """Multiplies the rate by gamma at regular intervals, or after given epochs, `torch.optim.lr_scheduler.StepLR`."""
 
-    every: Positive | None = Field(None, description="epochs from one change to the next; 10 without milestones")
+    every: Positive | None = Field(
+        None, description="number of epochs between changes; by default 10 without milestones"
+    )
     milestones: Milestones | None = Field(None, description="epochs after which the rate changes, instead of every")
     gamma: Rate = Field(0.1, description="factor of each change")
 
@@ -60,7 +62,7 @@ class Step(Model):
 
 
 class Piecewise(Model):
-    """Straight lines between points of one's own."""
+    """Straight lines between given points."""
 
     points: Points = Field(
         description="[epoch, factor of lr], from epoch 0 to the last one", examples=["[[0, 0.2], [5, 1], [30, 0]]"]
@@ -68,21 +70,21 @@ class Piecewise(Model):
 
 
 class Plateau(Model):
-    """The rate times gamma after epochs that did not help, `torch.optim.lr_scheduler.ReduceLROnPlateau`.
+    """Multiplies the rate by gamma after epochs without progress, `torch.optim.lr_scheduler.ReduceLROnPlateau`.
 
-    It watches the loss of the validation split, or the training loss where there is none; never the
-    test images, which no choice may depend on.
+    It watches the loss of the validation split, or the training loss if there is none; never the test images, because
+    no choice may depend on them.
     """
 
     gamma: BelowOne = Field(0.1, description="factor of each change")
-    patience: NonNegative = Field(5, description="epochs without help that are waited for")
-    threshold: Decay = Field(1e-3, description="a loss helps where it is lower than the best by this share")
-    cooldown: NonNegative = Field(0, description="epochs after a change that are not counted")
+    patience: NonNegative = Field(5, description="number of epochs without progress before a change")
+    threshold: Decay = Field(1e-3, description="progress means a loss lower than the best by this share")
+    cooldown: NonNegative = Field(0, description="number of epochs after a change that do not count")
     floor: Share = Field(0.0, description="the lowest rate, as a share of lr")
 
 
 class Constant(Model):
-    """No schedule: the rate stays as the optimizer says."""
+    """No schedule: the rate stays that of the optimizer."""
 
 
 SCHEDULES = Family.of(

@@ -1,4 +1,4 @@
-"""How weights begin, and which averages of them are kept."""
+"""Initial weights, and averages of the weights."""
 
 from typing import Literal
 
@@ -15,10 +15,10 @@ Quantize = Literal["none", "int8"]
 
 
 class Ema(Model):
-    """Keeps an exponential moving average of the weights, which is what is evaluated and is the result.
+    """Keeps an exponential moving average of the weights. The average is evaluated, and is the result of the run.
 
-    After step t, from 1 on, the average moves by 1 - min(decay, (t - 1) / (t + 9)) towards the weights, so
-    that the first, random ones are forgotten at once.  BatchNorm's running statistics are averaged alike.
+    After step t (from 1) the average moves by 1 - min(decay, (t - 1) / (t + 9)) towards the weights, so the initial
+    random weights are forgotten at once. The running statistics of batch norms are averaged in the same way.
     """
 
     POSITIONAL = "decay"
@@ -27,26 +27,28 @@ class Ema(Model):
 
 
 class Lookahead(Model):
-    """Every few steps slow weights move towards the fast ones, which go on from there (Zhang et al., 2019).
+    """Every few steps the slow weights move towards the fast ones, which then continue from there (Zhang et al., 2019).
 
-    The last step of the run ends in the slow weights.
+    The run ends with the slow weights.
     """
 
-    every: Positive = Field(5, description="steps from one move to the next")
-    share: SomeShare = Field(0.5, description="part of the way that the slow weights move")
+    every: Positive = Field(5, description="number of steps between moves")
+    share: SomeShare = Field(0.5, description="fraction of the distance that the slow weights move")
     grow: Decay = Field(
-        0.0, description="moves shrink from the whole way to `share` with this power of the run's progress; 0: at once"
+        0.0,
+        description="moves shrink from the whole distance to `share` with this power of the run's progress; 0: at once",
     )
 
 
 class Whiten(Model):
-    """Sets the first conv so that its outputs over training images are uncorrelated, in pairs of both signs.
+    """Sets the filters of the first conv so that its outputs on training images are uncorrelated.
 
-    Its filters are the largest eigenvectors of the images' patches, each divided by the root of its
-    eigenvalue, and their negatives.  `frozen: true` on the conv keeps them.  Source: Keller Jordan, airbench, 2024.
+    The filters are the eigenvectors of the image patches with the largest eigenvalues, each divided by the square root
+    of its eigenvalue, and their negatives. `frozen: true` on the conv keeps them. Source: Keller Jordan, airbench,
+    2024.
     """
 
     POSITIONAL = "images"
 
-    images: Positive = Field(5000, description="training images that are looked at")
+    images: Positive = Field(5000, description="number of training images from which the filters are computed")
     eps: Rate = Field(5e-4, description="added to the eigenvalues")
