@@ -50,7 +50,7 @@ def run(args: Namespace) -> int:
 
     opened = open_trained(args.trained, args.data_dir)
     if args.out is None and not isinstance(opened, Run):
-        hint = f"say where: --out {opened.name}-{int8_file.FILE}"
+        hint = f"choose a file: --out {opened.name}-{int8_file.FILE}"
         raise ArchbuilderError(NO_PLACE.at(Span("--out"), f"{args.trained} is not a run folder", hint))
     with device.settings(device.pick("cpu"), args.threads):
         found = in_int8(opened, args.images)

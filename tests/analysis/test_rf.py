@@ -245,7 +245,7 @@ def test_without_torch_the_theory_is_drawn(capsys, monkeypatch, tmp_path):
 def test_a_drawing_is_a_png_and_is_called_so(capsys, tmp_path, name):
     assert main(["rf", C1C2C3C40, "--plot", str(tmp_path / name)]) == 2
     out, err = capsys.readouterr()
-    assert not out and err.startswith("--plot: AB906 the drawing is a PNG, and ") and "rf.png" in err
+    assert not out and err.startswith("--plot: AB906 the drawing is a PNG file, but ") and "rf.png" in err
     assert list(tmp_path.iterdir()) == []
 
 

@@ -110,10 +110,22 @@ def test_a_file_that_could_not_be_checked_never_passes(name: str, options: str, 
         ("--select AB402,AB4X", "--select AB4X: AB944 there is no code AB4X", "did you mean AB"),
         ("--select E501", "--select E501: AB944 there is no code E501", "did you mean"),
         ("--ignore foo", "--ignore FOO: AB944 there is no code FOO", "archbuilder explain lists all codes"),
-        ("--ignore AB101", "--ignore AB101: AB944 AB101 cannot be ignored: a file with it is not analysed", "warnings"),
+        (
+            "--ignore AB101",
+            "--ignore AB101: AB944 AB101 cannot be ignored: a file with this error is not analysed",
+            "warnings",
+        ),
         ("--ignore AB3", "--ignore AB3: AB944 AB3 cannot be ignored", "missed limits"),
-        ("--ignore AB013", "--ignore AB013: AB944 AB013 cannot be ignored: it says how many", "ignore the codes of"),
-        ("--select AB013", "--select AB013: AB944 AB013 cannot be selected: it says how many", "select the codes of"),
+        (
+            "--ignore AB013",
+            "--ignore AB013: AB944 AB013 cannot be ignored: it counts the warnings",
+            "ignore the codes of",
+        ),
+        (
+            "--select AB013",
+            "--select AB013: AB944 AB013 cannot be selected: it counts the warnings",
+            "select the codes of",
+        ),
     ],
 )
 def test_a_code_that_makes_no_sense(option: str, message: str, hint: str, program: Any, files: Path):
@@ -192,7 +204,7 @@ def test_a_report_never_takes_the_place_of_what_it_is_about(place: str, program:
     (files / "variant.yaml").write_text("extends: base.yaml\nname: variant\n")
     for checked in ("good.yaml variant.yaml", "."):
         result = program("check", *checked.split(), "--output-file", place)
-        assert result.status == 2 and "would take the place of a file that is checked" in result.err
+        assert result.status == 2 and "would overwrite a file that is checked" in result.err
     assert Path("good.yaml").read_text() == GOOD == Path("base.yaml").read_text()
 
 

@@ -188,7 +188,7 @@ def test_rows_are_sorted_with_the_empty_ones_last(submissions: dict[str, Expecte
     assert {*sorted_by("--sort=-params", "params")[-20:]} == {""}
     names = sorted_by("--sort=name", "name")
     assert names[0] == "cmd--C-calc-A" and names.index("waved") > names.index("pooled")
-    assert program("check", "handed-in", "--sort", "params").err.startswith("--sort: AB942 only a table has rows")
+    assert program("check", "handed-in", "--sort", "params").err.startswith("--sort: AB942 only tables can be sorted")
     unknown = program("check", "handed-in", "--format", "csv", "--sort", "parms")
     assert (unknown.status, unknown.out) == (2, "") and "did you mean params?" in unknown.err
 

@@ -289,12 +289,12 @@ def test_skip_corrupt_leaves_them_out_and_counts_them(corrupt, read, tmp_path, c
     assert main(["data", "prepare", str(file), "--data-dir", str(tmp_path / "data")]) == 1
     assert "AB619" in capsys.readouterr().err
     assert main(["data", "prepare", str(file), "--skip-corrupt", "--data-dir", str(tmp_path / "data")]) == 0
-    assert "2 + 2 images of 2 classes, 2 that cannot be read left out" in capsys.readouterr().out
+    assert "2 + 2 images of 2 classes, 2 unreadable files left out" in capsys.readouterr().out
     splits = read(corrupt)  # what has been prepared is taken as it is
     assert levels(splits.train) == [(0, 0), (2, 1)]
     assert levels(splits.test) == [(3, 0), (9, 1)]
     assert main(["data", "list", "--data-dir", str(tmp_path / "data")]) == 0
-    assert "2 that cannot be read left out" in capsys.readouterr().out
+    assert "2 unreadable files left out" in capsys.readouterr().out
 
 
 def test_a_class_without_an_image_that_can_be_read_is_not_left_out(photos, tmp_path, section, rejected):

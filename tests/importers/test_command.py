@@ -299,7 +299,7 @@ def test_a_network_that_check_refuses_is_written_and_refused(folder, capsys):
 def test_the_file_that_is_imported_stays(folder, capsys, out):
     (folder / "link.py").symlink_to("model.py")
     assert run("model.py:Net", "--input", "3x16x16", "--out", out) == 2
-    assert f"{out}: AB810 the YAML would take the place of the file" in capsys.readouterr().err
+    assert f"{out}: AB810 the YAML would overwrite the file" in capsys.readouterr().err
     assert (folder / "model.py").read_text() == FILE
 
 
