@@ -31,7 +31,18 @@ SMALLEST = {
     "same_recipe": ["small.yaml", "--epochs", "1", "--set", "data.dataset=digits", "--no-report", "--device", "cpu"],
     "search": ["judge", "--seconds", "0.1"],
     "throughput": ["small.yaml", "--images", "256", "--rounds", "1", "--engines", "tensor", "--data-dir", "data"],
-    "time_to_accuracy": ["small.yaml", "--seeds", "1", "--epochs", "1", "--no-ratio", "--data-dir", "data"],
+    "time_to_accuracy": [
+        "small.yaml",
+        "--seeds",
+        "1",
+        "--epochs",
+        "1",
+        "--no-ratio",
+        "--data-dir",
+        "data",
+        "--curve",
+        "a.csv",
+    ],
 }
 
 
