@@ -1,10 +1,11 @@
 """Prepare, list and verify data sets.
 
-archbuilder data prepare FILE.yaml prepare the data set of a file (`train` does it automatically) archbuilder data
-download mnist download a data set that is known by name archbuilder data import cifar10 --npz FILE import it from a
-file instead of downloading it, archbuilder data import mnist --folder DIR or from a folder written by torchvision
-archbuilder data list list the prepared data sets and their folder archbuilder data verify [NAME ...] read every byte
-and compare checksums
+archbuilder data prepare FILE.yaml              prepare the data set of a file (`train` does it automatically)
+archbuilder data download mnist                 download a data set that is known by name
+archbuilder data import cifar10 --npz FILE      import it from a file instead of downloading it,
+archbuilder data import mnist --folder DIR      or from a folder written by torchvision
+archbuilder data list                           list the prepared data sets and their folder
+archbuilder data verify [NAME ...]              read every byte and compare checksums
 """
 
 from __future__ import annotations
