@@ -117,7 +117,7 @@ def test_an_op_of_ones_own_has_memory_and_no_kernel(tmp_path, capsys):
     assert main(["check", str(net), "-v", "--rules", "mcu", "--blocks", str(path)]) == 1
     out = capsys.readouterr().out
     assert "4.0 KiB" in out  # its input is kept for backward, as for most ops
-    assert "wrong (blur) does not run on tflite_micro: nothing is known of it" in out
+    assert "wrong (blur) does not run on tflite_micro: this op is unknown" in out
 
 
 def test_a_rejected_example_shows_one_mistake(tmp_path, capsys):

@@ -64,9 +64,9 @@ class Listing:
         """What to know of the folder before training on it, in sentences."""
         notes = []
         if self.beside:
-            notes.append(f"left out beside the parts of the data set: {_some(self.beside)}")
+            notes.append(f"ignored, because they are beside the parts of the data set: {_some(self.beside)}")
         if self.alike:
-            found = f"the classes {_some(self.classes)} have the same folders in them: {_some(self.alike)}"
+            found = f"the classes {_some(self.classes)} contain the same folders: {_some(self.alike)}"
             notes.append(f"{found}; if they are parts of the data set, call them train and test")
         if count := self.left_out.total():
             kinds = [f"{number:,} {ending or 'without an ending'}" for ending, number in self.left_out.most_common()]
@@ -99,11 +99,11 @@ def _listed(folder: Path, place: Span) -> Listing:
     if len(found.classes) < 2:
         there = f"one class, {found.classes[0]}" if found.classes else "no class"
         message = f"{parts.get('train', folder)} has {there}: a class is a folder of images"
-        problems.append(FORM.at(place, message, "make a folder for each class, as photos/cat and photos/dog"))
+        problems.append(FORM.at(place, message, "make one folder per class, for example photos/cat and photos/dog"))
     for part, top in parts.items() if parts else [("", folder)]:
         for path in _folders(top):
             if path.name not in found.classes:
-                message = f"{top.name} has the class {path.name}, {parts['train'].name} does not"
+                message = f"{top.name} has the class {path.name}, but {parts['train'].name} does not"
                 problems.append(FORM.at(place, message, "both need the same class folders"))
                 continue
             names = list(_images(path, folder, found.left_out))
@@ -130,16 +130,16 @@ def _parts(folder: Path, place: Span, problems: list[Diagnostic]) -> tuple[dict[
     others = [top for top in tops if not any(top in named for named in parts.values())]
     train, held_out = parts["train"], parts["test"] or parts["validation"]
     if not train and held_out and len(others) < 2:
-        hint = "add a folder train with the same classes, or leave the classes alone: a fifth of each is then the test"
+        hint = "add a folder train with the same classes, or keep only class folders: a fifth of each class is then the test set"
         problems.append(FORM.at(place, f"{folder} has {held_out[0].name}, but no train", hint))
     if not train or (others and not held_out):
         return {}, ()
     for named in parts.values():
         if len(named) > 1:
             both = " and ".join(top.name for top in named)
-            problems.append(FORM.at(place, f"{folder} has {both}, which are the same part", "put them together"))
+            problems.append(FORM.at(place, f"{folder} has {both}, which mean the same part", "put them together"))
     if not held_out:
-        hint = "add a folder test, or leave train out: a fifth of each class is then kept for the test"
+        hint = "add a folder test, or move the classes out of train: a fifth of each class is then kept for the test"
         problems.append(FORM.at(place, f"{folder} has {train[0].name}, but neither test nor val", hint))
     if not parts["test"]:
         parts["test"], parts["validation"] = parts["validation"], []

@@ -47,7 +47,7 @@ def load(
     splits = _with_validation(spec, _subset(spec, _read(spec, input_shape, classes, data_dir), seed), seed)
     images = len(splits.train)
     if spec.batch_size > images and "batch_size" in spec.model_fields_set:  # a default may be too large
-        message = f"batch_size: {spec.batch_size} is more than there are training images, {images:,}"
+        message = f"batch_size: {spec.batch_size} is more than the number of training images, {images:,}"
         raise ArchbuilderError(BATCH.at(spec.span("batch_size"), message, f"set batch_size: {images} or less"))
     return splits
 
@@ -108,8 +108,8 @@ def _subset(spec: Data, splits: Splits, seed: int) -> Splits:
     least = len(np.unique(labels))
     if not least <= size <= len(labels):
         of = f" is {size:,} image{'s' * (size != 1)}" if size != spec.subset else ""
-        message = f"subset: {spec.subset}{of}; the data set has {len(labels):,} for training, of {least} classes"
-        hint = f"take from {least} to {len(labels):,} images, or remove subset:"
+        message = f"subset: {spec.subset}{of}; the data set has {len(labels):,} training images of {least} classes"
+        hint = f"use {least} to {len(labels):,} images, or remove subset:"
         raise ArchbuilderError(SUBSET.at(spec.span("subset"), message, hint))
     chosen = subset_by_class(labels, size, seed)
     train = Images(images[chosen], labels[chosen])
@@ -121,13 +121,13 @@ def _with_validation(spec: Data, splits: Splits, seed: int) -> Splits:
     if not spec.validation:
         return splits
     if splits.validation is not None:
-        message = f"{spec.dataset} brings its own validation split, {len(splits.validation):,} images"
+        message = f"{spec.dataset} has its own validation split, {len(splits.validation):,} images"
         raise ArchbuilderError(VALIDATION.at(spec.span("validation"), message, "remove validation:"))
     images, labels = splits.train.images, splits.train.labels
     chosen = cut_by_class(labels, spec.validation, seed)
     if not 0 < len(chosen) < len(labels):
         message = f"validation: {spec.validation} of {len(labels)} training images is {len(chosen)} images"
-        hint = "choose a share that leaves images on both sides"
+        hint = "choose a share that leaves images in both parts"
         raise ArchbuilderError(VALIDATION.at(spec.span("validation"), message, hint))
     kept = np.setdiff1d(np.arange(len(labels)), chosen, assume_unique=True)
     return replace(

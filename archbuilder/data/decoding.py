@@ -75,7 +75,7 @@ def picture(path: Path, shape: tuple[int, int, int]) -> tuple[NDArray[np.uint8],
 
     channels, height, width = shape
     if channels not in (1, 3):
-        message = f"the network takes images of {channels} channels, an image file has 1 or 3"
+        message = f"the network takes images of {channels} channels, but an image file has 1 or 3"
         raise ArchbuilderError(CHANNELS.at(Span(str(path)), message, "evaluate it on its own data set"))
     try:
         with Image.open(regular(path, MAX_IMAGE), formats=_formats()) as file:
@@ -113,7 +113,7 @@ def _opaque(image: Any, bits: int) -> Any:
     if image.mode in ("F", "I") or image.mode.startswith("I;16"):
         levels = np.asarray(image, np.float64) * (255 / (2**bits - 1) if bits else 1)
         if not (levels.min() >= 0 and levels.max() <= 255) or (image.mode == "F" and levels.max() <= 1):
-            raise Unlevelled(f"its levels go from {levels.min():.4g} to {levels.max():.4g}, and not from 0 to 255")
+            raise Unlevelled(f"its levels go from {levels.min():.4g} to {levels.max():.4g}, not from 0 to 255")
         return Image.fromarray(levels.round().astype(np.uint8))
     if "A" in image.getbands() or "transparency" in image.info:
         layers = image.convert("RGBA")
@@ -125,7 +125,7 @@ def _opaque(image: Any, bits: int) -> Any:
 
 def _hint(path: Path, error: Exception) -> str:
     if isinstance(error, FileNotFoundError):
-        return f"check the path; it counts from the current folder, {Path.cwd()}"
+        return f"check the path; it is relative to the current folder, {Path.cwd()}"
     if isinstance(error, IsADirectoryError):
         return f"name the image files in it: {path / '*'}"
     if isinstance(error, PermissionError):

@@ -70,7 +70,7 @@ def load(
     names, files = listing.classes, listing.files
     if classes is not None and classes != len(names):
         shown = ", ".join(names[:NAMED]) + (" ..." if len(names) > NAMED else "")
-        message = f"{folder} has {len(names)} classes ({shown}), the network {classes}"
+        message = f"{folder} has {len(names)} classes ({shown}), but the network has {classes}"
         raise ArchbuilderError(INPUT.at(place, message, f"set classes: {len(names)}"))
     stem, state = f"{folder.name or 'images'}-{'x'.join(map(str, shape))}", _state(folder, listing)
     for copy in root.glob(f"{glob.escape(stem)}-*"):
@@ -182,8 +182,8 @@ def _emptied(folder: Path, files: Sequence[File], skipped: Sequence[str], place:
     one_of_each = {(file.part, file.label): file for file in reversed(files)}
     for kind in sorted(one_of_each.keys() - left):
         file = one_of_each[kind]
-        message = f"no {file.part} image can be read of {Path(file.name).parent} in {folder}"
-        yield FORM.at(place, message, "mend or add some, or remove the class folder")
+        message = f"no {file.part} image can be read in {Path(file.name).parent} in {folder}"
+        yield FORM.at(place, message, "repair or add some, or remove the class folder")
 
 
 def _pictures(
@@ -217,5 +217,5 @@ def _corrupt(found: Sequence[Diagnostic], names: Sequence[str], count: int, plac
     ]
     more = f" and {len(names) - NAMED:,} more" if len(names) > NAMED else ""
     message = f"{len(names):,} of {count:,} image files cannot be read: {', '.join(first)}{more}"
-    hint = "mend or remove them; or leave them out: `archbuilder data prepare FILE.yaml --skip-corrupt`"
+    hint = "repair or remove them, or skip them: `archbuilder data prepare FILE.yaml --skip-corrupt`"
     return CORRUPT.at(place, message, hint)

@@ -145,15 +145,15 @@ def import_npz(name: str, path: Path, root: Path, place: Span) -> Prepared:
 def import_folder(name: str, folder: Path, root: Path, place: Span) -> Prepared:
     """Take a data set from a folder where torchvision has put it.  Raises AB603, AB604, AB609, AB610, AB612."""
     if not folder.is_dir():
-        raise ArchbuilderError(MISSING.at(place, f"{folder} is no folder", "check the path"))
+        raise ArchbuilderError(MISSING.at(place, f"{folder} is not a folder", "check the path"))
     try:
         arrays = _read(KNOWN[name], folder, download=False, place=place)
     except ArchbuilderError:
         raise
     except Exception as error:  # torchvision's readers may raise anything for a damaged file
         reason = str(error).partition(" You can use")[0] or type(error).__name__  # torchvision advises in its own API
-        message = f"{folder} does not hold {name} as torchvision stores it: {reason}"
-        hint = f"name the folder that was its root=, or fetch it anew: `archbuilder data download {name}`"
+        message = f"{folder} does not contain {name} as torchvision stores it: {reason}"
+        hint = f"name the folder that was given as root=, or download it again: `archbuilder data download {name}`"
         raise ArchbuilderError(CORRUPT.at(place, message, hint)) from None
     return _store(KNOWN[name], arrays, root, folder.name, place)
 
@@ -168,8 +168,8 @@ def download(name: str, root: Path, place: Span) -> Prepared:
         with tempfile.TemporaryDirectory(prefix=".download-", dir=root) as folder:
             arrays = _read(known, Path(folder), download=True, place=place)
     except (OSError, RuntimeError, http.client.HTTPException) as error:
-        message = f"{name} could not be fetched into {root}: {error}"
-        hint = f"try again later, or without a network: {_import_hint(name)}"
+        message = f"{name} could not be downloaded into {root}: {error}"
+        hint = f"try again later, or import it: {_import_hint(name)}"
         raise ArchbuilderError(DOWNLOAD.at(place, message, hint)) from None
     finally:
         socket.setdefaulttimeout(before)
@@ -187,7 +187,7 @@ def _read(known: Known, folder: Path, download: bool, place: Span) -> dict[str, 
         datasets = import_module("torchvision.datasets")
     except ImportError as error:
         hint = f"{INSTALL}; or {_import_hint(known.name)}"
-        raise missing(f"{known.name} comes through torchvision", error, place, hint) from None
+        raise missing(f"{known.name} is downloaded by torchvision", error, place, hint) from None
     reader = getattr(datasets, known.reader)
     arrays = {}
     for part in ("train", "test"):
@@ -207,7 +207,7 @@ def _store(known: Known, arrays: Arrays, root: Path, source: str, place: Span) -
     wrong = [f"{name} {problem}" for name in ARRAYS if (problem := _difference(known, name, stored[name]))]
     if wrong:
         message = f"{source} is not {known.name}: {'; '.join(wrong)}"
-        hint = "the official images in the official order; other images: dataset: FILE.npz"
+        hint = "use the official images in the official order; for other images write dataset: FILE.npz"
         raise ArchbuilderError(FOREIGN.at(place, message, hint))
     return prepare(root / known.name, stored, known.classes, source, place)
 

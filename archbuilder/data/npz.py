@@ -89,7 +89,7 @@ def read(path: Path, place: Span) -> Arrays:
         raise ArchbuilderError(MISSING.at(place, message, "check its permissions")) from None
     except Exception as error:  # whatever a file of any content makes readers of archives raise
         message = f"{path} cannot be read as an .npz: {_reason(error)}"
-        hint = "copy or download it again, or write it anew with numpy.savez_compressed"
+        hint = "copy or download it again, or write it again with numpy.savez_compressed"
         raise ArchbuilderError(CORRUPT.at(place, message, hint)) from None
     arrays = {name: _flat(name, array) for name, array in arrays.items()}
     problems = list(_malformed(arrays, path, place))
@@ -100,13 +100,13 @@ def read(path: Path, place: Span) -> Arrays:
 
 def path_hint(place: Span) -> str:
     """What to do about a path that leads nowhere."""
-    start = "the current folder" if place.is_option else "the folder of the YAML file, then from the current one"
-    return f"check the path: it counts from {start}"
+    start = "the current folder" if place.is_option else "the folder of the YAML file, then to the current one"
+    return f"check the path: it is relative to {start}"
 
 
 def _load(path: Path) -> Arrays:
     if not zipfile.is_zipfile(path):
-        raise ValueError("it is truncated, or no .npz at all")
+        raise ValueError("it is truncated, or not an .npz file")
     with np.load(path, allow_pickle=False) as file:
         return {name: file[name] for name in file.files if name in ARRAYS}
 
@@ -117,9 +117,9 @@ def _reason(error: BaseException) -> str:
     if "encrypted" in str(error):
         return "it is encrypted"
     if isinstance(error, NotImplementedError):  # of zipfile
-        return f"it is packed in a way that Python does not know ({error})"
+        return f"its compression is not supported by Python ({error})"
     if "allow_pickle" in str(error):  # numpy's words ask for a dangerous switch
-        return "it holds Python objects, not plain arrays"
+        return "it contains Python objects instead of plain arrays"
     return str(error) or type(error).__name__
 
 
@@ -143,7 +143,7 @@ def _malformed(arrays: Arrays, path: Path, place: Span) -> Iterator[Diagnostic]:
             hint = f"store one class number per image{f': {name}.argmax(1)' if array.ndim == 2 else ''}"
             yield ARRAY.at(place, f"{found}, labels are (n,)", hint)
         elif name[0] == "y" and array.dtype.kind in "US":
-            hint = "number all of them together: names, numbers = numpy.unique(labels, return_inverse=True)"
+            hint = "convert all labels together: names, numbers = numpy.unique(labels, return_inverse=True)"
             yield ARRAY.at(place, f"{found}, labels are whole numbers", hint)
         elif name[0] == "y" and array.dtype.kind not in "iu":
             yield ARRAY.at(place, f"{found}, labels are whole numbers", "store class numbers with astype(numpy.int64)")
@@ -162,9 +162,9 @@ def _as_bytes(name: str, images: NDArray[Any]) -> str:
     if images.dtype.kind == "b":
         return f"store 255 * {name}.astype(numpy.uint8)"
     if not (np.isfinite(low) and low >= 0):
-        return f"these go from {low:.3g} to {high:.3g}: store them as they were before normalisation, 0..255 as uint8"
+        return f"these values are from {low:.3g} to {high:.3g}: store the pixels before normalisation, 0..255 as uint8"
     if high <= 1:
-        return f"these go from {low:.3g} to {high:.3g}: store (255 * {name}).round().astype(numpy.uint8)"
+        return f"these values are from {low:.3g} to {high:.3g}: store (255 * {name}).round().astype(numpy.uint8)"
     if high <= 255:
         return f"store {name}.round().astype(numpy.uint8)"
     if images.dtype == np.uint16:
@@ -207,7 +207,7 @@ def channels_last(images: NDArray[np.uint8], shape: tuple[int, int, int]) -> NDA
 
 
 def _misfit(name: str, images: NDArray[np.uint8], shape: tuple[int, int, int], place: Span) -> Diagnostic:
-    message = f"{name} has shape {list(images.shape)}, the network takes images of {list(shape)}"
+    message = f"{name} has shape {list(images.shape)}, but the network takes images of {list(shape)}"
     first, *_, last = sides = list(images.shape[1:]) if images.ndim == 4 else [1, *images.shape[1:]]
     own = [last, *sides[:2]] if last < first else sides  # the channels are fewer than the pixels of a side
     return INPUT.at(place, message, f"set input: {own}, or convert the images")

@@ -167,7 +167,7 @@ def open_prepared(folder: Path, place: Span) -> Prepared:
     try:
         manifest = json.loads(read_regular(folder / MANIFEST, MAX_TEXT))
         if manifest["version"] != VERSION:
-            raise ValueError(f"{MANIFEST} has version {manifest['version']}, this program reads {VERSION}")
+            raise ValueError(f"{MANIFEST} has version {manifest['version']}, but this program reads version {VERSION}")
         names = [*ARRAYS, *(name for name in VALIDATION if name in manifest["arrays"])]
         arrays = {name: _open(folder, name, manifest["arrays"][name]) for name in names}
         prepared = Prepared(folder, arrays, manifest)
@@ -176,7 +176,7 @@ def open_prepared(folder: Path, place: Span) -> Prepared:
     except (OSError, ValueError) as error:
         raise ArchbuilderError(_damaged(folder, str(error), place)) from None
     except (KeyError, TypeError, AttributeError):
-        raise ArchbuilderError(_damaged(folder, f"{MANIFEST} has another form than expected", place)) from None
+        raise ArchbuilderError(_damaged(folder, f"{MANIFEST} does not have the expected form", place)) from None
 
 
 def _labels_in_range(splits: Splits) -> None:
@@ -208,7 +208,7 @@ def verify(folder: Path, place: Span) -> list[Diagnostic]:
 
 
 def _damaged(folder: Path, reason: str, place: Span) -> Diagnostic:
-    hint = f"remove the folder {folder}; it is made again when it is needed, or by `archbuilder data import`"
+    hint = f"remove the folder {folder}; it is created again when it is needed, or by `archbuilder data import`"
     return DAMAGED.at(place, f"the prepared data set {folder.name} is damaged: {reason}", hint)
 
 

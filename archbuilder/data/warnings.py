@@ -33,9 +33,9 @@ def _classes(splits: Splits) -> Iterator[str]:
     found = f"{len(missing)} of {count} classes {_has(len(missing))} no training image: {names}"
     lost = int(np.isin(splits.test.labels, [number for number in missing if number in tested]).sum())
     if lost:
-        yield f"{found}; {lost:,} of {len(splits.test):,} test images are of such, and will be wrong"
+        yield f"{found}; {lost:,} of {len(splits.test):,} test images are of these classes and cannot be right"
     else:
-        yield f"{found}; is classes: {count} what is meant?"
+        yield f"{found}; is classes: {count} intended?"
 
 
 def _flat(splits: Splits) -> Iterator[str]:
@@ -44,7 +44,7 @@ def _flat(splits: Splits) -> Iterator[str]:
         count = sum(int(_is_flat(chunk).sum()) for chunk in _chunks(part))
         if count:
             share = "all" if count == len(part) else f"{count:,} of {len(part):,}"
-            yield f"{share} {name} images have one level throughout: is that how they were stored?"
+            yield f"{share} {name} images are completely uniform: are they stored correctly?"
 
 
 def _is_flat(images: NDArray[np.uint8]) -> NDArray[np.bool_]:
@@ -60,7 +60,7 @@ def _known(splits: Splits) -> Iterator[str]:
     count = sum(hash(image) in trained for image in _bytes(splits.test))
     if count:
         share = "all" if count == len(splits.test) else f"{count:,} of {len(splits.test):,}"
-        yield f"{share} test images are training images, too, pixel by pixel: accuracy on them shows less"
+        yield f"{share} test images are also training images, pixel for pixel: accuracy on them means less"
 
 
 def _bytes(part: Images) -> Iterator[bytes]:

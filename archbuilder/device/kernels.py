@@ -170,7 +170,7 @@ def _adaptive(made: Lowering, node: Node, op: ops.AdaptivePool) -> str:
         axes = made.constant(f"{node.name}.axes", (2,), (1, 2), counts=True)
         return made.add("REDUCE_MAX" if op.maximum else "MEAN", node, (x, axes), dims_of(node.shape))
     if shape.h % op.size[0] or shape.w % op.size[1]:
-        raise Lacking("a pool's window is the same everywhere", f"a size that divides {shape.h}x{shape.w}")
+        raise Lacking("all windows of a pool must have the same size", f"a size that divides {shape.h}x{shape.w}")
     window = (shape.h // op.size[0], shape.w // op.size[1])
     return _pool(made, node, "MAX_POOL_2D" if op.maximum else "AVERAGE_POOL_2D", window, window, (0, 0), "zeros")
 
@@ -229,7 +229,7 @@ def _folded(made: Lowering, operator: Operator, node: Node) -> tuple[str, ...]:
 
 
 def _no_norm(made: Lowering, node: Node, op: Op) -> str:
-    reason = "there is no kernel for it, and in int8 no good way to write it with others"
+    reason = "there is no kernel for it, and no accurate way to compute it with other kernels in int8"
     raise Lacking(reason, field("norm", "batch", node))
 
 

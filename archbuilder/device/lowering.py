@@ -47,7 +47,7 @@ class Lowering:
         rule = self.rules.get(type(node.op))
         try:
             if rule is None:  # an op of the user's own
-                raise Lacking("nothing is known of it", "write it with other layers")
+                raise Lacking("this op is unknown", "write it with other layers")
             self.at[node.name] = rule(self, node, node.op)
         except Lacking as lacking:
             self.lacking.append((node, lacking))

@@ -64,7 +64,7 @@ def _harmless(path: Path) -> Iterator[None]:
         yield
     except Exception as error:
         message = f"the run is finished, but its report could not be written: {_reason(error)}"
-        print(UNWRITTEN.at(Span(str(path)), message, f"when that is mended: {again}"), file=sys.stderr)
+        print(UNWRITTEN.at(Span(str(path)), message, f"after fixing that: {again}"), file=sys.stderr)
 
 
 def _reason(error: Exception) -> str:

@@ -33,8 +33,8 @@ from archbuilder.version import __version__
 MARKDOWN, MODEL = "report.md", "model.py"
 DRAWING, FIELD, MISTAKES = "network.svg", "receptive_field.png", "mistakes.png"
 PNG, SVG = "image/png", "image/svg+xml"
-AUGMENTED = "In each row a training image, and what the first epochs of this run have made of it."
-PLAIN = "In each row training images of one class; they are not augmented."
+AUGMENTED = "Each row shows a training image and its augmented versions in the first epochs of this run."
+PLAIN = "Each row shows training images of one class, without augmentation."
 CHARTS = ("loss over the epochs", "accuracy over the epochs", "learning rate over the epochs")
 
 
@@ -170,8 +170,8 @@ def _agreement(story: StoryPart, outcome: Outcome) -> str:
     if logged is None:
         return "The log has no test result of this epoch: a validation split was used."
     if abs(logged - outcome.accuracy) < 50 / outcome.images:  # less than half an image
-        return "The weights on disk were evaluated anew for this report, and give just what the log says."
-    return f"The log says {logged:.2f} %; this figure is that of the weights on disk, evaluated anew for this report."
+        return "The weights on disk were evaluated again for this report, with the same result as in the log."
+    return f"The log says {logged:.2f} %; this figure is that of the weights on disk, evaluated again for this report."
 
 
 def _best(story: StoryPart) -> str:

@@ -97,6 +97,6 @@ def exporter(name: str) -> Any:
         message = f"there is no format {name}"
         raise ArchbuilderError(UNKNOWN_FORMAT.at(Span("--to"), message, did_you_mean(name, known)))
     if missing := [package for package in NEEDS.get(name, ()) if find_spec(package) is None]:
-        message = f"an export to {name} needs {', '.join(missing)}, not installed here"
+        message = f"an export to {name} needs {', '.join(missing)}, which is not installed"
         raise ArchbuilderError(EXTRA.at(Span("--to"), message, f"pip install 'archbuilder[{EXTRAS[name]}]'"))
     return import_module(f"{__name__}.{name}")

@@ -77,5 +77,5 @@ def failed(graph: Graph, error: Exception) -> ArchbuilderError:
     while cause.__cause__ is not None:  # torch surrounds the reason with advice for its own developers
         cause = cause.__cause__
     reason = next(iter(str(cause).strip().splitlines()), type(cause).__name__)
-    hint = "try --to python, or another version of torch"
+    hint = "use --to python, or another version of torch"
     return ArchbuilderError(FAILED.at(Span(graph.name), f"cannot be exported: {reason}", hint))

@@ -118,8 +118,8 @@ def export(graph: Graph, weights: Path | None = None, dtype: str | None = None) 
     if dtype == FLOAT32:
         return _float32(graph, weights)
     if path is None or not path.is_file():
-        message = f"there is no {int8_file.FILE} to export" if path else "int8 is exported of a run"
-        hint = f"make it first: archbuilder quantize {weights or 'RUN'}; or take --dtype float32"
+        message = f"there is no {int8_file.FILE} to export" if path else "an export in int8 needs a run"
+        hint = f"make it first: archbuilder quantize {weights or 'RUN'}; or use --dtype float32"
         raise ArchbuilderError(int8_file.NOT_QUANTIZED.at(Span(str(path or graph.name)), message, hint))
     return _int8(graph, int8_file.load(graph, path))
 

@@ -76,7 +76,7 @@ def load(graph: Graph, path: Path) -> Quantized:
 
     Raises ArchbuilderError AB855 (damaged), AB856 (of another network), AB880 (a layer without a kernel).
     """
-    hint = "make it anew: archbuilder quantize, with the run's folder"
+    hint = "make it again: archbuilder quantize RUN"
     state = weights.tensors(path, hint)[0]
     program = program_for(graph, "int8")
     constants = {name: tensor for name, tensor in state.items() if not name.endswith((SCALE, ZERO))}

@@ -137,12 +137,12 @@ def doubts(program: Program, ranges: Ranges) -> list[Diagnostic]:
     spans = {name: writers[name].node.span if name in writers else Span(name) for name in ranges}
     broken = [name for name, (low, high) in ranges.items() if not (isfinite(low) and isfinite(high))]
     if broken:
-        message = f"{broken[0]} gives values that are no numbers, or infinite, on the images of the calibration"
-        hint = "look at the run's curves: its training has failed; train it anew, with a lower learning rate"
+        message = f"{broken[0]} gives infinite or NaN values on the calibration images"
+        hint = "look at the curves of the run: its training failed; train it again with a lower learning rate"
         raise ArchbuilderError(NO_NUMBER.at(spans[broken[0]], message, hint))
-    hint = "train longer, or with a lower learning rate; a layer that is always 0 can also be left out"
+    hint = "train longer, or with a lower learning rate; a layer that is always 0 can also be removed"
     return [
-        ALL_ZERO.at(spans[name], f"{name} is 0 on all images of the calibration", hint)
+        ALL_ZERO.at(spans[name], f"{name} is 0 on all calibration images", hint)
         for name, (low, high) in ranges.items()
         if low == high == 0
     ]

@@ -110,7 +110,7 @@ def load(path: Path, plan: Plan) -> State | None:
     if state["run"] != plan.identity:
         raise ArchbuilderError(*_changes(path, plan, state.get("yaml")))
     if state["epoch"] > plan.train.epochs:
-        raise _foreign(path, f"this is of epoch {state['epoch']}, the run has {plan.train.epochs}")
+        raise _foreign(path, f"this is from epoch {state['epoch']}, but the run has {plan.train.epochs}")
     return state
 
 
@@ -126,7 +126,7 @@ def read(path: Path) -> State:
     except Exception as error:  # whatever a file of any content makes zipfile, pickle or torch raise
         raise _damaged(path, type(error).__name__) from None
     if not isinstance(state, dict) or state.pop("kind", None) != KIND:
-        raise _foreign(path, "this is no checkpoint of archbuilder")
+        raise _foreign(path, "this is not a checkpoint of archbuilder")
     if (version := state.pop("format", None)) != FORMAT:
         raise _foreign(path, f"this has format {version}, this version reads {FORMAT}")
     try:
@@ -134,15 +134,15 @@ def read(path: Path) -> State:
     except (ValueError, RuntimeError, MemoryError) as error:  # for a file that no run has saved
         raise _damaged(path, str(error)) from None
     if noted != own:
-        raise _damaged(path, "its SHA-256 does not fit")
+        raise _damaged(path, "its SHA-256 does not match")
     try:
         json_files.State.model_validate(state)
         if len(list(json_files.epochs(state["metrics"]))) != state["epoch"]:
             raise ValueError(f"epoch is {state['epoch']}, metrics has {len(state['metrics'])}")
         if not all(isinstance(value, Tensor) for value in state["model"].values()):
-            raise ValueError("model has more than tensors")
+            raise ValueError("model contains something other than tensors")
     except ValueError as error:
-        raise _foreign(path, f"this is no state of a training{json_files.reason(error)}") from None
+        raise _foreign(path, f"this is not the state of a training{json_files.reason(error)}") from None
     return state
 
 
@@ -181,7 +181,7 @@ def restore(target: Restorable, state: State, path: Path) -> None:
         if unlike := next(_unlike(target.state(), state), None):
             raise ValueError(unlike)
         if state["batch"] and not any(own["meter"]["images"] for own in state["processes"]):
-            raise ValueError("there are batches of no images")
+            raise ValueError("there are batches without images")
         target.restore(state)
     except ArchbuilderError:
         raise
@@ -233,8 +233,8 @@ def _changes(path: Path, plan: Plan, trained: Any) -> Iterator[Diagnostic]:
     root = plan.report.document.root
     changes = list(differences(trained, plan.values))
     if not changes:
-        yield from _foreign(path, "this is of another run").diagnostics
-    hint = f"put it back, or begin a new run with these weights: archbuilder train FILE --init {path.parent}"
+        yield from _foreign(path, "this belongs to another run").diagnostics
+    hint = f"undo the change, or start a new run with these weights: archbuilder train FILE --init {path.parent}"
     for keys, was, now in changes[:MAX_CHANGES]:
         name = ".".join(map(str, keys)) or ARCHITECTURE
         message = f"{name} is {_show(now)}, but {path.name} was trained with {_show(was)}"
@@ -261,11 +261,11 @@ def _show(value: Any) -> str:
 
 
 def _foreign(path: Path, message: str) -> ArchbuilderError:
-    hint = "bring back the run's own architecture.yaml and last.pt, or start a new run"
+    hint = "restore the run's own architecture.yaml and last.pt, or start a new run"
     return ArchbuilderError(FOREIGN.at(Span(str(path)), message, hint))
 
 
 def _damaged(path: Path, found: str) -> ArchbuilderError:
-    message = f"this file is damaged, or no checkpoint at all ({found})"
-    hint = f"bring it back from a copy; without any {path.suffix} file the run begins at epoch 1"
+    message = f"this file is damaged, or not a checkpoint ({found})"
+    hint = f"restore it from a copy; without any {path.suffix} file the run starts again at epoch 1"
     return ArchbuilderError(DAMAGED.at(Span(str(path)), message, hint))

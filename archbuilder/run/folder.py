@@ -141,7 +141,7 @@ class RunFolder:
         if free < size * runs:
             needed = "the run needs" if runs == 1 else f"{runs} runs need"
             message = f"{size_of(free)} are free, and {needed} about {size_of(size * runs)}"
-            hint = "free some, keep fewer checkpoints (--keep 1), or name another place with --out"
+            hint = "free some, keep fewer checkpoints (--keep 1), or choose another place with --out"
             shown = next(folder for folder in self.path.parents if not folder.name.startswith(HIDDEN))
             raise ArchbuilderError(SPACE.at(Span(str(shown)), message, hint))
 
@@ -172,9 +172,9 @@ class RunFolder:
     def _unwritable(self, name: str, error: OSError) -> ArchbuilderError:
         message = f"{name} cannot be written: {error.strerror or error}"
         if self.published:
-            hint = f"nothing older is lost: mend it, then {typed(self.AGAIN, '--resume', self.path)}"
+            hint = f"older files are kept: fix the problem, then {typed(self.AGAIN, '--resume', self.path)}"
         else:
-            hint = "name another place with --out"
+            hint = "choose another place with --out"
         return ArchbuilderError(WRITE.at(Span(str(self.path)), message, hint))
 
 
@@ -221,8 +221,8 @@ def _hidden(parent: Path, stack: ExitStack) -> Path:
         try:
             path.mkdir(parents=True)
         except OSError as error:
-            message = f"no run folder can be made here: {error.strerror}"
-            raise ArchbuilderError(WRITE.at(Span(str(parent)), message, "name another place with --out")) from None
+            message = f"no run folder can be created here: {error.strerror}"
+            raise ArchbuilderError(WRITE.at(Span(str(parent)), message, "choose another place with --out")) from None
         with suppress(FileNotFoundError):
             stack.enter_context(locked(path))
         if path.exists():
@@ -255,6 +255,6 @@ def opened(path: Path) -> Iterator[RunFolder]:
 def _runs_below(path: Path) -> str:
     with suppress(OSError):  # a name that is too long
         if path.is_file():
-            return "a run is a folder: give the one that archbuilder train has printed, or train the file first"
+            return "a run is a folder: give the one that archbuilder train printed, or train the file first"
     newest = newest_run_below(path)
     return f"did you mean {newest}?" if newest else "a run folder is OUT/NAME/TIME, as train printed it"

@@ -24,13 +24,13 @@ from archbuilder.sources import note, unreadable
 
 def _place(value: str) -> str:
     if "\0" in value:
-        raise ValueError("has a character that no path has")
+        raise ValueError("has a character that is not allowed in paths")
     return value
 
 
 def _file_name(value: str) -> str:
     if not value or value.startswith(".") or any(character in value for character in "/\\\0"):
-        raise ValueError("is no name of a network")
+        raise ValueError("is not a name of a network")
     return value
 
 
@@ -69,7 +69,7 @@ class Epoch(Note):
     @model_validator(mode="after")
     def _is_chosen_by_something(self) -> Epoch:
         if self.validation_accuracy is None and self.test_accuracy is None:
-            raise ValueError("there is no accuracy of a validation or a test")
+            raise ValueError("it has neither a validation nor a test accuracy")
         if "validation_accuracy" in self.model_fields_set and self.validation_accuracy is None:
             raise ValueError("validation_accuracy is nothing")
         return self
@@ -197,8 +197,10 @@ def metrics(run: Path) -> tuple[dict[str, Any], ...]:
     except OSError as error:
         raise unreadable(path, error) from None
     except ValueError as error:
-        hint = "archbuilder train --resume writes it anew from the checkpoint"
-        raise ArchbuilderError(NO_RUN.at(Span(str(path)), f"this is no log of epochs{reason(error)}", hint)) from None
+        hint = "archbuilder train --resume writes it again from the checkpoint"
+        raise ArchbuilderError(
+            NO_RUN.at(Span(str(path)), f"this is not a log of epochs{reason(error)}", hint)
+        ) from None
 
 
 def epochs(records: Sequence[Any]) -> Iterator[dict[str, Any]]:

@@ -91,7 +91,7 @@ def _values(path: Path) -> Mapping[str, Any]:
     """What was trained, as plain data.  Raises ArchbuilderError, or ValueError for no network."""
     values = values_of_run(path)
     if not isinstance(values, Mapping):
-        raise ValueError(f"{ARCHITECTURE} says nothing of a network")
+        raise ValueError(f"{ARCHITECTURE} does not describe a network")
     return values
 
 

@@ -51,7 +51,7 @@ def _path(value: Any) -> Any:
     if not isinstance(value, (str, os.PathLike)):
         return value
     if "\0" in str(value):
-        raise ValueError("has a character that no path has")
+        raise ValueError("has a character that is not allowed in paths")
     return Path(value) if value else None
 
 

@@ -164,8 +164,8 @@ def _load_blocks(run: Path, recorded: Sequence[str]) -> None:
         if Path(file).stem in files():
             continue
         if not Path(file).is_file():
-            message = f"the run was started with the blocks of {file}, and there is no such file"
-            hint = f"bring it back, or name it where it is now: --blocks {Path(file).name}"
+            message = f"the run was started with the blocks of {file}, but there is no such file"
+            hint = f"restore it, or give its new place: --blocks {Path(file).name}"
             raise ArchbuilderError(NO_RUN.at(Span(str(run)), message, hint))
         load_file(file)
 
@@ -197,7 +197,7 @@ def _plan(report: Report, overrides: tuple[str, ...], options: Options, out: Pat
         raise ArchbuilderError(*errors)
     if errors and check:
         remark = f"not trained: check found {len(errors)} error{'s' if len(errors) > 1 else ''}"
-        hint = "mend it, or train it all the same with --no-check"
+        hint = "fix them, or train anyway with --no-check"
         raise ArchbuilderError(*errors, REFUSED.at(Span(report.file), remark, hint))
     if found := [*_lacking(spec), *(misfit for misfit in report.misfits if misfit.code.stops)]:
         raise ArchbuilderError(*found)
@@ -209,7 +209,7 @@ def _plan(report: Report, overrides: tuple[str, ...], options: Options, out: Pat
 def _lacking(spec: Architecture) -> Iterator[Diagnostic]:
     """What a file may lack for a check, but not for training."""
     if spec.data is None:
-        yield NO_DATA.at(spec.span(), "there is no data: section", "add data: {dataset: digits}, for one")
+        yield NO_DATA.at(spec.span(), "there is no data: section", "add for example data: {dataset: digits}")
     if spec.classes is None:
-        hint = "add classes: 10, for one; the network then has to end in 10 values"
+        hint = "add for example classes: 10; the network must then end in 10 values"
         yield CLASSES.at(spec.span(), "there is no classes: field", hint)

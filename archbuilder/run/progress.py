@@ -146,5 +146,5 @@ def closing(metrics: list[Record], test_images: int) -> str:
         f"best:   epoch {best['epoch']} with {split} accuracy {best[f'{split}_accuracy']:.2f} %, {choice(split)}",
     ]
     if (averaged := last.get("flip_averaged_test_accuracy")) is not None:
-        lines.append(f"apart:  {averaged:.2f} % where the logits of each image and its mirror image are averaged")
+        lines.append(f"apart:  {averaged:.2f} % with the logits of each image and its mirror image averaged")
     return "\n".join(lines)

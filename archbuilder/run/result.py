@@ -22,7 +22,9 @@ def chosen_on(record: Record) -> str:
 
 def choice(split: str) -> str:
     """What the best epoch's figure is worth, by the split of `chosen_on`."""
-    return "chosen on the validation split" if split == "validation" else "chosen on the test images, so no fair result"
+    return (
+        "chosen on the validation split" if split == "validation" else "chosen on the test images, so not a fair result"
+    )
 
 
 def best_of(metrics: Sequence[Record]) -> Record:

@@ -25,7 +25,7 @@ from archbuilder.search.survey import survey
 from archbuilder.sources import Opened, trained_text
 
 MOST = 10_000  # networks of a sweep
-SEARCH = "give a range a step, vary less, or let archbuilder search draw from it"
+SEARCH = "give ranges a larger step, vary fewer fields, or let archbuilder search draw from the space"
 VALIDATION = 0.1  # share of the training images that choices are made on, where the file keeps none
 
 

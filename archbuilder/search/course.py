@@ -50,7 +50,7 @@ def costs_of(names: Sequence[str]) -> tuple[str, ...]:
     for name in names:
         if name not in COSTS:
             hint = f"known here: {', '.join(COSTS)}; none for accuracy alone"
-            raise ArchbuilderError(METRIC.at(Span("--minimise"), f"no run has {name}", hint))
+            raise ArchbuilderError(METRIC.at(Span("--minimise"), f"runs have no metric {name}", hint))
     return tuple(names)
 
 
@@ -324,7 +324,7 @@ class Course:
             if (found := self.halving.agreement(rung)) is not None:
                 ends = f"{settings.rungs[rung]} to {settings.rungs[rung + 1]} epochs"
                 is_little = found[0] < 0.3 and found[1] >= ENOUGH and not settings.complete
-                doubt = ": little; --rungs complete trains short runs instead" if is_little else ""
+                doubt = ": too little; --rungs complete trains short runs instead" if is_little else ""
                 yield f"ranks    {ends} agree by {found[0]:.2f} (Spearman, {found[1]} trials){doubt}"
         if settings.sampler == "grid":
             yield from self._sweep()

@@ -118,11 +118,11 @@ class SearchFolder(RunFolder):
                 self.path / SETTINGS, "this does not say how a search was started", "bring it back"
             ) from None
         if settings.archbuilder != __version__:
-            message = f"the search was started by archbuilder {settings.archbuilder}, this is {__version__}"
-            raise _no_search(self.path, message, "go on with that version, or start a new search")
+            message = f"the search was started by archbuilder {settings.archbuilder}, but this is {__version__}"
+            raise _no_search(self.path, message, "continue with that version, or start a new search")
         if settings.digest != digest_of(self.read(START).decode()):
             message = f"{START} is not the file that the search was started with"
-            raise _no_search(self.path / START, message, "bring it back, or start a new search with it")
+            raise _no_search(self.path / START, message, "restore it, or start a new search with it")
         return settings
 
     def write_table(self, header: Sequence[str], rows: Sequence[Sequence[object]]) -> None:

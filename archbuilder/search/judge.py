@@ -118,6 +118,6 @@ def opened(report: Report, rules: Sequence[str] = ()) -> Judge:
         raise ArchbuilderError(*stops)
     assert report.spec is not None
     if report.spec.space is None:
-        hint = "add space: {vars.width: [16, 24, 32]}, for one, or name choices with archbuilder sweep --vary"
-        raise ArchbuilderError(NO_SPACE.at(report.spec.span(), "there is no space: to search", hint))
+        hint = "add for example space: {vars.width: [16, 24, 32]}, or give choices with archbuilder sweep --vary"
+        raise ArchbuilderError(NO_SPACE.at(report.spec.span(), "the file has no space: section", hint))
     return Judge(report, report.spec.space, rules)

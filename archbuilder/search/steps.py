@@ -203,7 +203,7 @@ class Local:
             if left:
                 lost += self._is_broken
                 if lost > LOST:
-                    hint = "see the end of log.txt in the trials' folders; fewer workers take less memory (--workers 1)"
+                    hint = "see the end of log.txt in the trials' folders; fewer workers need less memory (--workers 1)"
                     raise ArchbuilderError(WORKERS.at(Span("--workers"), f"{lost} workers in a row were killed", hint))
                 sleep(0.5)
 
@@ -243,7 +243,7 @@ def knock(address: str) -> None:
         socket.create_connection((host, int(port)), timeout=10).close()
     except (OSError, ValueError, OverflowError) as error:
         message = f"no Ray cluster can be reached at {address}: {error}"
-        hint = "start one with ray start --head, or leave --address out for one on this machine"
+        hint = "start one with ray start --head, or remove --address to start one on this machine"
         raise ArchbuilderError(WORKERS.at(Span("--address"), message, hint)) from None
 
 

@@ -339,13 +339,13 @@ def text(trained: Trained, found: Assessment) -> Iterator[str]:
     yield f"test accuracy    {one.accuracy:.2f} % on all {one.images:,} test images ({one.right:,} right)"
     yield f"{'':16} {one.low:.2f} to {one.high:.2f} % with 95 % confidence; cross-entropy {one.loss:.4f}"
     if found.averaged:
-        words = "logits of each image and its mirror image averaged: not the network's own result"
+        words = "logits of each image and its mirror image averaged: not the result of the network itself"
         yield f"with flips       {found.averaged.accuracy:.2f} % ({words})"
     for doubt in found.doubts:
         yield f"warning: {doubt.code.id} {doubt.message}"
     if found.renamed:
         own = trained.card.dataset
-        yield f"note: {found.dataset} names its classes otherwise than {own}: they are compared by number"
+        yield f"note: {found.dataset} has other class names than {own}: classes are compared by number"
     if found.report:
         yield from verdict(found.report, source=", the test accuracy measured again")
     yield ""

@@ -59,13 +59,13 @@ def _scale(given: Scale, own: tuple[float, ...], option: str) -> tuple[float, ..
     values = given * len(own) if len(given) == 1 else given
     if len(values) != len(own):
         message = f"{len(given)} values for images of {len(own)} channels"
-        raise ArchbuilderError(SCALES.at(Span(option), message, "give one for each channel, or one for all"))
+        raise ArchbuilderError(SCALES.at(Span(option), message, "give one per channel, or one for all"))
     return tuple(255 * value for value in values)
 
 
 def write(path: Path, data: bytes) -> None:
     """Raises ArchbuilderError AB766 where the file is none of ours, AB701 where it cannot be written."""
     if exists(path) and name_in(path) is None:
-        message = "this is not a file that archbuilder has made"
-        raise ArchbuilderError(FOREIGN.at(Span(str(path)), message, "move it away, or name another file: --out"))
+        message = "this is not a file made by archbuilder"
+        raise ArchbuilderError(FOREIGN.at(Span(str(path)), message, "move it away, or choose another file: --out"))
     RunFolder(path.parent, published=False).write(path.name, data)

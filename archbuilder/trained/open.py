@@ -243,7 +243,7 @@ class Run:
 
         final = self.path / FINAL
         if which == LAST and final.is_file():
-            hint = f"bring it back from a copy, or remove it: {folder.LAST} is then taken"
+            hint = f"restore it from a copy, or remove it: {folder.LAST} is then used"
             return loaded(self.plan.graph, read(final, hint), final, hint)
         path = self.path / CHECKPOINTS[which]
         return loaded(self.plan.graph, self._checkpoint(which)["model"], path, json_files.BRING_BACK)
@@ -256,7 +256,7 @@ class Run:
         except ArchbuilderError as error:
             if which == BEST or not self._is_whole(BEST):
                 raise
-            hint = "the best epoch's weights are whole: evaluate and predict take them with --weights best"
+            hint = "the weights of the best epoch are intact: evaluate and predict use them with --weights best"
             raise ArchbuilderError(*(replace(found, hint=hint) for found in error.diagnostics)) from None
         if state is None:
             raise ArchbuilderError(no_epoch(self.path))
@@ -273,11 +273,11 @@ def doubts(trained: Trained, splits: Splits | None = None) -> Iterator[Diagnosti
     """Warnings: a run without digests; and where the images are read, that they are not those of the training."""
     place, card = Span(str(trained.path)), trained.card
     if isinstance(trained, Run) and not card.digests:
-        message = "this run has no digests of its data and its weights: nothing tells whether they were changed"
+        message = "this run has no digests of its data and weights, so changes cannot be detected"
         yield NO_DIGEST.at(place, message, "runs have them since version 0.2.0")
     if splits is not None and (changes := card.changes(splits)):
-        message = f"{changes} of {card.dataset} are not those of the training"
-        yield FOREIGN_DATA.at(place, message, "bring them back for a figure of the run")
+        message = f"{changes} of {card.dataset} are not those used in training"
+        yield FOREIGN_DATA.at(place, message, "restore them to get the figure of the run")
 
 
 def refuse_other_data(path: Path, plan: Plan, splits: Splits) -> Iterator[Diagnostic]:
@@ -285,11 +285,11 @@ def refuse_other_data(path: Path, plan: Plan, splits: Splits) -> Iterator[Diagno
     noted = json_files.card(path)
     card = DataCard.read(noted) if noted else None
     if card and (changes := card.changes(splits)):
-        message = f"{changes} of {card.dataset} are not those that the run was begun with"
-        hint = f"bring them back, or begin a new run with its weights: {typed('train', 'FILE', '--init', path)}"
+        message = f"{changes} of {card.dataset} are not those with which the run started"
+        hint = f"restore them, or start a new run with its weights: {typed('train', 'FILE', '--init', path)}"
         raise ArchbuilderError(OTHER_DATA.at(plan.data.span("dataset"), message, hint))
     if not card or not card.digests:
-        message = "this run has no digest of its data: nothing tells whether they were changed"
+        message = "this run has no digest of its data, so changes cannot be detected"
         yield NO_DIGEST.at(Span(str(path)), message, "runs have them since version 0.2.0")
 
 

@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 
 UNLIKE = re.compile("[\x7f-\x9f\u2028\u2029\ufffe\uffff]")  # JSON may have these as they are, YAML must escape them
 IMPORTED = 0  # the epoch of weights that were trained elsewhere
-REMEDY = "name a run folder, or make such a file of one: archbuilder weights RUN"
+REMEDY = "name a run folder, or make such a file from one: archbuilder weights RUN"
 
 LACKING = declare(
     "AB764",
@@ -89,8 +89,8 @@ class Packed:
     def epoch_of(self, which: str) -> int:
         """The epoch that the weights are of.  Raises ArchbuilderError AB764 for others than the last."""
         if which != LAST:
-            message = f"this has the weights of the last epoch, not of the {which} one"
-            raise ArchbuilderError(LACKING.at(Span(str(self.path)), message, "name the run's own folder"))
+            message = f"this file has the weights of the last epoch, not of the {which} one"
+            raise ArchbuilderError(LACKING.at(Span(str(self.path)), message, "name the folder of the run"))
         return self.epoch
 
     def network(self, which: str = LAST) -> Network:
@@ -106,13 +106,13 @@ def open_packed(path: Path, data_dir: Path | None = None) -> Packed:
     """
     state, facts = tensors(path, REMEDY)
     if facts is None:
-        message = "these are weights alone: they do not say what network they are of"
+        message = "these are only weights, without a description of their network"
         raise ArchbuilderError(LACKING.at(Span(str(path)), message, REMEDY))
     if "architecture" not in facts:
-        raise unreadable(path, "it does not say what network it is of", REMEDY)
+        raise unreadable(path, "it does not say to which network it belongs", REMEDY)
     if "images" not in facts and facts.get("epoch") == IMPORTED:
         message = "this does not say which images the network takes, and how they are normalised"
-        raise ArchbuilderError(LACKING.at(Span(str(path)), message, "import it once more, with --data NAME"))
+        raise ArchbuilderError(LACKING.at(Span(str(path)), message, "import it again, with --data NAME"))
     plan = plans.trained(pipeline.check_text(_yaml(facts["architecture"]), str(path)), Options(data_dir=data_dir))
     try:
         card = DataCard.read({**facts["images"], "dataset": plan.data.dataset})
@@ -177,8 +177,10 @@ def pack(run: Run, out: Path) -> Path:
     path = out / f"{name}.safetensors"
     for file in (path, path.with_suffix(".json")):
         if exists(file) and name_in(file) != name:
-            message = f"this is not a file that archbuilder has made of a run of {name}"
-            raise ArchbuilderError(FOREIGN.at(Span(str(file)), message, "move it away, or name another folder: --out"))
+            message = f"this is not a file that archbuilder made from a run of {name}"
+            raise ArchbuilderError(
+                FOREIGN.at(Span(str(file)), message, "move it away, or choose another folder: --out")
+            )
     data, folder = content(run), RunFolder(out, published=False)
     folder.write(path.name, data)
     folder.write_json(path.with_suffix(".json").name, facts(run, data))
@@ -192,7 +194,7 @@ def _check_finished(run: Run) -> None:
         return
     message = f"{logged} of {epochs} epochs are trained"
     if logged == epochs:
-        message = f"its log has all {epochs} epochs, its weights are those of epoch {epoch}"
+        message = f"its log has all {epochs} epochs, but its weights are those of epoch {epoch}"
     hint = f"train the rest: {typed('train', '--resume', run.path)}"
     raise ArchbuilderError(UNFINISHED.at(Span(str(run.path)), message, hint))
 

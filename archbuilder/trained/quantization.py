@@ -115,7 +115,7 @@ def in_int8(trained: Trained, images: int = IMAGES) -> Outcome:
     """
     if isinstance(trained, Run) and not trained.finished:
         hint = f"finish it: {typed('train', '--resume', trained.path)}"
-        raise ArchbuilderError(UNFINISHED.at(Span(str(trained.path)), "its last epoch is not trained", hint))
+        raise ArchbuilderError(UNFINISHED.at(Span(str(trained.path)), "its last epoch has not been trained", hint))
     program = int8_file.program_for(trained.plan.graph, "int8")
     module, splits, card, data = trained.network(), trained.splits, trained.card, trained.plan.data
     chosen = spread(splits.train, images)
@@ -176,8 +176,8 @@ def text(found: Outcome, name: str) -> Iterator[str]:
     arena = plan(found.model.program)
     yield f"{name}: int8, calibrated on {found.calibrated:,} training images"
     yield f"accuracy    float32 {found.float32:.2f} %, int8 {found.int8:.2f} % of {found.images:,} test images"
-    yield f"arena       {arena.head:,} bytes, with what the runtime keeps {arena.total[0]:,} to {arena.total[1]:,}"
-    yield "where it is lost: signal to noise in dB (6 dB are one bit), by the layer alone and with all before it"
+    yield f"arena       {arena.head:,} bytes, including the runtime's own data {arena.total[0]:,} to {arena.total[1]:,}"
+    yield "where it is lost: signal to noise in dB (6 dB are one bit), of the layer alone and with all before it"
     layers = [loss for loss in found.layers if loss.kernel not in SAME_SCALE]  # those move numbers as they are
     width = max((len(loss.operator) for loss in layers), default=0)
     worst = {id(loss) for loss in sorted(layers, key=lambda loss: loss.own)[:3]}

@@ -63,7 +63,7 @@ def open_trained(trained: str | os.PathLike[str], data_dir: str | os.PathLike[st
         return _packed(FOLDER / f"{name}.safetensors", data_dir)
     if is_there or len(path.parts) > 1:
         return open_run(path, data_dir)
-    hint = did_you_mean(name, names()) or "a run is OUT/NAME/TIME, as train printed it"
+    hint = did_you_mean(name, names()) or "a run is a folder OUT/NAME/TIME, as train printed it"
     raise ArchbuilderError(UNKNOWN.at(Span(name), "there is no such run, file or trained network", hint))
 
 

@@ -141,8 +141,8 @@ def _alone(source: PathLike | None, overrides: Sequence[str], options: Options, 
     """Raises ArchbuilderError AB710 for what a resumed run does not take."""
     if source is None and not overrides and options.init is None and times is None:
         return
-    hint = "leave the file, --set, --init and --repeat away, or start a new run without --resume"
-    message = "a resumed run brings its own network, overrides, weights and seeds"
+    hint = "remove the file, --set, --init and --repeat, or start a new run without --resume"
+    message = "a resumed run has its own network, overrides, weights and seeds"
     raise ArchbuilderError(ARGUMENTS.at(Span("--resume"), message, hint))
 
 

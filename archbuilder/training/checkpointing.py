@@ -115,7 +115,7 @@ class Keeper:
 
     def _warn(self, error: ArchbuilderError) -> None:
         (found,) = error.diagnostics
-        print(f"warning: {found.code.id} {found.message}; training goes on, and the next checkpoint is tried again")
+        print(f"warning: {found.code.id} {found.message}; training continues, and the next checkpoint is tried again")
 
 
 def lines(metrics: Sequence[Record]) -> str:

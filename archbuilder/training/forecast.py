@@ -123,11 +123,9 @@ def _held(first: Moment, now: Moment, trainer: Trainer) -> str:
     mine = (threads + trainer.plan.data.workers) * trainer.processes.count
     if trainer.device.type != "cpu" or mine > _cores() or waited <= HELD * (ran + waited):
         return ""
-    lines = [
-        f"note: other processes hold the cores, for which this one waits {waited / (ran + waited):.0%} of its time"
-    ]
+    lines = [f"note: other processes use the cores; this one waits for them {waited / (ran + waited):.0%} of its time"]
     if threads > 1:
-        lines.append(f"      its {threads} threads wait for each other in a spin: --threads 1 is mostly faster,")
+        lines.append(f"      its {threads} threads wait for each other in a busy loop: --threads 1 is usually faster,")
         if os.environ.get("OMP_WAIT_POLICY", "").lower() != "passive":
             lines.append("      or OMP_WAIT_POLICY=passive in the environment of the command")
     return "\n".join(lines).removesuffix(",")

@@ -139,7 +139,7 @@ def _proceed(
 def _conclude(folder: RunFolder, seeds: list[int], repeated: Repeated) -> None:
     if repeated.runs:
         states = [state(check(run.path)) for run in repeated.runs]
-        fulfilled = f"{states.count(FULFILLED)} of {len(seeds)} seeds fulfil the assignment, each by itself"
+        fulfilled = f"{states.count(FULFILLED)} of {len(seeds)} seeds fulfil the assignment, each judged separately"
         lines = [str(repeated), f"runs:   {folder.path}", *([fulfilled] if any(states) else [])]
         print("\n".join(lines), flush=True)
     if len(repeated.runs) == len(seeds):

@@ -170,7 +170,7 @@ class Session:
             if plan.train.quantize != "none" and plan.train.optimizer.lr > source.lr / 10:
                 processes.say(_too_fast(plan.train.optimizer.lr, source))
         if not plan.report.ok:
-            processes.say("note: its check finds errors, as facts.json says; it is trained all the same (--no-check)")
+            processes.say("note: its check found errors (see facts.json); it is trained anyway (--no-check)")
         return keeper
 
     def _source(self) -> transfer.Source | None:
@@ -178,7 +178,7 @@ class Session:
 
         Raises ArchbuilderError AB886 where int8 is to be trained from nothing."""
         if self.plan.train.quantize != "none" and not self.plan.options.init:
-            message = "quantize: int8 goes on from trained weights, and the run begins with none"
+            message = "quantize: int8 needs trained weights to start from, and this run has none"
             hint = "train in float first, then: archbuilder train --init RUN --set train.quantize=int8"
             raise ArchbuilderError(UNTRAINED.at(self.plan.train.span("quantize"), message, hint))
         return transfer.read(self.plan.options.init) if self.plan.options.init else None
@@ -213,9 +213,9 @@ class Session:
         done, batch = found.state["epoch"], found.state["batch"]
         for path in found.damaged:
             path.replace(path.with_suffix(".damaged"))
-            print(f"note: {path.name} is damaged, and set aside as {path.stem}.damaged")
+            print(f"note: {path.name} is damaged and was renamed to {path.stem}.damaged")
         if found.damaged:
-            print(f"note: the run goes on from {found.path.name}, after epoch {done} and {batch} batches")
+            print(f"note: the run continues from {found.path.name}, after epoch {done} and {batch} batches")
         if found.path.name != LAST and not batch and done:
             folder.write(LAST, found.path.read_bytes(), row(self.plan.options.keep or 1))
         if found.path.name != MIDWAY:
@@ -331,7 +331,7 @@ class Session:
             finish(folder.path, images_of(plan), self.place)
         epochs = plan.train.epochs
         trained = "its only epoch is trained" if epochs == 1 else f"all {epochs} epochs are trained"
-        remark = f"{trained}, there is nothing to go on with"
+        remark = f"{trained}, there is nothing to continue"
         self.processes.say(f"{folder.path} is finished: {remark}")
         self._judge(metrics)
         return RunResult(folder.path, tuple(metrics))
@@ -360,8 +360,8 @@ def _is_whole(path: Path) -> bool:
 def _too_fast(lr: float, source: transfer.Source) -> str:
     """Norms do not normalise by the batch while rounding is learnt, so steps of the first training are too long."""
     return (
-        f"warning: lr {lr:g} is high for learning to round, as {source.path} was trained with {source.lr:g}: "
-        f"a hundredth is apt, lr: {source.lr / 100:g} in the optimizer"
+        f"warning: lr {lr:g} is high for training with rounding, because {source.path} was trained with "
+        f"{source.lr:g}: use about a hundredth of that, lr: {source.lr / 100:g} in the optimizer"
     )
 
 

@@ -74,24 +74,24 @@ def is_lost_worker(error: BaseException) -> bool:
 def _explain(error: Exception, plan: Plan) -> Diagnostic | None:
     text, size = str(error), plan.data.batch_size
     if is_lost_worker(error):
-        message = f"a process that reads images ahead was ended from outside: {text.splitlines()[0].strip()}"
-        hint = f"where memory has run out, lower workers ({plan.data.workers} now) or batch_size ({size} now), or take "
-        hint += "engine: tensor, which needs none; a run keeps its last checkpoint, and --resume goes on with it"
+        message = f"a worker process was killed: {text.splitlines()[0].strip()}"
+        hint = f"if memory ran out, lower workers ({plan.data.workers} now) or batch_size ({size} now), or use "
+        hint += "engine: tensor, which needs none; the run keeps its last checkpoint, and --resume continues it"
         return WORKER.at(plan.data.span("workers"), message, hint)
     if isinstance(error, (torch.OutOfMemoryError, MemoryError)) or "can't allocate memory" in text:
         reason = text.splitlines()[0] if text else "out of memory"
-        same = f"batch_size: {max(size // 2, 1)} with accumulate: 2 takes the same steps"
+        same = f"batch_size: {max(size // 2, 1)} with accumulate: 2 makes the same steps"
         hint = f"lower batch_size ({size} now; {same}), or make the network's maps smaller"
         return MEMORY.at(plan.data.span("batch_size"), reason, hint)
     if any(word in text for word in ("gloo", "NCCL", "ProcessGroup")):
         message = f"another process of this run has ended or cannot be reached: {text.splitlines()[0]}"
-        hint = "see what that one says; the run keeps its last checkpoint, and --resume goes on with it"
+        hint = "see its output; the run keeps its last checkpoint, and --resume continues it"
         return LOST.at(Span("archbuilder train"), message, hint)
     if type(error).__module__.startswith(("torch._dynamo", "torch._inductor")):
         reason = text.splitlines()[0].partition(": ")[2] or text.splitlines()[0]
         hint = "install a compiler (g++), or set train.compile: false"
-        return COMPILER.at(plan.train.span("compile"), f"torch.compile has failed: {reason}"[:300], hint)
+        return COMPILER.at(plan.train.span("compile"), f"torch.compile failed: {reason}"[:300], hint)
     if "Expected more than 1 value per channel" in text:
-        message = f"batch normalisation cannot learn from one value per channel, as batch_size: {size} leaves it here"
+        message = f"batch normalisation cannot learn from one value per channel, as here with batch_size: {size}"
         return SINGLE.at(plan.data.span("batch_size"), message, "set batch_size: 2 or more, or norm: group")
     return None

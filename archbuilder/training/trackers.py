@@ -34,7 +34,7 @@ def check(names: Sequence[str]) -> None:
         if name not in LOGGER_TYPE_TO_CLASS:
             message, hint = f"there is no tracker {name}", did_you_mean(name, LOGGER_TYPE_TO_CLASS)
         elif name not in there:
-            message, hint = f"the package of {name} is not installed", f"pip install {name}, or leave --tracker out"
+            message, hint = f"the package of {name} is not installed", f"pip install {name}, or remove --tracker"
         else:
             continue
         raise ArchbuilderError(TRACKER.at(Span("--tracker"), message, hint))
@@ -71,6 +71,6 @@ def _tried(action: Callable[[], object]) -> bool:
     try:
         action()
     except Exception as error:  # whatever a package of any kind raises: a full disk, a network that is away
-        print(f"warning: a tracker has failed, and gets nothing more ({type(error).__name__}: {error})")
+        print(f"warning: a tracker has failed and is no longer used ({type(error).__name__}: {error})")
         return True
     return False

@@ -117,7 +117,12 @@ def bad(**changes):
         (bad(y_train=np.arange(20) % 10 + 1), "AB606", "labels from 1 to 10", "subtract 1"),
         (bad(y_test=np.arange(10) - 1), "AB606", "labels from -1 to 8", "from 0"),
         (bad(y_test=np.array([None] * 10)), "AB604", "Python objects", "savez"),
-        (arrays(shape=(6, 5, 1)), "AB601", "[20, 6, 5, 1], the network takes images of [3, 6, 5]", "input: [1, 6, 5]"),
+        (
+            arrays(shape=(6, 5, 1)),
+            "AB601",
+            "[20, 6, 5, 1], but the network takes images of [3, 6, 5]",
+            "input: [1, 6, 5]",
+        ),
         (arrays(shape=(9, 5, 3)), "AB601", "[20, 9, 5, 3]", "set input: [3, 9, 5]"),
         (arrays(shape=(3, 9, 5)), "AB601", "[20, 3, 9, 5]", "set input: [3, 9, 5]"),
         (arrays(shape=(6, 5)), "AB601", "[20, 6, 5]", "set input: [1, 6, 5]"),

@@ -82,7 +82,7 @@ def test_val_beside_test_is_the_validation_split(photos, read, rejected):
     with rejected() as found:
         read(folder, "validation: 0.5")
     assert [(d.code.id, d.span.line) for d in found] == [("AB611", 2)]
-    assert "brings its own validation split, 2 images" in found[0].message
+    assert "has its own validation split, 2 images" in found[0].message
 
 
 def test_classes_alone_keep_a_fifth_of_each_for_the_test(photos, read, tmp_path):
@@ -161,7 +161,7 @@ def test_a_class_may_be_called_train(photos, read, inside):
 def test_parts_under_other_names_are_asked_for(photos, read):
     names = [f"{part}/{name}/{number}.png" for part in ("a_train", "b_test") for name in "xy" for number in range(3)]
     (note,) = read(photos(*names)).notes
-    assert "the classes a_train, b_test have the same folders in them: x, y" in note and "train and test" in note
+    assert "the classes a_train, b_test contain the same folders: x, y" in note and "train and test" in note
     assert not read(photos(*names, "b_test/z/1.png")).notes
 
 
@@ -176,7 +176,7 @@ def test_files_and_folders_that_are_left_out_are_counted(photos, read):
         (folder / name).write_text("")
     notes = read(folder).notes
     assert notes == (
-        "left out beside the parts of the data set: raw",
+        "ignored, because they are beside the parts of the data set: raw",
         "left out because their names are not those of images: 4 files (2 .heic, 1 .txt, 1 without an ending)",
     )
     assert read(folder).notes == notes  # from the prepared copy, too
@@ -195,7 +195,7 @@ def test_a_pipe_and_a_link_that_leads_nowhere_are_files_that_cannot_be_read(phot
 
 WRONG = {
     "test without train": ([*SPLIT[3:], "test/cat/b.png"], "AB618", "{folder} has test, but no train"),
-    "two of a kind": ([*SPLIT, "Test/cat/b.png"], "AB618", "{folder} has Test and test, which are the same part"),
+    "two of a kind": ([*SPLIT, "Test/cat/b.png"], "AB618", "{folder} has Test and test, which mean the same part"),
     "empty class": ([*SPLIT, "train/fox/"], "AB618", "train/fox of {folder} has no images"),
     "empty class of the test": ([*SPLIT[:4], "test/dog/"], "AB618", "test/dog of {folder} has no images"),
     "class of the test alone": ([*SPLIT, "test/fox/a.png"], "AB618", "test has the class fox, train does not"),
@@ -239,7 +239,7 @@ def test_a_network_with_other_classes_is_told_before_any_image_is_read(photos, r
     with rejected() as found:
         read(photos(*SPLIT), classes=10)
     assert [d.code.id for d in found] == ["AB601"]
-    assert "has 2 classes (cat, dog), the network 10" in found[0].message
+    assert "has 2 classes (cat, dog), but the network has 10" in found[0].message
     assert found[0].hint == "set classes: 2"
 
 
@@ -306,8 +306,8 @@ def test_a_class_without_an_image_that_can_be_read_is_not_left_out(photos, tmp_p
         ready(section(f"dataset: {folder}"), SHAPE, 2, data_dir=tmp_path / "data", skip_corrupt=True)
     assert [each.code.id for each in found] == ["AB618", "AB618"]
     assert [each.message.partition(" in ")[0] for each in found] == [
-        "no test image can be read of test/cat",
-        "no test image can be read of test/dog",
+        "no test image can be read in test/cat",
+        "no test image can be read in test/dog",
     ]
     assert not list((tmp_path / "data").iterdir())
 
@@ -323,7 +323,7 @@ def test_a_batch_larger_than_the_data_set(photos, read, rejected):
     with rejected() as found:
         read(photos(*SPLIT), "batch_size: 4")
     assert [(d.code.id, d.span.line) for d in found] == [("AB620", 2)]
-    assert "batch_size: 4 is more than there are training images, 3" in found[0].message
+    assert "batch_size: 4 is more than the number of training images, 3" in found[0].message
     assert len(read(photos(*SPLIT), "").train) == 3  # the default takes what there is
 
 

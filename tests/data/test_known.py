@@ -159,7 +159,7 @@ def relabel(folder: Path) -> None:
 
 
 DAMAGE = {
-    "truncated": (truncate, "AB604", "does not hold mnist as torchvision stores it"),
+    "truncated": (truncate, "AB604", "does not contain mnist as torchvision stores it"),
     "label": (relabel, "AB609", "y_test has labels from 0 to 11"),
     "gone": (lambda folder: next(folder.rglob("t10k*labels*")).unlink(), "AB604", "Dataset not found"),
 }

@@ -226,7 +226,7 @@ def test_a_download_that_fails_says_what_was_tried_and_what_to_do(tmp_path, sect
     with rejected() as found:
         load(section("dataset: cifar10"), (3, 32, 32), 10, data_dir=tmp_path)
     assert [(d.code.id, d.code.exit_status, d.span.line) for d in found] == [("AB607", 2, 1)]
-    assert f"cifar10 could not be fetched into {tmp_path}" in found[0].message
+    assert f"cifar10 could not be downloaded into {tmp_path}" in found[0].message
     assert str(error) in found[0].message
     assert "`archbuilder data import cifar10` with --folder DIR" in found[0].hint
     assert list(tmp_path.iterdir()) == []

@@ -31,7 +31,10 @@ def test_how_it_was_read_is_said(good: Splits):
 def test_classes_that_the_test_asks_for_and_training_never_shows(good: Splits):
     train = Images(good.train.images, good.train.labels % 3)
     (said,) = remarks(replace(good, train=train))
-    assert said == "2 of 5 classes have no training image: d, e; 8 of 20 test images are of such, and will be wrong"
+    assert (
+        said
+        == "2 of 5 classes have no training image: d, e; 8 of 20 test images are of these classes and cannot be right"
+    )
 
 
 def test_classes_that_occur_nowhere(good: Splits):
@@ -45,13 +48,13 @@ def test_images_of_one_level(good: Splits, level: object):
     images[[4, 9]] = level
     images[11, 1:-1, 1:-1], images[11, 0], images[11, -1] = 9, 5, 5  # alike at its corners alone
     (said,) = remarks(replace(good, train=Images(images, good.train.labels)))
-    assert said.startswith("2 of 50 training images have one level throughout")
+    assert said.startswith("2 of 50 training images are completely uniform")
 
 
 def test_test_images_that_are_training_images(good: Splits):
     images = good.test.images.copy()
     images[3], images[5] = good.train.images[7], good.train.images[7]
     (said,) = remarks(replace(good, test=Images(images, good.test.labels)))
-    assert said.startswith("2 of 20 test images are training images, too")
+    assert said.startswith("2 of 20 test images are also training images")
     (said,) = remarks(replace(good, test=Images(good.train.images, good.train.labels)))
-    assert said.startswith("all test images are training images, too")
+    assert said.startswith("all test images are also training images")

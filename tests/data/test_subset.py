@@ -77,8 +77,8 @@ def test_shares_of_any_classes(counts: list[int], share: float, seed: int):
     ("value", "message"),
     [
         ("5", "subset: 5 is less than the number of classes, 10; it needs an image of each"),
-        ("1443", "subset: 1443; the data set has 1,442 for training, of 10 classes"),
-        ("0.001", "subset: 0.001 is 1 image; the data set has 1,442 for training, of 10 classes"),
+        ("1443", "subset: 1443; the data set has 1,442 training images of 10 classes"),
+        ("0.001", "subset: 0.001 is 1 image; the data set has 1,442 training images of 10 classes"),
     ],
 )
 def test_a_subset_that_cannot_be_taken(digits: Callable[..., Splits], value: str, message: str):

@@ -81,7 +81,7 @@ def test_ranges_that_say_nothing():
         assert [(d.code.id, d.span.line) for d in found][:1] == [("AB883", 7)]
         module.get_submodule("conv.norm").bias.fill_(torch.inf)  # type: ignore[operator,union-attr]
         ranges = observe(program, floats.constants(program, module), [images(graph, 2)])
-    with pytest.raises(ArchbuilderError, match=r"AB882 conv\.activation gives values that are no numbers") as caught:
+    with pytest.raises(ArchbuilderError, match=r"AB882 conv\.activation gives infinite or NaN values") as caught:
         doubts(program, ranges)
     assert caught.value.diagnostics[0].span.line == 6
 
@@ -156,7 +156,7 @@ def test_rounding_at_too_high_a_rate_is_warned_of_and_its_end_is_told(
     rounding = ["--set", "train.quantize=int8", "--set", "train.epochs=1"]
     assert main([*words, *rounding, "--set", "train.optimizer.sgd.lr=100"]) == 1
     shown = capsys.readouterr()
-    assert "warning: lr 100 is high for learning to round" in shown.out and "AB712 the training loss" in shown.err
+    assert "warning: lr 100 is high for training with rounding" in shown.out and "AB712 the training loss" in shown.err
     assert main([*words, *rounding, "--set", "train.optimizer.sgd.lr=0.002"]) == 0
     assert "warning" not in capsys.readouterr().out
 

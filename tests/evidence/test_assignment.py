@@ -83,7 +83,7 @@ def test_of_several_seeds_each_is_held_to_the_goals(out: Path, capsys: pytest.Ca
     options = ["--repeat", "2", "--set", "train.epochs=2", "--no-report", "--device", "cpu", "--threads", "1"]
     status, text = said(capsys, "train", str(file), *options, "--out", str(out / "seeds"))
     assert status == 0 and text.count("assignment       fulfilled") == 2
-    assert "2 of 2 seeds fulfil the assignment, each by itself" in text
+    assert "2 of 2 seeds fulfil the assignment, each judged separately" in text
 
 
 def test_a_run_that_is_not_finished_is_not_fulfilled_yet(

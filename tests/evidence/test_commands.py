@@ -48,7 +48,7 @@ def test_flip_averaging_is_a_figure_of_its_own(run: Run, capsys):
     assert found["accuracy"] == pytest.approx(run.metrics[-1]["test_accuracy"])
     assert found["flip_averaged_accuracy"] < found["accuracy"] - 3  # a mirrored digit is another one
     main(["evaluate", str(run.path), "--tta", *CPU])
-    assert "averaged: not the network's own result" in capsys.readouterr().out
+    assert "averaged: not the result of the network itself" in capsys.readouterr().out
 
 
 def test_the_best_epochs_weights_are_its_own(tmp_path: Path, capsys):
@@ -82,7 +82,7 @@ def test_classes_of_other_names_are_told(copy: Path, capsys):
     card = json.loads((copy / "dataset.json").read_text())
     (copy / "dataset.json").write_text(json.dumps({**card, "classes": list("abcdefghij")}))
     main(["evaluate", str(copy), "--dataset", "digits", *CPU])
-    assert "note: digits names its classes otherwise" in capsys.readouterr().out
+    assert "note: digits has other class names" in capsys.readouterr().out
 
 
 def test_a_run_without_its_note_of_the_images_reads_them(copy: Path, run: Run):
@@ -108,7 +108,7 @@ def test_damaged_weights_are_named(copy: Path, capsys):
     (copy / "weights.safetensors").write_bytes(b"\xff" * 100)
     assert main(["evaluate", str(copy), *CPU]) == 2
     err = capsys.readouterr().err
-    assert "weights.safetensors: AB855" in err and "or remove it: last.pt is then taken" in err
+    assert "weights.safetensors: AB855" in err and "or remove it: last.pt is then used" in err
 
 
 @pytest.mark.parametrize("whole", [True, False])
@@ -125,7 +125,7 @@ def test_whole_weights_of_the_best_epoch_are_offered_for_damaged_ones_of_the_las
 def test_a_damaged_log_is_named(copy: Path, capsys):
     (copy / "metrics.jsonl").write_text('{"epoch": 1')
     assert main(["report", str(copy), *CPU]) == 2
-    assert "metrics.jsonl: AB702 this is no log of epochs" in capsys.readouterr().err
+    assert "metrics.jsonl: AB702 this is not a log of epochs" in capsys.readouterr().err
 
 
 # runs

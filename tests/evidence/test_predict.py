@@ -67,7 +67,7 @@ def test_what_cannot_be_read_is_named_and_the_others_go_on(run: Run, tmp_path: P
     assert status == 1 and [Path(answer["path"]) for answer in answers] == [good, good]
     assert err.count("AB616") == 4 and all(str(path) in err for path in (torn, words, missing, tmp_path))
     assert err.count("PNG, JPEG, WebP, AVIF") == 2
-    assert err.count(f"it counts from the current folder, {Path.cwd()}") == 1
+    assert err.count(f"it is relative to the current folder, {Path.cwd()}") == 1
     assert err.count(f"name the image files in it: {tmp_path / '*'}") == 1
 
 
@@ -113,7 +113,7 @@ def test_numbers_that_are_no_levels_are_refused_instead_of_guessed(levels: np.nd
     with pytest.raises(ArchbuilderError) as caught:
         picture(tmp_path / "image.tif", (1, 8, 8))
     (found,) = caught.value.diagnostics
-    assert found.code.id == "AB616" and "and not from 0 to 255" in found.message and "8 or 16 bits" in found.hint
+    assert found.code.id == "AB616" and "not from 0 to 255" in found.message and "8 or 16 bits" in found.hint
 
 
 POSTSCRIPT = b"""%!PS-Adobe-3.0 EPSF-3.0

@@ -71,7 +71,8 @@ def page(html: str) -> Page:
 def test_a_finished_run_has_its_report_and_what_goes_with_it(finished: Path):
     assert {path.name for path in finished.iterdir()} >= FILES
     assert (
-        "In each row a training image, and what the first epochs of this run" in (finished / "report.html").read_text()
+        "Each row shows a training image and its augmented versions in the first epochs of this run"
+        in (finished / "report.html").read_text()
     )
 
 
@@ -103,7 +104,7 @@ def test_links_within_the_page_lead_somewhere(page: Page):
 def test_the_result_is_that_of_the_last_epoch_on_all_test_images(run: Run, page: Page):
     accuracy = f"{run.metrics[-1]['test_accuracy']:.2f} %"
     assert f"{accuracy}test accuracy after the last epoch, on all 355 test images" in page.text
-    assert "were evaluated anew for this report, and give just what the log says" in page.text
+    assert "were evaluated again for this report, with the same result as in the log" in page.text
 
 
 def test_the_best_epoch_is_named_as_what_it_is(copy: Path):
@@ -112,7 +113,7 @@ def test_the_best_epoch_is_named_as_what_it_is(copy: Path):
     records[0]["test_accuracy"] = 99.5
     (copy / "metrics.jsonl").write_text("".join(json.dumps(record) + "\n" for record in records))
     write_report(open_run(copy), CPU)
-    expected = "The best epoch was 1, with test accuracy 99.50 %: chosen on the test images, so no fair result."
+    expected = "The best epoch was 1, with test accuracy 99.50 %: chosen on the test images, so not a fair result."
     assert expected in Page((copy / "report.html").read_text()).text
 
 
@@ -251,7 +252,7 @@ def test_flip_averaging_stands_apart(tmp_path: Path):
     assert averaged != plain
     for name in ("report.html", "report.md"):
         text = Page((result.path / name).read_text()).text
-        assert f"Apart from that: {averaged:.2f} % where the logits" in text and f"{plain:.2f} %" in text
+        assert f"Apart from that: {averaged:.2f} % with the logits" in text and f"{plain:.2f} %" in text
 
 
 def test_an_interrupted_run_can_be_reported_and_says_so(tmp_path: Path):
@@ -279,7 +280,10 @@ def test_after_a_kill_the_epochs_are_those_of_the_weights(logged: int, kept: int
     text = Page((copy / "report.html").read_text()).text
     assert (f"{kept} of 3 epochs are trained" in text) == (kept < 3)
     assert f"epoch {kept + 1}" not in text and line(json.loads(lines[kept - 1]), 3) in text
-    assert "give just what the log says" in text and outcome.accuracy == json.loads(lines[kept - 1])["test_accuracy"]
+    assert (
+        "with the same result as in the log" in text
+        and outcome.accuracy == json.loads(lines[kept - 1])["test_accuracy"]
+    )
 
 
 @pytest.mark.raises_code("AB761")

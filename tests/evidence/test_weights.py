@@ -125,7 +125,7 @@ def test_a_log_and_weights_of_two_epochs_are_refused(copy: Path, tmp_path: Path,
     command = ["weights", str(copy), "--out", str(tmp_path)]
     assert main(command) == 1
     err = capsys.readouterr().err
-    assert "AB765 its log has all 3 epochs, its weights are those of epoch 2" in err
+    assert "AB765 its log has all 3 epochs, but its weights are those of epoch 2" in err
     assert f"archbuilder train --resume {copy}" in err and not list(tmp_path.glob("*.safetensors"))
     assert main(["train", "--resume", str(copy), "--no-report"]) == 0
     assert main(command) == 0
@@ -139,7 +139,7 @@ def test_a_file_of_another_origin_is_not_overwritten(run: Run, tmp_path: Path, s
     if content is None:
         content = path.read_bytes().replace(b'"tiny"', b'"mine"').replace(b'\\"tiny\\"', b'\\"mine\\"')
     path.write_bytes(content)
-    with pytest.raises(ArchbuilderError, match="AB766 this is not a file that archbuilder has made of a run of tiny"):
+    with pytest.raises(ArchbuilderError, match="AB766 this is not a file that archbuilder made from a run of tiny"):
         pack(run, tmp_path)
     assert path.read_bytes() == content
     path.unlink()
@@ -258,7 +258,7 @@ def refused(path: Path) -> str:
         open_packed(path).network()
     (found,) = error.value.diagnostics
     assert error.value.exit_status == 2 or found.code.id == "AB856"
-    assert found.hint == "name a run folder, or make such a file of one: archbuilder weights RUN"
+    assert found.hint == "name a run folder, or make such a file from one: archbuilder weights RUN"
     return f"{found.code.id} {found.message}"
 
 
@@ -288,7 +288,7 @@ def forged(packed: Path, path: Path, change: Callable[[dict], object]) -> Path:
 
 CHANGES: dict[str, tuple[Callable[[dict], object], str]] = {
     "format": (lambda facts: facts.update(format=2), "it has format 2, this version reads 1"),
-    "no architecture": (lambda facts: facts.pop("architecture"), "it does not say what network it is of"),
+    "no architecture": (lambda facts: facts.pop("architecture"), "it does not say to which network it belongs"),
     "no images": (lambda facts: facts.pop("images"), "its images"),
     "a class less": (lambda facts: facts["images"]["classes"].pop(), "its images"),
     "a class that is no name": (lambda facts: facts["images"]["classes"].__setitem__(0, 1), "its images"),
@@ -368,7 +368,7 @@ def test_weights_alone_and_best_ones_are_refused_with_what_to_do(run: Run, packe
     assert main(["evaluate", str(run.path / "weights.safetensors"), *CPU]) == 2
     assert "archbuilder weights RUN" in capsys.readouterr().err
     assert main(["evaluate", str(packed), "--weights", "best", *CPU]) == 2
-    assert "AB764 this has the weights of the last epoch" in capsys.readouterr().err
+    assert "AB764 this file has the weights of the last epoch" in capsys.readouterr().err
 
 
 # those that come with archbuilder

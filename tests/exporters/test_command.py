@@ -125,7 +125,7 @@ def test_missing_packages(net: Path, tmp_path: Path, capsys, monkeypatch):
     monkeypatch.setattr(exporters, "find_spec", lambda name: None if name == "onnxscript" else object())
     assert export(net, "--to", "onnx", "--out", tmp_path / "net.onnx") == 2
     shown = capsys.readouterr().err
-    assert "AB854 an export to onnx needs onnxscript, not installed here" in shown
+    assert "AB854 an export to onnx needs onnxscript, which is not installed" in shown
     assert "pip install 'archbuilder[onnx]'" in shown
 
 

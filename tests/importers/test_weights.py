@@ -195,6 +195,6 @@ def test_what_lies_there_stays(folder, capsys):
     (folder / "net.safetensors").unlink()
     assert run() == run() == 0  # its own it writes anew
     assert main(["evaluate", "net.safetensors"]) == 2
-    assert "import it once more, with --data NAME" in capsys.readouterr().err
+    assert "import it again, with --data NAME" in capsys.readouterr().err
     assert run(weights="net.safetensors") == 2
     assert "AB812" in capsys.readouterr().err

@@ -253,7 +253,7 @@ def test_bad_words(found: Course, tmp_path: Path, capsys: pytest.CaptureFixture[
     path = shutil.copytree(found.folder.path, tmp_path / "copy")
     (path / "start.yaml").write_text(TEXT.replace("900", "800"))
     for words, expected in {
-        ("search", str(file), "--minimise", "size"): "AB862 no run has size",
+        ("search", str(file), "--minimise", "size"): "AB862 runs have no metric size",
         ("search", "--resume", str(path)): "AB861 start.yaml is not the file",
         ("search", "--resume", str(tmp_path)): "AB861 search.json cannot be read",
         ("search",): "AB710 there is nothing to search",

@@ -53,7 +53,7 @@ def test_one_bit_of_the_weights_is_refused_by_all_that_take_them(copy: Path, use
     file = copy / "weights.safetensors"
     file.write_bytes(turned(file.read_bytes(), -5))  # the exponent of a bias: a classifier that knows one class
     assert main(USES[use]) == 2
-    assert "run/weights.safetensors: AB855 cannot be read: its SHA-256 does not fit" in capsys.readouterr().err
+    assert "run/weights.safetensors: AB855 cannot be read: its SHA-256 does not match" in capsys.readouterr().err
     assert not [*Path().glob("*.pt2"), *Path().glob("*.safetensors")]
 
 
@@ -139,7 +139,7 @@ def test_it_goes_on_with_no_other_data(own: Path, case: str, capsys):
     before = files(own)
     assert main(["train", "--resume", str(own)]) == 1
     found = capsys.readouterr().err
-    assert f"AB724 {words} of own.npz are not those that the run was begun with" in found
+    assert f"AB724 {words} of own.npz are not those with which the run started" in found
     assert found.count("AB7") == 1 and f"--init {own}" in found
     assert files(own) == before
     write(1)
@@ -151,7 +151,7 @@ def test_an_evaluation_on_other_data_says_so(own: Path, capsys):
     assert "warning" not in capsys.readouterr().out
     write(2)
     assert main(["evaluate", str(own), *CPU]) == 0
-    words = "the training images and the test images of own.npz are not those of the training"
+    words = "the training images and the test images of own.npz are not those used in training"
     assert f"warning: AB725 {words}" in capsys.readouterr().out
     assert main(["evaluate", str(own), *CPU, "--format", "json"]) == 0
     assert json.loads(capsys.readouterr().out)["warnings"] == [{"code": "AB725", "message": words}]
@@ -213,7 +213,7 @@ def test_a_folder_of_images_is_known_by_its_content(tiny: str, tmp_path: Path, m
     assert (one.stat().st_size, one.stat().st_mtime_ns) == (state.st_size, state.st_mtime_ns)
     capsys.readouterr()
     assert main(["train", "--resume", str(run), "--data-dir", "data"]) == 1
-    assert "images of ./photos are not those that the run was begun with" in capsys.readouterr().err
+    assert "images of ./photos are not those with which the run started" in capsys.readouterr().err
     assert len(list(Path("data").glob("photos*"))) == 2
     photo("a/0.bmp", 0)
     assert main(["train", "--resume", str(run), "--data-dir", "data"]) == 0

@@ -497,7 +497,7 @@ def test_flip_averaging_is_a_figure_of_its_own(quick: Run, capsys: Any):
         assert result.last[key] == pytest.approx(100 * (logits.argmax(1) == labels).float().mean().item())
     out = capsys.readouterr().out
     assert f"result: test accuracy {result.last['test_accuracy']:.2f} %" in out
-    assert f"apart:  {result.last['flip_averaged_test_accuracy']:.2f} % where the logits of each image" in out
+    assert f"apart:  {result.last['flip_averaged_test_accuracy']:.2f} % with the logits of each image" in out
 
 
 def test_plateau_watches_the_validation_loss_where_there_is_one(quick: Run):

@@ -48,7 +48,7 @@ def test_a_network_that_its_check_refuses_is_not_trained(quick, tiny: str, tmp_p
     assert "1,678" in found and "AB707 not trained: check found 1 error" in found and "--no-check" in found
     assert not (tmp_path / "runs").exists()
     assert main([*arguments, "--no-check", "--threads", "1"]) == 0
-    assert "note: its check finds errors" in capsys.readouterr().out
+    assert "note: its check found errors" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
@@ -96,7 +96,9 @@ def test_a_device_that_is_not_there_is_named(quick):
     assert f"AB706 there is no device {missing}: " in str(error) and error.exit_status == 2
 
 
-@pytest.mark.parametrize(("built", "reason"), [(True, "this machine shows no GPU"), (False, "is built without it")])
+@pytest.mark.parametrize(
+    ("built", "reason"), [(True, "this machine has no visible GPU"), (False, "was built without it")]
+)
 def test_a_torch_for_gpus_is_told_from_one_without(built: bool, reason: str, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     monkeypatch.setattr(torch.backends.cuda, "is_built", lambda: built)
@@ -107,7 +109,7 @@ def test_a_torch_for_gpus_is_told_from_one_without(built: bool, reason: str, mon
 
 def test_a_place_that_cannot_be_written_is_found_before_the_first_epoch(tiny: str, tmp_path: Path):
     (tmp_path / "file").touch()
-    with pytest.raises(ArchbuilderError, match="AB701 no run folder can be made here: Not a directory") as error:
+    with pytest.raises(ArchbuilderError, match="AB701 no run folder can be created here: Not a directory") as error:
         train(tiny, out=tmp_path / "file")
     assert "--out" in error.value.diagnostics[0].hint
 
@@ -148,7 +150,7 @@ def test_classes_that_never_occur_are_said_before_the_first_epoch(quick, tiny: s
     np.savez(tmp_path / "few.npz", x_train=images[:60], y_train=labels, x_test=images[60:], y_test=labels)
     given = (f"data.dataset={tmp_path / 'few.npz'}", "data.batch_size=30", "train.epochs=1")
     quick(*given)
-    said = "note: 7 of 10 classes have no training image: 3, 4, 5, 6, 7 and 2 more; is classes: 10 what is meant?"
+    said = "note: 7 of 10 classes have no training image: 3, 4, 5, 6, 7 and 2 more; is classes: 10 intended?"
     assert f"{said}\nrun: " in capsys.readouterr().out
     quick(*given, "classes=4")
     assert "note: 1 of 4 classes has no training image: 3; is classes: 4" in capsys.readouterr().out

@@ -124,7 +124,7 @@ def test_others_that_hold_the_cores(one_core: Callable[[float], Moment], monkeyp
     monkeypatch.delenv("OMP_WAIT_POLICY", raising=False)
     monkeypatch.setattr(torch, "get_num_threads", lambda: 1)
     alone = forecast._held(first, now, trainer())
-    assert alone.startswith("note: other processes hold the cores, for which this one waits ") and "\n" not in alone
+    assert alone.startswith("note: other processes use the cores; this one waits for them ") and "\n" not in alone
     monkeypatch.setattr(torch, "get_num_threads", lambda: 2)
     assert forecast._held(first, now, trainer()) == ""  # two threads on one core hold each other up
     monkeypatch.setattr(forecast, "_cores", lambda: 2)
@@ -132,7 +132,7 @@ def test_others_that_hold_the_cores(one_core: Callable[[float], Moment], monkeyp
     assert "--threads 1" in told and "OMP_WAIT_POLICY=passive" in told and max(map(len, told.splitlines())) <= 80
     monkeypatch.setenv("OMP_WAIT_POLICY", "PASSIVE")
     told = forecast._held(first, now, trainer())
-    assert told.endswith("--threads 1 is mostly faster")
+    assert told.endswith("--threads 1 is usually faster")
 
 
 def test_where_nothing_tells_nothing_is_said():

@@ -108,6 +108,6 @@ def test_what_is_no_run_is_refused(quick, whole: RunResult, tmp_path: Path, caps
     with pytest.raises(ArchbuilderError, match="AB702"):
         quick(init=tmp_path)
     assert main(["train", "--resume", str(whole.path), "--init", str(whole.path)]) == 2
-    assert "AB710 a resumed run brings its own network, overrides, weights and seeds" in capsys.readouterr().err
+    assert "AB710 a resumed run has its own network, overrides, weights and seeds" in capsys.readouterr().err
     with pytest.raises(ArchbuilderError, match="AB710"):
         train(resume=whole.path, init=whole.path)

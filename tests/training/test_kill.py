@@ -228,10 +228,10 @@ def test_a_worker_that_is_killed_is_explained_and_the_run_goes_on_later(quick, t
         (worker,) = set(multiprocessing.active_children()) - mine
         worker.kill()
 
-    with pytest.raises(ArchbuilderError, match=r"AB715 a process that reads images .*DataLoader worker") as error:
+    with pytest.raises(ArchbuilderError, match=r"AB715 a worker process was killed: .*DataLoader worker") as error:
         quick("data.engine=albumentations", "data.workers=1", on_epoch=end)
     (found,) = error.value.diagnostics
-    assert "lower workers (1 now) or batch_size (256 now), or take engine: tensor" in found.hint
+    assert "lower workers (1 now) or batch_size (256 now), or use engine: tensor" in found.hint
     (run,) = tmp_path.glob("runs/tiny/*")
     assert load(run / "last.pt")["epoch"] == 1 and len(train(resume=run).metrics) == 4
 

@@ -70,7 +70,7 @@ def test_what_is_said_stands_over_what_was_noted():
     [
         ({"keep": 0}, "keep: expected at least 1, found 0"),
         ({"device": "gpu"}, "device: expected auto, cpu, cuda or mps, found 'gpu'"),
-        ({"data_dir": "a\0b"}, "data_dir: has a character that no path has"),
+        ({"data_dir": "a\0b"}, "data_dir: has a character that is not allowed in paths"),
         ({"minutes": float("inf")}, "minutes: expected a finite number, found inf"),
         ({"sync_batch_norm": "no"}, "sync_batch_norm: expected true or false, found 'no'"),
     ],

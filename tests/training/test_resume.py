@@ -210,7 +210,7 @@ def test_blocks_of_files_are_found_again(tiny: str, tmp_path: Path, capsys):
         forget()
         moved = file.rename(tmp_path / "moved.py")
         assert main(["train", "--resume", str(run)]) == 2
-        message = f"AB702 the run was started with the blocks of {file}, and there is no such file"
+        message = f"AB702 the run was started with the blocks of {file}, but there is no such file"
         assert message in capsys.readouterr().err
         (tmp_path / "elsewhere").mkdir()
         moved = moved.rename(tmp_path / "elsewhere" / "double_conv.py")
@@ -279,8 +279,8 @@ def test_a_damaged_checkpoint_is_set_aside_for_the_one_before(
     capsys.readouterr()
     train(resume=half)
     out = capsys.readouterr().out
-    assert "note: last.pt is damaged, and set aside as last.damaged" in out
-    assert "note: the run goes on from last-1.pt, after epoch 1 and 0 batches" in out
+    assert "note: last.pt is damaged and was renamed to last.damaged" in out
+    assert "note: the run continues from last-1.pt, after epoch 1 and 0 batches" in out
     assert (half / "last.damaged").read_bytes() == content
     (half / "last.damaged").unlink()
     same_end(half, whole.path)
@@ -303,10 +303,10 @@ def test_where_no_checkpoint_is_whole_the_run_is_refused_and_left_alone(half: Pa
     for path in half.glob("*.pt"):
         damaged(path, "text")
     before = files(half)
-    with pytest.raises(ArchbuilderError, match="AB704 this file is damaged, or no checkpoint at all") as error:
+    with pytest.raises(ArchbuilderError, match="AB704 this file is damaged, or not a checkpoint") as error:
         train(resume=half)
     (found,) = error.value.diagnostics
-    assert found.span.file == str(half / "last.pt") and "begins at epoch 1" in found.hint
+    assert found.span.file == str(half / "last.pt") and "starts again at epoch 1" in found.hint
     assert files(half) == before
 
 
@@ -316,7 +316,7 @@ def test_what_is_no_checkpoint_of_this_version_is_refused(half: Path):
     with pytest.raises(ArchbuilderError, match="AB705 this has format 1, this version reads 2"):
         train(resume=half)
     torch.save({"state_dict": {}}, half / "last.pt")
-    with pytest.raises(ArchbuilderError, match="AB705 this is no checkpoint of archbuilder"):
+    with pytest.raises(ArchbuilderError, match="AB705 this is not a checkpoint of archbuilder"):
         train(resume=half)
 
 
@@ -455,7 +455,7 @@ def test_what_is_no_run_is_named(tmp_path: Path, half: Path):
     with pytest.raises(ArchbuilderError, match=r"AB702 architecture.yaml cannot be read") as error:
         train(resume=tmp_path / "nothing")
     assert error.value.exit_status == 2
-    with pytest.raises(ArchbuilderError, match="a run is a folder: give the one that archbuilder train has printed"):
+    with pytest.raises(ArchbuilderError, match="a run is a folder: give the one that archbuilder train printed"):
         train(resume=half / "architecture.yaml")
     with pytest.raises(ArchbuilderError, match=f"did you mean {half}"):
         train(resume=half.parent)
@@ -469,6 +469,6 @@ def test_what_is_no_run_is_named(tmp_path: Path, half: Path):
 
 def test_a_resumed_run_takes_no_other_network(half: Path, tiny: str):
     for source, overrides in ((tiny, ()), (None, ("train.epochs=9",))):
-        with pytest.raises(ArchbuilderError, match="AB710 a resumed run brings its own") as error:
+        with pytest.raises(ArchbuilderError, match="AB710 a resumed run has its own") as error:
             train(source, overrides=overrides, resume=half)
         assert error.value.exit_status == 2

@@ -109,7 +109,7 @@ def test_output_says_what_is_the_result(quick, capsys):
     assert "tiny: 1,678 parameters; 1,442 training, 355 test images; cpu, 1 thread\n" in out
     assert [line.split("  ")[0] for line in out.splitlines()[2:6]] == [f"epoch {n}/4" for n in (1, 2, 3, 4)]
     assert f"result: test accuracy {result.last['test_accuracy']:.2f} % on 355 images after the last epoch" in out
-    assert "chosen on the test images, so no fair result" in out
+    assert "chosen on the test images, so not a fair result" in out
     assert str(result.path) in out
 
 

@@ -46,8 +46,8 @@ NOTES = {
     ),
     "no device": ("environment.json", {"device": "toaster"}, "device: Input should be 'cpu', 'cuda' or 'mps'"),
     "a number of threads without end": ("environment.json", {"threads": 10**30}, "threads: "),
-    "a character that no path has": ("environment.json", {"data_dir": "a\0b"}, "data_dir: has a character"),
-    "a name that leads elsewhere": ("facts.json", {"name": "../../up"}, "name: is no name of a network"),
+    "a character that is not allowed in paths": ("environment.json", {"data_dir": "a\0b"}, "data_dir: has a character"),
+    "a name that leads elsewhere": ("facts.json", {"name": "../../up"}, "name: is not a name of a network"),
     "a recipe of another type": ("facts.json", {"train": [1]}, "train: Input should be"),
     "a mean in words": ("dataset.json", {"mean": ["dark"]}, "mean.0: Input should be a valid number"),
     "classes that are none": ("dataset.json", {"classes": 10}, "classes: Input should be a valid list"),
@@ -82,7 +82,7 @@ def test_a_log_of_nonsense(copy: Path, case: str, capsys):
     (copy / "metrics.jsonl").write_text("\n".join(map(json.dumps, lines)))
     for command in (["evaluate", str(copy), *CPU], ["report", str(copy), *CPU], ["weights", str(copy)]):
         assert main(command) == 2
-        assert "metrics.jsonl: AB702 this is no log of epochs" in capsys.readouterr().err
+        assert "metrics.jsonl: AB702 this is not a log of epochs" in capsys.readouterr().err
 
 
 def test_a_damaged_run_is_a_line_among_the_others(copy: Path, capsys):
@@ -143,7 +143,7 @@ STATES: dict[str, Callable[[dict[str, Any]], Any]] = {
     "a weight of whole numbers": lambda state: state["model"].update(
         {"classifier.conv.bias": torch.zeros(10, dtype=torch.int64)}
     ),
-    "batches of no images": lambda state: state.update(batch=3),
+    "batches without images": lambda state: state.update(batch=3),
 }
 
 

@@ -63,7 +63,7 @@ def test_a_teacher_with_other_classes_is_refused(quick: Run, refused, tiny: str,
     images = rng.integers(0, 256, (64, 8, 8), dtype=np.uint8)
     np.savez(tmp_path / "own.npz", x_train=images, y_train=np.arange(64) % 3, x_test=images, y_test=np.arange(64) % 3)
     other = quick("train.epochs=1", "data.batch_size=32", text=fewer).path
-    said = refused(other, "AB744 the teacher .* has 3 classes, the network 10")
+    said = refused(other, "AB744 the teacher .* has 3 classes, but the network has 10")
     assert "distil from a run on the same classes" in said
 
 

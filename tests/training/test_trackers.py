@@ -58,7 +58,7 @@ def test_a_tracker_that_fails_is_done_without(quick, tmp_path: Path, capsys: pyt
 
     monkeypatch.setattr(SummaryWriter, "add_scalar", fail)
     assert len(quick(log=["tensorboard"]).metrics) == 4
-    said = "warning: a tracker has failed, and gets nothing more (OSError: the disk is away)"
+    said = "warning: a tracker has failed and is no longer used (OSError: the disk is away)"
     assert capsys.readouterr().out.count(said) == 1
 
 

@@ -32,9 +32,9 @@ def pick(name: str) -> torch.device:
         return torch.device(there[0])
     if name in there:
         return torch.device(name)
-    reason = "this machine shows no GPU" if _built(name) else f"torch {torch.__version__} is built without it"
+    reason = "this machine has no visible GPU" if _built(name) else f"torch {torch.__version__} was built without it"
     message = f"there is no device {name}: {reason}"
-    raise ArchbuilderError(DEVICE.at(Span("--device"), message, f"take one that is there: {', '.join(there)}"))
+    raise ArchbuilderError(DEVICE.at(Span("--device"), message, f"use an available one: {', '.join(there)}"))
 
 
 def _found() -> dict[str, bool]:

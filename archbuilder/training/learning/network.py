@@ -122,5 +122,9 @@ def _placed(module: nn.Module, plan: Plan, device: torch.device) -> nn.Module:
 
 
 def _no_batch(plan: Plan, images: int) -> Diagnostic:
-    message = "1 training image makes no batch" if images == 1 else f"{images} training images make no batch"
-    return NOTHING.at(plan.data.span("dataset"), message, "give it at least two images")
+    message = (
+        "1 training image is not enough for a batch"
+        if images == 1
+        else f"{images} training images are not enough for a batch"
+    )
+    return NOTHING.at(plan.data.span("dataset"), message, "use at least two images")

@@ -144,7 +144,10 @@ def _misfits(run: Run, plan: Plan, splits: Splits) -> Iterator[tuple[str, str]]:
     """(message, hint) for whatever makes the teacher's logits mean something else."""
     theirs, card = run.plan, run.card
     if theirs.classes != plan.classes:
-        yield f"has {theirs.classes} classes, the network {plan.classes}", "distil from a run on the same classes"
+        yield (
+            f"has {theirs.classes} classes, but the network has {plan.classes}",
+            "distil from a run on the same classes",
+        )
     elif card.classes != splits.class_names:
         found = f"knows the classes {_listed(card.classes)}, the images are of {_listed(splits.class_names)}"
         yield found, "distil from a run on the same data set"

@@ -114,7 +114,7 @@ def range_test(plan: Plan, low: float = LOW, high: float = HIGH, steps: int = ST
     if len(rates) < min(LEAD, steps) or smooth[0] <= min(smooth):
         end = rates[-1] if rates else base * low  # none: even a fresh network's loss is no number
         message = f"the loss does not fall anywhere from lr {base * low:.1g} to {end:.1g}"
-        hint = "begin lower (--low), and see whether `archbuilder overfit` finds the network able to learn at all"
+        hint = "start lower (--low), and test with `archbuilder overfit` whether the network can learn at all"
         raise ArchbuilderError(FLAT.at(plan.train.span("optimizer"), message, hint))
     return RangeTest(
         name=plan.report.name,

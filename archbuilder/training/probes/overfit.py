@@ -117,14 +117,14 @@ def _listen(silent: dict[str, nn.Parameter], name: str, parameter: nn.Parameter)
 def _reason(losses: list[float], silent: list[str], lr: float) -> str:
     """What keeps the network from it, as far as the figures tell."""
     if not math.isfinite(losses[-1]):
-        return f"the loss is no number any more: lower the learning rate ({lr:g})"
+        return f"the loss is no longer a finite number: lower the learning rate ({lr:g})"
     if silent:
         more = f" and {len(silent) - NAMED} more" if len(silent) > NAMED else ""
-        return f"no gradient ever reaches {', '.join(silent[:NAMED])}{more}: is something in between always 0?"
+        return f"no gradient reaches {', '.join(silent[:NAMED])}{more}: is a layer between always 0?"
     quarter = max(1, len(losses) // 4)
     before, now = (sum(part) / len(part) for part in (losses[-2 * quarter : -quarter] or losses, losses[-quarter:]))
     if now < FALLING * before:
-        return "the loss is still falling: give it more steps (--steps), or a higher learning rate"
+        return "the loss is still falling: use more steps (--steps), or a higher learning rate"
     if now > losses[0]:
         return f"the loss has grown: lower the learning rate ({lr:g})"
-    return f"the loss does not fall any more: another learning rate than {lr:g} (lr-find), or a wider network"
+    return f"the loss no longer falls: try another learning rate than {lr:g} (lr-find), or a wider network"

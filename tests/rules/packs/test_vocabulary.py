@@ -238,7 +238,7 @@ LACKS = {
     "norm: instance": "there is no kernel for it",
     "norm: {kind: layer, over: channels}": "there is no kernel for it",
     "max_pool: {kernel: 2, dilation: 2}": "MAX_POOL_2D has no dilation",
-    "adaptive_avg_pool: 5": "a pool's window is the same everywhere",
+    "adaptive_avg_pool: 5": "all windows of a pool must have the same size",
     "conv: {out: 8, padding_mode: circular}": "there is no kernel for circular padding",
 }
 
