@@ -130,7 +130,7 @@ def _parts(folder: Path, place: Span, problems: list[Diagnostic]) -> tuple[dict[
     others = [top for top in tops if not any(top in named for named in parts.values())]
     train, held_out = parts["train"], parts["test"] or parts["validation"]
     if not train and held_out and len(others) < 2:
-        hint = "add a folder train with the same classes, or keep only class folders: a fifth of each class is then the test set"
+        hint = "add a folder train with the same classes, or keep only class folders: a fifth of each is then the test"
         problems.append(FORM.at(place, f"{folder} has {held_out[0].name}, but no train", hint))
     if not train or (others and not held_out):
         return {}, ()

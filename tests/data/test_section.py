@@ -80,7 +80,7 @@ def test_numbers_become_ranges(section):
         ("coarse_dropout: {holes: 1, min_holes: 2, height: 3, width: 3}", "AB103", "holes and min_holes say the same"),
         ("coarse_dropout: {height: 3, width: 3, fill: 0, fill_value: 1}", "AB103", "fill and fill_value say the same"),
         ("coarse_dropout: {min_holes: 2, height: 3, width: 3}", "AB103", "min_holes stands without max_holes"),
-        ("coarse_dropout: {max_holes: 1, min_holes: 2, height: 3, width: 3}", "AB103", "runs backwards"),
+        ("coarse_dropout: {max_holes: 1, min_holes: 2, height: 3, width: 3}", "AB103", "in the wrong order"),
         ("coarse_dropout: {height: [4, 2], width: 3}", "AB103", "write [2, 4]"),
         ("coarse_dropout: {height: 0, width: 3}", "AB103", "0 is out of range"),
         ("coarse_dropout: {height: 3, width: 3, fill: 0.47}", "AB103", "below one grey level"),

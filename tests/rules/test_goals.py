@@ -77,9 +77,9 @@ def test_what_cannot_be_read_is_said_at_its_place(goals: str, code: str, words: 
 
 UNSHOWN = [
     ("{validation_accuracy: '> 1%'}", DATA, "AB541", "no validation split"),
-    ("[{of: test_accuracy, bound: '> 1%', over: best}]", HELD_OUT, "AB541", "used once"),
-    ("[{of: test_accuracy, bound: '> 1%', over: {each_of_last: 2}}]", HELD_OUT, "AB541", "used once"),
-    ("[{of: test_accuracy, bound: '> 1%', over: {by_epoch: 9}}]", HELD_OUT, "AB541", "used once"),
+    ("[{of: test_accuracy, bound: '> 1%', over: best}]", HELD_OUT, "AB541", "used only once"),
+    ("[{of: test_accuracy, bound: '> 1%', over: {each_of_last: 2}}]", HELD_OUT, "AB541", "used only once"),
+    ("[{of: test_accuracy, bound: '> 1%', over: {by_epoch: 9}}]", HELD_OUT, "AB541", "used only once"),
     (
         "[{of: test_accuracy, bound: '> 1%', over: {each_of_last: 3}}]",
         f"{DATA}train: {{epochs: 2}}",

@@ -94,8 +94,8 @@ BAD = {
     ">4": QUOTE,
     "''": QUOTE,
     '"> 4\\n5"': QUOTE,
-    "'< 1.5'": "whole numbers",
-    "'< 0.0001k'": "whole numbers",
+    "'< 1.5'": "whole number",
+    "'< 0.0001k'": "whole number",
     "'< 0.5Ki'": None,  # 512
 }
 

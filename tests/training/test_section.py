@@ -174,7 +174,10 @@ def test_a_recipe_that_does_not_fit_the_length_of_the_run_is_refused(tiny: str, 
 @pytest.mark.parametrize(
     ("text", "found"),
     [
-        ("whiten: true", r"AB741 whiten: conv\.conv has 7 filters; they come in pairs, and .* at most 18\n.*out: 6"),
+        (
+            "whiten: true",
+            r"AB741 whiten: conv\.conv has 7 filters, but whitening needs an even number, at most 18\n.*out: 6",
+        ),
         ("zero_gamma: true", r"AB741 zero_gamma: no residual branch ends in a norm"),
         ("batch_norm_momentum: 0.4", r"AB741 batch_norm_momentum: the network has no batch norm"),
         ("resolution: [[1, 9]]", r"AB742 side 9 is larger than the images, 8x8"),
@@ -208,9 +211,9 @@ def test_whitening_wants_a_conv_on_the_image(tiny: str):
     ("first", "second", "whiten", "found"),
     [
         ("frozen: true", "bias: false", "true", []),
-        ("frozen: true", "bias: false", "false", ["3:5 conv.conv: frozen, and"]),
-        ("frozen: true", "frozen: true", "true", ["4:5 conv2.conv: frozen, and"]),
-        ("frozen: true", "frozen: true", "none", ["3:5 conv.conv, and 1 more: frozen, and"]),
+        ("frozen: true", "bias: false", "false", ["3:5 conv.conv: frozen, but"]),
+        ("frozen: true", "frozen: true", "true", ["4:5 conv2.conv: frozen, but"]),
+        ("frozen: true", "frozen: true", "none", ["3:5 conv.conv, and 1 more: frozen, but"]),
         ("bias: false", "bias: false", "none", []),
     ],
 )

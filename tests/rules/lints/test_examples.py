@@ -31,13 +31,13 @@ def codes(network: str, head: str = HEAD) -> list[str]:
 # code, network, what the place marks, parts of the message
 BAD = [
     ("AB401", "{conv: 8}, {avg_pool: {kernel: 17}}", "kernel", ["17x17 of the 32x32 map"]),
-    ("AB402", "{pointwise: {out: 8, dilation: 2}}", "dilation", ["does nothing"]),
+    ("AB402", "{pointwise: {out: 8, dilation: 2}}", "dilation", ["has no effect"]),
     ("AB403", "{pointwise: {out: 8, padding: 1}}", "padding", ["3x32x32 to 8x34x34"]),
     ("AB404", "{conv: 8}, {grouped: {out: 8, groups: 2}}, {pointwise: 8}", "groups", ["groups=2 of 8 channels"]),
     ("AB405", "{dilated: {out: 8, dilation: 2}}, {dilated: 8}, {dilated: 8}, gap", "dilation",
-     ["dilated.conv", "spans 13 rows", "touches 7", "(53 %)"]),
+     ["dilated.conv", "spans 13 rows", "reads only 7", "(53 %)"]),
     ("AB405", "{conv: 8}, {dilated: {out: 8, dilation: [1, 5]}}, {conv: {out: 8, kernel: [3, 1]}}, gap", "dilation",
-     ["spans 13 columns", "touches 9"]),
+     ["spans 13 columns", "reads only 9"]),
     ("AB406", "{branches: {paths: [[{strided: 8}], [{avg_pool: 2}]]}}", "branches",
      ["path1.strided.activation on (0, 0)", "path2.avg_pool on (0.5, 0.5)"]),
     ("AB406", "{conv: 8}, {skip: {blocks: [{conv: {out: 8, kernel: 4}}]}}", "skip", ["on (0.5, 0.5)", "on (0, 0)"]),

@@ -88,7 +88,7 @@ CONTRADICTIONS = [
     ),
     # a rule by itself
     ("{recipe: {epochs: 4, peak: 5}}", "", "recipe contradicts itself"),
-    ("{limit: {of: params, bound: '< 0'}}", "", "nothing is < 0"),
+    ("{limit: {of: params, bound: '< 0'}}", "", "no value is < 0"),
     (
         "{augment: [{coarse_dropout: {height: 8, width: 8}}, {coarse_dropout: {height: 8, width: 8, fill: 9}}]}",
         "",

@@ -76,7 +76,7 @@ MISSES: list[tuple[str, list[str], set[str], str]] = [
     ("era-mnist-25k", [OWN], {"dataset"}, "mnist is required"),
     ("era-mnist-25k", [OWN, "input=[1, 32, 32]"], {"dataset", "image"}, "[1, 28, 28] is required"),
     ("era-cifar-norms", ["train.epochs=21"], {"recipe"}, "<= 20 are required"),
-    ("era-cifar-norms", ["network=[{conv: 8}, gap, classifier]"], {"layout"}, "C2, a 3x3 conv, is required where gap"),
+    ("era-cifar-norms", ["network=[{conv: 8}, gap, classifier]"], {"layout"}, "C2, a 3x3 conv, is required instead of gap"),
     ("era-cifar-norms", ["defaults.norm=none"], {"normalisation"}, "there is no batch_norm or group_norm"),
     ("era-cifar-norms", ["defaults.norm=instance"], {"normalisation", "no_other_norm"}, "no batch_norm"),
     ("era-cifar-norms", ["network.C2.norm=group"], {"normalisation"}, "is group norm g6 beside batch_norm"),
@@ -90,7 +90,7 @@ MISSES: list[tuple[str, list[str], set[str], str]] = [
     ("mlperf-tiny-ic", [OWN, "classes=11"], {"dataset", "image"}, "11 classes"),
     ("era-s10", ["train.epochs=30"], {"recipe"}, "the run has 30 epochs, but 24 are required"),
     ("era-s10", ["train.schedule=step"], {"recipe"}, "the schedule is step, but one_cycle is required"),
-    ("era-s10", ["train.schedule={one_cycle: {warmup: 0.3}}"], {"recipe"}, "highest at epoch 7.2, its peak"),
+    ("era-s10", ["train.schedule={one_cycle: {warmup: 0.3}}"], {"recipe"}, "highest at epoch 7.2, but its peak"),
     ("era-s10", ["data.batch_size=128"], {"recipe"}, "a step has 128 images, but 512 are required"),
     ("era-s10", ["data.augment=[horizontal_flip]"], {"augment"}, "there is no random_crop"),
     ("era-s10", [OWN], {"dataset"}, "cifar10 is required"),
@@ -161,12 +161,12 @@ END = ["gap", "flatten", "linear: 8"]
         (["conv: 8", "skip: {blocks: [{pointwise: 9}]}", "avg_pool: 2", "conv: 16", *END], ""),
         (
             ["conv: 8", "conv: 8", "max_pool: 2", "conv: 16", *END],
-            "c2, a 1x1 conv, is required where conv2, a 3x3 conv",
+            "c2, a 1x1 conv, is required instead of conv2 (a 3x3 conv)",
         ),
-        (["conv: {out: 8, kernel: 5}"], "C1, a 3x3 conv, is required where conv, a conv of 5x5, stands"),
+        (["conv: {out: 8, kernel: 5}"], "C1, a 3x3 conv, is required instead of conv (a conv of 5x5)"),
         (["conv: 8", "pointwise: 8", "max_pool: 2", "conv: 12", *END], "C3:16 must have 16 channels, but conv2 has 12"),
         (["conv: 8", "pointwise: 8", "max_pool: 2", "conv: 16", "gap"], "FC, a linear layer, is missing"),
-        (["conv: 8", "pointwise: 8", "max_pool: 2", "conv: 16", *END, "linear: 9"], "after FC nothing more"),
+        (["conv: 8", "pointwise: 8", "max_pool: 2", "conv: 16", *END, "linear: 9"], "FC must be the last layer"),
     ],
 )
 def test_an_order_of_layers(hold: Hold, blocks: list[str], words: str):

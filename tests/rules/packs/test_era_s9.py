@@ -219,7 +219,7 @@ def test_repeated_and_shared_blocks_count_as_often_as_they_run(hold: Hold):
 def test_stages_that_are_not_there(hold: Hold):
     held = hold(CONVS, network(stage("C1", THREE), *OUTPUT))
     assert held.found == ["4:1 AB511"]
-    assert "there is no C2 and no C3" in held.verdict.message
+    assert "there is no stage C2 and no C3" in held.verdict.message
 
 
 # ---- 3: no max pooling ----
@@ -327,7 +327,7 @@ def test_gap_after_a_global_pool_on_one_path_of_several(hold: Hold):
 @pytest.mark.parametrize(
     ("blocks", "place", "why"),
     [
-        (["avg_pool: 9", "classifier: linear"], "6:15", "its window sees 9x9 of the 16x16 map"),
+        (["avg_pool: 9", "classifier: linear"], "6:15", "its window covers 9x9 of the 16x16 map"),
         (["adaptive_max_pool: 1", "classifier"], "6:5", "global max pool"),
         (["squeeze_excite", "classifier: linear"], "4:1", "there is no global average pool"),
         (["gap", "upsample: 4", "conv: 8", "classifier: linear"], "7:5", "is not the last"),
@@ -438,7 +438,7 @@ def test_two_coarse_dropouts_make_two_holes(hold: Hold):
         (("vertical_flip", MOVE, HOLE), "there is no horizontal_flip"),
         (("{horizontal_flip: {p: 0}}", MOVE, HOLE), "horizontal_flip has p: 0"),
         ((FLIP, HOLE), "there is no shift_scale_rotate"),
-        ((FLIP, "{shift_scale_rotate: {shift: 0, scale: 0, rotate: 0}}", HOLE), "shift_scale_rotate has no strength"),
+        ((FLIP, "{shift_scale_rotate: {shift: 0, scale: 0, rotate: 0}}", HOLE), "shift_scale_rotate has no effect"),
         ((FLIP, MOVE), "there is no coarse_dropout"),
     ],
 )

@@ -229,7 +229,7 @@ def test_commands_that_list_and_print_them(capsys: pytest.CaptureFixture[str], f
     (folder / "packs" / "mine.yaml").write_text(capsys.readouterr().out)
     assert [v.pack for v in check(folder / "nets" / "net.yaml").rules] == ["mcu"] * 4
     assert main(["rules", "convs"]) == 0
-    assert "at_least  convolutions in each (default 1)" in capsys.readouterr().out
+    assert "at_least  the smallest number of convolutions in each (default 1)" in capsys.readouterr().out
     assert main(["rules", "gapp"]) == 2
     assert "AB921" in (err := capsys.readouterr().err) and "did you mean gap?" in err
 

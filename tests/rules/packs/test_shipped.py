@@ -33,7 +33,7 @@ def test_verdicts(name: str):
 
 
 WHY = {
-    ("seed000", "gap"): "its window sees 9x9 of the 14x14 map",
+    ("seed000", "gap"): "its window covers 9x9 of the 14x14 map",
     ("seed001", "receptive_field"): "receptive_field is 27",
     ("seed002", "receptive_field"): "receptive_field is 31",
     ("seed002", "depthwise_separable"): "conv3.grouped.conv is grouped, not depthwise: its 8 groups have 4 of the 32",

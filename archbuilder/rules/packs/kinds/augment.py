@@ -132,7 +132,7 @@ def _differences(wanted: Augmentation, found: Augmentation, data: Data) -> Itera
     else:
         for name in sorted(wanted.model_fields_set - {"p"}):
             if getattr(wanted, name) != getattr(found, name):
-                message = f"{word_of(found)} has another {name} than the {getattr(wanted, name)} asked for"
+                message = f"{word_of(found)} has another {name} than {getattr(wanted, name)}, which is required"
                 yield Miss(DATA, message, _set(**{name: getattr(wanted, name)}), _place(found, name))
 
 

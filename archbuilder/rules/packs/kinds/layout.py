@@ -164,4 +164,4 @@ def _letter(net: Network, node: Node) -> str:
 
 def _said(kind: str, node: Node) -> str:
     size = f"a conv of {'x'.join(map(str, node.op.kernel))}" if isinstance(node.op, Conv2d) else ""
-    return f"{block_path(node)}, {_WORDS.get(kind, size)},"
+    return f"{block_path(node)} ({_WORDS.get(kind, size)})"

@@ -161,7 +161,7 @@ class Recipe(Rule):
 
 
 def _asked(bound: Limit) -> str:
-    return f"{bound.text} {'is' if bound.bound == 1 else 'are'} asked for"
+    return f"{bound.text} {'is' if bound.bound == 1 else 'are'} required"
 
 
 def _set(section: str, field: str, bound: Limit) -> Hint:
