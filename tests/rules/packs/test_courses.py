@@ -76,7 +76,7 @@ MISSES: list[tuple[str, list[str], set[str], str]] = [
     ("era-mnist-25k", [OWN], {"dataset"}, "mnist is required"),
     ("era-mnist-25k", [OWN, "input=[1, 32, 32]"], {"dataset", "image"}, "[1, 28, 28] is required"),
     ("era-cifar-norms", ["train.epochs=21"], {"recipe"}, "<= 20 are required"),
-    ("era-cifar-norms", ["network=[{conv: 8}, gap, classifier]"], {"layout"}, "C2, a 3x3 conv, is required instead of gap"),
+    ("era-cifar-norms", ["network=[{conv: 8}, gap, classifier]"], {"layout"}, "3x3 conv, is required instead of gap"),
     ("era-cifar-norms", ["defaults.norm=none"], {"normalisation"}, "there is no batch_norm or group_norm"),
     ("era-cifar-norms", ["defaults.norm=instance"], {"normalisation", "no_other_norm"}, "no batch_norm"),
     ("era-cifar-norms", ["network.C2.norm=group"], {"normalisation"}, "is group norm g6 beside batch_norm"),
