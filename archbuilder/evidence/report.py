@@ -26,6 +26,7 @@ from archbuilder.run.folder import LAST, SAMPLES, WEIGHTS, RunFolder
 from archbuilder.run.listing import duration
 from archbuilder.run.progress import counted
 from archbuilder.run.result import choice
+from archbuilder.trained.calibration import result
 from archbuilder.trained.evaluation import Outcome, figures, predictions
 from archbuilder.trained.open import DataCard, Run, no_epoch
 from archbuilder.version import __version__
@@ -70,7 +71,7 @@ def _test(run: Run, facts: Facts, device: torch.device) -> tuple[Outcome, tuple[
     module = run.network().to(device).to(memory_format=torch.channels_last)
     card, images, data = run.card, run.splits.test, run.plan.data
     with counted("report", len(images)) as seen:
-        found = predictions(module, images, data, card.mean, card.std, device, seen)
+        found = predictions(result(run).to(device), images, data, card.mean, card.std, device, seen)
     mistakes = gallery(module, facts, images, found, data, card.mean, card.std, device)
     return figures(found, card.classes), mistakes
 

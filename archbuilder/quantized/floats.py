@@ -6,7 +6,7 @@ differentiable, so that a network can be trained as its program computes it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 import torch
@@ -23,18 +23,20 @@ Step = Callable[[Operator, list[Tensor]], Tensor]
 Watch = Callable[[str, Tensor], Tensor]  # sees each tensor that is written, and says what is read instead
 
 
-def constants(program: Program, module: nn.Module) -> dict[str, Tensor]:
+def constants(program: Program, module: nn.Module, but: Collection[str] = ()) -> dict[str, Tensor]:
     """The constants of a program by name, in the runtime's layout: filters (out, height, width, in), float32.
 
-    Norms are folded with their running statistics."""
+    Norms are folded with their running statistics.  but: names of those that nobody asks for."""
     first = next(module.parameters(), None)
     with torch.device("cpu" if first is None else first.device):
-        return _constants(program, module)
+        return _constants(program, module, but)
 
 
-def _constants(program: Program, module: nn.Module) -> dict[str, Tensor]:
+def _constants(program: Program, module: nn.Module, but: Collection[str]) -> dict[str, Tensor]:
     found = {}
     for tensor in program.tensors.values():
+        if tensor.name in but:
+            continue
         if isinstance(tensor.content, Weights):
             found[tensor.name] = _weights(tensor.content, module).reshape(tensor.shape)
         elif tensor.content == LOWEST:
@@ -49,13 +51,21 @@ def _weights(content: Weights, module: nn.Module) -> Tensor:
     if content.part == "slope":
         assert content.layer is not None
         return _parameter(module, content.layer, "weight")
-    filter, bias = _own(content, module)
+    filter, bias = own(content, module)
     for node in content.folded:
-        factor, summand = _affine(node, module)
-        filter = filter * factor.reshape(-1, *(1,) * (filter.dim() - 1))
+        factor, summand = affine(node, module)
+        filter = filter * per_channel(factor, filter)
         bias = bias * factor + summand
-    if content.part in ("bias", "summand"):
-        return bias
+    return bias if content.part in ("bias", "summand") else arranged(content, filter)
+
+
+def per_channel(values: Tensor, filter: Tensor) -> Tensor:
+    """Values per output channel in a shape that goes with a layer's own filter, (out, ...)."""
+    return values.reshape(-1, *(1,) * (filter.dim() - 1))
+
+
+def arranged(content: Weights, filter: Tensor) -> Tensor:
+    """A layer's own filter, (out, in, height, width) or (out, in), in the runtime's layout."""
     if content.rows is not None:  # a vector that is a map, whose channels come last here
         return filter.reshape(-1, *content.rows).permute(0, 2, 3, 1)
     if filter.dim() == 2 or content.part == "factor":
@@ -64,8 +74,8 @@ def _weights(content: Weights, module: nn.Module) -> Tensor:
     return filter.permute(1, 2, 3, 0) if depthwise else filter.permute(0, 2, 3, 1)
 
 
-def _own(content: Weights, module: nn.Module) -> tuple[Tensor, Tensor]:
-    """A layer's own filter and bias; a filter of ones where there is no layer."""
+def own(content: Weights, module: nn.Module) -> tuple[Tensor, Tensor]:
+    """A layer's own filter and bias, nothing folded; a filter of ones where there is no layer."""
     if content.layer is None:
         ones = torch.ones(content.folded[0].shape.c)
         return ones.reshape(-1, 1, 1, 1) if content.part in ("filter", "bias") else ones, torch.zeros_like(ones)
@@ -83,8 +93,8 @@ def _groups(node: Node) -> int:
     return node.op.groups if isinstance(node.op, ops.Conv2d) else 1
 
 
-def _affine(node: Node, module: nn.Module) -> tuple[Tensor, Tensor]:
-    """The factor and the summand per channel of a norm, a scale or a rescale."""
+def affine(node: Node, module: nn.Module) -> tuple[Tensor, Tensor]:
+    """The factor and the summand per channel of a norm, by its running statistics, of a scale or of a rescale."""
     layer: Any = module.get_submodule(node.module)
     channels = node.shape.c
     if isinstance(node.op, ops.BatchNorm2d):
@@ -118,7 +128,11 @@ def run(
 
 def compute(operator: Operator, inputs: list[Tensor]) -> Tensor:
     """What an operator gives in float, its activation included."""
-    value = KERNELS[operator.kernel](operator, *inputs)
+    return activated(operator, KERNELS[operator.kernel](operator, *inputs))
+
+
+def activated(operator: Operator, value: Tensor) -> Tensor:
+    """A result with the activation that is fused into its operator."""
     if operator.activation == "RELU":
         return value.relu()
     return value.clamp(0, 6) if operator.activation == "RELU6" else value

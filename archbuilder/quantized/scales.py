@@ -82,10 +82,12 @@ class Quantized:
     scales: Mapping[str, Scale]
 
 
-def observe(program: Program, constants: floats.Constants, batches: Iterable[Tensor]) -> Ranges:
+def observe(
+    program: Program, constants: floats.Constants, batches: Iterable[Tensor], step: floats.Step | None = None
+) -> Ranges:
     """The smallest and the largest value of each tensor that is written, over batches of normalised images.
 
-    What a maximum is padded with is no value."""
+    What a maximum is padded with is no value.  step: what an operator gives; in float unless said."""
     found: Ranges = {}
     padded = {operator.output for operator in program.operators if operator.kernel == "PADV2"}
 
@@ -99,11 +101,17 @@ def observe(program: Program, constants: floats.Constants, batches: Iterable[Ten
 
     with torch.no_grad():
         for images in batches:
-            floats.run(program, constants, images, note)
+            floats.run(program, constants, images, note, step)
     return found
 
 
-def narrowed(program: Program, constants: floats.Constants, batches: Iterable[Tensor], ranges: Ranges) -> Ranges:
+def narrowed(
+    program: Program,
+    constants: floats.Constants,
+    batches: Iterable[Tensor],
+    ranges: Ranges,
+    step: floats.Step | None = None,
+) -> Ranges:
     """Ranges that give the least squared error: a rare value outside is cut off, where that makes the steps finer."""
     counts = {name: torch.zeros(BINS) for name, (low, high) in ranges.items() if low < high}
 
@@ -114,7 +122,7 @@ def narrowed(program: Program, constants: floats.Constants, batches: Iterable[Te
 
     with torch.no_grad():
         for images in batches:
-            floats.run(program, constants, images, count)
+            floats.run(program, constants, images, count, step)
     return ranges | {name: _narrowed(found, *ranges[name]) for name, found in counts.items()}
 
 
@@ -177,12 +185,11 @@ def of_range(low: float, high: float) -> Scale:
     return Scale(scale, max(LEAST, min(MOST, round(LEAST - low / float(scale)))))
 
 
-def of_filter(operator: Operator, filter: Tensor, bias: Tensor, read: Scale) -> Scale:
-    """The scale of each output channel of a filter; wide enough that its bias, too, can be said in steps of it."""
+def of_filter(operator: Operator, filter: Tensor, least: Tensor | float = SMALLEST) -> Scale:
+    """The scale of each output channel of a filter, none below `least`."""
     axis = 3 if operator.kernel == "DEPTHWISE_CONV_2D" else 0
     largest = filter.detach().abs().movedim(axis, 0).flatten(1).amax(1).double() / MOST
-    least = bias.detach().abs().double() / (read.one * ROOM)
-    return Scale(torch.maximum(largest, least).clamp_min(SMALLEST).float(), 0, axis)
+    return Scale(largest.clamp_min(least).float(), 0, axis)
 
 
 def along(scale: Scale, dims: int) -> Tensor:
@@ -200,7 +207,8 @@ def quantize(program: Program, constants: floats.Constants, ranges: Ranges) -> Q
         read = known[next(program.computed(operator)).name]
         if operator.kernel in WEIGHTED:
             name, bias = operator.inputs[1:]
-            known[name] = of_filter(operator, constants[name], constants[bias], read)
+            least = constants[bias].abs().double() / (read.one * ROOM)  # so that the bias can be said in these steps
+            known[name] = of_filter(operator, constants[name], least.clamp_min(SMALLEST))
             steps = constants[name].double() / along(known[name], constants[name].dim()).double()
             integers[name] = steps.round().clamp(-MOST, MOST).to(torch.int8)
             known[bias] = Scale((known[name].scale.double() * read.one).float())

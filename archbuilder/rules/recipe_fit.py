@@ -123,7 +123,7 @@ def _misfits(spec: Architecture, train: Train, graph: Graph) -> Iterator[Diagnos
     if train.batch_norm_momentum and not any(isinstance(node.op, BatchNorm2d) for node in graph.nodes.values()):
         message = "batch_norm_momentum: the network has no batch norm"
         yield NETWORK.at(train.span("batch_norm_momentum"), message, "write none, or remove it")
-    if train.quantize != "none":
+    if train.quantize:
         from archbuilder.device.kernels import program_of
 
         for node, why in program_of(graph).lacking[:1]:

@@ -56,7 +56,9 @@ def _path(value: Any) -> Any:
 
 
 def _absolute(path: Path | None) -> str | None:
-    return str(path.absolute()) if path else None
+    if path is None:
+        return None
+    return str(path.absolute() if path.exists() else path)  # a network that comes with archbuilder goes by its name
 
 
 Place = Annotated[Path | None, BeforeValidator(_path), PlainSerializer(_absolute)]
@@ -81,7 +83,8 @@ class Options(BaseModel):
     )
     init: Annotated[Place, Typed("RUN", again=True)] = Field(
         None,
-        description="start with the weights of another run; the classifier is new if the number of classes differs",
+        description="start with the weights of another run, or of a file of weights; the classifier is new if the number "
+        "of classes differs",
     )
     keep: Annotated[int | None, Typed("K")] = Field(
         None, ge=1, lt=2**31, description=f"number of checkpoints that are kept, besides the best (default: {KEEP})"

@@ -27,6 +27,7 @@ from archbuilder.reporting.goals import verdict
 from archbuilder.reporting.text import columns
 from archbuilder.run.progress import counted
 from archbuilder.spec.data import Data
+from archbuilder.trained.calibration import result
 from archbuilder.trained.open import LAST, Run, Trained, doubts
 
 NORMAL_95 = 1.959964  # the normal distribution's two-sided 95 % point
@@ -284,7 +285,7 @@ def assess(
     dataset: another one than it was trained on, of the same shape and as many classes.
     Raises ArchbuilderError for weights or a data set that cannot be read, or that does not fit.
     """
-    module = trained.network(which).to(device).to(memory_format=torch.channels_last)
+    module = result(trained, which).to(device).to(memory_format=torch.channels_last)
     splits = trained.splits if dataset is None else elsewhere(trained, dataset)
     card, data = trained.card, trained.plan.data
 
@@ -335,6 +336,7 @@ def text(trained: Trained, found: Assessment) -> Iterator[str]:
     """For people."""
     one = found.outcome
     weights = f"the weights after epoch {found.epoch} ({found.which})" if found.epoch else "weights trained elsewhere"
+    weights += ", in int8" if trained.plan.train.quantize else ""
     yield f"{trained.name}: {weights}, on {found.dataset}"
     yield f"test accuracy    {one.accuracy:.2f} % on all {one.images:,} test images ({one.right:,} right)"
     yield f"{'':16} {one.low:.2f} to {one.high:.2f} % with 95 % confidence; cross-entropy {one.loss:.4f}"

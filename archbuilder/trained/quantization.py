@@ -8,24 +8,20 @@ from itertools import islice
 from math import inf, log10
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
-from archbuilder.data.arrays import Images
-from archbuilder.data.batches import eval_batches
 from archbuilder.device.arena import plan
 from archbuilder.device.program import SAME_SCALE
 from archbuilder.diagnostics import ArchbuilderError, Diagnostic, Span, declare
 from archbuilder.quantized import floats, int8_file, integers
-from archbuilder.quantized.scales import Quantized, along, doubts, narrowed, observe, quantize
+from archbuilder.quantized.scales import Quantized, along
 from archbuilder.run.progress import counted
 from archbuilder.run.result import typed
+from archbuilder.trained.calibration import IMAGES, Integers, calibrated, some
 from archbuilder.trained.evaluation import predictions
 from archbuilder.trained.open import Run, Trained
 
-IMAGES = 512  # of the calibration, unless said
-BATCH = 64
 LOOKED_AT = 64  # images that the loss of each layer is measured on
 
 UNFINISHED = declare(
@@ -95,18 +91,6 @@ def _finite(value: float) -> float | None:
     return None if value == inf else value
 
 
-class Integers(nn.Module):
-    """A network in int8 as a module: normalised images (n, c, h, w) -> logits (n, classes), in float."""
-
-    def __init__(self, model: Quantized) -> None:
-        super().__init__()
-        self.model = model
-
-    def forward(self, images: Tensor) -> Tensor:
-        scale = self.model.scales[self.model.program.output]
-        return scale.values(integers.run(self.model, images).float())
-
-
 def in_int8(trained: Trained, images: int = IMAGES) -> Outcome:
     """A trained network in int8, calibrated on so many of its training images, all of them where it has fewer.
 
@@ -118,27 +102,18 @@ def in_int8(trained: Trained, images: int = IMAGES) -> Outcome:
         raise ArchbuilderError(UNFINISHED.at(Span(str(trained.path)), "its last epoch has not been trained", hint))
     program = int8_file.program_for(trained.plan.graph, "int8")
     module, splits, card, data = trained.network(), trained.splits, trained.card, trained.plan.data
-    chosen = spread(splits.train, images)
-    batches = [x for x, _ in eval_batches(chosen, data, mean=card.mean, std=card.std, batch_size=BATCH)]
+    batches = some(splits.train, data, card.mean, card.std, images)
+    found = calibrated(program, module, batches)
+    model, shown = found.model, torch.cat(batches)
     with torch.no_grad():
-        constants = floats.constants(program, module)
-        ranges = observe(program, constants, batches)
-        warnings = doubts(program, ranges)
-        model = quantize(program, constants, narrowed(program, constants, batches, ranges))
-        layers = tuple(losses(model, constants, torch.cat(batches)[:LOOKED_AT]))
+        layers = tuple(losses(model, found.constants, shown[:LOOKED_AT]))
 
     def accuracy(network: nn.Module, name: str) -> float:
         with counted(name, len(splits.test)) as seen:
             return predictions(network, splits.test, data, card.mean, card.std, "cpu", seen).accuracy
 
     results = accuracy(module, "float32"), accuracy(Integers(model), "int8")
-    return Outcome(model, len(splits.test), len(chosen), *results, layers, tuple(warnings))
-
-
-def spread(images: Images, count: int) -> Images:
-    """So many images from all over the array: a folder's are sorted by class."""
-    places = np.linspace(0, len(images) - 1, min(count, len(images))).round().astype(int)
-    return Images(images.images[places], images.labels[places])
+    return Outcome(model, len(splits.test), len(shown), *results, layers, found.doubts)
 
 
 def losses(model: Quantized, constants: floats.Constants, images: Tensor) -> Iterator[Loss]:

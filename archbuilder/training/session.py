@@ -91,8 +91,8 @@ UNTRAINED = declare(
     "training with int8 rounding from random weights",
     exit_status=2,
     why=(
-        "Rounding is trained at the end: the norms keep their running statistics, and from random weights the network "
-        "learns little. Train a run in float first, then continue from it with --init."
+        "Rounding is trained at the end, at a tenth of the learning rates: from random weights the network would learn "
+        "little. Train a run in float first, then continue from it with --init."
     ),
     bad="$ archbuilder train net.yaml --no-report --set train.quantize=int8",
     good="""\
@@ -167,8 +167,6 @@ class Session:
         folder.path = processes.first(folder.path)
         if source:
             processes.say(trainer.begins_with)
-            if plan.train.quantize != "none" and plan.train.optimizer.lr > source.lr / 10:
-                processes.say(_too_fast(plan.train.optimizer.lr, source))
         if not plan.report.ok:
             processes.say("note: its check found errors (see facts.json); it is trained anyway (--no-check)")
         return keeper
@@ -177,7 +175,7 @@ class Session:
         """What the run begins with: the weights of another one, where it was asked for.
 
         Raises ArchbuilderError AB886 where int8 is to be trained from nothing."""
-        if self.plan.train.quantize != "none" and not self.plan.options.init:
+        if self.plan.train.quantize and not self.plan.options.init:
             message = "quantize: int8 needs trained weights to start from, and this run has none"
             hint = "train in float first, then: archbuilder train --init RUN --set train.quantize=int8"
             raise ArchbuilderError(UNTRAINED.at(self.plan.train.span("quantize"), message, hint))
@@ -355,14 +353,6 @@ def _is_whole(path: Path) -> bool:
         return bool(read(path))
     except ArchbuilderError:
         return False
-
-
-def _too_fast(lr: float, source: transfer.Source) -> str:
-    """Norms do not normalise by the batch while rounding is learnt, so steps of the first training are too long."""
-    return (
-        f"warning: lr {lr:g} is high for training with rounding, because {source.path} was trained with "
-        f"{source.lr:g}: use about a hundredth of that, lr: {source.lr / 100:g} in the optimizer"
-    )
 
 
 def opening(trainer: Trainer, path: Path) -> str:

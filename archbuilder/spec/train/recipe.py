@@ -57,7 +57,9 @@ class Train(Model):
     )
     resolution: Resolution = Field((), description="[epoch, side]: train on images of this height from then on")
     precision: Precision = Field("fp32", description="number format of convs and matrix products in training")
-    quantize: Quantize = Field("none", description="continue training from trained weights (--init) with int8 rounding")
+    quantize: Annotated[Quantize | None, switch(Quantize)] = Field(
+        None, description="continue training from trained weights (--init) with int8 rounding"
+    )
     compile: bool = Field(
         False, description="compile the network with torch.compile: faster steps, but about a minute for compiling"
     )

@@ -11,7 +11,6 @@ from archbuilder.spec.train.numbers import BelowOne, Decay, Rate, SomeShare
 Init = Literal["default", "kaiming", "dirac"]
 Precision = Literal["fp32", "tf32", "bf16", "fp16"]
 Tta = Literal["none", "flip"]
-Quantize = Literal["none", "int8"]
 
 
 class Ema(Model):
@@ -52,3 +51,17 @@ class Whiten(Model):
 
     images: Positive = Field(5000, description="number of training images from which the filters are computed")
     eps: Rate = Field(5e-4, description="added to the eigenvalues")
+
+
+class Quantize(Model):
+    """Quantisation-aware training: continues from trained weights (--init) with the rounding of int8.
+
+    Weights and maps are rounded to the grids that `archbuilder quantize` gives them; the ranges of the maps are
+    calibrated at the start of each epoch.  Accuracies in the log are those of the int8 network.
+    Source: Jacob et al., Quantization and Training of Neural Networks, 2018.
+    """
+
+    POSITIONAL = "dtype"
+
+    dtype: Literal["int8"] = Field("int8", description="number format that the network is rounded to")
+    lr_factor: Rate = Field(0.1, description="multiplies all learning rates of the recipe: trained weights need less")

@@ -91,7 +91,7 @@ def make_network(plan: Plan, splits: Splits, batches: int, device: torch.device)
     batches: of an epoch.  Raises ArchbuilderError AB711 where there are none.
     """
     torch.manual_seed(plan.train.seed)
-    module = RoundedNetwork(plan.graph) if plan.train.quantize == "int8" else build(plan.graph)
+    module = RoundedNetwork(plan.graph) if plan.train.quantize else build(plan.graph)
     if not batches:
         raise ArchbuilderError(_no_batch(plan, len(splits.train)))
     initialise(module, plan.graph, plan.train, plan.data, splits)

@@ -16,19 +16,19 @@ class Schedule:
     """Where the run is, and the factor of the learning rate there.
 
     epochs, steps_per_epoch: of the whole run; `taken` counts the optimizer's steps so far, with those that fp16's
-    scaler has left out.
+    scaler has left out.  share: of the recipe's learning rates, for the whole run.
     """
 
-    def __init__(self, recipe: spec.Schedule, epochs: int, steps_per_epoch: int) -> None:
+    def __init__(self, recipe: spec.Schedule, epochs: int, steps_per_epoch: int, share: float = 1.0) -> None:
         self.steps, self.steps_per_epoch = epochs * steps_per_epoch, steps_per_epoch
-        self.taken = 0
+        self.taken, self._share = 0, share
         self._factor = factor(recipe, epochs, steps_per_epoch)
         self._plateau = Plateau(recipe) if isinstance(recipe, spec.Plateau) else None
 
     @property
     def factor(self) -> float:
         """What the optimizer's learning rate is multiplied by in the next step."""
-        return self._plateau.factor if self._plateau else self._factor(self.taken)
+        return self._share * (self._plateau.factor if self._plateau else self._factor(self.taken))
 
     @property
     def progress(self) -> float:

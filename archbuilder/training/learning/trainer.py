@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from time import perf_counter
 from typing import Any
 
@@ -13,9 +14,11 @@ from torch import Tensor, nn
 from archbuilder.data.arrays import Images, Splits
 from archbuilder.data.batches import TrainBatches, batch_count, eval_batches
 from archbuilder.diagnostics import ArchbuilderError, declare
+from archbuilder.quantized.quantization_aware import RoundedNetwork
 from archbuilder.run.plan import Plan
 from archbuilder.run.processes import ALONE, Processes
 from archbuilder.run.result import Record, Score
+from archbuilder.trained.calibration import Integers, calibrated, some
 from archbuilder.trained.evaluation import Mirrored
 from archbuilder.training.learning.loop import Meter, Outcome, Timed, evaluate, train_pass
 from archbuilder.training.learning.network import compiled, make_network, make_objective
@@ -65,7 +68,8 @@ class Trainer:
         self.module = make_network(plan, splits, batches, device)
         self.begins_with = put(source, self.module, plan.classes) if source else ""
         self.optimizer = make_optimizer(recipe.optimizer, self.module)
-        self.schedule = Schedule(recipe.schedule, recipe.epochs, math.ceil(batches / recipe.accumulate))
+        share = recipe.quantize.lr_factor if recipe.quantize else 1.0
+        self.schedule = Schedule(recipe.schedule, recipe.epochs, math.ceil(batches / recipe.accumulate), share)
         self.images = TrainBatches(
             splits.train,
             plan.data,
@@ -100,6 +104,28 @@ class Trainer:
         """The weights that count: their moving average where the recipe keeps one."""
         return self.step.ema.module if self.step.ema else self.module
 
+    def _begin_rounding(self, module: RoundedNetwork) -> None:
+        """The ranges of an epoch, the same in all processes."""
+        with self._told():
+            module.calibrate(self._some())
+        module.ranges = self.processes.first(module.ranges)
+
+    def _integers(self, module: RoundedNetwork) -> Integers:
+        """The integers that `archbuilder quantize` makes of a network."""
+        with self._told():
+            return Integers(calibrated(module.program, module, self._some()).model)
+
+    def _some(self) -> tuple[Tensor, ...]:
+        return some(self.splits.train, self.plan.data, self.splits.mean, self.splits.std)
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        """Says of values that are no numbers that training has diverged."""
+        try:
+            yield
+        except ArchbuilderError:
+            self._finite(Score(math.nan, 0.0, 0), self.done + 1, "training")
+
     @property
     def batches(self) -> int:
         """Batches of an epoch."""
@@ -122,13 +148,16 @@ class Trainer:
         self._train(number, watch, between)
         score = self._finite(self.meter.total(self.processes), number, "training")
         evaluated = perf_counter()
+        result = self.evaluated
+        if isinstance(result, RoundedNetwork):
+            result = self._integers(result)
         record: Record = {"epoch": number, "train_loss": score.loss, "train_accuracy": score.accuracy}
         if self.splits.validation is not None:
-            record |= self._evaluate("validation", self.splits.validation, number)
+            record |= self._evaluate(result, "validation", self.splits.validation, number)
         if self.splits.validation is None or last:
-            record |= self._evaluate("test", self.splits.test, number)
+            record |= self._evaluate(result, "test", self.splits.test, number)
         if last and self.plan.train.tta == "flip":
-            record |= self._evaluate("flip_averaged_test", self.splits.test, number)
+            record |= self._evaluate(result, "flip_averaged_test", self.splits.test, number)
         seconds = self.spent + perf_counter() - evaluated
         record |= {"lr": self.rate, "seconds": seconds, "images_per_second": score.images / self.spent}
         record["waiting"] = self.waited / self.spent
@@ -161,6 +190,8 @@ class Trainer:
                     self._finite(score, number, "training")
                 watch(number, score)
 
+        if isinstance(self.module, RoundedNetwork) and not self.batch:
+            self._begin_rounding(self.module)
         self.parallel.train()
         train_pass(batches, step, self.meter, look)
 
@@ -172,7 +203,7 @@ class Trainer:
         weight = images * self.processes.count / sum(together)
         return Turn(number, self.batch, weight, self.batch - start + 1 == len(together))
 
-    def _evaluate(self, name: str, images: Images, number: int) -> Record:
+    def _evaluate(self, module: nn.Module, name: str, images: Images, number: int) -> Record:
         mean, std = self.splits.mean, self.splits.std
         batches = eval_batches(
             images,
@@ -185,7 +216,7 @@ class Trainer:
         )
         self.processes.align(self.evaluated)
         meter = Meter(self.device)
-        module = Mirrored(self.evaluated) if name.startswith("flip_averaged") else self.evaluated
+        module = Mirrored(module) if name.startswith("flip_averaged") else module
         evaluate(module, batches, self.objective.labelled, meter, self._aside)
         score = self._finite(meter.total(self.processes), number, name)
         return {f"{name}_loss": score.loss, f"{name}_accuracy": score.accuracy}
@@ -217,6 +248,7 @@ class Trainer:
             "metrics": self.metrics,
             "waited": self.waited,
             "model": self.evaluated.state_dict(),
+            **({"ranges": self.module.ranges} if isinstance(self.module, RoundedNetwork) else {}),
             **({"moving": self.module.state_dict()} if self.step.ema else {}),
             **self.step.state_dict(),
             "processes": self.processes.gather(self._own()),
@@ -234,6 +266,8 @@ class Trainer:
         self.evaluated.load_state_dict(state["model"])
         if self.step.ema:
             self.module.load_state_dict(state["moving"])
+        if isinstance(self.module, RoundedNetwork):
+            self.module.ranges = state["ranges"]
         self.step.load_state_dict(state)
         self.metrics, self.batch = list(state["metrics"]), state["batch"]
         self.schedule.go_to(self.done, math.ceil(self.batch / self.plan.train.accumulate))

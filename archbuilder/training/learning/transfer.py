@@ -1,4 +1,4 @@
-"""A run that begins with the weights of another one; its head stays new where the classes differ."""
+"""A run that begins with the weights of another one, or of a file; its head stays new where the classes differ."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from torch import Tensor, nn
 from archbuilder.diagnostics import ArchbuilderError, Span, declare
 from archbuilder.run import checkpoint
 from archbuilder.run.folder import LAST
-from archbuilder.trained.open import no_epoch, open_run
+from archbuilder.trained.open import Run, no_epoch
+from archbuilder.trained.shipped import open_trained
 
 MISFIT = declare(
     "AB736",
@@ -32,22 +33,26 @@ $ archbuilder train net.yaml --set data.batch_size=64 --init runs/net/*""",
 
 @dataclass(frozen=True)
 class Source:
-    """What a run ended with: its state_dict after so many epochs, for how many classes, and its learning rate."""
+    """What a run ended with: its state_dict after so many epochs, and for how many classes."""
 
     path: Path
     epoch: int
     classes: int
-    lr: float
     tensors: dict[str, Tensor]
 
 
 def read(path: Path) -> Source:
-    """The weights of a run after its last finished epoch.  Raises ArchbuilderError AB702, AB704, AB705, AB760."""
-    run = open_run(path)
-    state = checkpoint.load(path / LAST, run.plan)
+    """The weights of a run after its last finished epoch, of a file, or of a network that comes along.
+
+    Raises ArchbuilderError AB702, AB704, AB705, AB760, and what `open_trained` raises."""
+    trained = open_trained(path)
+    classes = trained.plan.classes
+    if not isinstance(trained, Run):
+        return Source(path, trained.epoch_of("last"), classes, trained.network().state_dict())
+    state = checkpoint.load(path / LAST, trained.plan)
     if state is None:
         raise ArchbuilderError(no_epoch(path))
-    return Source(path, state["epoch"], run.plan.classes, run.plan.train.optimizer.lr, state["model"])
+    return Source(path, state["epoch"], classes, state["model"])
 
 
 @torch.no_grad()
