@@ -83,8 +83,10 @@ class Options(BaseModel):
     )
     init: Annotated[Place, Typed("RUN", again=True)] = Field(
         None,
-        description="start with the weights of another run, or of a file of weights; the classifier is new if the number "
-        "of classes differs",
+        description=(
+            "start with the weights of another run, or of a file of weights; the classifier is new if the number of "
+            "classes differs"
+        ),
     )
     keep: Annotated[int | None, Typed("K")] = Field(
         None, ge=1, lt=2**31, description=f"number of checkpoints that are kept, besides the best (default: {KEEP})"

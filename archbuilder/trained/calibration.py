@@ -18,8 +18,8 @@ from archbuilder.data.batches import eval_batches
 from archbuilder.device.program import Program
 from archbuilder.diagnostics import Diagnostic
 from archbuilder.quantized import floats, integers
-from archbuilder.quantized.scales import Quantized, Ranges, doubts, narrowed, observe, quantize
 from archbuilder.quantized.int8_file import program_for
+from archbuilder.quantized.scales import Quantized, Ranges, doubts, narrowed, observe, quantize
 from archbuilder.spec.data import Data
 from archbuilder.trained.open import LAST, Trained
 

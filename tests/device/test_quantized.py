@@ -18,8 +18,8 @@ from archbuilder.device.kernels import program_of
 from archbuilder.diagnostics import ArchbuilderError
 from archbuilder.quantized import floats, int8_file, integers
 from archbuilder.quantized.integers import multiplier
-from archbuilder.quantized.scales import doubts, narrowed, observe, of_range, quantize
 from archbuilder.quantized.quantization_aware import RoundedNetwork
+from archbuilder.quantized.scales import doubts, narrowed, observe, of_range, quantize
 from archbuilder.trained.calibration import Integers
 from archbuilder.trained.open import open_run
 from archbuilder.training.learning import transfer
