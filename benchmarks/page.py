@@ -3,9 +3,11 @@
     python benchmarks/page.py [--runs 3]
 
 - its start, from opening the file to the first facts, against a bare page that loads the same Pyodide and imports
-  pydantic, in turn;
-- a check in the page against the same check by CPython with the same pure-Python YAML, medians;
+  pydantic, in turn: both as they come, and, for what the front end and the analyser add, compiled as the page's are;
+- a check in the page against the same check by CPython with the same pure-Python YAML;
 - a network of 1,000 layers, and the size of the file.
+
+Of each the least of several is taken: whatever else the machine does only adds to it.
 
 Needs Chromium, the package playwright, and the parts of a page.
 """
@@ -14,13 +16,13 @@ import argparse
 import json
 import re
 import shutil
-import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
 
+from archbuilder.live import bytecode
 from archbuilder.live.page import page
 from archbuilder.live.page_parts import fetched
 from archbuilder.pipeline import check
@@ -96,7 +98,7 @@ def cpython(text: str, times: int) -> float:
     """Milliseconds of a check by this Python."""
     command = [sys.executable, "-c", CPYTHON]
     done = subprocess.run(command, input=json.dumps([text, times]), capture_output=True, text=True, check=True)
-    return statistics.median(json.loads(done.stdout))
+    return min(json.loads(done.stdout))
 
 
 def told(name: str, words: str, value: float, bound: float) -> None:
@@ -106,31 +108,35 @@ def told(name: str, words: str, value: float, bound: float) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--runs", type=int, default=3, help="how often both pages are opened, in turn")
-    parser.add_argument("--checks", type=int, default=30, help="checks of which the median is taken")
+    parser.add_argument("--checks", type=int, default=30, help="checks of which the least is taken")
     args = parser.parse_args()
     from playwright.sync_api import sync_playwright
 
     chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))))
     made = page(check(NETWORK), NETWORK.read_text(), fetched())
+    node, bytecode.node = bytecode.node, lambda: None
+    plain = page(check(NETWORK), NETWORK.read_text(), fetched())
+    bytecode.node = node
     with tempfile.TemporaryDirectory() as name, sync_playwright() as play:
-        own, other = Path(name) / "page.html", Path(name) / "bare.html"
-        own.write_text(made)
-        other.write_text(bare(made))
+        pages = {"own": (made, ".state.ok"), "bare": (bare(plain), "#done"), "compiled": (bare(made), "#done")}
         browser = play.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-dev-shm-usage"])
-        starts: dict[Path, list[float]] = {own: [], other: []}
+        starts: dict[str, list[float]] = {each: [] for each in pages}
         for _ in range(args.runs):
-            for file, ready in ((other, "#done"), (own, ".state.ok")):
+            for each, (html, ready) in pages.items():
+                file = Path(name) / f"{each}.html"
+                file.write_text(html)
                 opened, seconds = opening(browser, file, ready)
-                starts[file].append(seconds)
+                starts[each].append(seconds)
                 opened.close()
-        first, least = (statistics.median(starts[file]) for file in (own, other))
-        opened, _ = opening(browser, own, ".state.ok")
-        here = statistics.median(opened.evaluate(ASK, [NETWORK.read_text(), args.checks]))
+        first, least, compiled = (min(starts[each]) for each in ("own", "bare", "compiled"))
+        opened, _ = opening(browser, Path(name) / "own.html", ".state.ok")
+        here = min(opened.evaluate(ASK, [NETWORK.read_text(), args.checks]))
         there = cpython(NETWORK.read_text(), args.checks)
-        large = statistics.median(opened.evaluate(ASK, [thousand(), max(3, args.checks // 10)]))
+        large = min(opened.evaluate(ASK, [thousand(), max(3, args.checks // 10)]))
         browser.close()
     megabytes = len(made.encode()) / 1e6
     told("first facts, against Pyodide with pydantic", f"{first:.2f} s / {least:.2f} s =", first / least, 1.3)
+    print(f"{'    against both compiled':44} {f'{first:.2f} s / {compiled:.2f} s =':>22} {first / compiled:6.2f}")
     told("a check, against CPython", f"{here:.1f} ms / {there:.1f} ms =", here / there, 4)
     told("a check of 1,000 layers, seconds", "", large / 1000, 0.8)
     told("the file, MB", "", megabytes, 13)

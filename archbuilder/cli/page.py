@@ -46,6 +46,7 @@ def configure(parser: ArgumentParser) -> None:
 
 def run(args: Namespace) -> int:
     """Exit 0 written, 2 could not run; the page itself shows problems of the network."""
+    from archbuilder.live.bytecode import node
     from archbuilder.live.page import page
     from archbuilder.live.page_parts import fetched
     from archbuilder.pipeline import check
@@ -74,6 +75,8 @@ def run(args: Namespace) -> int:
     data = page(report, text, fetched(args.parts), args.base_url).encode()
     write_file(out, data, UNWRITABLE, "name another file with --out")
     print(f"{out}: {len(data) / 1e6:.1f} MB, opens in a browser, needs no network")
+    if node() is None:
+        print("Without node its Python is not compiled: the page takes twice as long to open")
     return 0
 
 

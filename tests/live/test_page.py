@@ -1,17 +1,20 @@
 """`archbuilder page`: what is packed, from where, and what is said where that cannot be done."""
 
+import io
 import json
 import re
 import subprocess
 import sys
+import tarfile
 from pathlib import Path
 
 import pytest
 
 from archbuilder import cli
-from archbuilder.live import page_parts
+from archbuilder.live import bytecode, page_parts
 from archbuilder.live.answers.question import KINDS
-from archbuilder.live.page import STATIC, _own, based_on, page
+from archbuilder.live.page import _PYODIDE as PYODIDE_FILES
+from archbuilder.live.page import SITE, STATIC, _own, _wheels, based_on, page
 from archbuilder.pipeline import check
 from archbuilder.rules.packs.pack import shipped
 from tests.live.pages import packed
@@ -87,6 +90,22 @@ def test_a_page_has_all_inside(tmp_path):
     [licences] = re.findall(r'<script type="application/json" id="licences">(.*?)</script>', made)
     assert {"MIT", "MPL-2.0", "PSF-2.0"} <= set(re.findall(r"MIT|MPL-2\.0|PSF-2\.0", json.loads(licences)))
     assert all(f"{part.package} {part.version} (" in json.loads(licences) for part in page_parts.PARTS)
+
+
+def test_python_goes_in_compiled(monkeypatch):
+    """By the page's own Python under node; without node the sources do."""
+    archive = packed()[page_parts.PYODIDE]
+    with tarfile.open(fileobj=io.BytesIO(archive)) as opened:
+        pyodide = {name: opened.extractfile(f"package/{name}").read() for name in PYODIDE_FILES}
+    site = {**dict(_wheels(packed())), **dict(_own())}
+    library, code = bytecode.compiled(pyodide, site, SITE)
+    if bytecode.node():
+        assert {"typing.pyc", "_pyodide/_base.pyc"} <= library.keys() and "typing.py" not in library
+        assert {"pydantic/main.pyc", "yaml/scanner.pyc", "archbuilder/blocks/conv.pyc"} <= code.keys()
+        assert not [name for name in code if name.startswith("archbuilder/") and name.endswith(".py")]
+    monkeypatch.setattr(bytecode, "node", lambda: None)
+    library, code = bytecode.compiled(pyodide, site, SITE)
+    assert code == site and "typing.py" in library and "unittest/mock.py" not in library
 
 
 ASK_ALL = """

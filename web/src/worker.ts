@@ -1,7 +1,7 @@
 // Python in a worker: it gets the parts of Pyodide and of the analyser once, then questions as JSON.  Nothing is fetched.
 
 interface Pyodide {
-  unpackArchive(data: Uint8Array, format: string, options: { extractDir: string }): void;
+  FS: { mkdirTree(path: string): void; writeFile(path: string, data: Uint8Array, options: { canOwn: boolean }): void };
   runPython(code: string): unknown;
 }
 
@@ -40,7 +40,7 @@ function lastLine(text: string): string {
 async function start(parts: Record<string, string>): Promise<(question: string) => string> {
   const responses: Record<string, () => Response> = {
     "pyodide.asm.wasm": () => new Response(unzipped(parts["pyodide.asm.wasm"]!), { headers: { "Content-Type": "application/wasm" } }),
-    "python_stdlib.zip": () => new Response(decoded(parts["python_stdlib.zip"]!)),
+    "python_stdlib.zip": () => new Response(unzipped(parts["python_stdlib.zip"]!)),
   };
   globalThis.fetch = async (input: RequestInfo | URL) => {
     const name = String(input instanceof Request ? input.url : input).replace(HOST, "");
@@ -55,6 +55,7 @@ async function start(parts: Record<string, string>): Promise<(question: string) 
     module(parts["pyodide.mjs"]!) as Promise<{ loadPyodide: Load }>,
     module(parts["pyodide.asm.mjs"]!) as Promise<{ default: unknown }>,
   ]);
+  const joined = new Response(unzipped(parts["packages"]!)).arrayBuffer();
   const pyodide = await loadPyodide({
     indexURL: HOST,
     stdLibURL: `${HOST}python_stdlib.zip`,
@@ -62,8 +63,20 @@ async function start(parts: Record<string, string>): Promise<(question: string) 
     createPyodideModule,
     env: { PYDANTIC_DISABLE_PLUGINS: "__all__" },
   });
-  pyodide.unpackArchive(decoded(parts["packages.zip"]!), "zip", { extractDir: SITE });
+  unpack(pyodide.FS, await joined);
   return pyodide.runPython(START) as (question: string) => string;
+}
+
+/** Files one after the other, behind a line that has the length of each. */
+function unpack(files: Pyodide["FS"], joined: ArrayBuffer): void {
+  const data = new Uint8Array(joined);
+  let at = data.indexOf(10) + 1;
+  const lengths = JSON.parse(new TextDecoder().decode(data.subarray(0, at))) as Record<string, number>;
+  for (const [name, length] of Object.entries(lengths)) {
+    const path = `${SITE}/${name}`;
+    files.mkdirTree(path.slice(0, path.lastIndexOf("/")));
+    files.writeFile(path, data.subarray(at, at += length), { canOwn: true });
+  }
 }
 
 /** A module of text that was packed. */
