@@ -13,7 +13,7 @@ from archbuilder.ir.shape import Shapes
 
 @dataclass(frozen=True)
 class Layer:
-    """A torch class by its name in torch.nn (or in modules.own), and its keywords."""
+    """A torch class by its name in torch.nn (or in modules.own_layers), and its keywords."""
 
     name: str
     keywords: dict[str, Any]

@@ -30,7 +30,7 @@ class Layers(nn.Module):
 @cache
 def own_layers() -> dict[str, str]:
     """The sources of archbuilder's own layers, read as text: importing them would import torch."""
-    text = (files("archbuilder") / "modules" / "own.py").read_text(encoding="utf-8")
+    text = (files("archbuilder") / "modules" / "own_layers.py").read_text(encoding="utf-8")
     classes = [node for node in ast.parse(text).body if isinstance(node, ast.ClassDef)]
     return {node.name: f"{ast.get_source_segment(text, node)}\n" for node in classes}
 
