@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from archbuilder.blocks import lower_blocks
 from archbuilder.diagnostics import Diagnostic, declare
-from archbuilder.ir.builder import GraphBuilder, Stopped
+from archbuilder.ir.builder import GraphBuilder, Parts, Stopped
 from archbuilder.ir.graph import Graph
 from archbuilder.ir.ops import Flatten
 from archbuilder.ir.shape import Shape
@@ -27,9 +27,11 @@ network: [{conv: 16}, gap, classifier]""",
 )
 
 
-def lower(spec: Architecture, diagnostics: list[Diagnostic]) -> Graph:
-    """The graph of a network.  It is complete only where no error was added to `diagnostics`."""
-    g = GraphBuilder(Shape(*spec.input), diagnostics, spec)
+def lower(spec: Architecture, diagnostics: list[Diagnostic], parts: Parts | None = None) -> Graph:
+    """The graph of a network.  It is complete only where no error was added to `diagnostics`.
+
+    parts: what the blocks of it have given in other networks."""
+    g = GraphBuilder(Shape(*spec.input), diagnostics, spec, parts)
     g.graph.name, g.graph.classes = spec.name, spec.classes
     if not spec.is_known("input"):
         g.forget()

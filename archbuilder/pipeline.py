@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from archbuilder.analysis.facts import Facts, analyse
 from archbuilder.diagnostics import ArchbuilderError, Diagnostic, Span
 from archbuilder.document.nodes import Document
+from archbuilder.ir.builder import Parts
 from archbuilder.ir.graph import Graph
 from archbuilder.lower import lower
 from archbuilder.report import Report as Report  # what all of this gives
@@ -57,11 +58,19 @@ def _checked(opened: Opened, overrides: Sequence[str], rules: Sequence[str], run
     return _settled(report, found, complete=not overrides)
 
 
-def stages(document: Document, spec: Architecture, rules: Sequence[str], found: list[Diagnostic]) -> Report:
-    """Spec -> Graph -> Facts -> Verdict: what follows from a validated file.  What is wrong goes to `found` alone."""
-    graph = lower(spec, found)
+def stages(
+    document: Document,
+    spec: Architecture,
+    rules: Sequence[str],
+    found: list[Diagnostic],
+    parts: Parts | None = None,
+) -> Report:
+    """Spec -> Graph -> Facts -> Verdict: what follows from a validated file.  What is wrong goes to `found` alone.
+
+    parts: what its blocks have given in other networks, as the candidates of a search share them."""
+    graph = lower(spec, found, parts)
     found += _section_problems(document, spec, found)
-    facts = None if _has_errors(found) else analyse(graph, found)
+    facts = None if _has_errors(found) else analyse(graph, found, parts.analysed if parts else None)
     misfits = _misfits(spec, graph) if facts else []
     found += misfits
     limits = measure(spec.limits, facts, found)

@@ -34,12 +34,16 @@ SPACE = """\
 space:
   vars.width: {from: 12, to: 28, step: 2}
   network.C1.blocks.0.kernel: [3, 5]
+  network.C1.blocks.0.out: {from: 8, to: 40, step: 4}
   network.C2.blocks.0.blocks.1.dilation: [2, 3, 4]
+  network.C2.blocks.1.out: {from: 24, to: 80, step: 8}
   network.C3.blocks.0.blocks.0.times: {from: 1, to: 3}
+  network.C3.blocks.1.out: {from: 48, to: 128, step: 8}
   network.C4.blocks.0:
     - skip: {blocks: [{depthwise_separable: {out: 8 * width}}]}
     - depthwise_separable: {out: 8 * width}
     - [{conv: {out: 4 * width}}, {conv: {out: 4 * width}}]
+  train.optimizer.sgd.lr: {from: 0.02, to: 0.4, log: true}
 """
 TURNS = 7
 
@@ -65,8 +69,16 @@ def judging(file: Path, seconds: float) -> None:
             build(graph)(torch.zeros(1, *graph.input[:3]))
             counter.get_total_flops()
 
+    seen = set()
+
+    def a_new_one() -> None:
+        while (picks := draw(judge.space, random)) in seen:
+            pass
+        seen.add(picks)
+        judge(picks)
+
     ways: dict[str, Callable[[], object]] = {
-        "judge, a new candidate each": lambda: judge(draw(judge.space, random)),
+        "judge, a new candidate each": a_new_one,
         "check of the file": lambda: check_text(plain, str(file)),
         "build and count on meta": on_meta,
     }

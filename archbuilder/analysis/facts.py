@@ -27,6 +27,7 @@ FAR = declare(
 )
 
 OpT = TypeVar("OpT", bound=Op)
+IMAGE = Reach()  # what a pixel of the image sees: itself
 
 
 class Layer(NamedTuple):
@@ -130,14 +131,24 @@ def _costs(op: Op, shapes: Shapes) -> tuple[int, int, int]:
     return op.params(shapes), op.buffers(shapes), op.macs(shapes)
 
 
-def analyse(graph: Graph, diagnostics: list[Diagnostic]) -> Facts:
-    """The facts of a graph with valid shapes; errors of ops are appended to `diagnostics`."""
-    reaches: dict[str, Reach] = {INPUT: Reach()}
+Analysed = dict[tuple[int, tuple[Reach, ...]], Layer]
+
+
+def analyse(graph: Graph, diagnostics: list[Diagnostic], known: Analysed | None = None) -> Facts:
+    """The facts of a graph with valid shapes; errors of ops are appended to `diagnostics`.
+
+    known: layers that other graphs share with this one, by the id of the node and the receptive fields of its inputs.
+    The inputs of a node have the same shapes in all of them."""
+    reaches: dict[str, Reach] = {INPUT: IMAGE}
     layers = []
     problems: list[Diagnostic] = []
     for node in graph.nodes.values():
-        shapes = graph.inputs(node)
-        inputs = tuple(reaches[name] for name in node.inputs)
+        inputs = tuple([reaches[name] for name in node.inputs])
+        if known and (layer := known.get((id(node), inputs))):
+            layers.append(layer)
+            reaches[node.name] = layer.reach
+            continue
+        shapes, before = graph.inputs(node), len(problems)
         try:
             reach = node.op.reach(inputs, shapes)
         except OpError as error:
@@ -151,6 +162,8 @@ def analyse(graph: Graph, diagnostics: list[Diagnostic]) -> Facts:
         reaches[node.name] = reach
         params, buffers, macs = _costs(node.op, shapes)
         layers.append(Layer(node, 0 if node.shared else params, 0 if node.shared else buffers, macs, reach))
+        if known is not None and len(problems) == before:
+            known[id(node), inputs] = layers[-1]
     diagnostics += problems[:MAX_PROBLEMS]
     if len(problems) > MAX_PROBLEMS:
         diagnostics.append(too_many(problems[MAX_PROBLEMS].span))

@@ -11,6 +11,9 @@ from archbuilder.ir.reach import Reach
 
 Reaches = Mapping[str, Reach]
 
+POOLS = (AdaptivePool, AvgPool2d, MaxPool2d)
+WINDOWS = {*POOLS, Conv2d, Upsample}  # ops are final: their type says all, and is asked quicker than isinstance
+
 
 class _Passed(NamedTuple):
     """The pools that every path from the image to a value has passed, each given by the name of its input value.
@@ -32,19 +35,18 @@ def field_value(graph: Graph, reaches: Reaches) -> str:
     If each path has its own pool, it is the value with the largest field.
     """
     passed = {INPUT: _Passed()}
-    for node in graph.nodes.values():
-        first, *others = node.inputs
-        before = passed[first]
-        if others and not isinstance(node.op, Gate):
+    for name, node in graph.nodes.items():
+        before = passed[node.inputs[0]]
+        if len(node.inputs) > 1 and not isinstance(node.op, Gate):
             before = _met([passed[name] for name in node.inputs], reaches)
-        passed[node.name] = _through(graph, node, before)
+        passed[name] = _through(graph, node, before) if type(node.op) in WINDOWS else before
     whole, average = passed[graph.output]
     return whole or average or _last_map(graph, reaches)
 
 
 def _through(graph: Graph, node: Node, before: _Passed) -> _Passed:
     op, (entering, *_) = node.op, node.inputs
-    if isinstance(op, (AdaptivePool, AvgPool2d, MaxPool2d)) and op.is_global(graph.inputs(node)):
+    if isinstance(op, POOLS) and op.is_global(graph.inputs(node)):
         before = before._replace(whole=before.whole or entering)
     if isinstance(op, (AdaptivePool, AvgPool2d)):
         return before._replace(average=entering)

@@ -10,7 +10,7 @@ NORMS = (BatchNorm2d, ChannelNorm, GroupNorm, InstanceNorm2d)
 
 def weighted(graph: Graph) -> list[Node]:
     """The convs and linear layers in execution order, each once."""
-    return [node for node in graph.nodes.values() if isinstance(node.op, (Conv2d, Linear)) and not node.shared]
+    return [node for node in graph.nodes.values() if type(node.op) in (Conv2d, Linear) and not node.shared]
 
 
 def stem(graph: Graph) -> Node | None:

@@ -7,7 +7,7 @@ examples. Only the files of blocks that a network uses are imported.
 import keyword
 import re
 from collections.abc import Iterable
-from functools import cache
+from functools import cache, partial
 from importlib import import_module
 from pkgutil import iter_modules
 from typing import Annotated, Any, ClassVar, TypeVar, get_args
@@ -169,7 +169,15 @@ def find(name: str) -> type[Block] | None:
 
 
 class _Blocks(Family):
-    """Blocks by their names. Suggestions for an unknown name include definitions and the kinds of blocks (`relu`)."""
+    """Blocks and definitions by their names. Suggestions for an unknown name include the kinds of blocks (`relu`)."""
+
+    def _read(self, node: Node, env: Env, in_list: bool = False) -> Any:
+        if env.definitions:
+            (name,) = node.value if node.is_mapping and len(node.value) == 1 else (node.value,)
+            if isinstance(name, str) and name in env.definitions:
+                body = node.value[name] if node.is_mapping else Node(None, node.span)
+                return env.definitions[name].read(Node(body.value, node.place(name), body.keys), env)
+        return super()._read(node, env, in_list)
 
     def hint(self, name: str, env: Env, is_bare: bool) -> Hint:
         for word in ("activation", "norm"):  # - relu
@@ -225,12 +233,6 @@ def _read_block(node: Node, env: Env) -> Block:
     if next(env.counter) >= MAX_BLOCKS:
         message = f"the file expands to more than {MAX_BLOCKS:,} blocks"
         raise ArchbuilderError(BLOCKS_BOUND.at(node.span, message, "to use the same blocks many times, write repeat"))
-    if env.definitions:
-        (name,) = node.value if node.is_mapping and len(node.value) == 1 else (node.value,)
-        if isinstance(name, str) and name in env.definitions:
-            body = node.value[name] if node.is_mapping else Node(None, node.span)
-            block = env.definitions[name].read(Node(body.value, node.place(name), body.keys), env)
-            return block if isinstance(block, Block) else BROKEN
     block = BLOCKS.read(node, env, in_list=True)
     return block if isinstance(block, Block) else BROKEN
 
@@ -256,9 +258,16 @@ def _check_names(blocks: Iterable[Block], env: Env) -> None:
 def lower_blocks(blocks: Iterable[Block], g: GraphBuilder) -> None:
     """Append blocks one after another."""
     for block in blocks:
-        with g.writing(block, block.word):
-            if block.name is None:
-                block.lower(g)
-                continue
-            with g.named(block.name):
-                block.lower(g)
+        if g.parts is None:
+            _lower(block, g)
+        else:
+            g.once(block, partial(_lower, block, g))
+
+
+def _lower(block: Block, g: GraphBuilder) -> None:
+    with g.writing(block, block.word):
+        if block.name is None:
+            block.lower(g)
+            return
+        with g.named(block.name):
+            block.lower(g)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
-from typing import NamedTuple
+from dataclasses import dataclass, field, replace
+from typing import Any, ClassVar, NamedTuple
 
 from archbuilder.diagnostics import MAX_PROBLEMS, Code, Diagnostic, Span, declare, did_you_mean, shorten, too_many
 from archbuilder.ir.graph import INPUT, Graph, Node, Place
@@ -107,6 +107,44 @@ class Named(NamedTuple):
     recalled: Mapping[str, str]
 
 
+class Part(NamedTuple):
+    """What a block has appended to one graph, and appends to any other that comes to it in the same state.
+
+    `found` are the numbers of names that it depends on, `taken` all that it has looked up, each as it was; `left` are
+    those numbers when it was done.
+    """
+
+    block: Place  # so that no other one gets its id
+    found: tuple[tuple[str, int | None], ...]
+    taken: tuple[tuple[str, int | None], ...]
+    left: Mapping[str, int]
+    nodes: Mapping[str, Node]
+    shapes: Mapping[str, Shape]
+    named: tuple[tuple[str, Named], ...]
+    value: str
+    steps: int
+    inputs: int
+
+
+@dataclass
+class Parts:
+    """What blocks have appended, for many graphs that share them, as the candidates of a search do.
+
+    A block is known by the object that it was read as, the value that it gets and the scope that it stands in.
+    `analysed` is for whoever walks the graphs: what was found out of a node, by its id.
+    """
+
+    MOST: ClassVar[int] = 100_000  # some 100 MB; of blocks that are never met again, all would be kept for nothing
+    known: dict[tuple[Any, ...], Part] = field(default_factory=dict)
+    analysed: dict[int, Any] = field(default_factory=dict)
+
+    def begin(self) -> None:
+        """Before another graph: no more is kept than may help."""
+        if max(len(self.known), len(self.analysed)) > self.MOST:
+            self.known.clear()
+            self.analysed.clear()
+
+
 class Stopped(Exception):
     """Ends the lowering of a network beyond MAX_LAYERS, MAX_PATH or MAX_PROBLEMS, after the problem is reported."""
 
@@ -132,9 +170,12 @@ class GraphBuilder:
 
     `value` is the name of the current value. Its shape is None after an op without an output (for example, if its
     window exceeds the map); later ops on it are then skipped without further errors.
+
+    parts: what blocks have appended to other graphs; it is reused where a block is in the same state.
     """
 
-    def __init__(self, input: Shape, diagnostics: list[Diagnostic], place: Place) -> None:
+    def __init__(self, input: Shape, diagnostics: list[Diagnostic], place: Place, parts: Parts | None = None) -> None:
+        self.parts = parts
         self.graph = Graph(input)
         self.diagnostics = diagnostics
         self.value = INPUT
@@ -149,6 +190,9 @@ class GraphBuilder:
         self._reported: set[Diagnostic] = set()
         self._steps = self._inputs = 0
         self._next: dict[str, int] = {INPUT: 2}  # per path, the number for the next layer of that name
+        self._taken: list[tuple[str, int | None]] = []  # what was looked up in there, as it was
+        self._names: list[tuple[str, Named]] = []  # what was named, in order
+        self._ties = 0  # to anything but the current value, and findings: what has any is no part of another graph
 
     @property
     def shape(self) -> Shape | None:
@@ -213,11 +257,66 @@ class GraphBuilder:
         number = self._next.get(base, 1)
         path = base if number == 1 else f"{base}{number}"
         while path in self._next:
+            self._taken.append((path, self._next[path]))
             number += 1
             path = f"{base}{number}"
+        self._taken += ((base, self._next.get(base)), (path, self._next.get(path)))
         self._next[path] = 2
         self._next[base] = number + 1
         return path
+
+    def once(self, block: Place, lower: Callable[[], None]) -> None:
+        """Lower a block, or append the part that is known of it."""
+        if self.parts is None or self.shape is None:
+            return lower()
+        key = (id(block), self.value, self.shape, self._scope)
+        part = self.parts.known.get(key)
+        if part is None or not self._appended(part):
+            begun = self._ties, len(self._taken), len(self._names), len(self._nodes), self._steps, self._inputs
+            lower()
+            if self._ties == begun[0] and self.shape is not None:
+                self.parts.known[key] = self._part(block, *begun[1:])
+        return None
+
+    def _part(self, block: Place, taken: int, names: int, nodes: int, steps: int, inputs: int) -> Part:
+        """What a block has appended since then."""
+        looked_up = dict(reversed(self._taken[taken:]))  # as each was at first
+        new = {name for name, number in looked_up.items() if number is None}
+        # in a scope that it has made itself there was nothing before
+        found = [each for each in looked_up.items() if each[1] is not None or each[0].rpartition(".")[0] not in new]
+        added = self._nodes[nodes:]
+        return Part(
+            block,
+            tuple(found),
+            tuple(looked_up.items()),
+            {name: self._next[name] for name in looked_up},
+            {node.name: node for node in added},
+            {node.name: node.shape for node in added},
+            tuple(self._names[names:]),
+            self.value,
+            self._steps - steps,
+            self._inputs - inputs,
+        )
+
+    def _appended(self, part: Part) -> bool:
+        """Append a part; False where it is of another state than this one, or would be too large here."""
+        if any(self._next.get(name) != number for name, number in part.found):
+            return False
+        if max(self._steps + part.steps, len(self._nodes) + len(part.nodes)) > MAX_LAYERS:
+            return False
+        if self._inputs + part.inputs > MAX_INPUTS:
+            return False
+        self._steps += part.steps
+        self._inputs += part.inputs
+        self._taken += part.taken
+        self._names += part.named
+        self._next.update(part.left)
+        self._named.update(part.named)
+        self._shapes.update(part.shapes)
+        self._nodes += part.nodes.values()
+        self.graph.nodes.update(part.nodes)
+        self.value = part.value
+        return True
 
     def add(self, op: Op, name: str, inputs: tuple[str, ...] = (), note: str = "", at: Place | None = None) -> str:
         """Append an op on the current value, or on the given ones; returns its path.
@@ -248,6 +347,7 @@ class GraphBuilder:
         """Report a problem of the current block, or of its part `at`, at one of its fields.
 
         A problem of a repeated block is reported once. Raises Stopped if there are too many problems."""
+        self._ties += 1
         span = (at or self._place).span(field)
         problem = code.at(span, message, hint)
         if problem in self._reported:
@@ -266,6 +366,7 @@ class GraphBuilder:
         if name is not None:
             nodes = tuple(self._nodes[start:])
             self._named[name] = Named(nodes, value, self.value, dict(self._recalled[recalled:]))
+            self._names.append((name, self._named[name]))
 
     def recall(self, name: str, field: str) -> str | None:
         """The output of an earlier block of this name; reports an error at the field if there is none."""
@@ -276,6 +377,7 @@ class GraphBuilder:
 
     def find(self, name: str, field: str) -> Named | None:
         """What an earlier block of this name added; reports an error at the field if there is none."""
+        self._ties += 1
         if name not in self._named:
             hint = did_you_mean(name, self._named, is_value=True) or "give the earlier block this name:"
             self.report(NO_BLOCK, f"there is no earlier block named {name}", hint, field)
@@ -318,6 +420,7 @@ class GraphBuilder:
 
     def forget(self) -> None:
         """Make the current value unknown: later ops on it are skipped without errors."""
+        self._ties += 1
         self.value = self.unique("unknown")
         self._shapes[self.value] = None
 

@@ -9,6 +9,7 @@ from archbuilder.analysis.facts import Facts
 from archbuilder.diagnostics import ArchbuilderError, Diagnostic, Span, declare
 from archbuilder.document.nodes import Node
 from archbuilder.document.overrides import words_of
+from archbuilder.ir.builder import Parts
 from archbuilder.pipeline import Report, stages
 from archbuilder.rules.limits import QUANTITIES, Measured
 from archbuilder.schema.env import Known
@@ -66,7 +67,7 @@ class Judge:
     """Judges the candidates of one checked file."""
 
     def __init__(self, report: Report, space: Space, rules: Sequence[str] = ()) -> None:
-        assert report.document is not None and report.spec is not None
+        assert report.document is not None
         self.document, self.space, self.rules = report.document, space, tuple(rules)
         root = report.document.root
         variables = root.get("vars")
@@ -80,6 +81,7 @@ class Judge:
         is_fixed = {"defaults", "define"}.isdisjoint(choice.steps[0] for choice in space.choices)
         self._known = Known(lambda node: frozenset(everywhere | (names & words_of(node)))) if is_fixed else None
         self._grown: Grown = {}
+        self._parts = Parts()
         self._has_ignores = any("ignore" in text for text in report.document.sources.values())
 
     @property
@@ -101,7 +103,8 @@ class Judge:
         facts: Facts | None = None
         limits: tuple[Measured, ...] = ()
         if spec is not None:
-            report = stages(document, spec, self.rules, found)
+            self._parts.begin()
+            report = stages(document, spec, self.rules, found, self._parts)
             facts, limits = report.facts, report.limits
         if self._has_ignores:
             from archbuilder.document.ignores import settle

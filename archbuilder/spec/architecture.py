@@ -16,7 +16,7 @@ from archbuilder.remedy import Write, written
 from archbuilder.schema.env import Env, Known
 from archbuilder.schema.expressions import PATTERN, ExpressionError, evaluate
 from archbuilder.schema.fields import MAX_PIXELS, Check, Positive, Variables, expected, failure, integer, reads
-from archbuilder.schema.model import FORM, VALUE, Child, Invalid, Model, validate
+from archbuilder.schema.model import FORM, VALUE, Child, Invalid, Model, Reader, validate
 from archbuilder.spec.limits import LIMITS, Limit, read_limits
 
 if TYPE_CHECKING:
@@ -65,13 +65,18 @@ def _train() -> type[Model]:
     return Train
 
 
+def _once(read: Reader) -> Reader:
+    """A reader of what many trees share, as the candidates of a search do."""
+    return lambda node, env: env.known.read(read, node, env) if env.known else read(node, env)
+
+
 def _late(load: Callable[[], type[Model]]) -> Child:
     """A section whose models are imported only when it is read."""
 
     def read(node: Node, env: Env) -> Any:
         return validate(load(), node, env)
 
-    return Child(lambda node, env: env.known.read(read, node, env) if env.known else read(node, env), load)
+    return Child(_once(read), load)
 
 
 def _rules(node: Node, env: Env) -> Any:
@@ -179,7 +184,9 @@ class Architecture(Model):
     classes: Annotated[
         Positive | None, Field(description="number of classes; the network must end in so many values")
     ] = None
-    limits: Annotated[tuple[Limit, ...], Child(read_limits, LIMITS), Field(description="bounds on the totals")] = ()
+    limits: Annotated[
+        tuple[Limit, ...], Child(_once(read_limits), LIMITS), Field(description="bounds on the totals")
+    ] = ()
     rules: Annotated[tuple[PackName, ...], Child(_rules, _rules_form), Field(description="rule packs to satisfy")] = ()
     goals: Annotated[
         tuple[Goal, ...], Child(_goals, _goals_form), Field(description="what a run must reach: accuracy, time")

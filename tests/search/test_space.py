@@ -198,6 +198,64 @@ def test_judging_is_what_check_says(judge: Judge):
     assert 0 < held < 60
 
 
+SHARED = """\
+archbuilder: 1
+input: [3, 16, 16]
+classes: 4
+limits: {receptive_field: ">= 9", macs: "< 3M"}
+vars: {w: 8}
+define:
+  pair: {params: {out: 4, k: 3}, blocks: [{conv: {out: out, kernel: k}}, {conv: out}]}
+network:
+  - conv: {out: w, name: stem}
+  - pair: w
+  - repeat: {times: 2, blocks: [{conv: w}, {skip: {blocks: [{conv: w}], merge: add}}]}
+  - branches: {paths: [[{conv: 8}, {pair: {out: 8, name: twice}}, {use: twice}], [{conv: {out: 8, kernel: 1}}], []]}
+  - conv: {out: w, kernel: 1}
+  - join: stem
+  - squeeze_excite: 2
+  - stage: {name: conv, blocks: [{strided: 2 * w}, {max_pool: 2}]}
+  - gap
+  - classifier
+space:
+  vars.w: [6, 8, 12]
+  network.0.kernel: {from: 1, to: 7}
+  network.1.k: [1, 3, 5]
+  network.2.times: [1, 2, 3, 4]
+  network.2.blocks.1.merge: [add, concat, multiply]
+  network.3.paths.0.1: [{pair: {out: 8, name: twice}}, {conv: {out: w, name: twice}}]
+  network.4: [{conv: {out: w, kernel: 1}}, [], [{conv: w}, {conv: {out: w, norm: group}}]]
+  network.conv.blocks.1: [{max_pool: 2}, {avg_pool: 2}, {conv: {out: 8, groups: 5}}]
+  define.pair.blocks.1: [{conv: out}, {depthwise_separable: {out: out, kernel: k}}]
+"""
+
+
+def test_what_candidates_share_is_what_each_has_alone():
+    """Parts that other candidates have given: every layer, its name, place and numbers, every finding and its place."""
+    without = SHARED.replace(
+        "  define.pair.blocks.1: [{conv: out}, {depthwise_separable: {out: out, kernel: k}}]\n", ""
+    )
+    for text, count in ((SHARED, 40), (without, 160)):
+        judge, random, held = opened(check_text(text)), Random(2), 0
+        for _ in range(count):
+            picks = draw(judge.space, random)
+            verdict, alone = judge(picks), Judge(Report(judge.document.name, judge.document), judge.space)(picks)
+            assert [(d.code.id, d.span, d.message) for d in verdict.excluded] == [
+                (d.code.id, d.span, d.message) for d in alone.excluded
+            ]
+            assert (verdict.facts is None) == (alone.facts is None) and verdict.limits == alone.limits
+            if verdict.facts and alone.facts:
+                assert verdict.facts.value == alone.facts.value and verdict.facts.reaches == alone.facts.reaches
+                for layer, other in zip(verdict.facts.layers, alone.facts.layers, strict=True):
+                    assert layer[1:] == other[1:] and layer.node.span == other.node.span
+                    assert {**vars(layer.node), "place": 0} == {**vars(other.node), "place": 0}
+            report = check_text(written(judge.tree(picks).plain()))
+            assert {d.code.id for d in verdict.excluded} == {d.code.id for d in report.errors}
+            assert repr(verdict.facts) == repr(report.facts)
+            held += verdict.ok
+        assert 0 < held < count
+
+
 def test_a_list_stands_for_its_blocks_and_moves_those_behind_it(judge: Judge):
     picks = [8, 1, 1, 2, 1, 0, 0.1]
     tree = judge.tree(picks).plain()
