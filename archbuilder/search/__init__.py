@@ -22,7 +22,8 @@ from archbuilder.search.halving import rungs_of
 from archbuilder.search.judge import Judge, opened
 from archbuilder.search.steps import engine_of, knock
 from archbuilder.search.survey import survey
-from archbuilder.sources import Opened, trained_text
+from archbuilder.search.writing import start_of
+from archbuilder.sources import Opened
 
 MOST = 10_000  # networks of a sweep
 SEARCH = "give ranges a larger step, vary fewer fields, or let archbuilder search draw from the space"
@@ -85,7 +86,7 @@ def start(
         settings |= {"sampler": "grid", "generation": judge.space.size}
     if means.executor == "ray" and means.address is not None:
         knock(means.address)
-    text = trained_text(report.document, (*report.opened.overrides, *overrides))
+    text = start_of(report.document, (*report.opened.overrides, *overrides))
     train, data = report.spec.train, report.spec.data
     epochs = train.epochs if train else 10
     folder = create(

@@ -6,13 +6,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from archbuilder.diagnostics import ArchbuilderError
+from archbuilder.diagnostics import ArchbuilderError, Span
 from archbuilder.document.nodes import Document, Node
+from archbuilder.document.overrides import Steps, apply, find
 from archbuilder.document.parser import parse
 from archbuilder.remedies.edits import Overlap, Patch, Source, splice
 from archbuilder.remedies.writing import Unwritable, Written, change_mapping, dash_of, remove
 from archbuilder.remedy import written
-from archbuilder.sources import written_out
+from archbuilder.sources import trained_text, written_out
 from archbuilder.spec.space import Choice, Pick, Space
 
 
@@ -30,21 +31,65 @@ def text_of(document: Document, space: Space, picks: Sequence[Pick], tree: Node)
 
 def without_space(document: Document) -> str:
     """The text that a search starts from, as a candidate has it that changes nothing."""
-    return splice(document.text, _section(Source(document.text, document.name), document.root))
+    root = document.root
+    try:
+        return splice(document.text, _section(Source(document.text, document.name), root))
+    except Unwritable:
+        fields = {key: value for key, value in root.value.items() if key != "space"}
+        return written_out(replace(document, root=Node(fields, root.span, root.keys)))
+
+
+def start_of(document: Document, overrides: Sequence[str]) -> str:
+    """The text that a search starts from: a file with what it extends and with overrides, a space among them.
+
+    Comments are kept, unless a value comes from another file."""
+    if overrides and len(document.sources) == 1:
+        wanted, own = (parse(document.text, document.name) for _ in range(2))
+        apply(wanted, overrides)
+        try:
+            text = _overridden(own, overrides)
+            if parse(text).root.plain() == wanted.root.plain():
+                return text
+        except (ArchbuilderError, Overlap, Unwritable):
+            pass
+    return trained_text(document, overrides)
+
+
+def _overridden(document: Document, overrides: Sequence[str]) -> str:
+    choices: dict[Steps, Choice] = {}
+    for text in overrides:
+        path, _, value = text.partition("=")
+        place = Span(text)
+        node = parse(f"value: {value}").root.value["value"]
+        steps = find(document.root, path.strip(), place)
+        choices[steps] = Choice(path, place, (node,), steps=steps)
+    source, space = Source(document.text, document.name), choices.pop(("space",), None)
+    patches = [*_chosen(source, document.root, [*choices.values()], [0] * len(choices))]
+    if space is None:
+        return splice(document.text, patches)
+    lines = [f"  {path}: {written(options)}\n" for path, options in space.options[0].plain().items()]
+    text = splice(document.text, [*_section(source, document.root), *patches])
+    return f"{text.rstrip()}\n\nspace:\n{''.join(lines)}"
 
 
 def _patches(source: Source, root: Node, space: Space, picks: Sequence[Pick]) -> Iterator[Patch]:
     yield from _section(source, root)
-    added: dict[int, tuple[Node, dict[str, Any]]] = {}  # fields that a mapping does not have
-    for choice, pick in zip(space.choices, picks, strict=True):
+    yield from _chosen(source, root, space.choices, picks)
+
+
+def _chosen(source: Source, root: Node, choices: Sequence[Choice], picks: Sequence[Pick]) -> Iterator[Patch]:
+    added: dict[int, tuple[Node, dict[str, Any]]] = {}  # fields that a mapping does not have, or not by their names
+    for choice, pick in zip(choices, picks, strict=True):
         node, depth = root, 0
         holder = root
         for step in choice.steps:
             if node.value is None or (isinstance(step, str) and step not in node.value):
                 break
             holder, node, depth = node, node.value[step], depth + 1
-        left, value = choice.steps[depth:], choice.node(pick).plain()
-        if left:
+        value = choice.node(pick).plain()
+        if depth == len(choice.steps) and _is_bare(holder):
+            node, depth = holder, depth - 1
+        if left := choice.steps[depth:]:
             _, fields = added.setdefault(id(node), (node, {}))
             for key in left[:-1]:
                 fields = fields.setdefault(str(key), {})
@@ -52,7 +97,15 @@ def _patches(source: Source, root: Node, space: Space, picks: Sequence[Pick]) ->
         elif value != node.plain():
             yield from _replaced(source, holder, node, choice, value)
     for mapping, fields in added.values():
+        if _is_bare(mapping):
+            yield Patch(*source.range(mapping.span), written(mapping.plain() | fields))
+            continue
         yield from change_mapping(source, mapping, {key: written(value) for key, value in fields.items()}, ())
+
+
+def _is_bare(node: Node) -> bool:
+    """Whether fields are written as the value of one of them, as in `conv: 16`, which has the place of both."""
+    return node.is_mapping and [*node.keys.values()] == [node.span]
 
 
 def _replaced(source: Source, holder: Node, node: Node, choice: Choice, value: Any) -> Iterator[Patch]:

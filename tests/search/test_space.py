@@ -18,7 +18,7 @@ from archbuilder.pipeline import Report, check_text
 from archbuilder.remedy import written
 from archbuilder.search.judge import Judge, opened
 from archbuilder.search.survey import draw, every, lines, survey
-from archbuilder.search.writing import text_of
+from archbuilder.search.writing import start_of, text_of, without_space
 from archbuilder.spec.space import Range
 
 FILE = """\
@@ -112,10 +112,29 @@ def test_fields_of_a_bare_value_are_reached(path: str):
     assert [judge(picks).value("params") for picks in every(judge.space)] == [each.facts.params for each in sets]
     texts = [text_of(judge.document, judge.space, picks, judge.tree(picks)) for picks in every(judge.space)]
     assert [check_text(text).facts.params for text in texts] == [each.facts.params for each in sets]
+    assert all("# the first" in text for text in texts)
     assert sets[0].facts.params != sets[1].facts.params
     twice = f"{BARE}space: {{network.0.out: [3, 5], network.0.conv: [3, 5]}}\n"
     assert [d.code.id for d in check_text(twice).errors] == ["AB562"]
     assert check_text(BARE, overrides=["data.augment.0.p=0.25"]).ok
+
+
+def test_a_search_starts_with_the_comments_of_its_file():
+    """Whatever is set or varied; a file in braces has no lines to keep, and is written anew."""
+    sets = ["network.0.kernel=5", "train.epochs=3", "space={network.1.k: [1, 3], vars.w: [2]}"]
+    head = f"{BARE.strip()}  # the data\nvars: {{w: 4}}\n"
+    flow = "{archbuilder: 1, input: [1, 8, 8], network: [{conv: w}, gap], vars: {w: 4}, space: {vars.w: [4, 8]}}"
+    for text, kept in ((head.replace("pair: 6", "pair: w"), True), (flow, False)):
+        overrides = sets if kept else ["space={network.0.kernel: [1, 3]}"]
+        report = check_text(text, overrides=overrides)
+        start = start_of(report.document, overrides)
+        spaces = [{c.steps: c.labels for c in each.spec.space.choices} for each in (check_text(start), report)]
+        assert spaces[0] == spaces[1] and ("# the first" in start) == kept
+        assert repr(check_text(start).facts) == repr(report.facts) and ("# the data" in start) == kept
+        judge = opened(check_text(start))
+        picks = [1, 0][: len(judge.space.choices)]
+        assert "space" not in without_space(judge.document)
+        assert ("# the first" in text_of(judge.document, judge.space, picks, judge.tree(picks))) == kept
 
 
 BAD = {
