@@ -131,12 +131,12 @@ class Parts:
     """What blocks have appended, for many graphs that share them, as the candidates of a search do.
 
     A block is known by the object that it was read as, the value that it gets and the scope that it stands in.
-    `analysed` is for whoever walks the graphs: what was found out of a node, by its id.
+    `analysed` is for whoever walks the graphs: what was found out of a node, by its id and what it depends on.
     """
 
     MOST: ClassVar[int] = 100_000  # some 100 MB; of blocks that are never met again, all would be kept for nothing
     known: dict[tuple[Any, ...], Part] = field(default_factory=dict)
-    analysed: dict[int, Any] = field(default_factory=dict)
+    analysed: dict[Any, Any] = field(default_factory=dict)
 
     def begin(self) -> None:
         """Before another graph: no more is kept than may help."""

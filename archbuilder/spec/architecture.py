@@ -13,10 +13,10 @@ from archbuilder.diagnostics import ArchbuilderError, Diagnostic, declare, show
 from archbuilder.document.nodes import Document, Node
 from archbuilder.document.text import stem_of
 from archbuilder.remedy import Write, written
-from archbuilder.schema.env import Env, Known
+from archbuilder.schema.env import Env, Known, Reader
 from archbuilder.schema.expressions import PATTERN, ExpressionError, evaluate
 from archbuilder.schema.fields import MAX_PIXELS, Check, Positive, Variables, expected, failure, integer, reads
-from archbuilder.schema.model import FORM, VALUE, Child, Invalid, Model, Reader, validate
+from archbuilder.schema.model import FORM, VALUE, Child, Invalid, Model, validate
 from archbuilder.spec.limits import LIMITS, Limit, read_limits
 
 if TYPE_CHECKING:
