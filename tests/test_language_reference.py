@@ -9,8 +9,8 @@ from archbuilder.schema.model import Model
 from archbuilder.spec.data import Data
 from archbuilder.spec.train import Train
 from archbuilder.spec.train.optimizers import Muon
+from archbuilder.spec.train.recipe import Ema
 from archbuilder.spec.train.schedules import Piecewise
-from archbuilder.spec.train.weights import Ema
 
 REFERENCE = Path(__file__).parent.parent / "docs" / "language.md"
 

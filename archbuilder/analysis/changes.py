@@ -13,9 +13,8 @@ from functools import cache, cached_property
 from typing import Literal
 
 from archbuilder.analysis.facts import Facts, Layer
-from archbuilder.analysis.paths import block_path
 from archbuilder.blocks import names
-from archbuilder.ir.graph import INPUT
+from archbuilder.ir.graph import INPUT, block_path
 from archbuilder.ir.op import Op
 from archbuilder.ir.ops import Conv2d, Linear
 from archbuilder.ir.ops.merge import Merge

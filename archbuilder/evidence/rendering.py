@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from archbuilder.evidence import markdown
+from archbuilder.evidence.network import Table
+from archbuilder.reporting import markdown
 from archbuilder.reporting.diagnostic import printable
 
 TEMPLATES = Path(__file__).with_name("templates")
@@ -22,7 +24,7 @@ def md(template: str, values: dict[str, Any]) -> str:
     """Every value is escaped but those that a filter has made Markdown."""
     environment = _environment(finalize=markdown.escaped)
     environment.filters |= {"raw": markdown.Raw, "fenced": markdown.fenced}
-    environment.filters |= {"table": markdown.table, "settings": markdown.settings}
+    environment.filters |= {"table": _table, "settings": _settings}
     return environment.get_template(template).render(values).lstrip()
 
 
@@ -44,3 +46,13 @@ def _fixed(value: float, digits: int) -> str:
 
 def _thousands(value: int) -> str:
     return f"{value:,}"
+
+
+def _table(data: Table) -> markdown.Raw:
+    """A table in Markdown, its text columns to the left."""
+    return markdown.grid(data.header, data.rows, data.words)
+
+
+def _settings(pairs: Sequence[tuple[str, str]]) -> markdown.Raw:
+    """Names and values as a table without a header, in Markdown."""
+    return markdown.grid(("", ""), pairs, ("",))

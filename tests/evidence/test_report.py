@@ -18,10 +18,10 @@ from PIL import Image
 
 from archbuilder import evidence
 from archbuilder.cli import main
-from archbuilder.evidence.markdown import escaped, fenced
 from archbuilder.evidence.report import write_report
 from archbuilder.exporters import exporter
 from archbuilder.modules.torchsummary import torchsummary
+from archbuilder.reporting.markdown import escaped, fenced
 from archbuilder.run.progress import line
 from archbuilder.trained.open import Run, open_run
 from archbuilder.training import Interrupted, train

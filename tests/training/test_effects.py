@@ -20,13 +20,13 @@ from archbuilder.modules import build
 from archbuilder.spec.train import Train
 from archbuilder.spec.train.objectives import CrossEntropy, Cutmix, Distill, Mixup
 from archbuilder.spec.train.optimizers import Muon, Sgd
+from archbuilder.spec.train.recipe import Ema, Lookahead
 from archbuilder.spec.train.schedules import Constant
-from archbuilder.spec.train.weights import Ema, Lookahead
 from archbuilder.trained.evaluation import Mirrored
 from archbuilder.training.learning.averages import Ema as Average
 from archbuilder.training.learning.averages import Lookahead as Slow
+from archbuilder.training.learning.initial_weights import initialise, kaiming, whiten
 from archbuilder.training.learning.loop import Meter
-from archbuilder.training.learning.network import initialise, kaiming, whiten
 from archbuilder.training.learning.objectives import Mixer, Objective
 from archbuilder.training.learning.optimizers import make_optimizer
 from archbuilder.training.learning.schedule import Schedule

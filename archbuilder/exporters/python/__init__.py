@@ -10,7 +10,7 @@ from archbuilder.analysis.facts import Facts
 from archbuilder.exporters.diagram import labels
 from archbuilder.exporters.python.classes import Classes
 from archbuilder.exporters.python.helpers import imports, used
-from archbuilder.exporters.python.plan import plan
+from archbuilder.exporters.python.units import plan
 from archbuilder.exporters.python.writer import Writer
 from archbuilder.ir.graph import Graph
 from archbuilder.reporting.text import totals

@@ -8,9 +8,8 @@ from typing import Annotated, ClassVar, NamedTuple
 
 from pydantic import Field
 
-from archbuilder.analysis.paths import block_path
 from archbuilder.diagnostics import Code, Span, declare
-from archbuilder.ir.graph import Node
+from archbuilder.ir.graph import Node, block_path
 from archbuilder.remedy import Hint
 from archbuilder.rules.packs.network import Network
 from archbuilder.schema.fields import Name

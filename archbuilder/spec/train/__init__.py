@@ -9,7 +9,6 @@
 Every field has a default, so `train: {epochs: 3}` is a whole recipe.
 """
 
-from archbuilder.spec.train.problems import problems
-from archbuilder.spec.train.recipe import Train
+from archbuilder.spec.train.recipe import Train, problems
 
 __all__ = ["Train", "problems"]

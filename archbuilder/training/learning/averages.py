@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from archbuilder.spec.train import weights as spec
+from archbuilder.spec.train import recipe as spec
 
 State = dict[str, Any]
 

@@ -7,8 +7,8 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from archbuilder.analysis.paths import block_path
 from archbuilder.diagnostics import did_you_mean, show
+from archbuilder.ir.graph import block_path
 from archbuilder.ir.ops import Conv2d
 from archbuilder.rules.packs.kinds import register
 from archbuilder.rules.packs.network import Network, Unit, widened

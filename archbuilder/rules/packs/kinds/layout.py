@@ -10,9 +10,8 @@ from typing import Annotated, Any, ClassVar
 from pydantic import Field
 
 from archbuilder.analysis.memory import BYTES
-from archbuilder.analysis.paths import block_path
 from archbuilder.diagnostics import show
-from archbuilder.ir.graph import Node
+from archbuilder.ir.graph import Node, block_path
 from archbuilder.ir.ops import AdaptivePool, AvgPool2d, Conv2d, Linear, MaxPool2d
 from archbuilder.remedy import Change
 from archbuilder.rules.limits import dtype_of
