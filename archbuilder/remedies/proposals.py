@@ -20,7 +20,7 @@ from archbuilder.remedies.edit_search import (
 )
 from archbuilder.remedies.moves import Context, all_moves
 from archbuilder.remedies.repair import Mended, repair, tidy
-from archbuilder.remedies.requirements import Goals, Totals, rules_of, totals
+from archbuilder.remedies.requirements import Goals, Totals, totals
 from archbuilder.remedies.sites import MAX_SITES, find_sites, find_variables
 from archbuilder.sources import Opened
 
@@ -68,8 +68,8 @@ class Session:
         """Where no edits are found, those that came nearest are made, and others looked for on top of them."""
         before, checks, seconds = totals(mended.report), 0, 0.0
         while True:
-            trials = Trials(mended.report, self.check, Goals.of(mended.report, self.rules))
-            context = _context(trials, self.rules)
+            trials = Trials(mended.report, self.check, Goals.of(mended.report))
+            context = _context(trials)
             left = Budget(budget.seconds - seconds, budget.checks - checks, budget.moves)
             search = Search(trials, all_moves(context), left)
             refined = [refine(trials, trial) for trial in choose(search.run(), REFINED)]
@@ -106,7 +106,7 @@ def _counted(titles: Sequence[str]) -> list[tuple[str, int]]:
     return [(title, titles.count(title)) for title in dict.fromkeys(titles)]
 
 
-def _context(trials: Trials, packs: Sequence[str]) -> Context:
+def _context(trials: Trials) -> Context:
     report, root = trials.base, trials.root()
     assert report.facts is not None
     missing = [
@@ -116,7 +116,7 @@ def _context(trials: Trials, packs: Sequence[str]) -> Context:
     ]
     sites = tuple(find_sites(report, trials.source))
     variables = tuple(find_variables(report, trials.source))
-    rules = rules_of(report, packs)
+    rules = tuple(verdict.asked for verdict in report.rules)
     return Context(
         trials.source,
         report.facts,

@@ -4,15 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from archbuilder.analysis.facts import Facts
 from archbuilder.pipeline import Report
 from archbuilder.rules.limits import value_of
 from archbuilder.spec.limits import Limit
-
-if TYPE_CHECKING:
-    from archbuilder.rules.packs.rule import Rule
 
 BOUNDS = frozenset({"AB503", "AB514"})  # errors that a number tells more about: a limit, a bound of a rule pack
 
@@ -35,13 +31,14 @@ class Goals:
     limits: tuple[Limit, ...]
 
     @classmethod
-    def of(cls, report: Report, rules: Sequence[str]) -> Goals:
+    def of(cls, report: Report) -> Goals:
         """The goals of a network that can be analysed."""
         ignored = {d.span for d in report.ignored if d.code.id in BOUNDS}
         asked = [m.limit for m in report.limits if m.limit.span not in ignored]
         found = {(limit.name, limit.relation, limit.bound, limit.dtype): limit for limit in asked}
-        for limit in _of_packs(report, rules):
-            found.setdefault((limit.name, limit.relation, limit.bound, limit.dtype), limit)
+        for verdict in report.rules:
+            if limit := verdict.bound:
+                found.setdefault((limit.name, limit.relation, limit.bound, limit.dtype), limit)
         return cls(tuple(found.values()))
 
     def values(self, facts: Facts) -> tuple[int, ...]:
@@ -65,22 +62,6 @@ class Goals:
 def _miss(limit: Limit, value: float) -> float:
     number = round(value)
     return 0.0 if limit.holds(number) else max(-limit.left(number), 1) / max(limit.bound, 1)
-
-
-def _of_packs(report: Report, rules: Sequence[str]) -> list[Limit]:
-    """The bounds in rule packs: as far as they are numbers, a search can be led by them."""
-    asked = rules_of(report, rules)
-    return [rule.limit for rule in asked if rule.limit]
-
-
-def rules_of(report: Report, rules: Sequence[str]) -> tuple[Rule, ...]:
-    """Every rule of the packs that a network is held against."""
-    if report.document is None or report.spec is None or not report.rules:
-        return ()
-    from archbuilder.rules import packs
-
-    read = packs.read_packs(packs.asked_for(report.spec, rules), report.document, [])
-    return tuple(rule for pack, _ in read for rule in pack.rules)
 
 
 def totals(report: Report) -> Totals | None:

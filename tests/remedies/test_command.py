@@ -211,7 +211,7 @@ def test_a_limit_stays_a_goal_where_only_a_warning_about_it_is_ignored():
         "network: [{conv: 8}, {upsample: {factor: 2, mode: bilinear}}, {conv: 8}]\n"
     )
     assert [d.code.id for d in report.ignored] == ["AB504"]
-    assert [limit.name for limit in Goals.of(report, ()).limits] == ["receptive_field"]
+    assert [limit.name for limit in Goals.of(report).limits] == ["receptive_field"]
 
 
 def test_a_limit_that_is_ignored_is_no_goal(program: Program):

@@ -34,7 +34,12 @@ class Verdict:
     by: tuple[Evidence, ...]
     message: str
     findings: tuple[Diagnostic, ...]
-    bound: Limit | None = None  # for a rule that limits a total
+    asked: Rule
+
+    @property
+    def bound(self) -> Limit | None:
+        """Set for a rule that limits a total."""
+        return self.asked.limit
 
     @property
     def ok(self) -> bool:
@@ -100,9 +105,8 @@ def goals(spec: Architecture, packs: Iterable[tuple[Pack, Span]]) -> list[Standi
 
 def _verdict(pack: Pack, rule: Rule, outcome: Outcome, place: Span) -> Verdict:
     message = "; ".join(miss.message for miss in outcome.misses) or outcome.says
-    return Verdict(
-        pack.name, rule.title, outcome.by, message, tuple(_diagnostics(pack, rule, outcome, place)), rule.limit
-    )
+    findings = tuple(_diagnostics(pack, rule, outcome, place))
+    return Verdict(pack.name, rule.title, outcome.by, message, findings, rule)
 
 
 def _diagnostics(pack: Pack, rule: Rule, outcome: Outcome, place: Span) -> Iterator[Diagnostic]:
