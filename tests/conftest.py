@@ -42,6 +42,7 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 TOOLS: dict[str, Callable[[], bool]] = {
     "browser": has_program(*BROWSERS),
     "compiler": has_program("gcc", "cc"),
+    "docs": has_package("furo"),  # and sphinx; Python 3.11
     "mcu": has_package("tflite_micro"),  # Linux on x86-64 alone has it
     "node": has_program("npm"),
     "notebook": has_package("nbclient"),  # of the extra `notebook`

@@ -1,4 +1,4 @@
-"""The pre-commit hook and docs/ci.md: what they say is valid, and what they run works."""
+"""The pre-commit hook and docs/howto/ci.md: what they say is valid, and what they run works."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from archbuilder.cli import main
 from archbuilder.pipeline import check
 
 ROOT = Path(__file__).parent.parent
-PAGE = (ROOT / "docs" / "ci.md").read_text(encoding="utf-8")
+PAGE = (ROOT / "docs" / "howto" / "ci.md").read_text(encoding="utf-8")
 (HOOK,) = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text(encoding="utf-8"))
 
 # https://pre-commit.com/#creating-new-hooks

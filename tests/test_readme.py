@@ -1,4 +1,4 @@
-"""What the README shows is what happens."""
+"""What the README and the page on writing networks show is what happens."""
 
 import re
 from pathlib import Path
@@ -8,10 +8,15 @@ from archbuilder.pipeline import check
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
+WRITING = (ROOT / "docs" / "writing.md").read_text()
 
 
-def blocks(language: str) -> list[str]:
-    return re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
+def blocks(language: str, page: str = README) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", page, re.DOTALL)
+
+
+def test_it_is_read_in_two_minutes():
+    assert len(README.splitlines()) <= 150
 
 
 def test_first_example_is_the_file_and_its_output(capsys, monkeypatch):
@@ -19,7 +24,7 @@ def test_first_example_is_the_file_and_its_output(capsys, monkeypatch):
     assert blocks("yaml")[0] == (ROOT / "examples" / "six_lines.yaml").read_text()
     assert len(blocks("yaml")[0].splitlines()) == 6
     assert main(["check", "examples/six_lines.yaml"]) == 1
-    assert blocks("console")[0] == "$ archbuilder check examples/six_lines.yaml\n" + capsys.readouterr().out
+    assert blocks("console")[1] == "$ archbuilder check examples/six_lines.yaml\n" + capsys.readouterr().out
 
 
 def test_the_remedy_in_the_text_is_one():
@@ -30,13 +35,13 @@ def test_the_remedy_in_the_text_is_one():
 
 
 def test_language_example_checks_clean():
-    assert check(blocks("yaml")[1]).diagnostics == ()
+    assert check(blocks("yaml", WRITING)[0]).diagnostics == ()
 
 
 def test_every_block_is_in_the_table():
     from archbuilder.blocks import names
 
-    table = README[README.index("| block |") : README.index("Convs default")]
+    table = WRITING[WRITING.index("| block |") : WRITING.index("Convs default")]
     assert not [name for name in names() if f"`{name}`" not in table]
 
 
@@ -46,6 +51,6 @@ def test_there_are_exactly_two_set_up_commands():
 
 def test_nothing_is_installed_by_a_name_that_belongs_to_another_project():
     """A package index has another project of this name: the documentation installs from a checkout, or from a URL."""
-    pages = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")]
+    pages = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")]
     by_name = re.compile(r"pip install[^\n`&]*\barchbuilder\b(?! @)")
     assert [page.name for page in pages if by_name.search(page.read_text())] == []
