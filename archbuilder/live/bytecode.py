@@ -115,15 +115,16 @@ def _compile(place: str) -> None:
     import zipfile
     from importlib import import_module
 
-    own, rooms = "archbuilder/", ("checked", "mending", "places", "library")
+    own = "archbuilder/"
     places = {"library": next(path for path in sys.path if path.endswith(".zip")), "site": place}
     sys.dont_write_bytecode = True
     sys.path.insert(0, place)
     for room, archive in (("library", "/python_stdlib.zip"), ("site", "/site.zip")):
         zipfile.ZipFile(archive).extractall(place if room == "site" else f"/{room}")
-    for module in rooms:
-        import_module(f"archbuilder.live.answers.{module}")
-    import_module("archbuilder.live").answer({"ask": "check", "text": "input: [3, 8, 8]\nnetwork: [{conv: 8}]\n"})
+    answers = import_module("archbuilder.live.answers")
+    for kind in set(import_module("archbuilder.live.answers.question").KINDS.values()):
+        import_module(f"archbuilder.live.answers.{kind}")
+    answers.answer({"ask": "check", "text": "input: [3, 8, 8]\nnetwork: [{conv: 8}]\n"})
     files = {str(getattr(module, "__file__", None)) for module in list(sys.modules.values())}
     with zipfile.ZipFile("/compiled.zip", "w") as target:
         for room, folder in places.items():

@@ -70,7 +70,7 @@ def test_a_page_does_not_replace_its_file(tmp_path, capsys):
     file = tmp_path / "net.yaml"
     file.write_text("archbuilder: 1\n")
     assert cli.main(["page", str(file), "--out", str(file)]) == 2
-    assert "what the page is made from" in capsys.readouterr().err and file.read_text() == "archbuilder: 1\n"
+    assert "the page is made from" in capsys.readouterr().err and file.read_text() == "archbuilder: 1\n"
 
 
 def test_a_page_has_all_inside(tmp_path):
