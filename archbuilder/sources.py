@@ -31,6 +31,7 @@ from archbuilder.document.text import Reading, TextOf, read_text, stem_of
 from archbuilder.files import MAX_TEXT, json_of, read_regular
 
 ARCHITECTURE, ENVIRONMENT, METRICS = "architecture.yaml", "environment.json", "metrics.jsonl"  # files of a run
+REPEAT = "repeat.json"  # of a folder of runs with several seeds
 SOURCES, INDEX = "sources", "index.json"  # a folder of a run, and what stands where in it
 VERSION = 1  # of the index
 BRING_BACK = "bring the run's own file back from a copy, or start a new run"
@@ -109,6 +110,14 @@ def open_source(source: str | os.PathLike[str]) -> Opened:
             ) from None
         raise
     return Opened(name, text)
+
+
+def seeds_of(folder: Path) -> list[Path]:
+    """The runs of a folder that `train --repeat` made, by their seeds; none of another folder."""
+    if not (folder / REPEAT).is_file():
+        return []
+    runs = (path for path in folder.iterdir() if path.name.startswith("seed-") and is_run(path))
+    return sorted(runs, key=lambda path: (len(path.name), path.name))
 
 
 def is_run(source: str | os.PathLike[str]) -> bool:

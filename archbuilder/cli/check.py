@@ -1,6 +1,7 @@
 """Check architectures: shapes, parameters, MACs, field, limits.
 
-It does not need torch. A folder means every .yaml and .yml file in it, a run the network that it trained.
+It does not need torch. A folder means every .yaml and .yml file in it, a run the network that it trained, and a folder
+that `train --repeat` made the run of each seed.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from archbuilder.cli._output import same_file, write_file
 from archbuilder.diagnostics import ArchbuilderError, Span, declare
 from archbuilder.document.text import MISSING
 from archbuilder.pipeline import Report, check
-from archbuilder.sources import is_run
+from archbuilder.sources import is_run, seeds_of
 
 if TYPE_CHECKING:
     from archbuilder.reporting.style import Style
@@ -211,6 +212,8 @@ def _reports(name: str, overrides: list[str], rules: list[str]) -> Iterable[Repo
     folder = Path(name)
     if name in ("-", "") or not _is_folder(folder) or is_run(folder):
         return [check(name, overrides, rules)]
+    if seeds := seeds_of(folder):
+        return (check(path, overrides, rules) for path in seeds)
     runs: list[Path] = []
     if found := sorted(_files(folder, runs)):
         return (check(path, overrides, rules) for path in found)

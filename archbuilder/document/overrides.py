@@ -85,6 +85,8 @@ def _texts(node: Node) -> Iterator[str]:
 
 def _value(text: str, place: Span) -> Node:
     """The node of a value in YAML; its places are the override, not lines of the little text it is read from."""
+    if text.lstrip().startswith(">") and "\n" not in text:  # no block of text, which has lines, but a bound: > 44
+        text = "'{}'".format(text.strip().replace("'", "''"))
     try:
         # as the value of a key, so that an empty text and a bare scalar are read alike
         document = parse(f"value: {text}", place.file)

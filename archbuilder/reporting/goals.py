@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from archbuilder.pipeline import Report
@@ -60,6 +60,12 @@ def state(report: Report) -> str:
     if not static or any(each.state in ("missed", "not recorded") for each in report.goals):
         return NOT
     return FULFILLED if all(each.ok for each in report.goals) else NOT_YET
+
+
+def of_seeds(states: Sequence[str]) -> str:
+    """How many runs of several seeds are all that is asked for; empty where nothing is."""
+    count = f"{states.count(FULFILLED)} of {len(states)} seeds"
+    return f"{count} fulfil the assignment, each by itself" if any(states) else ""
 
 
 def fulfilment(report: Report) -> str:

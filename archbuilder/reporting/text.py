@@ -17,6 +17,7 @@ from archbuilder.reporting.memory import COLUMNS as MEMORY
 from archbuilder.reporting.memory import memory_cells, memory_lines
 from archbuilder.reporting.style import PLAIN, Style
 from archbuilder.reporting.width import narrowed, wrapped
+from archbuilder.sources import REPEAT
 
 HEADER = ("line", "layer", "block", "op", "output", "params", "MACs", "RF", "stride")
 SPARE = ("block", "line", "kept", "stride", "live", "MACs")  # what a narrow screen does without, in turn
@@ -32,9 +33,19 @@ def pieces(
 ) -> Iterator[str]:
     """The text of a check, report by report, and its last line; `outcome` says of a run how far it has come."""
     tally = Tally()
+    seeds: dict[Path, list[str]] = {}
     for report in tally.counting(reports):
+        if report.run and (report.run.parent / REPEAT).is_file():
+            from archbuilder.reporting.goals import state
+
+            seeds.setdefault(report.run.parent, []).append(state(report))
         if shown := render(report, style, table, per_op, outcome(report.run) if report.run else ""):
             yield f"{shown}\n\n"
+    for folder, states in seeds.items():
+        from archbuilder.reporting.goals import of_seeds
+
+        if len(states) > 1 and (words := of_seeds(states)):
+            yield f"{printable(str(folder))}: {words}\n\n"
     yield tally.words(style)
 
 

@@ -46,7 +46,6 @@ BEST = "best.pt"
 MIDWAY = "midway.pt"
 WEIGHTS = "weights.safetensors"
 CURVES = "curves.png"
-REPEAT = "repeat.json"  # of a folder of runs with several seeds
 SAMPLES = "samples.png"
 MAX_KEPT = 10_000
 HIDDEN = ".starting-"  # what a folder is called before it is published

@@ -16,10 +16,10 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from archbuilder.diagnostics import ArchbuilderError, Span
 from archbuilder.files import MAX_TEXT, json_of, read_regular
-from archbuilder.run.folder import DATASET, ENVIRONMENT, FACTS, METRICS, NO_RUN, REPEAT
+from archbuilder.run.folder import DATASET, ENVIRONMENT, FACTS, METRICS, NO_RUN
 from archbuilder.run.options import Options
 from archbuilder.sources import BRING_BACK as BRING_BACK
-from archbuilder.sources import note, unreadable
+from archbuilder.sources import REPEAT, note, unreadable
 
 
 def _place(value: str) -> str:

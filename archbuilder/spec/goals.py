@@ -232,6 +232,10 @@ def _short(node: Node, env: Env) -> list[Any]:
     if inside := [key for key in node.value if key in Goal.model_fields]:
         env.report(FORM, node.place(inside[0]), "a goal with fields is an item of a list", "start it with a dash")
         return [INVALID]
+    if places := [key for key in node.value if key.isdigit()]:
+        message = f"these goals are no list, so that none of them has the place {places[0]}"
+        env.report(FORM, node.place(places[0]), message, 'set goals.accuracy, or all: goals=[{accuracy: ">= 85%"}]')
+        return [INVALID]
     return [_goal(_in_full(name, child, node), env) for name, child in node.value.items()]
 
 

@@ -31,7 +31,9 @@ def read_rules(node: Node, env: Env) -> Any:
     if node.value is None:
         return ()
     if node.is_mapping:
-        env.report(FORM, node.span, "expected the name of a rule pack, found a mapping", _HINT)
+        places = [key for key in node.value if key.isdigit()]  # of an override: rules.0=mcu
+        hint = "set all of them: rules=[era-s9, ./my-pack.yaml]" if places else _HINT
+        env.report(FORM, node.span, "expected the name of a rule pack, found a mapping", hint)
         return INVALID
     items = node.value if node.is_list else [node]
     if len(items) > MAX_PACKS:

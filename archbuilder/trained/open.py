@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Any, Protocol
 from archbuilder.diagnostics import ArchbuilderError, Diagnostic, Span, declare
 from archbuilder.run import folder, json_files
 from archbuilder.run import plan as plans
-from archbuilder.run.folder import DATASET, NO_RUN, REPEAT
+from archbuilder.run.folder import DATASET, NO_RUN
 from archbuilder.run.folder import WEIGHTS as FINAL
 from archbuilder.run.options import Options
 from archbuilder.run.plan import Plan
 from archbuilder.run.result import Record, typed
+from archbuilder.sources import REPEAT
 
 if TYPE_CHECKING:
     from archbuilder.data.arrays import Splits

@@ -33,10 +33,11 @@ from archbuilder.modules.weights import FORMAT, KEY, checksum, loaded, tensors, 
 from archbuilder.reporting import json as reports
 from archbuilder.run import json_files
 from archbuilder.run import plan as plans
-from archbuilder.run.folder import REPEAT, RunFolder
+from archbuilder.run.folder import RunFolder
 from archbuilder.run.options import Options
 from archbuilder.run.plan import Plan
 from archbuilder.run.result import typed
+from archbuilder.sources import REPEAT
 from archbuilder.trained.command import command
 from archbuilder.trained.open import LAST, DataCard, Run, images_of
 

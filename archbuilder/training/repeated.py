@@ -19,15 +19,16 @@ from signal import Signals
 from archbuilder.diagnostics import ArchbuilderError, Diagnostic
 from archbuilder.evidence import finish_several
 from archbuilder.pipeline import check
-from archbuilder.reporting.goals import FULFILLED, state
+from archbuilder.reporting.goals import of_seeds, state
 from archbuilder.run import json_files
 from archbuilder.run import plan as plans
-from archbuilder.run.folder import REPEAT, Onlooker, RunFolder, created
+from archbuilder.run.folder import Onlooker, RunFolder, created
 from archbuilder.run.options import Options
 from archbuilder.run.plan import Plan
 from archbuilder.run.processes import first_of_all
 from archbuilder.run.result import Interrupted, Record, RunResult, Spread
 from archbuilder.run.signals import HOW, Ending
+from archbuilder.sources import REPEAT
 
 OnEpoch = Callable[[Record], None]
 
@@ -139,9 +140,9 @@ def _proceed(
 def _conclude(folder: RunFolder, seeds: list[int], repeated: Repeated) -> None:
     if repeated.runs:
         states = [state(check(run.path)) for run in repeated.runs]
-        fulfilled = f"{states.count(FULFILLED)} of {len(seeds)} seeds fulfil the assignment, each judged separately"
-        lines = [str(repeated), f"runs:   {folder.path}", *([fulfilled] if any(states) else [])]
-        print("\n".join(lines), flush=True)
+        states += [""] * (len(seeds) - len(states))  # of those that have failed
+        lines = [str(repeated), f"runs:   {folder.path}", of_seeds(states)]
+        print("\n".join(filter(None, lines)), flush=True)
     if len(repeated.runs) == len(seeds):
         figures = {"each": repeated.accuracies, "mean": repeated.mean, "standard_deviation": repeated.deviation}
         text = json.dumps({"seeds": seeds, "test_accuracy": figures}, indent=2) + "\n"

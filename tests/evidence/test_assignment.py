@@ -83,7 +83,15 @@ def test_of_several_seeds_each_is_held_to_the_goals(out: Path, capsys: pytest.Ca
     options = ["--repeat", "2", "--set", "train.epochs=2", "--no-report", "--device", "cpu", "--threads", "1"]
     status, text = said(capsys, "train", str(file), *options, "--out", str(out / "seeds"))
     assert status == 0 and text.count("assignment       fulfilled") == 2
-    assert "2 of 2 seeds fulfil the assignment, each judged separately" in text
+    assert "2 of 2 seeds fulfil the assignment, each by itself" in text
+    (both,) = (out / "seeds").glob("*/*")
+    status, text = said(capsys, "check", "-q", str(both))
+    assert status == 0 and re.findall(r"(seed-\d): tiny", text) == ["seed-0", "seed-1"]
+    assert f"{both}: 2 of 2 seeds fulfil the assignment, each by itself\n\n2 files checked" in text
+    log = both / "seed-1" / "metrics.jsonl"
+    log.write_text(re.sub('"test_accuracy": [0-9.]+', '"test_accuracy": 1.0', log.read_text()))
+    status, text = said(capsys, "check", "-q", str(both))
+    assert status == 1 and "1 of 2 seeds fulfil" in text
 
 
 def test_a_run_that_is_not_finished_is_not_fulfilled_yet(

@@ -65,6 +65,7 @@ UNREADABLE = [
     ("[{of: test_accuracy, bound: '> 1%', over: {last: 3}}]", "AB103", "each_of_last", ""),
     ("{of: test_accuracy, bound: '> 1%'}", "AB104", "an item of a list", "a dash"),
     ("85", "AB104", "expected goals", ""),
+    ("{'0': {bound: '> 1%'}}", "AB104", "these goals are no list", "set goals.accuracy"),  # as --set goals.0.bound
 ]
 
 

@@ -69,7 +69,7 @@ _SPECIAL: dict[type[Op], Callable[[Any, Network, Node], set[str]]] = {
     ops.Conv2d: _conv,
     ops.GroupNorm: _group_norm,
 }
-_NORMS = {"channel_norm", "group_norm", "layer_norm"}  # words of _SPECIAL that are not names of blocks
+NORMS = {"batch": "batch_norm", "group": "group_norm", "layer": "layer_norm", "instance": "instance_norm"}  # by kind
 
 # a layer of the first word comes with a layer of one of these words
 _COMPANIONS: dict[str, set[str]] = {
@@ -97,7 +97,13 @@ def words(net: Network, node: Node) -> set[str]:
 def vocabulary() -> set[str]:
     """All words."""
     activations = set(get_args(Kind)) - {"none"}
-    return set(_PLAIN.values()) | _NORMS | activations | {"activation"} | set(block_names()) - SILENT
+    return (
+        set(_PLAIN.values())
+        | {*NORMS.values(), "channel_norm"}
+        | activations
+        | {"activation"}
+        | set(block_names()) - SILENT
+    )
 
 
 def with_what_needs(forbidden: Iterable[str]) -> set[str]:

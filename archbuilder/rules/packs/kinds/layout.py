@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
 from archbuilder.analysis.memory import BYTES
+from archbuilder.blocks import Block
+from archbuilder.blocks.conv import Conv, Convolution
 from archbuilder.diagnostics import show
 from archbuilder.ir.graph import Node, block_path
 from archbuilder.ir.ops import AdaptivePool, AvgPool2d, Conv2d, Linear, MaxPool2d
-from archbuilder.remedy import Change
+from archbuilder.remedy import Change, Hint, Insert, Remove
 from archbuilder.rules.limits import dtype_of
 from archbuilder.rules.packs.kinds import register
 from archbuilder.rules.packs.kinds.convs import Convs
@@ -32,6 +34,7 @@ _WORDS = {
     GAP: "a global average pool",
     LINEAR: "a linear layer",
 }
+_BLOCKS = {CONV: "conv", POINT: "pointwise", POOL: "max_pool", GAP: "gap", LINEAR: "linear"}
 _ANSWERS = {  # words of rules/packs/words.py; such a layer has one of them
     CONV: frozenset({"conv"}),
     POINT: frozenset({"pointwise"}),
@@ -42,6 +45,7 @@ _ANSWERS = {  # words of rules/packs/words.py; such a layer has one of them
 _WEIGHTS = {CONV: 9, POINT: 1, LINEAR: 1}  # smallest number of weights per channel
 _TOKEN = re.compile(r"(C|c|P|GAP|FC)[0-9]{0,3}(?::([1-9][0-9]{0,4}))?")
 MAX_TOKENS = 200
+Found = tuple[str, Node]  # what a layer is in an order, and the layer
 _FORM = rf"^\s*(({_TOKEN.pattern})(\s+|$))+$"
 
 
@@ -112,24 +116,74 @@ class Layout(Rule):
         found = [(kind, node) for node in net.graph.nodes.values() if (kind := _letter(net, node))]
         for number, token in enumerate(self.order):
             if number == len(found):
-                place = found[-1][1].span if found else net.place
                 message = f"{token}, {_WORDS[kind_of(token)]}, is missing: the network has {len(found)} such layers"
-                return missed(STRUCTURE, message, self._hint(), place)
+                return self._missed(net, found, number, message)
             kind, node = found[number]
             if kind != kind_of(token):
                 message = f"{token}, {_WORDS[kind_of(token)]}, is required instead of {_said(kind, node)}"
-                return missed(STRUCTURE, message, self._hint(), node.span)
+                return self._missed(net, found, number, message)
             if (channels := channels_of(token)) and node.shape.c != channels:
                 message = f"{token} must have {channels} channels, but {block_path(node)} has {node.shape.c}"
                 return missed(STRUCTURE, message, Change({"out": str(channels)}, say="set {}"), node.span)
         if len(found) > len(self.order):
             kind, node = found[len(self.order)]
             message = f"{self.order[-1]} must be the last layer, but {_said(kind, node)} follows"
-            return missed(STRUCTURE, message, self._hint(), node.span)
+            return self._missed(net, found, len(self.order), message)
         return Outcome(tuple(_evidence(found)), "")
 
-    def _hint(self) -> str:
-        return f"the order is {' '.join(self.order)}"
+    def _missed(self, net: Network, found: Sequence[Found], number: int, message: str) -> Outcome:
+        """What to do about the first layer that differs: change it, leave it out, or put another before it."""
+        order = f"the order is {' '.join(self.order)}"
+        if not found:
+            return missed(STRUCTURE, message, order, net.place)
+        kinds, wanted = [kind for kind, _ in found], list(map(kind_of, self.order))
+        node = found[min(number, len(found) - 1)][1]
+        if number == len(found):
+            hint: Hint = Insert((self._text(net, number, node.shape.c),), say=f"put {{}} after it; {order}")
+            return missed(STRUCTURE, message, hint, _holder(net, node).span())
+        is_whole = sum(other.place is node.place for _, other in found) == 1  # the block makes this layer only
+        is_other = len(kinds) == len(wanted) or kinds[number + 1 : number + 2] == wanted[number + 1 : number + 2] != []
+        if is_other and is_whole and (change := self._change(node, number, order)):
+            return missed(STRUCTURE, message, change, node.span)
+        if len(kinds) > len(wanted):
+            return missed(STRUCTURE, message, Remove(say=f"remove it; {order}") if is_whole else order, node.span)
+        is_first = not number or net.owners[found[number - 1][1].name] != net.owners[node.name]
+        place = _holder(net, node).span() if is_first else node.span
+        text = self._text(net, number, net.channels(node))
+        return missed(STRUCTURE, message, Insert((text,), before=True, say=f"put {{}} before it; {order}"), place)
+
+    def _text(self, net: Network, number: int, channels: int) -> str:
+        """The block for a token, with as many channels as it says, or as are there."""
+        kind, channels = kind_of(self.order[number]), channels_of(self.order[number]) or channels
+        if number == len(self.order) - 1 and kind in (POINT, LINEAR) and net.spec.classes:
+            return "classifier" if kind == POINT else "classifier: linear"
+        return {POOL: "max_pool: 2", GAP: "gap"}.get(kind, f"{_BLOCKS[kind]}: {channels}")
+
+    def _change(self, node: Node, number: int, order: str) -> Change | None:
+        """A block as one that makes the layer of a token; None where it is of a kind that none is made of."""
+        token, block = self.order[number], node.place
+        kind, say = kind_of(token), f"write {{}}; {order}"
+        if not isinstance(block, Block):
+            return None
+        if block.KIND == "classifier":
+            return (
+                Change({"kind": "linear" if kind == LINEAR else "conv"}, say=say) if kind in (POINT, LINEAR) else None
+            )
+        if kind == CONV and isinstance(block, Conv) and block.KIND != "pointwise":
+            return Change({"kernel": "3"}, say=say)
+        is_conv = isinstance(block, Convolution)
+        if kind in (POOL, GAP):
+            fields, kept = {POOL: {"kernel": "2"}, GAP: {}}[kind], {"name"}
+        elif kind in (CONV, POINT) and is_conv:
+            fields, kept = {}, (set(Convolution.model_fields) | {"name", "out"}) - {"kernel", "dilation"}
+        else:
+            fields, kept = {"out": str(channels_of(token) or node.shape.c)}, {"name"}
+        return Change(fields, sorted(set(type(block).model_fields) - kept), _BLOCKS[kind], say=say)
+
+
+def _holder(net: Network, node: Node) -> Block:
+    """The top-level block that a layer is in."""
+    return net.spec.network[net.owners[node.name]]
 
 
 def _evidence(found: list[tuple[str, Node]]) -> Iterator[Evidence]:

@@ -12,10 +12,8 @@ from archbuilder.remedy import Change, Hint
 from archbuilder.rules.packs.kinds import register
 from archbuilder.rules.packs.network import Network
 from archbuilder.rules.packs.rule import FORBIDDEN, LACKING, Demand, Evidence, Miss, Outcome, Rule, missed
-from archbuilder.rules.packs.words import read_words, words
+from archbuilder.rules.packs.words import NORMS, read_words, words
 from archbuilder.schema.fields import Check
-
-_NORMS = {"batch_norm": "batch", "group_norm": "group", "instance_norm": "instance", "layer_norm": "layer"}
 
 
 @register
@@ -63,8 +61,11 @@ class OneOf(Rule):
 
 
 def _remedy(node: Node, kind: str) -> Hint:
-    if kind not in _NORMS:
+    norm = next((norm for norm, word in NORMS.items() if word == kind), None)
+    if norm is None:
         return f"make it {kind}, or the others what it is"
-    if node.block == "norm":
-        return Change({"kind": _NORMS[kind]}, ("groups", "over"), say="{}")
-    return Change({"norm": _NORMS[kind]}, say="{}")
+    return (
+        Change({"kind": norm}, ("groups", "over"), say="{}")
+        if node.block == "norm"
+        else Change({"norm": norm}, say="{}")
+    )

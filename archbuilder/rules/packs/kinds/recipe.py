@@ -9,7 +9,7 @@ from typing import Annotated, Any, ClassVar
 from pydantic import Field
 
 from archbuilder.diagnostics import Span, did_you_mean, show
-from archbuilder.remedy import Change, Hint, Write
+from archbuilder.remedy import Change, Hint, Write, written
 from archbuilder.rules.packs.kinds import register
 from archbuilder.rules.packs.network import Network
 from archbuilder.rules.packs.rule import RECIPE, Evidence, Miss, Outcome, Rule
@@ -21,9 +21,10 @@ from archbuilder.spec.goals import Goal
 from archbuilder.spec.limits import Limit
 from archbuilder.spec.train import Train
 from archbuilder.spec.train.optimizers import OPTIMIZERS
-from archbuilder.spec.train.schedules import SCHEDULES, Cosine, Linear, OneCycle, Piecewise, Schedule, Triangular
+from archbuilder.spec.train.schedules import SCHEDULES, Cosine, OneCycle, Piecewise, Schedule
 
-_PEAKED = (OneCycle, Cosine, Linear, Triangular, Piecewise)  # schedules whose learning rate may rise
+PEAKED = ("one_cycle", "cosine", "linear", "triangular")  # schedules whose peak the field warmup sets
+_FIELDS = "write {}, with suitable fields"
 NEAR = 0.05  # epochs: warmup is a share of the run, written with few digits
 
 _count = integer(1)
@@ -98,7 +99,7 @@ class Recipe(Rule):
         if self.peak and other.peak and self.peak != other.peak:
             return f"a peak at epoch {self.peak} and at epoch {other.peak}"
         for one, another in ((self, other), (other, self)):
-            if one.schedule and another.peak and not any(SCHEDULES.find(each) in _PEAKED for each in one.schedule):
+            if one.schedule and another.peak and not set(one.schedule) & {*PEAKED, "piecewise"}:
                 return f"the schedule {' or '.join(one.schedule)} has no peak"
             if one.epochs and another.peak and another.peak > (most := one.epochs.range[1]):
                 return f"a peak at epoch {another.peak} of {most:.0f}"
@@ -132,43 +133,84 @@ class Recipe(Rule):
 
         if self.epochs and not self.epochs.holds(train.epochs):
             message = f"the run has {train.epochs} epochs, but {_asked(self.epochs)}"
-            yield Miss(RECIPE, message, _set("train", "epochs", self.epochs), at(train, "epochs"))
-        for name, family, found in (
-            ("optimizer", OPTIMIZERS, train.optimizer),
-            ("schedule", SCHEDULES, train.schedule),
-        ):
-            wanted = getattr(self, name)
-            if wanted and type(found) not in {family.find(each) for each in wanted}:
-                message = f"the {name} is {_word(family, found)}, but {' or '.join(wanted)} is required"
-                yield Miss(RECIPE, message, f"write {name}: {wanted[0]}, with suitable fields", at(train, name))
-        if self.peak:
+            yield Miss(RECIPE, message, _set(train, epochs=str(_nearest(self.epochs))), at(train, "epochs"))
+        if self.optimizer and not _is_one(OPTIMIZERS, self.optimizer, train.optimizer):
+            message = f"the optimizer is {_word(OPTIMIZERS, train.optimizer)}, but {_or(self.optimizer)}"
+            word = _bare(OPTIMIZERS, self.optimizer)
+            hint: Hint = _set(train, optimizer=word) if word else _FIELDS.format(self.optimizer[0])
+            yield Miss(RECIPE, message, hint, at(train, "optimizer"))
+        if self.schedule and not _is_one(SCHEDULES, self.schedule, train.schedule):
+            message = f"the schedule is {_word(SCHEDULES, train.schedule)}, but {_or(self.schedule)}"
+            yield Miss(RECIPE, message, self._scheduled(train), at(train, "schedule"))
+        elif self.peak:
             yield from self._peak(train, at(train, "schedule"))
         step = data.batch_size * train.accumulate
         if self.batch_size and not self.batch_size.holds(step):
             message = f"a step has {step} images, but {_asked(self.batch_size)}"
-            hint = _set("data", "batch_size", self.batch_size) if train.accumulate == 1 else "change batch_size"
-            yield Miss(RECIPE, message, hint, at(data, "batch_size"))
+            number, rest = divmod(_nearest(self.batch_size), train.accumulate)
+            hint = Change({"batch_size": str(number)}, at=("data",), say="set {}")
+            yield Miss(RECIPE, message, "change batch_size" if rest else hint, at(data, "batch_size"))
 
     def _peak(self, train: Train, place: Span) -> Iterator[Miss]:
         found = _peak_of(train.schedule, train.epochs)
         if found is None:
             word = _word(SCHEDULES, train.schedule)
             message = f"the schedule {word} has no peak, but one at epoch {self.peak} is required"
-            yield Miss(RECIPE, message, "write schedule: one_cycle", place)
+            yield Miss(RECIPE, message, self._scheduled(train), place)
         elif self.peak and abs(found - self.peak) > NEAR:
             message = f"the rate is highest at epoch {found:g}, but its peak is required at epoch {self.peak}"
-            yield Miss(RECIPE, message, f"set warmup: {self.peak / train.epochs:.4f}", place)
+            yield Miss(RECIPE, message, self._scheduled(train), place)
+
+    def _scheduled(self, train: Train) -> Hint:
+        """The remedy: one of the required schedules with the required peak; the present one where it is among them."""
+        wanted = tuple(word for word in self.schedule or PEAKED if word in PEAKED or not self.peak)
+        word = _word(SCHEDULES, train.schedule)
+        is_kept = word in wanted
+        word = word if is_kept else _bare(SCHEDULES, wanted)
+        if not word:
+            return _FIELDS.format(" or ".join(self.schedule))
+        fields = {name: getattr(train.schedule, name) for name in train.schedule.model_fields_set} if is_kept else {}
+        if self.peak:
+            epochs = train.epochs if not self.epochs or self.epochs.holds(train.epochs) else _nearest(self.epochs)
+            if self.peak >= epochs:
+                return f"train for more than {self.peak} epochs"
+            fields["warmup"] = round(self.peak / epochs, 4)
+        return _set(train, schedule=written({word: fields}) if fields else word)
 
 
 def _asked(bound: Limit) -> str:
     return f"{bound.text} {'is' if bound.bound == 1 else 'are'} required"
 
 
-def _set(section: str, field: str, bound: Limit) -> Hint:
-    """The remedy: set the nearest number within the bound."""
+def _or(wanted: tuple[str, ...]) -> str:
+    return f"{' or '.join(wanted)} is required"
+
+
+def _bare(family: Family, wanted: tuple[str, ...]) -> str:
+    """The first word that may stand without fields, empty where none may."""
+    kinds = ((word, family.find(word)) for word in wanted)
+    return next((word for word, kind in kinds if kind and not _required(kind)), "")
+
+
+def _required(kind: type[Model]) -> list[str]:
+    return [name for name, field in kind.model_fields.items() if field.is_required()]
+
+
+def _nearest(bound: Limit) -> int:
+    """The number within the bound that is nearest to those outside."""
     least, most = bound.range
-    number = least if ">" in bound.relation else most
-    return Change({field: f"{number:.0f}"}, at=(section,), say="set {}")
+    return round(least if ">" in bound.relation else most)
+
+
+def _set(train: Train, **fields: str) -> Change:
+    """The remedy: fields of `train:`, with the section where there is none."""
+    if train._node is None:
+        return Change({"train": f"{{{', '.join(f'{name}: {text}' for name, text in fields.items())}}}"}, at=())
+    return Change(fields, at=("train",), say="set {}")
+
+
+def _is_one(family: Family, wanted: tuple[str, ...], found: Model) -> bool:
+    return type(found) in {family.find(each) for each in wanted}
 
 
 def _word(family: Family, found: Model) -> str:
