@@ -169,7 +169,7 @@ def parsed(line: str) -> None:
 
 def installs(line: str) -> bool:
     """Whether it is pip's; then what it installs exists."""
-    found = re.search(r"\bpip install .*'?-?e? ?'?\.\[([\w,]+)\]", line)
+    found = re.search(r"\bpip install .*\.\[([\w,]+)\]", line)
     if found:
         config = configparser.ConfigParser()
         config.read(ROOT / "setup.cfg", encoding="utf-8")
