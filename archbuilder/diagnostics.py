@@ -1,4 +1,4 @@
-"""Problems as values: where something is wrong, what was found, and what to do about it.
+"""Problems as values: the place, the values found, and the remedy.
 
 A stage yields or collects `Diagnostic`s; only the edge (the command line, the public API)
 turns them into text or into an exception.  A `Code` is declared in the module that raises it:
@@ -13,7 +13,7 @@ turns them into text or into an exception.  A `Code` is declared in the module t
     ...
     GROUPS.at(span, "groups=5 must divide 16 and 48", Change({"groups": "4"}, say="choose a common divisor: {}"))
 
-The remedy is a value of `archbuilder.remedy` where it is known as an edit, else prose.
+The remedy is a value of `archbuilder.remedy` if it is an edit, else prose.
 """
 
 from __future__ import annotations
@@ -29,16 +29,16 @@ from archbuilder.synonyms import synonym
 
 Severity = Literal["error", "warning"]
 
-MAX_PROBLEMS = 100  # a file with more is not read to its end
-MAX_TEXT = 1000  # characters of a message: it may quote a file that is hostile
-MAX_NAMES, MAX_NAME = 200, 100  # how many names are searched for a near one, and of what length
-NEAR, FAR = 0.75, 0.65  # how alike a slip of the pen is, and what is only to be asked about: 1 is the same
+MAX_PROBLEMS = 100  # a file with more problems is not read to its end
+MAX_TEXT = 1000  # characters of a message: it may quote a hostile file
+MAX_NAMES, MAX_NAME = 200, 100  # largest number and length of names that are compared for suggestions
+NEAR, FAR = 0.75, 0.65  # similarity (1: equal) of a certain and of a possible typing mistake
 
 
 class Span(NamedTuple):
-    """A stretch of a source text.  Lines and columns count from 1; the end is exclusive.
+    """A range of a source text. Lines and columns count from 1; the end is exclusive.
 
-    `file` alone is a place without a line: a file as a whole, a folder, a command, an option (`--set classes=3`).
+    `file` alone is a place without a line: a whole file, a folder, a command, an option (`--set classes=3`).
     """
 
     file: str
@@ -49,7 +49,7 @@ class Span(NamedTuple):
 
     @property
     def is_option(self) -> bool:
-        """Whether this is no text at all, but what was said on the command line."""
+        """Whether the place is an option of the command line."""
         return self.file.startswith("--")
 
     def __str__(self) -> str:
@@ -60,13 +60,11 @@ class Span(NamedTuple):
 class Code:
     """A kind of finding, stable across versions.
 
-    `exit_status` is what the command line returns for it: 1 where a readable input is wrong,
-    2 where the command could not run at all (a missing file, bad arguments).
-    A `verdict` is what a network that was analysed misses: a limit, a rule.  Every other error stops the analysis.
-    What is missed is `of_pack` where it is a rule's of a rule pack, which the next check may ask for or not.
-    A `note` is no finding of its own: it says how many others are not shown, and nobody can choose it.
-    The rest is the manual, which `archbuilder explain` prints: `why` it matters, an example that is `bad` and one
-    that is `good`; what forms examples have, manual/examples.py says.
+    exit_status: of the command line: 1 if a readable input is wrong, 2 if the command could not run (a missing file,
+    bad arguments). verdict: an analysed network misses something: a limit, a rule. Every other error stops the
+    analysis. of_pack: the verdict is about a rule pack, which another check may not use. note: counts findings that are
+    not shown; it cannot be selected or ignored. why, bad, good: the manual that `archbuilder explain` prints: why it
+    matters, a bad and a good example. The forms of examples are described in manual/examples.py.
     """
 
     id: str
@@ -82,18 +80,19 @@ class Code:
 
     @property
     def stops(self) -> bool:
-        """Whether a file with it is not analysed, and so must never pass for a clean one."""
+        """Whether a file with this finding is not analysed, so that it must never count as clean."""
         return self.severity == "error" and not self.verdict
 
     @property
     def ignorable(self) -> bool:
-        """Whether the user may wave it away."""
+        """Whether the user can ignore it."""
         return not self.stops and not self.note
 
     def at(self, span: Span, message: str, hint: Hint = "") -> Diagnostic:
         """A finding of this kind at a place; the hint is a remedy as a value, or prose."""
         words = str(hint)
-        remedy = hint if isinstance(hint, Remedy) and len(words) <= MAX_TEXT else None  # a hostile file has long names
+        # a hostile file may have long names
+        remedy = hint if isinstance(hint, Remedy) and len(words) <= MAX_TEXT else None
         return Diagnostic(self, shorten(message, MAX_TEXT), span, shorten(words, MAX_TEXT), remedy)
 
 
@@ -112,9 +111,10 @@ def declare(
     of_pack: bool = False,
     note: bool = False,
 ) -> Code:
-    """Register a code.  Raises ValueError if the id is taken: one id has one meaning.
+    """Register a code. Raises ValueError if the id is taken: one id has one meaning.
 
-    Arguments are literals, the result is the name of a module: `known_codes` reads it without running it."""
+    Arguments must be literals, and the result must be assigned at module level, because `known_codes` reads
+    declarations without running them."""
     if id in _declared:
         raise ValueError(f"{id} is declared twice: {_declared[id].title!r} and {title!r}")
     _declared[id] = code = Code(id, title, severity, exit_status, verdict, why, bad, good, of_pack, note)
@@ -122,21 +122,21 @@ def declare(
 
 
 def declared() -> dict[str, Code]:
-    """The codes of the modules that have been imported, a user's own blocks among them, by their ids."""
+    """The codes of all imported modules, including custom blocks, by id."""
     return dict(_declared)
 
 
 @cache
 def known_codes(beginning: str = "") -> dict[str, Code]:
-    """Every code of the package whose id begins so, by its id and in order.
+    """Every code of the package whose id begins with `beginning`, by id and in order.
 
-    Declarations are read, not run: some stand in modules that need torch."""
+    Declarations are parsed, not run, because some modules need torch."""
     from ast import Assign, Call, Name, literal_eval, parse
 
     found = []
     for path in Path(__file__).parent.rglob("*.py"):
         text = path.read_text(encoding="utf-8")
-        if " = declare(" not in text or f'"{beginning}' not in text:  # to parse it would take a millisecond
+        if " = declare(" not in text or f'"{beginning}' not in text:  # saves a millisecond of parsing
             continue
         for statement in parse(text).body:
             match statement:
@@ -148,9 +148,9 @@ def known_codes(beginning: str = "") -> dict[str, Code]:
 
 @dataclass(frozen=True)
 class Diagnostic:
-    """One finding: its code, the values found, the place, and what to do, in words and as the edit they stand for.
+    """One finding: its code, the values found, the place, and the remedy as text (`hint`) and as an edit (`remedy`).
 
-    `remedy` is None where no edit is known; no machine ever reads the words."""
+    `remedy` is None if no edit is known; programs never parse the text."""
 
     code: Code
     message: str
@@ -164,7 +164,7 @@ class Diagnostic:
 
     @property
     def exit_status(self) -> int:
-        """What the command line returns for it: that of its code, but 2 where an argument is at fault."""
+        """The exit status of the command line: that of the code, but 2 if an argument is wrong."""
         return 2 if self.span.is_option and self.code.stops else self.code.exit_status
 
     def __str__(self) -> str:
@@ -203,25 +203,25 @@ $ archbuilder check many.yaml""",
 
 
 def too_many(place: Span) -> Diagnostic:
-    """The last finding of a file that has more than anyone reads."""
-    return TOO_MANY.at(place, f"more than {MAX_PROBLEMS} problems: the rest is not read", "mend these first")
+    """The last finding of a file with too many problems."""
+    return TOO_MANY.at(place, f"more than {MAX_PROBLEMS} problems: the rest is not read", "fix these first")
 
 
 def more(place: Span, number: int) -> Diagnostic:
-    """The last finding of a file with so many warnings that are not shown, of which the first is at a place."""
+    """The last finding of a file with `number` more warnings that are not shown; the first of them is at `place`."""
     message = f"at least {number:,} more warning{'s' * (number > 1)} from here on: {MAX_PROBLEMS} are shown"
-    return MORE.at(place, message, "mend those first, or leave some out with --ignore")
+    return MORE.at(place, message, "fix those first, or hide some with --ignore")
 
 
 class ArchbuilderError(Exception):
-    """What the public API raises for bad input; `diagnostics` has every problem with its place."""
+    """Raised by the public API for bad input; `diagnostics` has every problem with its place."""
 
     def __init__(self, *diagnostics: Diagnostic) -> None:
         super().__init__("\n".join(map(str, diagnostics)))
         self.diagnostics = diagnostics
 
     def __reduce__(self) -> tuple[type[ArchbuilderError], tuple[Diagnostic, ...]]:
-        return type(self), self.diagnostics  # so that it comes whole out of another process
+        return type(self), self.diagnostics  # so that it can be pickled for another process
 
     @property
     def exit_status(self) -> int:
@@ -229,42 +229,43 @@ class ArchbuilderError(Exception):
 
 
 def did_you_mean(found: str, known: Iterable[str], is_value: bool = False, more: str = "") -> Hint:
-    """A remedy for a name that is not known: the nearest known one, or all of them, and `more` to say.
+    """A remedy for an unknown name: the most similar known name, or a list of all, followed by `more`.
 
-    The name is that of the place, a key or a block, or `is_value`: a word in the value at the place."""
+    The name is a key or a block at the place, or with `is_value` a word in the value at the place."""
     known = sorted(known)[:MAX_NAMES]
     return nearest(found, known, is_value, more) or (f"known here: {', '.join(known)}{more}" if known else "")
 
 
 def nearest(found: str, known: Sequence[str], is_value: bool = False, more: str = "") -> Hint:
-    """The known name that is like the one that was found, as a remedy; empty where none is like it."""
+    """The known name that is similar to the one found, as a remedy; empty if none is similar."""
     name, say = like(found, known), f"did you mean {{}}?{more}"
     if not name:
         return ""
-    is_swapped = len(found) == len(name) and sorted(found.lower()) == sorted(name)  # sdg, of which half is like sgd
+    # sdg for sgd, which a similarity of half the letters would miss
+    is_swapped = len(found) == len(name) and sorted(found.lower()) == sorted(name)
     is_far = not is_swapped and not synonym(found[:MAX_NAME], [name]) and not _near(found[:MAX_NAME], (name,), NEAR)
     return Replace(found, name, say=say, guess=is_far) if is_value else Rename(name, say=say, guess=is_far)
 
 
 def like(found: str, known: Sequence[str]) -> str:
-    """The known name that is like the one that was found, or means the same; empty where none does."""
+    """The known name that is similar to the one found, or a synonym of it; empty if there is none."""
     if same := synonym(found[:MAX_NAME], known):
         return same
     lower = found[:MAX_NAME].lower()
-    inside = (word for word in known if len(word) > 3 and word in lower)  # there is a conv in DeformableConv
+    inside = (word for word in known if len(word) > 3 and word in lower)  # DeformableConv contains conv
     return _near(found[:MAX_NAME], tuple(known), FAR) or next(inside, "")
 
 
-@lru_cache(maxsize=256)  # a definition's slip is met at each of its uses, and long names take long to compare
+@lru_cache(maxsize=256)  # a mistake in a definition occurs at each of its uses, and comparing long names is slow
 def _near(found: str, known: tuple[str, ...], cutoff: float) -> str:
-    from difflib import get_close_matches  # where nothing is wrong, nothing is near
+    from difflib import get_close_matches  # imported late: only needed for errors
 
     names = dict.fromkeys((found, found.lower()))
     return next((near for name in names for near in get_close_matches(name, known, n=1, cutoff=cutoff)), "")
 
 
 def show(value: object, width: int = 60) -> str:
-    """A value in a message: in the words of YAML, on one line, cut to `width` characters."""
+    """A value for a message: as YAML on one line, cut to `width` characters."""
     if value is None:
         return "nothing"
     if isinstance(value, bool):

@@ -1,1 +1,2 @@
-"""YAML text as a tree with places; what changes it before it is read: `extends:`, `--set`, ignore comments."""
+"""YAML text as a tree with places, and what is applied to it before validation: `extends:`, `--set`, ignore
+comments."""

@@ -1,9 +1,9 @@
 """`extends: base.yaml`: a variant of another file.
 
-Own keys win.  Sections (limits, goals, vars, defaults, define, data, train) are merged field by field; a field, a list
-and the network are replaced as a whole.  Where both files choose the same of several kinds (`optimizer: {muon: ...}`),
-the fields of that kind are merged in their turn, so that a variant need not say again what it does not change.  A key
-with nothing behind it changes nothing.
+The keys of the variant take precedence. Sections (limits, goals, vars, defaults, define, data, train) are merged field
+by field; a field, a list and the network are replaced as a whole. If both files choose the same of several kinds
+(`optimizer: {muon: ...}`), the fields of that kind are merged, too, so a variant need not repeat what it does not
+change. A key without a value changes nothing.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ from archbuilder.document.parser import parse_file
 
 MAX_BASES = 10
 
-FORM = {"type": "string", "description": "a file to start from: own keys win, lists are replaced"}  # as JSON Schema
+# as JSON Schema
+FORM = {"type": "string", "description": "a base file: keys of this file take precedence, lists are replaced"}
 
 EXTENDS = declare(
     "AB009",
@@ -36,9 +37,9 @@ $ archbuilder check variant.yaml""",
 
 
 def extend(document: Document) -> None:
-    """Merge the file that a document extends into it, and that one's base, and so on.
+    """Merge the base of a document into it, the base of that base, and so on.
 
-    Raises ArchbuilderError AB009 for a cycle, too long a chain, or a base that cannot be read."""
+    Raises ArchbuilderError AB009 for a cycle, a chain that is too long, or a base that cannot be read."""
     seen = [document.name]
     while (node := document.root.get("extends")) is not None:
         span = document.root.place("extends")
@@ -48,7 +49,7 @@ def extend(document: Document) -> None:
         path = document.path_of(node.span, node.value)
         if any(_same(path, other) for other in seen) or len(seen) > MAX_BASES:
             chain = " -> ".join([*seen, path])
-            raise _error(span, f"the files extend each other without end: {chain}", "end the chain")
+            raise _error(span, f"the files extend each other in a circle or too often: {chain}", "remove one extends:")
         seen.append(path)
         try:
             base = parse_file(Path(path), document.read)
@@ -69,7 +70,7 @@ def _same(first: str, second: str) -> bool:
 
 
 def _merge(own: Node, base: Node, in_turn: bool = True) -> None:
-    """Add to a mapping what only its base has; `in_turn` what both have is merged too, sections and kinds are."""
+    """Add the keys that only the base has; with `in_turn`, sections and kinds that both have are merged, too."""
     if not own.is_mapping or not base.is_mapping:
         return
     for key, child in base.value.items():
@@ -82,5 +83,5 @@ def _merge(own: Node, base: Node, in_turn: bool = True) -> None:
 
 
 def _same_kind(own: Node, base: Node) -> bool:
-    """Do two fields such as `optimizer: {muon: {...}}` choose the same one of several kinds?"""
+    """Whether two fields such as `optimizer: {muon: {...}}` choose the same one of several kinds."""
     return own.is_mapping and base.is_mapping and len(own.value) == 1 and own.value.keys() == base.value.keys()

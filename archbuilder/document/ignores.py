@@ -1,9 +1,9 @@
-"""`# archbuilder: ignore AB402` at the end of a line: findings of that kind on that line are wanted as they are.
+"""`# archbuilder: ignore AB402` at the end of a line: findings with these codes on that line are accepted.
 
     - dilated: {out: 64, dilation: 8}  # archbuilder: ignore AB402, AB405 the map is small on purpose
 
-Warnings can be ignored, and errors that are a verdict on a network (a missed limit, a missed rule).  An error that
-keeps a file from being analysed cannot: then nothing would have been checked.
+Warnings can be ignored, and so can verdicts on a network (a missed limit, a missed rule). An error that keeps a file
+from being analysed cannot: the file would pass without being checked.
 """
 
 from __future__ import annotations
@@ -45,9 +45,10 @@ UNKNOWN = declare(
 
 REMARKS = (UNUSED, UNKNOWN)  # findings about the comments themselves
 
-MAX_COMMENTS, MAX_CODES = 1_000, 100  # of a file, of a comment: what lies past them is not read, and ignores nothing
+MAX_COMMENTS, MAX_CODES = 1_000, 100  # per file, per comment: further ones are not read and have no effect
 
-# codes stand between commas or blanks; the first word that is none, and no comma before it, begins the reason
+# codes are separated by commas or spaces; the first word that is not a code, without a comma before it, begins the
+# reason
 _COMMENT = re.compile(
     r"#[ \t]*archbuilder:[ \t]*ignore\b[ \t]*"
     r"(?P<codes>[^\s,]+(?:[ \t]*,[ \t]*[^\s,]+|[ \t]+[A-Za-z]{2}[0-9]{3}\b)*)?"
@@ -66,10 +67,10 @@ class Comment:
 def settle(
     found: Sequence[Diagnostic], sources: Mapping[str, str], file: str, complete: bool
 ) -> tuple[list[Diagnostic], list[Diagnostic]]:
-    """(what is left, what is ignored) of the findings in some sources, which must be YAML.
+    """Divide the findings in some YAML sources into (those that count, those that are ignored).
 
-    Comments of `file` itself that ask for what cannot be done are findings, too; where the analysis is `complete`,
-    so are those that nothing answers to.
+    Invalid comments of `file` itself are findings, too; if the analysis is `complete`, so are comments that ignore
+    nothing.
     """
     comments = {name: list(comments_of(text, name)) for name, text in sources.items() if "ignore" in text}
     wanted = {(code, span.file, span.line) for each in comments.values() for one in each for code, span in one.codes}
@@ -82,7 +83,7 @@ def settle(
 
 
 def comments_of(text: str, file: str) -> Iterator[Comment]:
-    """The ignore comments of a YAML text; what looks like one inside a value is part of the value."""
+    """The ignore comments of a YAML text; text inside a value is never a comment."""
     starts = [0, *(found.end() for found in LINE_BREAK.finditer(text)), len(text)]
     candidates = list(islice(_COMMENT.finditer(text), MAX_COMMENTS))
     outside = {found.start() for found in candidates}
@@ -97,7 +98,7 @@ def comments_of(text: str, file: str) -> Iterator[Comment]:
 
 
 def _values(text: str, starts: Sequence[int]) -> Iterator[tuple[int, int]]:
-    """Where each scalar begins and ends, as offsets; a block scalar (| and >) begins after its first line."""
+    """The start and end offsets of each scalar; a block scalar (| and >) begins after its first line."""
     for event in scalars(text):
         start, end = event.start_mark, event.end_mark
         first = starts[start.line + 1] if event.style in ("|", ">") else starts[start.line] + start.column
@@ -116,16 +117,18 @@ def _comment(found: re.Match[str], file: str, starts: Sequence[int]) -> Comment:
 
 def _problems(comment: Comment, used: set[tuple[str, int]], complete: bool) -> Iterator[Diagnostic]:
     if not comment.codes:
-        hint = "name what is to be ignored: # archbuilder: ignore AB402"
+        hint = "name the codes to ignore: # archbuilder: ignore AB402"
         yield UNKNOWN.at(comment.span, "the comment names no code", hint)
     for code, span in comment.codes:
         if (code, span.line) in used:
             continue
-        kind = declared().get(code) or known_codes(code).get(code)  # one of a user's own block, or of the package
+        kind = declared().get(code) or known_codes(code).get(code)  # of a custom block, or of the package
         if kind is None:
-            near = nearest(code, list(known_codes())) or "write it as in # archbuilder: ignore AB402 and why"
+            near = nearest(code, list(known_codes())) or "write it like this: # archbuilder: ignore AB402 and why"
             yield UNKNOWN.at(span, f"there is no code {code}", near)
         elif kind in REMARKS or not kind.ignorable:
-            yield UNKNOWN.at(span, f"{code} cannot be ignored on a line", "mend what it says, and take the code out")
-        elif complete and not kind.of_pack:  # it may be for a pack that only another check asks for, with --rules
-            yield UNUSED.at(span, f"there is no {code} on this line", "take it out of the comment")
+            yield UNKNOWN.at(
+                span, f"{code} cannot be ignored on a line", "fix the error and remove the code from the comment"
+            )
+        elif complete and not kind.of_pack:  # codes of packs may be for another check that uses the pack with --rules
+            yield UNUSED.at(span, f"there is no {code} on this line", "remove it from the comment")

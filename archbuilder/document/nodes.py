@@ -31,13 +31,13 @@ class Node:
         return isinstance(self.value, list)
 
     def get(self, key: str) -> Node | None:
-        """The node under a key, None where there is none."""
+        """The node under a key, or None."""
         return self.value.get(key) if isinstance(self.value, dict) else None
 
     def place(self, *path: str | int) -> Span:
-        """The place of a key path: of the key for a mapping, of the item for a list.
+        """The place of a key path: of the key in a mapping, of the item in a list.
 
-        A path that leads nowhere gives the deepest place on the way."""
+        If the path leads nowhere, the deepest place on the way."""
         node, span = self, self.span
         for step in path:
             if isinstance(node.value, dict) and step in node.value:
@@ -72,10 +72,11 @@ class Document:
     read: Reading = field(default_factory=Reading)  # of all files that one check reads
 
     def path_of(self, place: Span, name: str) -> str:
-        """The path of a file that is named at a place: it counts from the place's file, or where an option names it
-        from the current folder.
+        """The path of a file that is named at a place, relative to the file of that place, or for an option to the
+        current folder.
 
-        Each is noted in `links`; those of a run are there before, for its files were read in other folders."""
+        Each path is recorded in `links`; those of a run are already there, because its files were read in other
+        folders."""
         folder = Path(place.file).parent if place.file in self.sources else Path()
         return self.links.setdefault((place.file, name), str(folder / name))
 

@@ -1,8 +1,8 @@
-"""Paths into a file, and values put there before it is validated: `--set train.epochs=3`, `--vary`, `space:`.
+"""Paths into a file, and values that are set there before it is validated: `--set train.epochs=3`, `--vary`, `space:`.
 
-A path is keys and places, with points between them: `vars.width`, `train.optimizer.sgd.lr`, `data.augment.0.shift`.
-A block of a list is reached by its place, which counts from 0, or by its `name:`, however deep it stands below the
-list; its word may be left out: `network.C1.blocks.0.out` may be `network.0.stage.blocks.0.conv.out`.
+A path consists of keys and positions, separated by points: `vars.width`, `train.optimizer.sgd.lr`,
+`data.augment.0.shift`. A block in a list is reached by its position, from 0, or by its `name:`, at any depth below the
+list; its word may be omitted: `network.C1.blocks.0.out` may be `network.0.stage.blocks.0.conv.out`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from archbuilder.diagnostics import ArchbuilderError, Diagnostic, Span, declare,
 from archbuilder.document.nodes import Document, Node
 from archbuilder.document.parser import MAX_DEPTH, parse
 
-Steps = tuple[str | int, ...]  # keys of mappings and places of lists, one below the other
+Steps = tuple[str | int, ...]  # keys of mappings and positions in lists, from the root down
 
 OVERRIDE = declare(
     "AB901",
@@ -32,7 +32,7 @@ OVERRIDE = declare(
 
 
 def apply(document: Document, overrides: Sequence[str]) -> None:
-    """Set each `key.path=value`, value in YAML.  Raises ArchbuilderError AB901 with every bad one."""
+    """Set each `key.path=value`, with the value in YAML. Raises ArchbuilderError AB901 with every invalid one."""
     problems: list[Diagnostic] = []
     own = document.root.get("vars")
     known = list(own.value) if own and own.is_mapping else []
@@ -50,24 +50,24 @@ def _apply(root: Node, text: str) -> None:
     place = Span(f"--set {text}")
     _, equals, value = text.partition("=")
     if not equals or not all(_path(text).split(".")):
-        raise _error(place, "an override is key.path=value", "write --set train.epochs=3")
+        raise _error(place, "an override has the form key.path=value", "write --set train.epochs=3")
     put(root, find(root, _path(text), place), _value(value, place))
 
 
 def _idle(root: Node, overrides: Sequence[str], known: Sequence[str]) -> Iterator[Diagnostic]:
-    """Overrides of variables that nothing uses: whoever sets one expects an effect."""
+    """Overrides of variables that nothing uses, which would have no effect."""
     chosen = {path[len("vars.") :]: text for text in overrides if (path := _path(text)).startswith("vars.")}
     if not chosen:
         return
     used = words_of(root)
     for name in (name for name in chosen if name not in used):
-        message = f"nothing uses the variable {name}: the override changes nothing"
+        message = f"nothing uses the variable {name}: the override has no effect"
         hint = did_you_mean(name, used.intersection(known))
         yield OVERRIDE.at(Span(f"--set {chosen[name]}"), message, hint)
 
 
 def words_of(root: Node) -> set[str]:
-    """Every word in the texts of a tree: a variable that is none of them is used by nothing."""
+    """Every word in the texts of a tree; a variable that is not among them is not used."""
     return {word for text in _texts(root) for word in re.findall(r"[A-Za-z_]\w*", text)}
 
 
@@ -76,7 +76,7 @@ def _path(override: str) -> str:
 
 
 def _texts(node: Node) -> Iterator[str]:
-    """Every text in a tree; keys are none."""
+    """Every text value in a tree, without keys."""
     if isinstance(node.value, str):
         yield node.value
     for child in node.value.values() if node.is_mapping else node.value if node.is_list else ():
@@ -84,11 +84,11 @@ def _texts(node: Node) -> Iterator[str]:
 
 
 def _value(text: str, place: Span) -> Node:
-    """The node of a value in YAML; its places are the override, not lines of the little text it is read from."""
+    """The node of a value in YAML; its place is the override, not a line of the parsed text."""
     if text.lstrip().startswith(">") and "\n" not in text:  # no block of text, which has lines, but a bound: > 44
         text = "'{}'".format(text.strip().replace("'", "''"))
     try:
-        # as the value of a key, so that an empty text and a bare scalar are read alike
+        # parsed as the value of a key, so that an empty text and a bare scalar are handled alike
         document = parse(f"value: {text}", place.file)
     except ArchbuilderError as error:
         raise _error(place, f"the value is not YAML: {error.diagnostics[0].message}", "write it as in a file") from None
@@ -102,10 +102,10 @@ def _value(text: str, place: Span) -> Node:
 
 
 def find(root: Node, path: str, place: Span) -> Steps:
-    """The steps of a path; what is not there yet is keys.  Raises ArchbuilderError where it leads nowhere."""
+    """The steps of a path; steps that do not exist yet are keys. Raises ArchbuilderError if it leads nowhere."""
     keys = path.split(".")
     if not all(keys):
-        raise _error(place, "a path is keys with points between them", "write train.epochs, for one")
+        raise _error(place, "a path consists of keys, separated by points", "write for example train.epochs")
     if len(keys) > MAX_DEPTH:
         raise _error(place, f"a path of {len(keys)} keys", f"a file is at most {MAX_DEPTH} levels deep")
     steps: list[str | int] = []
@@ -128,7 +128,7 @@ def _below(node: Node | None, step: str | int) -> Node | None:
 def _steps(
     root: Node, node: Node | None, key: str, way: Sequence[str], is_item: bool, is_last: bool, place: Span
 ) -> Steps:
-    """The steps from a node to what a key of a path names."""
+    """The steps from a node to the one that a key of a path names."""
     where = ".".join(way) or "the file"
     if node is None or node.value is None:
         return (key,)
@@ -141,7 +141,7 @@ def _steps(
         way_in = (word,) if key == word else (word, key)
         if (key == word and (is_last or body.is_list)) or body.value is None or body.is_mapping:
             return way_in
-        if alone := _alone(root, way[0], word):  # conv: 16 is conv: {out: 16}, and has fields
+        if alone := _alone(root, way[0], word):  # conv: 16 means conv: {out: 16}, which has fields
             node.value[word] = Node({alone: body}, body.span, {alone: body.span})
             return way_in
         hint = f"write it with its fields, {word}: {{...}}, or name {where}.{word} itself"
@@ -150,7 +150,7 @@ def _steps(
 
 
 def _alone(root: Node, section: str, word: str) -> str:
-    """The field that the bare value of an item of a section stands for, empty where it stands for none."""
+    """The field that a bare value of an item means, empty if there is none."""
     definition = (root.get("define") or Node(None, root.span)).get(word)
     if section in ("network", "define") and definition is not None:
         parameters = definition.get("params")
@@ -174,15 +174,17 @@ def _in_list(node: Node, key: str, where: str, place: Span) -> Steps:
     if len(found) == 1:
         return found[0]
     if found:
-        hint = f"name its place: {', '.join('.'.join(map(str, steps)) for steps in found[:5])}"
+        hint = f"use its position: {', '.join('.'.join(map(str, steps)) for steps in found[:5])}"
         raise _error(place, f"{len(found)} blocks of {where} are called {key}", hint)
-    message = f"{where} is a list of {len(node.value)}, {shorten(key, 60)} is not one of its places"
+    message = f"{where} is a list of {len(node.value)}, {shorten(key, 60)} is not one of its positions"
     names = list(dict.fromkeys(name for name, _ in named))
-    raise _error(place, message, f"places count from 0; {did_you_mean(key, names)}" if names else "places count from 0")
+    raise _error(
+        place, message, f"positions count from 0; {did_you_mean(key, names)}" if names else "positions count from 0"
+    )
 
 
 def _named(blocks: Node, way: Steps = ()) -> Iterator[tuple[str, Steps]]:
-    """The blocks of a list, and below it, that have a name, each with the steps to it."""
+    """The named blocks in a list and below it, each with the steps to it."""
     for number, item in enumerate(blocks.value):
         body = next(iter(item.value.values())) if item.is_mapping and len(item.value) == 1 else item
         here = (*way, number)
@@ -199,9 +201,9 @@ def _named(blocks: Node, way: Steps = ()) -> Iterator[tuple[str, Steps]]:
 
 
 def put(root: Node, steps: Steps, node: Node) -> None:
-    """Put a node where steps lead, into copies of what is on the way, for an alias may share that.
+    """Put a node at the end of some steps. Nodes on the way are copied, because an alias may share them.
 
-    A list in the place of one item of a list stands for its items: `network.3=[]` leaves a block out."""
+    A list in the place of one item is replaced by its items: `network.3=[]` removes a block."""
     *way, last = steps
     parent = root
     for step in way:
@@ -215,7 +217,7 @@ def put(root: Node, steps: Steps, node: Node) -> None:
 
 
 def _enter(parent: Node, step: str | int, place: Span) -> Node:
-    """The child to go on in: a new mapping, or a copy of what is there."""
+    """The child at a step: a copy of the existing one, or a new mapping."""
     old = parent.value[step] if isinstance(step, int) or step in parent.value else None
     if old is None:
         parent.keys[str(step)] = place

@@ -74,21 +74,20 @@ _ENDS = (yaml.MappingEndEvent, yaml.SequenceEndEvent)
 
 
 def parse_file(path: Path, read: Reading) -> Document:
-    """The document of a file that is read after others that it belongs to.
+    """Parse a file that belongs to others that have been read.
 
     Raises ArchbuilderError as `read_text` and `parse` do, and AB001 for a file that lies outside."""
     if read.within and not lies_within(path, read.within):
-        raise ArchbuilderError(MISSING.at(Span(str(path)), "lies outside the folder that is open, and is not read"))
+        raise ArchbuilderError(MISSING.at(Span(str(path)), "is outside the folder that is open, and is not read"))
     name, text = (read.text_of or read_text)(path)
     return parse(text, name, read)
 
 
 def parse(text: str, name: str = "<string>", read: Reading | None = None) -> Document:
-    """The document of a YAML text.
+    """Parse a YAML text.
 
-    read: what was read before of files that it belongs to, to which this one is added.
-    Problems that leave the rest readable (a duplicate key) are collected in `diagnostics`;
-    one that does not (syntax, a bound) raises ArchbuilderError.
+    read: what has been read of related files; this text is added to it. Problems that leave the rest readable (a
+    duplicate key) are collected in `diagnostics`; others (syntax, a bound) raise ArchbuilderError.
     """
     read = Reading() if read is None else read
     reader = _Reader(text, name, read)
@@ -97,12 +96,12 @@ def parse(text: str, name: str = "<string>", read: Reading | None = None) -> Doc
 
 
 def scalars(text: str) -> Iterator[Any]:
-    """libyaml's event of each scalar, with its style and its marks, as far as the text is YAML."""
+    """libyaml's event of each scalar, with its style and its marks, up to the first syntax error."""
     return (event for event in events(text) if type(event) is yaml.ScalarEvent)
 
 
 def events(text: str) -> Iterator[Any]:
-    """libyaml's events with their marks, as far as the text is YAML."""
+    """libyaml's events with their marks, up to the first syntax error."""
     with suppress(yaml.YAMLError):
         yield from yaml.parse(text, Loader=_Loader)
 
@@ -116,12 +115,12 @@ class _Frame:
     is_block: bool
     start: int  # how many nodes were read before it
     height: int = 1  # levels of collections, this one included
-    key: tuple[str | None, Span] | None = None  # a key that waits for its value
-    merged: set[str] = field(default_factory=set)  # keys that came by <<, which an own key may replace
+    key: tuple[str | None, Span] | None = None  # a key whose value is not read yet
+    merged: set[str] = field(default_factory=set)  # keys from <<, which a later key may replace
 
 
 class _Anchor(NamedTuple):
-    """A node that an alias may repeat, and what a repetition costs."""
+    """A node that an alias may repeat, and the cost of a repetition."""
 
     node: Node
     size: int
@@ -155,7 +154,7 @@ class _Reader:
                 self._finish(event)
             elif kind is yaml.DocumentStartEvent and self.root is not None:
                 message = "a second document starts here"
-                raise ArchbuilderError(SYNTAX.at(self._span(event), message, "one file describes one network"))
+                raise ArchbuilderError(SYNTAX.at(self._span(event), message, "write one network per file"))
         if self.root is None or self.root.value is None:
             hint = "start from architectures/quickstart.yaml"
             raise ArchbuilderError(EMPTY.at(Span(self.name, 1, 1, 1, 1), "the file is empty", hint))
@@ -191,7 +190,7 @@ class _Reader:
         frame = self.stack.pop()
         if not frame.is_block:
             self.end = (event.end_mark.line + 1, event.end_mark.column + 1)
-        # the end of an indented collection is that of its last value: its end mark stands at the next key
+        # an indented collection ends with its last value; its end mark is at the next key
         frame.node.span = Span(*frame.node.span[:3], *self.end)
         if frame.anchor:
             self.anchors[frame.anchor] = _Anchor(frame.node, self.count - frame.start, frame.height)
@@ -225,10 +224,10 @@ class _Reader:
             frame.merged.discard(key)
 
     def _merge(self, frame: _Frame, node: Node, span: Span) -> None:
-        """`<<: *base`: keys of the base that the mapping does not set itself, wherever they stand."""
+        """`<<: *base`: add the keys of the base that the mapping does not set itself, before or after."""
         for base in node.value if node.is_list else [node]:
             if not base.is_mapping:
-                self._report(BAD_KEY.at(span, "<< merges a mapping, or a list of mappings", "write <<: *name"))
+                self._report(BAD_KEY.at(span, "<< needs a mapping or a list of mappings", "write <<: *name"))
                 return
             for key, value in base.value.items():
                 if key not in frame.node.value:
@@ -236,14 +235,16 @@ class _Reader:
                     frame.merged.add(key)
 
     def _key(self, node: Node) -> str | None:
-        """The name of a key; None for what is none and has been reported."""
+        """The name of a key; None (reported) if it is not a valid key."""
         if isinstance(node.value, str):
             return node.value
         shown = "a collection" if isinstance(node.value, (dict, list)) else show(node.value)
         line = LINE_BREAK.split(self.text)[node.span.line - 1][: node.span.end_column - 1]
         decimal = re.search(r"\d+,\d+$", line)  # in brackets, a comma begins the next key
         hint = (
-            f"a decimal has a point: {decimal[0].replace(',', '.')}" if decimal else "put it in quotes if it is a name"
+            f"write decimals with a point: {decimal[0].replace(',', '.')}"
+            if decimal
+            else "put it in quotes if it is a name"
         )
         self._report(BAD_KEY.at(node.span, f"a key must be text, found {shown}", hint))
         return None

@@ -1,4 +1,4 @@
-"""What a name stands for, as text: a path, standard input or YAML itself; UTF-8, and bounded while it is read."""
+"""The text of a path, of standard input or of a YAML string, decoded as UTF-8 and bounded while it is read."""
 
 from __future__ import annotations
 
@@ -63,11 +63,11 @@ TextOf = Callable[[Path], tuple[str, str]]
 
 @dataclass(slots=True)
 class Reading:
-    """How several files that belong together are read: a file, its bases, its rule packs.
+    """State of reading several files that belong together: a file, its bases, its rule packs.
 
-    The bounds hold for all of them together, so that many files cost no more than one.  With `within`, a folder, none
-    is read that lies outside of it, whatever a file names and wherever a link leads.  `text_of` reads a path, to
-    (name, text), where files lie elsewhere than on the disk."""
+    The bounds apply to all of them together, so that many files cost no more than one. With `within`, no file outside
+    that folder is read, whatever a file names and wherever a link leads. `text_of` maps a path to (name, text) if the
+    files are not on disk."""
 
     characters: int = 0
     values: int = 0  # aliases expanded
@@ -76,7 +76,7 @@ class Reading:
 
 
 def stem_of(file: str) -> str:
-    """What is called after a file: its name without the ending, as far as a network and a file may have it."""
+    """The default name of a network: the name of its file without the ending, restricted to allowed characters."""
     stem = re.sub(r"[^A-Za-z0-9._-]+", "-", PurePath(file).stem).strip("-._")
     return stem[:100] or "network"
 
@@ -95,7 +95,7 @@ def read_text(source: str | os.PathLike[str]) -> tuple[str, str]:
         raise too_large(name, str(error.strerror)) from None
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
-        hint = "a YAML text needs a line break to be told from a path" if ": " in name else "check the path"
+        hint = "a YAML text needs a line break to be distinguished from a path" if ": " in name else "check the path"
         raise ArchbuilderError(MISSING.at(Span(name), f"cannot be read: {reason}", hint)) from None
     return name, decode(data, name)
 

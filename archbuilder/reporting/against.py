@@ -1,7 +1,8 @@
-"""Architectures as they are against what git had at a revision: which are new, gone, renamed or changed, and how.
+"""Compares the architectures in the work tree with those at a git revision: which are new, deleted, renamed or changed,
+and how.
 
-What a changed file extends and the rule packs that it names are taken from the same side as the file, so that a change
-of a base or a pack is a change of all that rest on it.
+The bases and rule packs of a file are taken from the same side as the file, so a change of a base or a pack is a change
+of all files that use it.
 """
 
 from __future__ import annotations
@@ -31,15 +32,15 @@ from archbuilder.reporting.text import columns, human
 from archbuilder.revisions import Revision
 from archbuilder.sources import Opened
 
-ALIKE = 0.7  # how much of two files is the same where one of them is the other under a new name
-MAX_PAIRS = 2_500  # gone files times new ones; more are told to be renamed where they are the same to the letter
+ALIKE = 0.7  # similarity from which two files count as one file that was renamed
+MAX_PAIRS = 2_500  # deleted files times new ones; beyond that only identical files count as renamed
 MAX_TEXT = 60_000  # characters of Markdown: a comment on GitHub has 65,536
 MAX_VALUE, MAX_FINDINGS = 100, 10
 
 HEADER = ("file", "change", "parameters", "MACs", "RF", "limits and rules")
 WORDS = {"file", "change", "limits and rules"}
 WELL = ("", table.OK, table.UNTRAINED)
-NO_SETTINGS = ("archbuilder", "extends", "network", "define", "defaults")  # which the changes of blocks tell
+NO_SETTINGS = ("archbuilder", "extends", "network", "define", "defaults")  # these are shown as changes of blocks
 
 Setting = tuple[str, str, str]  # its dotted name, its value before and after
 
@@ -48,7 +49,7 @@ Setting = tuple[str, str, str]  # its dotted name, its value before and after
 class Pair:
     """One architecture before and after; None on the side that does not have it.
 
-    kind: new, deleted, renamed or changed; was: the path that it had, where that is another one.
+    kind: new, deleted, renamed or changed; was: its previous path, if it was renamed.
     """
 
     kind: str
@@ -59,8 +60,8 @@ class Pair:
 
     @cached_property
     def demands(self) -> list[Setting]:
-        """The limits, rules and goals that are not kept now, or were kept in another way before."""
-        if self.after is None or self.after.facts is None:  # then nothing is known of them
+        """The limits, rules and goals that are missed now, or whose result has changed."""
+        if self.after is None or self.after.facts is None:  # then their results are unknown
             return []
         was = table.row(self.before) if self.before and self.before.facts else None
         now = table.row(self.after)
@@ -70,15 +71,15 @@ class Pair:
 
     @property
     def settings(self) -> list[Setting]:
-        """What is written otherwise outside of the network, with what it extends."""
+        """The settings outside the network that differ, including those of bases."""
         was, now = (dict(_settings(each)) for each in (self.before, self.after))
-        names = dict.fromkeys((*was, *now)) if was and now else ()  # of one that cannot be read nothing is known
+        names = dict.fromkeys((*was, *now)) if was and now else ()  # the settings of an unreadable file are unknown
         differ = [name for name in names if was.get(name) != now.get(name)]
         return [(name, _short(was.get(name, "")), _short(now.get(name, ""))) for name in differ]
 
     @property
     def findings(self) -> list[Diagnostic]:
-        """Errors that there are now and were not before, but for limits and rules."""
+        """Errors that are new, except those of limits and rules."""
         known = {(d.code, d.message) for d in self.before.errors} if self.before else set()
         errors = self.after.errors if self.after else ()
         return [d for d in errors if not d.code.verdict and (d.code, d.message) not in known]
@@ -86,7 +87,7 @@ class Pair:
 
 @dataclass(frozen=True)
 class Against:
-    """All that differs from a revision, and how many architectures are the same on both sides."""
+    """All differences from a revision, and the number of architectures that are the same on both sides."""
 
     revision: str
     commit: str
@@ -95,7 +96,7 @@ class Against:
 
     @property
     def exit_status(self) -> int:
-        """0, or what `check` gives for a file of now that cannot be analysed."""
+        """0, or the exit status of `check` for a current file that cannot be analysed."""
         errors = (d for pair in self.pairs if pair.after and not pair.after.facts for d in pair.after.errors)
         return max((d.exit_status for d in errors), default=0)
 
@@ -103,7 +104,7 @@ class Against:
 def against(
     revision: Revision, names: Sequence[str], overrides: Sequence[str] = (), rules: Sequence[str] = ()
 ) -> Against:
-    """What differs between a revision and the work tree, of files and of folders; of the current one if none is named.
+    """The differences between a revision and the work tree in files and folders, by default in the current folder.
 
     Raises ArchbuilderError AB001 for a name that neither side has."""
     old, new = _candidates(revision, names)
@@ -127,7 +128,7 @@ def against(
 
 
 def _candidates(revision: Revision, names: Sequence[str]) -> tuple[set[str], set[str]]:
-    """The paths to look at on either side."""
+    """The paths to compare on each side."""
     old: set[str] = set()
     new: set[str] = set()
     for path in map(os.path.relpath, names or ["."]):
@@ -150,7 +151,7 @@ def _checked(open_: Callable[[str], Opened], path: str, overrides: Sequence[str]
 
 
 def _is_network(report: Report) -> bool:
-    """Whether a YAML file that nobody named means to be an architecture."""
+    """Whether a YAML file that was not named explicitly is an architecture."""
     if report.document is None:
         return False
     root = report.document.root
@@ -160,7 +161,7 @@ def _is_network(report: Report) -> bool:
 
 
 def _differ(before: Report, after: Report) -> bool:
-    """Whether one of the texts that a network is made of differs."""
+    """Whether the file, a base or a rule pack of a network differs."""
     if before.document is None or after.document is None:
         return before.diagnostics != after.diagnostics
     was, now = ([*doc.sources.values(), *doc.packs.values()] for doc in (before.document, after.document))
@@ -168,7 +169,7 @@ def _differ(before: Report, after: Report) -> bool:
 
 
 def _renamed(gone: dict[str, Report], fresh: dict[str, Report]) -> list[tuple[str, str]]:
-    """(was, is) of files that are the same under another name, or nearly so; the most alike first."""
+    """(was, is) of renamed files, with the same or nearly the same content; the most similar first."""
     likely = len(gone) * len(fresh) <= MAX_PAIRS
     likeness = ((_likeness(gone[was], fresh[path], likely), was, path) for was, path in product(gone, fresh))
     ranked = sorted((each for each in likeness if each[0] >= ALIKE), key=lambda each: (-each[0], *each[1:]))
@@ -202,7 +203,7 @@ def _settings(report: Report | None) -> Iterator[tuple[str, str]]:
 
 
 def _kept(row: table.Row, title: str) -> str:
-    """How a limit or a rule is kept: ok, missed by 1,234; empty where it is not asked for."""
+    """The result of a limit or a rule: ok, missed by 1,234; empty if it does not apply."""
     left = row.get(f"{title}.left")
     by = f" by {-left:,}" if row.get(title) == table.MISSED and isinstance(left, int) and left else ""
     return f"{row.get(title) or ''}{by}"
@@ -222,7 +223,7 @@ def _path(pair: Pair) -> str:
 
 
 def _step(numbers: Sequence[int], shown: Callable[[int], str], signed: Callable[[int], str]) -> str:
-    """A number before and after, and their difference; one of them where that is all there is to say."""
+    """A number before and after, with their difference; only one number if they are equal or one is missing."""
     if len(set(numbers)) < 2:
         return shown(numbers[0]) if numbers else ""
     was, now = numbers
@@ -230,7 +231,7 @@ def _step(numbers: Sequence[int], shown: Callable[[int], str], signed: Callable[
 
 
 def _outcome(pair: Pair) -> str:
-    """What became of the limits and rules, in a few words."""
+    """The changes of limits and rules, in a few words."""
     if pair.after is None:
         return ""
     if pair.after.facts is None:
@@ -240,7 +241,7 @@ def _outcome(pair: Pair) -> str:
 
 
 def _words(was: str, now: str) -> str:
-    """What became of one limit, rule or goal; empty where there is no need to look."""
+    """The change of one limit, rule or goal; empty if there is nothing to report."""
     if now.startswith(table.MISSED):
         return "still missed" if was.startswith(table.MISSED) else "newly missed"
     if was.startswith(table.MISSED) and now == table.OK:
@@ -257,7 +258,7 @@ def _headline(found: Against) -> str:
 
 
 def render(found: Against, style: Style = PLAIN) -> str:
-    """For people: a table of all that differs, and of each file what changed."""
+    """The differences as text: a table of all changed files, and the changes of each file."""
     lines = [f"architectures against {printable(found.revision)} ({found.commit[:10]}): {_headline(found)}"]
     if found.pairs:
         rows = [HEADER, *(tuple(map(printable, _row(pair))) for pair in found.pairs)]
@@ -270,7 +271,7 @@ def render(found: Against, style: Style = PLAIN) -> str:
 
 
 def _details(pair: Pair, style: Style) -> Iterator[str]:
-    """What changed in one file: its settings, its limits and rules, its blocks, what is wrong with it now."""
+    """The changes in one file: settings, limits and rules, blocks, new errors."""
     for name, was, now in (*pair.settings, *pair.demands):
         yield printable(f"{name}: {was or 'none'} > {now or 'none'}" if was != now else f"{name}: still {now}")
     if pair.before and pair.after and pair.before.facts and pair.after.facts:
@@ -280,7 +281,8 @@ def _details(pair: Pair, style: Style) -> Iterator[str]:
 
 
 def to_markdown(found: Against) -> str:
-    """The same as a comment on a pull request: bounded, and every name in it is code, so that it is nothing else."""
+    """The differences as a comment on a pull request, of bounded length. Names are formatted as code, so they cannot
+    become links or mentions."""
     lines = [f"**Architectures against {code(found.revision)}** ({found.commit[:10]}): {_headline(found)}"]
     if found.pairs:
         rows = [_marked_row(pair) for pair in found.pairs]
@@ -298,7 +300,7 @@ def to_markdown(found: Against) -> str:
             lines.append(part)
     if left_out:
         lines.append(
-            f"What changed in {left_out} more is too long for a comment: `archbuilder compare --against` has it."
+            f"The changes of {left_out} more are too long for a comment: `archbuilder compare --against` shows them."
         )
     return "\n\n".join(lines)
 

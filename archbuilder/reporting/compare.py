@@ -1,4 +1,4 @@
-"""Networks side by side: their totals, and for two of them what changed from the one to the other."""
+"""Networks side by side: their totals, and for two networks the changes from one to the other."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ HEADER = ("", "line", "block", "was", "is", "params", "MACs", "RF")
 LEFT = {"", "block", "was", "is"}
 PLAIN_KEYS = ("name", "ok", "totals", "limits", "rules", "goals", "fulfilled")  # of a report as plain data
 
-# a title and the number it stands for, where the difference of two numbers says something
+# title and number of the totals whose difference is meaningful
 _NUMBERS: dict[str, Callable[[Facts], int]] = {
     "parameters": lambda facts: facts.params,
     "MACs": lambda facts: facts.macs,
@@ -57,9 +57,9 @@ class Comparison:
 
 
 def compare(*sources: Source, overrides: Sequence[str] = (), rules: Sequence[str] = ()) -> Comparison:
-    """Networks side by side, and of two what each changed block did to parameters, MACs and field.
+    """Networks side by side; for two networks also the effect of each changed block on parameters, MACs and field.
 
-    Raises ArchbuilderError for one that cannot be analysed; missed limits are in the comparison.
+    Raises ArchbuilderError for a network that cannot be analysed; missed limits are part of the comparison.
 
         >>> archbuilder.compare("architectures/tiny.yaml", "architectures/fast85.yaml").text.splitlines()[3].split()
         ['parameters', '49,954', '177,546', '+127,592', '(+255.4%)']
@@ -71,7 +71,7 @@ def compare(*sources: Source, overrides: Sequence[str] = (), rules: Sequence[str
 
 
 def render(reports: Sequence[Report], style: Style = PLAIN, of_run: table.OfRun = lambda run: {}) -> str:
-    """The table of totals, for two networks that of changes, too; more than a few have a row each, as in a check."""
+    """The table of totals, for two networks also the table of changes; more than a few networks have one row each."""
     if len(reports) > MOST:
         return table.as_text(as_table(reports, of_run), style)
     lines = columns([("", *map(printable, titles(reports))), *total_rows(reports)], {""}, style)
@@ -87,7 +87,7 @@ def as_table(reports: Sequence[Report], of_run: table.OfRun = lambda run: {}) ->
 
 
 def titles(reports: Sequence[Report]) -> Iterator[str]:
-    """The networks' names; their files or runs where names are alike."""
+    """The names of the networks, or their files or runs if names are equal."""
     alike = len({report.name for report in reports}) < len(reports)
     yield from (report.place if alike else report.name for report in reports)
     if len(reports) == 2:
@@ -95,7 +95,7 @@ def titles(reports: Sequence[Report]) -> Iterator[str]:
 
 
 def total_rows(reports: Sequence[Report]) -> Iterator[tuple[str, ...]]:
-    """The totals of all networks, a row each; of two with their difference."""
+    """The totals of all networks, one row each; for two networks with the difference."""
     facts = [report.facts for report in reports if report.facts]
     yield _row("input", [str(each.graph.input) for each in facts], "")
     yield _row("classes", [str(each.graph.classes or "none") for each in facts], "")
@@ -151,7 +151,7 @@ def _goals(report: Report) -> str:
 
 
 def change_rows(found: Sequence[Change]) -> list[tuple[str, ...]]:
-    """What each block that differs did to the totals, and their sum; none where the blocks are the same."""
+    """The effect of each changed block on the totals, and their sum; no rows if the blocks are the same."""
     return [*map(_cells, found), _sum(found)] if found else []
 
 
@@ -169,7 +169,7 @@ def changes_of(before: Report, after: Report, style: Style) -> Iterator[str]:
         paint = {"added": style.green, "removed": style.red}.get(change.kind, str)
         yield paint(line)
     yield lines[-1]
-    yield "+ added, - removed, ~ changed, = renamed; no sign: the same, at another cost because its input changed"
+    yield "+ added, - removed, ~ changed, = renamed; no sign: unchanged, but its cost differs because its input changed"
 
 
 def _cells(change: Change) -> tuple[str, ...]:
@@ -192,12 +192,12 @@ def _sum(found: Sequence[Change]) -> tuple[str, ...]:
 
 
 def _described(before: Part | None, after: Part | None) -> tuple[str, str]:
-    """Was and is, in as many words as it takes to tell the two apart."""
+    """The old and the new description, as long as necessary to tell them apart."""
     if before is None or after is None:
         return describe(before), describe(after)
     shapes = (str(before.shape), str(after.shape)) if before.shape != after.shape else ("", "")
     was, now = ([op.describe() for op in part.ops] for part in (before, after))
-    if len(was) == len(now):  # leave out what is alike
+    if len(was) == len(now):  # leave out equal parts
         differ = [pair for pair in zip(was, now, strict=True) if pair[0] != pair[1]]
         was, now = [first for first, _ in differ], [second for _, second in differ]
     return _joined(was, shapes[0]), _joined(now, shapes[1])
@@ -232,7 +232,7 @@ def to_csv(reports: Sequence[Report], of_run: table.OfRun = lambda run: {}) -> s
 
 
 def to_markdown(reports: Sequence[Report], of_run: table.OfRun = lambda run: {}) -> str:
-    """The same as a Markdown table; for two networks the table of changes, too."""
+    """The networks as a Markdown table; for two networks also the table of changes."""
     parts = [table.as_markdown(as_table(reports, of_run))]
     if len(reports) == 2 and reports[0].facts and reports[1].facts:
         parts.append(marked_down(changes(reports[0].facts, reports[1].facts)))
@@ -248,7 +248,7 @@ def marked_down(found: Sequence[Change]) -> str:
 
 
 def to_json(reports: Sequence[Report]) -> str:
-    """The totals of all networks and the changes between two, as one JSON object."""
+    """The totals of all networks, and the changes between two, as one JSON object."""
     return dumps(plain(reports))
 
 
@@ -261,7 +261,7 @@ def plain(reports: Sequence[Report]) -> dict[str, Any]:
 
 
 def plain_changes(before: Report, after: Report) -> list[dict[str, Any]] | None:
-    """The changes as plain data; None where there are no facts on either side."""
+    """The changes as plain data; None if one side has no facts."""
     if not before.facts or not after.facts:
         return None
     return [_to_dict(change) for change in changes(before.facts, after.facts)]

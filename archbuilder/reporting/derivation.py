@@ -33,17 +33,17 @@ RECURRENCE = (
 LETTERS = (
     "k kernel, s stride, d dilation, p padding (before+after where they differ; what a last window hangs over is after)"
 )
-SIGNS = {  # what stands in a table, and what it means
+SIGNS = {  # the signs in the table, and their meaning
     "x": "3x5: height x width",
     "-": "9-21: by the shortest path through skips and branches, and by the longest; a merge keeps both ends",
-    "*": "*: the whole input is seen; the number leaves out norms over the map and gates, not a global pool",
-    "<": "<: an upper bound, it depends on the position",
+    "*": "*: units see the whole input; the number ignores norms over the map and gates, but not a global pool",
+    "<": "<: an upper bound; the field depends on the position",
     "?": "?: not known; `archbuilder check` says why",
 }
 
 
 def text(name: str, facts: Facts, style: Style = PLAIN) -> str:
-    """For people: the recurrence, the table, and what comes out."""
+    """The derivation as text: the recurrence, the table and the result."""
     legend, rows = table(facts)
     if style.width is not None and any(len(line) > style.width for line in RECURRENCE):
         legend = [re.sub(" {3,}", "\n    ", line) for line in legend]
@@ -94,7 +94,7 @@ FORMATS: dict[str, Callable[[str, Facts], str]] = {
 
 
 def table(facts: Facts) -> tuple[list[str], list[Row]]:
-    """What the columns mean, and the rows, their header first."""
+    """The legend of the columns, and the rows, the header first."""
     rows = [HEADER, *_rows(facts)]
     return [*RECURRENCE, *_legend(rows)], _without_empty(rows)
 
@@ -125,14 +125,14 @@ def _reach(reach: Reach) -> Row:
 
 
 def _legend(rows: list[Row]) -> list[str]:
-    """What the letters mean, and those signs that occur."""
+    """The legend of the letters, and of the signs that occur."""
     numbers = " ".join(cell for row in rows[1:] for cell in row[len(LEFT) :])
     fields = " ".join(row[HEADER.index("r")] for row in rows[1:])
     return [LETTERS, *(line for sign, line in SIGNS.items() if sign in (numbers if sign == "x" else fields))]
 
 
 def _without_empty(rows: list[Row]) -> list[Row]:
-    """The table without the column `from` where every layer follows the one before it."""
+    """The table without the column `from` if every layer follows the one before it."""
     at = HEADER.index("from")
     return rows if any(row[at] for row in rows[1:]) else [row[:at] + row[at + 1 :] for row in rows]
 

@@ -16,7 +16,7 @@ BEFORE = 100  # of them before the place, where the line is longer
 def render_diagnostic(d: Diagnostic, text: str = "", style: Style = PLAIN, checked: str = "") -> str:
     """place: code message, the line of `text` with the place marked, and the remedy.
 
-    `checked` is the file that was checked; a finding in another one (a base, a rule pack) names it."""
+    `checked` is the file that was checked; a finding in another file (a base, a rule pack) mentions it."""
     lines = [headline(d, style, checked)]
     lines += _excerpt(d, _lines(text), style) if text else []
     if d.hint:
@@ -32,7 +32,7 @@ def headline(d: Diagnostic, style: Style = PLAIN, checked: str = "") -> str:
 
 
 def said(d: Diagnostic, checked: str) -> str:
-    """The message, and the file that was checked where the place is in another one."""
+    """The message, with the file that was checked if the place is in another file."""
     return d.message if checked in ("", d.span.file) or d.span.is_option else f"{d.message} (checked: {checked})"
 
 
@@ -66,7 +66,7 @@ def _excerpt(d: Diagnostic, source: Sequence[str], style: Style) -> Iterator[str
 
 
 def _shown(line: str, start: int, end: int, style: Style) -> str:
-    """A stretch of a line as it is printed; as much of it as fits."""
+    """A part of a line as it is printed, cut to the available width."""
     lead = "..." if start else ""
     return style.readable(lead + printable(line[start : min(end, start + MAX_EXCERPT)]))
 
@@ -81,9 +81,9 @@ def _cells(text: str) -> int:
 
 
 def printable(text: str, keep: str = "") -> str:
-    """Control and bidirectional characters made visible: a file must not steer the terminal.
+    """Make control and bidirectional characters visible: a file must not control the terminal.
 
-    keep: control characters that stay as they are; else a tab becomes a blank."""
+    keep: control characters that are not changed; otherwise a tab becomes a space."""
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() or c in keep else " " if c == "\t" else f"\\u{ord(c):04x}" for c in text)

@@ -9,7 +9,7 @@ Setting = tuple[str, str]  # a dotted name and its value
 
 
 def flat(name: str, value: Any) -> Iterator[Setting]:
-    """The values below a name, each on one line; nothing for what is empty."""
+    """The values below a name, each on one line; nothing for empty values."""
     if isinstance(value, Mapping) and value:
         for key, inner in value.items():
             yield from flat(f"{name}.{key}", inner)

@@ -10,7 +10,7 @@ from archbuilder.analysis.visible_pixels import Unread, unread
 from archbuilder.ir.op import by
 from archbuilder.ir.reach import Reach
 
-MARKS = {"exact": "", "whole input": "*", "upper bound": "<", "unknown": "?"}  # behind a receptive field
+MARKS = {"exact": "", "whole input": "*", "upper bound": "<", "unknown": "?"}  # printed after a receptive field
 
 
 def field_of(reach: Reach) -> str:
@@ -27,7 +27,7 @@ def range_of(reach: Reach) -> str:
 
 
 def field_lines(facts: Facts) -> Iterator[str]:
-    """The receptive field, and what there is to say about it."""
+    """The receptive field, with notes about it."""
     gap = facts.field_with_gap
     if facts.field.status == "unknown":
         yield "receptive field  unknown"
@@ -43,7 +43,7 @@ def field_lines(facts: Facts) -> Iterator[str]:
 
 
 def _notes(facts: Facts) -> Iterator[str]:
-    """What the field alone does not tell: its range, how much of it is image, what no unit sees."""
+    """Notes on the field: its range over paths, how much of the image it covers, pixels that no unit sees."""
     h, w = views(facts)
     image = f"{h.side}x{w.side} image"
     if facts.field.least != facts.field.size:
@@ -55,7 +55,7 @@ def _notes(facts: Facts) -> Iterator[str]:
     yield f"the middle unit sees {at_most}{sees}, {_offset(h.offset, w.offset)}"
     lost = [_lost(found, word) for found, word in zip(unread(facts), ("row", "column"), strict=True) if found.pixels]
     if lost:
-        yield f"no unit sees {' and '.join(lost)} of the image: strides leave them over"
+        yield f"no unit sees {' and '.join(lost)} of the image: strides skip them"
 
 
 def _lost(found: Unread, word: str) -> str:

@@ -32,7 +32,8 @@ def pieces(reports: Iterable[Report]) -> Iterator[str]:
 
 
 def _command(d: Diagnostic, checked: str) -> str:
-    found = f"{d.span}: {d.code.id} {said(d, checked)}"  # a log does not show the properties: say the place once more
+    # a log does not show the properties, so repeat the place in the text
+    found = f"{d.span}: {d.code.id} {said(d, checked)}"
     message = "\n".join(map(printable, [found, *([f"hint: {d.hint}"] if d.hint else [])]))
     properties = {**_place(d.span), "title": f"archbuilder {d.code.id}"}
     listed = ",".join(f"{name}={printable(str(value)).translate(_PROPERTY)}" for name, value in properties.items())
@@ -40,7 +41,7 @@ def _command(d: Diagnostic, checked: str) -> str:
 
 
 def _place(span: Span) -> dict[str, str | int]:
-    """Nothing for what is no file.  Columns are only taken where a place begins and ends on one line."""
+    """The place of a finding, empty if it is not in a file. Columns are given only if the place is within one line."""
     if not is_file(span):
         return {}
     place: dict[str, str | int] = {"file": in_repository(span.file)}

@@ -1,4 +1,4 @@
-"""Goals in a report: each with what a run shows, and whether all that is required is there."""
+"""Goals in a report: each with the result of the run, and whether the assignment is fulfilled."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from archbuilder.pipeline import Report
 from archbuilder.reporting.style import PLAIN, Style
 from archbuilder.rules.goals import Standing
 
-MOST = 3  # of what is lacking, in a sentence
+MOST = 3  # missing things that are named in a sentence
 FULFILLED, NOT_YET, NOT = "fulfilled", "not fulfilled yet", "not fulfilled"
 
 
 def lines(report: Report, style: Style = PLAIN) -> Iterator[str]:
-    """A line for each goal, under who asks for it."""
+    """A line for each goal, under the file or pack it comes from."""
     ignored = {d.span for d in report.ignored if d.code.id == "AB543"}
     title = ""
     for standing in report.goals:
@@ -24,9 +24,9 @@ def lines(report: Report, style: Style = PLAIN) -> Iterator[str]:
 
 
 def verdict(report: Report, style: Style = PLAIN, source: str = "") -> Iterator[str]:
-    """The goals of a run, and whether all that is required is there; nothing where nothing is.
+    """The goals of a run and whether the assignment is fulfilled; nothing if there is no goal.
 
-    source: where the figures are from, in words."""
+    source: where the figures come from, in words."""
     yield from lines(report, style)
     if found := state(report):
         paint = {FULFILLED: style.green, NOT: style.red}.get(found, style.yellow)
@@ -44,14 +44,14 @@ def _paint(standing: Standing, style: Style, waved: bool) -> str:
 
 
 def is_judged(report: Report) -> bool:
-    """Whether the goals have been held against a run, as far as there are any."""
+    """Whether there are goals that have been judged by a run."""
     return all(standing.state != "after training" for standing in report.goals)
 
 
 def state(report: Report) -> str:
-    """Whether a run is all that is required: fulfilled, not fulfilled, or not yet; empty where nothing is.
+    """The state of the assignment of a run: fulfilled, not fulfilled, or not yet; empty without an assignment.
 
-    Limits by themselves are no assignment; what the user ignores is lacking all the same."""
+    Limits alone are not an assignment. A missed requirement that the user ignores still counts as missing."""
     if not report.rules and not report.goals:
         return ""
     if any(d.code.stops for d in report.errors):
@@ -69,7 +69,7 @@ def of_seeds(states: Sequence[str]) -> str:
 
 
 def fulfilment(report: Report) -> str:
-    """What `state` is about: all that there is, or the first things that are lacking."""
+    """The reasons for `state`: the requirements that are met, or the first ones that are missing."""
     lacking = list(_lacking(report))
     more = f"; and {len(lacking) - MOST} more" if len(lacking) > MOST else ""
     return "; ".join(lacking[:MOST]) + more if lacking else _counted(report)
@@ -81,7 +81,7 @@ def _counted(report: Report) -> str:
 
 
 def _lacking(report: Report) -> Iterator[str]:
-    """Goals first: they are what a run is about."""
+    """Everything that is missing, goals first."""
     if found := [d for d in report.errors if d.code.stops]:
         yield f"its check ends at {found[0].code.id}, {found[0].message}"
     for standing in report.goals:

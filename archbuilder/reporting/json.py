@@ -19,7 +19,7 @@ from archbuilder.ir.reach import Pixels, Reach
 from archbuilder.pipeline import Report
 from archbuilder.rules.limits import Measured
 
-VERSION = 1  # in which a place without a line (a file as a whole, an option) stands at line 1
+VERSION = 1  # in this version a place without a line (a whole file, an option) has line 1
 
 
 def render(reports: Iterable[Report]) -> str:
@@ -28,7 +28,7 @@ def render(reports: Iterable[Report]) -> str:
 
 
 def pieces(reports: Iterable[Report], more: Callable[[Report], dict[str, Any]] = lambda _: {}) -> Iterator[str]:
-    """The same text, report by report; `more` is what else is said of each."""
+    """The same text, report by report; `more` gives further fields of a report."""
     yield f'{{\n  "version": {VERSION},\n  "files": ['
     between = ""
     for report in reports:
@@ -38,9 +38,10 @@ def pieces(reports: Iterable[Report], more: Callable[[Report], dict[str, Any]] =
 
 
 def _file(found: dict[str, Any]) -> str:
-    """A report with a line for each layer and finding.
+    """A report with one line for each layer and finding.
 
-    Python's encoder writes a line in C; with an indent it works in Python, five times as long for 10,000 layers.
+    Python's encoder writes a line in C; with an indent it works in Python and takes five times as long for 10,000
+    layers.
     """
     fields = (
         f'\n      "{name}": {_items(value) if isinstance(value, list) else _nested(value)}'
@@ -59,7 +60,7 @@ def _nested(value: Any) -> str:
 
 
 def dumps(value: Any, indent: int | None = 2) -> str:
-    """Plain data as JSON text.  JSON has no word for NaN and infinity (a network that diverged): they become null."""
+    """Plain data as JSON text. JSON has no NaN and infinity (as in a run that diverged): they become null."""
     try:
         return json.dumps(value, indent=indent, allow_nan=False)
     except ValueError:
@@ -75,7 +76,7 @@ def _finite(value: Any) -> Any:
 
 
 def to_dict(report: Report) -> dict[str, Any]:
-    """One report as plain data; totals are None where the file cannot be analysed."""
+    """One report as plain data; totals are None if the file cannot be analysed."""
     return {
         "file": report.file,
         "name": report.name,
@@ -108,7 +109,7 @@ def _rules(report: Report) -> list[dict[str, Any]]:
 
 
 def _space(report: Report) -> dict[str, Any] | None:
-    """The choices of a file and how many networks they make, None for no end of them; None for a file without."""
+    """The choices of a file and the number of networks (None if infinite); None for a file without a space."""
     if report.spec is None or report.spec.space is None:
         return None
     space = report.spec.space
@@ -124,7 +125,7 @@ def _goals(report: Report) -> list[dict[str, Any]]:
 
 
 def _fulfilled(report: Report) -> bool | None:
-    """Whether a run is all that is required; None for a file, and where that is open."""
+    """Whether the assignment of a run is fulfilled; None for a file, and while that is open."""
     if report.run is None or not (report.goals or report.rules):
         return None
     from archbuilder.reporting import goals
@@ -153,7 +154,7 @@ def field_of(reach: Reach) -> list[int] | None:
 
 
 def field_to_dict(facts: Facts) -> dict[str, Any] | None:
-    """More about the field before the global pool, None where it is not known; every pair is [height, width]."""
+    """Details of the field before the global pool, None if it is not known; every pair is [height, width]."""
     if facts.field.status == "unknown":
         return None
     reach, found = facts.field, views(facts)

@@ -1,4 +1,4 @@
-"""Markdown that says what it is given: no value of a file or a run becomes markup."""
+"""Markdown in which no value of a file or a run can become markup."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ def escaped(value: Any) -> str:
 
 
 def code(value: Any) -> Raw:
-    """Text of somebody else's as code on one line.
+    """Untrusted text as code on one line.
 
-    Where Markdown is read by a forge, that keeps more than `escaped` does: a name with an @ calls nobody, one with a #
-    refers to no issue, an address is no link."""
+    On forges this protects more than `escaped`: a name with an @ mentions nobody, one with a # refers to no issue, and
+    an address is not a link."""
     text = printable(str(value))
     if not text.strip():
         return Raw("")
@@ -38,7 +38,7 @@ def code(value: Any) -> Raw:
 
 
 def fenced(text: str, language: str) -> Raw:
-    """A block of code, whatever fences it holds itself."""
+    """A block of code, which may itself contain fences."""
     longest = max(map(len, re.findall("`{3,}", text)), default=2)
     fence = "`" * (longest + 1)
     shown = printable(text.rstrip(), keep="\n\t")
@@ -53,5 +53,5 @@ def grid(header: Sequence[Any], rows: Iterable[Sequence[Any]], words: Collection
 
 
 def _cell(value: Any) -> str:
-    """A bar ends a cell wherever it stands, in code as well."""
+    """Escape bars: a bar ends a cell even inside code."""
     return value.replace("|", r"\|") if isinstance(value, Raw) else escaped(value)

@@ -8,7 +8,8 @@ from archbuilder.analysis.facts import Facts
 from archbuilder.analysis.memory import BYTES, DTYPE
 from archbuilder.ir.graph import INPUT
 
-COLUMNS = ("live", "kept")  # of the table of ops: bytes while it runs, and those it adds for backward
+# of the table of ops: bytes alive while an op runs, and bytes it saves for the backward pass
+COLUMNS = ("live", "kept")
 
 
 def memory_cells(facts: Facts) -> list[tuple[str, str]]:
@@ -18,7 +19,7 @@ def memory_cells(facts: Facts) -> list[tuple[str, str]]:
 
 
 def memory_lines(facts: Facts) -> Iterator[str]:
-    """The memory of one image, with what is assumed."""
+    """The memory of one image, with the assumptions."""
     found, size = facts.memory, BYTES[DTYPE]
     live = " + ".join(f"{name} {size_of(scalars * size)}" for name, scalars in found.tensors)
     at = facts.layers[found.peak].node.name if facts.layers else INPUT
@@ -30,7 +31,7 @@ def memory_lines(facts: Facts) -> Iterator[str]:
 
 
 def arena_lines(facts: Facts) -> Iterator[str]:
-    """The arena on a microcontroller in int8, and what lies where at its peak; nothing where a layer has no kernel."""
+    """The arena on a microcontroller in int8, with the tensors at its peak; nothing if a layer has no kernel."""
     from archbuilder.device.arena import arena
 
     found = arena(facts.graph)
@@ -41,12 +42,12 @@ def arena_lines(facts: Facts) -> Iterator[str]:
     there = ", ".join(f"{each.buffer.name} {each.offset:,} to {each.end - 1:,}" for each in placed)
     least, most = map(size_of, found.total)
     yield f"arena            {found.head:,} bytes (int8, TensorFlow Lite Micro){at}: {there}"
-    yield f"{'':16} {found.greedy:,} by the runtime's own planner, {found.bound:,} at least by any"
-    yield f"{'':16} with what the runtime keeps beside it {least} to {most}, estimated"
+    yield f"{'':16} {found.greedy:,} with the runtime's own planner, at least {found.bound:,} with any plan"
+    yield f"{'':16} including the runtime's own data {least} to {most}, estimated"
 
 
 def size_of(number: int) -> str:
-    """Bytes in the unit that suits: 512 B, 1.5 KiB, 3.2 MiB."""
+    """Bytes in a suitable unit: 512 B, 1.5 KiB, 3.2 MiB."""
     for suffix, size in (("GiB", 2**30), ("MiB", 2**20), ("KiB", 2**10)):
         if number >= size:
             return f"{number / size:.1f} {suffix}"

@@ -1,4 +1,4 @@
-"""The files of findings, as tools that know nothing of our working folder look for them."""
+"""Paths of findings relative to the root of the repository, for tools that do not know our working folder."""
 
 from __future__ import annotations
 
@@ -10,15 +10,14 @@ from archbuilder.diagnostics import Span
 
 
 def is_file(span: Span) -> bool:
-    """Whether a place is in a file, or is one: not standard input, a text from Python, or an option."""
+    """Whether a place is in a file or is a file, not standard input, a text from Python, or an option."""
     return not span.is_option and not (span.file.startswith("<") and span.file.endswith(">"))
 
 
 def in_repository(file: str) -> str:
-    """The path from the root of the repository, with slashes; a path that leads out of it, or none is known, is as
-    it was given.
+    """The path from the root of the repository, with slashes; unchanged if it is outside or the root is unknown.
 
-    GitHub Actions names the root in GITHUB_WORKSPACE; elsewhere the current folder is taken for it."""
+    GitHub Actions gives the root in GITHUB_WORKSPACE; otherwise the current folder is used."""
     root = Path(os.environ.get("GITHUB_WORKSPACE") or os.curdir)
     try:
         return Path(os.path.abspath(file)).relative_to(os.path.abspath(root)).as_posix()
@@ -27,7 +26,7 @@ def in_repository(file: str) -> str:
 
 
 def uri(file: str) -> str:
-    """A relative reference from the root of the repository; file://... for what lies outside."""
+    """A relative reference from the root of the repository; file://... for a file outside."""
     path = in_repository(file)
     if os.path.isabs(path) or path.startswith("../"):
         return Path(os.path.abspath(file)).as_uri()

@@ -1,4 +1,4 @@
-"""Rule packs in a report: rule by rule, satisfied by what, or not."""
+"""Rule packs in a report: for each rule what satisfies it, or what is missing."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MAX_MESSAGE = 100  # characters: the diagnostics say what is missing in full, an
 
 
 def lines(verdicts: Sequence[Verdict], style: Style = PLAIN, ignored: Collection[Diagnostic] = ()) -> Iterator[str]:
-    """A line for each rule, under the name of its pack; `ignored` are the findings that the user waved away."""
+    """A line for each rule, under the name of its pack; `ignored` are the findings that the user ignores."""
     for pack, group in groupby(verdicts, lambda verdict: verdict.pack):
         rules = list(group)
         width, head = max(len(verdict.rule) for verdict in rules), f"rules {pack}"

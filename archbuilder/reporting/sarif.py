@@ -1,8 +1,8 @@
 """Findings as SARIF 2.1.0, the exchange format of static analysis: for GitHub's code scanning and other viewers.
 
-What is wrong in a file is a result; what kept a file from being read at all, or an argument that is at fault, is a
-notification of the run, which then counts as unsuccessful.
-Source: OASIS Standard SARIF 2.1.0 with Errata 01, https://docs.oasis-open.org/sarif/sarif/v2.1.0/.
+A problem in a file is a result. A file that cannot be read, or a wrong argument, is a notification of the run, which
+then counts as unsuccessful. Source: OASIS Standard SARIF 2.1.0 with Errata 01,
+https://docs.oasis-open.org/sarif/sarif/v2.1.0/.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def render(reports: Iterable[Report]) -> str:
 
 
 def pieces(reports: Iterable[Report]) -> Iterator[str]:
-    """The same text.  It begins with what is only known at the end, so findings are kept, but no reports."""
+    """The same text. Its beginning depends on all findings, so findings are collected, but not whole reports."""
     files: dict[str, None] = {}  # a file may be named twice
     found: list[Found] = []
     for report in reports:
@@ -81,7 +81,8 @@ def _descriptor(code: Code) -> Object:
 
 
 def _finding(d: Diagnostic, checked: str, files: Mapping[str, int]) -> Object:
-    """What a result and a notification share.  What was found at no place of a file says where in its message."""
+    """The common part of results and notifications. A finding without a place in a file has its place in the
+    message."""
     message = said(d, checked)
     lines = [message if _has_place(d.span) else f"{d.span}: {message}", *([f"hint: {d.hint}"] if d.hint else [])]
     locations = [{"physicalLocation": _location(d.span, files)}] if _has_place(d.span) else []
@@ -97,7 +98,7 @@ def _location(span: Span, files: Mapping[str, int]) -> Object:
     where: Object = {"uri": known} if is_file(span) else {}
     if known in files:
         where["index"] = files[known]
-    region: Object = {"startLine": 1}  # viewers want a line for a file as a whole, too
+    region: Object = {"startLine": 1}  # viewers need a line even for a whole file
     if span.line:
         columns = {"startColumn": span.column, "endColumn": span.end_column}
         region = {"startLine": span.line, "endLine": span.end_line, **columns}
@@ -105,11 +106,11 @@ def _location(span: Span, files: Mapping[str, int]) -> Object:
 
 
 def _known_as(file: str) -> str:
-    """The URI of a file; the name of a text that is in none (standard input)."""
+    """The URI of a file, or the name of a text that is not in a file (standard input)."""
     return uri(file) if is_file(Span(file)) else file
 
 
 def _artifact(known: str) -> Object:
-    """A file that was checked, or the text that stood in for one."""
+    """A file that was checked, or a text without a file."""
     where = {"location": {"uri": known}} if is_file(Span(known)) else {"description": {"text": known}}
     return {**where, "roles": ["analysisTarget"], "sourceLanguage": "yaml"}

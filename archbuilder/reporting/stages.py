@@ -1,4 +1,4 @@
-"""What each stage of a check made, for those who want to see the machine at work."""
+"""The result of each stage of a check (`--emit`)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from archbuilder.schema.model import Model
 
 
 def render(report: Report, stage: str) -> str:
-    """The lines of one stage; nothing where the file did not get that far."""
+    """The lines of one stage; nothing if the file did not reach it."""
     lines: Iterator[str] = iter(())
     if stage == "document" and report.document:
         lines = _document(report.document.root, "")
@@ -36,7 +36,7 @@ def _document(node: Node, path: str) -> Iterator[str]:
 
 
 def _spec(model: Model, depth: int = 0) -> Iterator[str]:
-    """Class and plain fields of a model, then the models in it, further in."""
+    """Class and plain fields of a model, then its nested models, indented."""
     children: list[Model] = []
     shown = []
     for name, value in model:

@@ -1,4 +1,4 @@
-"""How a stream shows text: colours where a terminal has them, ASCII where it knows no more."""
+"""How a stream shows text: with colours on a terminal, in ASCII if its encoding has nothing more."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import NamedTuple, TextIO
 
 from archbuilder.reporting.width import width_of
 
-READABLE = "archbuilder.readable"  # the name of an error handler, as str.encode and streams take one
+READABLE = "archbuilder.readable"  # the name of an error handler for str.encode and streams
 
-# what is meant, in ASCII; any other character that an encoding lacks is escaped, so that a name stays what it is
+# ASCII replacements; any other character that an encoding lacks is escaped, so that names stay distinct
 _ASCII = {
     "×": "x", "±": "+-", "·": "-", "…": "...", "→": "->", "←": "<-", "≤": "<=", "≥": ">=", "≠": "!=",
     "−": "-", "–": "-", "—": "-", "\u2018": "'", "’": "'", "“": '"', "”": '"', "✓": "ok", "✗": "x",
@@ -30,9 +30,9 @@ codecs.register_error(READABLE, _readable)
 
 
 class Style(NamedTuple):
-    """Paints text with ANSI codes, or not at all; knows what an encoding makes of a text, and how wide a screen is.
+    """Colours text with ANSI codes, or not; knows the encoding of the stream and the width of the screen.
 
-    width: in columns; None where the text goes to no screen.
+    width: in columns; None if the text is not for a screen.
     """
 
     colour: bool = False
@@ -52,7 +52,7 @@ class Style(NamedTuple):
         return self._paint("33", text)
 
     def readable(self, text: str) -> str:
-        """The text as the stream will show it: what is aligned with it has to know."""
+        """The text as the stream will show it, for aligning columns."""
         return text if text.isascii() else text.encode(self.encoding, READABLE).decode(self.encoding)
 
     def _paint(self, code: str, text: str) -> str:
@@ -63,15 +63,15 @@ PLAIN = Style()
 
 
 def encoding_of(stream: TextIO) -> str:
-    """What a stream is to be written in: its own encoding, but ASCII on a terminal where LC_ALL is C.
+    """The encoding for a stream: its own, but ASCII on a terminal if LC_ALL is C.
 
-    Python takes such a terminal for one that knows UTF-8."""
+    Python assumes that such a terminal shows UTF-8."""
     plain = os.environ.get("LC_ALL") in ("C", "POSIX") and not os.environ.get("PYTHONIOENCODING")
     return "ascii" if plain and stream.isatty() else stream.encoding
 
 
 def style_of(stream: TextIO) -> Style:
-    """Colours on a terminal or where FORCE_COLOR asks for them, unless NO_COLOR is set.
+    """Colours on a terminal or if FORCE_COLOR is set, unless NO_COLOR is set.
 
     Source: https://no-color.org, https://force-color.org."""
     terminal = stream.isatty() and os.environ.get("TERM") != "dumb"

@@ -1,8 +1,8 @@
-"""Many files as one table: a row for each, a column for each total, limit, rule and goal.
+"""Many files as one table: one row per file, one column per total, limit, rule and goal.
 
-A row is all that is kept of a report, so that many files take little memory.  Columns and their order depend on the
-files and the rule packs alone, not on what was found in them: `FIXED`, then limits, then rules and goals, those of the
-packs that the command names first.
+Only the row of a report is kept, so many files need little memory. The columns and their order depend only on the files
+and the rule packs, not on results: `FIXED`, then limits, then rules and goals, first those of the packs that the
+command names.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ NO_COLUMN = declare(
 
 Cell = int | float | str | None
 Row = dict[str, Cell]
-OfRun = Callable[[Path], Mapping[str, Cell]]  # what else is known of a run: its columns of RUN
+OfRun = Callable[[Path], Mapping[str, Cell]]  # further values of a run: its columns RUN
 
 RUN = ("state", "epochs_done", "test_accuracy", "train_seconds")
 FIXED = (
@@ -57,15 +57,16 @@ FIXED = (
     "problem",
 )
 
-OK, MISSED, IGNORED, UNKNOWN = "ok", "missed", "ignored", "unknown"  # what a limit or a rule can be
-UNTRAINED = "after training"  # and a goal; of a run it may have one of the other states that goals have
+OK, MISSED, IGNORED, UNKNOWN = "ok", "missed", "ignored", "unknown"  # the results of limits and rules
+UNTRAINED = "after training"  # the result of a goal of a file; in a run goals have other states
 _MARKS: dict[Cell, str] = {OK: ".", MISSED: "X", IGNORED: "i", UNTRAINED: "-", None: " "}
-_FORMULA = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")  # with the wide ones of East Asian keyboards
+# including the wide forms on East Asian keyboards
+_FORMULA = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
 
 @dataclass(frozen=True)
 class Table:
-    """Rows in the order in which they are shown, and the titles of their columns."""
+    """Rows in display order, and the titles of their columns."""
 
     rows: tuple[Row, ...]
     titles: tuple[str, ...]
@@ -79,9 +80,9 @@ def pieces(
     of_run: OfRun = lambda run: {},
     style: Style = PLAIN,
 ) -> Iterator[str]:
-    """The table of a check as summary, csv or markdown; `packs` are those that hold for all files.
+    """The table of a check as summary, csv or markdown; `packs` apply to all files.
 
-    Raises ArchbuilderError AB510 for a pack that cannot be used, AB940 for a column to sort by that there is not."""
+    Raises ArchbuilderError AB510 for a pack that cannot be used, AB940 for an unknown column to sort by."""
     asked = _rules_of(packs) if packs else []
     tally = Tally()
     table = tabulate((row(report, of_run) for report in tally.counting(reports)), asked, sort)
@@ -103,9 +104,9 @@ def _rules_of(packs: Sequence[str]) -> list[str]:
 
 
 def tabulate(rows: Iterable[Row], asked: Sequence[str] = (), sort: str | None = None) -> Table:
-    """The rows under all columns that one of them has, `asked` among them, in order or sorted by a column.
+    """The rows with all their columns and those of `asked`, in order or sorted by a column.
 
-    sort: a column, the smallest first; with a dash before it the largest.  Rows that have nothing there come last.
+    sort: a column, smallest first; with a dash before it largest first. Rows with an empty cell come last.
     """
     rows = list(rows)
     found = dict.fromkeys(title for row in rows for title in row if _is_check(title))
@@ -119,12 +120,12 @@ def _is_check(title: str) -> bool:
 
 
 def is_verdict(title: str) -> bool:
-    """Whether a column says how a limit, a rule or a goal was kept."""
+    """Whether a column has results of a limit, a rule or a goal."""
     return _is_check(title) and not title.endswith(".left")
 
 
 def _limit(name: str) -> tuple[str, str]:
-    """The columns of a limit: how it was kept, and how much of the budget is left."""
+    """The columns of a limit: its result, and how much of the budget is left."""
     return f"limits.{name}", f"limits.{name}.left"
 
 
@@ -144,7 +145,7 @@ def _key(cell: Cell) -> tuple[float, str]:
 
 
 def row(report: Report, of_run: OfRun = lambda run: {}) -> Row:
-    """What is kept of a report."""
+    """The row of a report."""
     errors = report.errors
     data, train = (report.spec.data, report.spec.train) if report.spec else (None, None)
     cells: Row = {
@@ -208,7 +209,7 @@ def _goals(report: Report) -> Iterator[tuple[str, Cell]]:
 
 
 def _numbered(kind: str, asked: Iterable[tuple[str, str]]) -> Iterator[str]:
-    """The column of each rule or goal of a pack; the second that is called the same is its `-2`."""
+    """The column of each rule or goal of a pack; a second one of the same name gets the suffix `-2`."""
     seen: Counter[tuple[str, str]] = Counter()
     for pack, name in asked:
         seen[pack, name] += 1
@@ -217,7 +218,7 @@ def _numbered(kind: str, asked: Iterable[tuple[str, str]]) -> Iterator[str]:
 
 
 def as_csv(table: Table) -> str:
-    """Comma-separated values: one header, numbers as they are, no cell that a spreadsheet takes for a formula.
+    """Comma-separated values: one header, plain numbers, and no cell that a spreadsheet could take for a formula.
 
     Source: RFC 4180, with lines as every program writes them; OWASP, CSV Injection."""
     text = StringIO()
@@ -235,7 +236,7 @@ def _for_spreadsheets(cell: Cell) -> Cell:
 
 
 def as_markdown(table: Table) -> str:
-    """A Markdown table without the columns that are empty in every row; what is wrong stands last."""
+    """A Markdown table without empty columns; errors are in the last column."""
     left_out = {"codes", "ignored", "problem"}
     titles = [title for title in table.titles if title not in left_out and (is_verdict(title) or not _is_check(title))]
     titles.append("problem")
@@ -252,7 +253,7 @@ def _marked_down(title: str, cell: Cell) -> str:
 
 
 def _number(cell: Cell) -> str:
-    """A cell for people: 1,234 and 93.80; three figures of what is below one, as a share is."""
+    """A cell for people: 1,234 and 93.80; three digits for numbers below one, such as shares."""
     if isinstance(cell, float):
         return f"{cell:,.2f}" if cell >= 1 else f"{cell:.3g}"
     return f"{cell:,}" if isinstance(cell, int) else cell or ""
@@ -293,7 +294,7 @@ def _summary(row: Row) -> tuple[str, ...]:
 
 
 def _kept(title: str, rows: Sequence[Row], style: Style) -> str:
-    """How a limit, a rule or a goal was kept by all: 3 of 40 missed, 1 ignored."""
+    """The results of a limit, a rule or a goal in all rows: 3 of 40 missed, 1 ignored."""
     found = Counter(row.get(title) for row in rows)
     asked = len(rows) - found[None]
     others = [f"{count} {word}" for word, count in found.items() if word not in (OK, MISSED, None)]

@@ -20,7 +20,7 @@ from archbuilder.reporting.width import narrowed, wrapped
 from archbuilder.sources import REPEAT
 
 HEADER = ("line", "layer", "block", "op", "output", "params", "MACs", "RF", "stride")
-SPARE = ("block", "line", "kept", "stride", "live", "MACs")  # what a narrow screen does without, in turn
+SPARE = ("block", "line", "kept", "stride", "live", "MACs")  # columns that a narrow screen drops, in this order
 LEFT = {"layer", "block", "op"}  # text columns; the others are numbers, aligned to the right
 
 
@@ -31,7 +31,7 @@ def pieces(
     per_op: bool = False,
     outcome: Callable[[Path], str] = lambda run: "",
 ) -> Iterator[str]:
-    """The text of a check, report by report, and its last line; `outcome` says of a run how far it has come."""
+    """The text of a check, report by report, and its last line; `outcome` gives the progress of a run."""
     tally = Tally()
     seeds: dict[Path, list[str]] = {}
     for report in tally.counting(reports):
@@ -78,7 +78,7 @@ def render(report: Report, style: Style = PLAIN, table: bool = True, per_op: boo
 
 
 def as_trained(report: Report) -> str:
-    """How the YAML of a run was changed for it."""
+    """The overrides that a run was trained with."""
     overrides = report.opened.overrides if report.opened else ()
     return (
         f"trained with {' '.join(f'--set {text}' for text in overrides)}" if overrides else "trained as its file says"
@@ -99,10 +99,10 @@ def columns(
     spare: Sequence[str] = (),
     whole: Collection[str] = (),
 ) -> list[str]:
-    """Rows under their header, in columns; those whose title is in `left` are words, the others numbers.
+    """Rows in columns under their header; columns in `left` are text, the others numbers.
 
-    style: of the screen that they are to fit on; `spare` are titles that it may do without, and the words under
-           `whole` are not cut for it.
+    style: that of the screen they must fit on; columns in `spare` may be dropped for that, and the text of columns in
+    `whole` is not cut.
     """
     if style.width is not None:
         rows = narrowed(rows, {*left} - {*whole}, style.width, spare, style.readable("…"))
@@ -117,14 +117,15 @@ def columns(
 
 
 def layer_rows(facts: Facts, per_op: bool = False) -> list[tuple[str, ...]]:
-    """The cells of the table: a row per block (its conv, norm, activation together), or per op, with its memory."""
+    """The cells of the table: one row per block (its conv, norm and activation together), or one per op with its
+    memory."""
     if per_op:
         return [_row([layer]) + size for layer, size in zip(facts.layers, memory_cells(facts), strict=True)]
     return [_row(group) for group in groups(facts)]
 
 
 def groups(facts: Facts) -> list[list[Layer]]:
-    """The layers of each row of the table: what one block wrote in one scope."""
+    """The layers of each row of the table: those of one block in one scope."""
     together = groupby(facts.layers, lambda layer: (layer.node.name.rpartition(".")[0], id(layer.node.place)))
     return [list(group) for _, group in together]
 
@@ -165,7 +166,7 @@ def _limits(report: Report, style: Style) -> Iterator[str]:
 
 
 def problems(report: Report) -> str:
-    """How much was found: 1 error, 2 warnings."""
+    """The number of findings: 1 error, 2 warnings."""
     errors = len(report.errors)
     found = ((errors, "error"), (len(report.found) - errors, "warning"))
     return ", ".join(f"{n} {word}{'s' * (n != 1)}" for n, word in found if n) or "none"
@@ -181,7 +182,7 @@ def human(number: int) -> str:
 
 @dataclass
 class Tally:
-    """How much was checked and found, for the last line of a check."""
+    """The number of files and findings, for the last line of a check."""
 
     files: int = 0
     errors: int = 0
@@ -189,7 +190,7 @@ class Tally:
     ignored: int = 0
 
     def counting(self, reports: Iterable[Report]) -> Iterator[Report]:
-        """The same reports, each counted as it passes."""
+        """The same reports; each is counted as it passes."""
         for report in reports:
             errors = len(report.errors)
             self.files += 1

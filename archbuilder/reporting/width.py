@@ -1,4 +1,5 @@
-"""Text for a screen of so many columns: tables lose what says least, long lines go on under their last column."""
+"""Text for a screen of limited width: tables drop their least important columns, long lines are wrapped in their last
+column."""
 
 from __future__ import annotations
 
@@ -7,13 +8,13 @@ import re
 from collections.abc import Collection, Sequence
 from typing import TextIO
 
-LEAST, LEAST_TITLE = 18, 9  # characters that a column of words keeps, and the title of a column of numbers
+LEAST, LEAST_TITLE = 18, 9  # smallest width of a text column, and of the title of a column of numbers
 _EXCERPT = re.compile(r" *\d* \| ")  # a line of a source, or the carets under it
 _COLOUR = re.compile(r"\x1b\[[\d;]*m")
 
 
 def width_of(stream: TextIO | None) -> int | None:
-    """Columns of a terminal, or as COLUMNS says; None where nobody reads on a screen."""
+    """The width of a terminal, or the value of COLUMNS; None if the stream is not a terminal."""
     said = os.environ.get("COLUMNS", "")
     if said.isascii() and said.isdigit() and int(said):
         return int(said)
@@ -30,9 +31,10 @@ def narrowed(
     spare: Sequence[str] = (),
     mark: str = "…",
 ) -> list[tuple[str, ...]]:
-    """Rows, their header first, that fit: columns of `spare` are left out in turn, then words are cut in their middle.
+    """Rows (the header first) that fit the width: columns of `spare` are dropped in turn, then texts are cut in the
+    middle.
 
-    words: the titles of the columns that may be cut; of another one only its title is, down to its longest number.
+    words: the titles of the columns that may be cut; in other columns only the title is cut.
     """
     while True:
         columns = list(zip(*rows, strict=True))
@@ -63,7 +65,7 @@ def _cut(cell: str, room: int, mark: str) -> str:
 
 
 def wrapped(text: str, width: int | None) -> str:
-    """A text whose long lines go on under their own last column; excerpts of a source stay as they are."""
+    """Wrap long lines, continued under their own last column; excerpts of a source are not wrapped."""
     if width is None:
         return text
     return "\n".join(part for line in text.split("\n") for part in _parts(line, width))
@@ -73,17 +75,17 @@ def _parts(line: str, width: int) -> list[str]:
     plain = _COLOUR.sub("", line)
     if len(plain) <= width or _EXCERPT.match(plain):
         return [line]
-    from textwrap import wrap  # a check whose lines are short does without
+    from textwrap import wrap  # imported late: not needed if all lines are short
 
     gaps = [gap.end() for gap in re.finditer(r"^ *(?:hint: )?|\S(?:  +)", plain[: width // 2 + 1])]
     indent = " " * gaps[-1]
-    # a colour is no character of the screen: it travels with the word that it stands at
+    # a colour code has no width: it stays with its word
     pieces = wrap(plain, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
     return _painted(line, pieces) if line != plain else pieces
 
 
 def _painted(line: str, pieces: list[str]) -> list[str]:
-    """The pieces with the colours of the line that they were."""
+    """The pieces, with the colours of the original line."""
     codes = [(match.start(), match[0]) for match in _COLOUR.finditer(line)]
     if len(codes) == 2 and codes[0][0] == 0 and line.endswith(codes[1][1]):  # one colour for all of it
         return [f"{codes[0][1]}{piece}{codes[1][1]}" for piece in pieces]

@@ -1,1 +1,1 @@
-"""Reading and validating: from a node to a checked value, and the remedy where it is none."""
+"""Validation: from a node to a checked value, or to an error with a remedy."""

@@ -1,4 +1,4 @@
-"""What holds where a node is validated, and what is known of nodes that are read again and again."""
+"""The environment in which a node is validated, and a cache for nodes that are read many times."""
 
 from __future__ import annotations
 
@@ -18,33 +18,35 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Env:
-    """What holds where a node is validated: variables, defaults, and the sink for problems."""
+    """The environment in which a node is validated: variables, defaults, and the list of problems."""
 
     diagnostics: list[Diagnostic] = field(default_factory=list)
     variables: Mapping[str, int] = field(default_factory=dict)
     defaults: Mapping[str, Any] = field(default_factory=dict)
     definitions: Mapping[str, Any] = field(default_factory=dict)
     expanding: tuple[str, ...] = ()  # the definitions that are being read, outermost first
-    elsewhere: Callable[[str, type[Model]], str] = lambda name, model: ""  # says which other section has a key
-    level: int = 0  # of the list of blocks that is being read: the network's is the first
-    counter: Iterator[int] = field(default_factory=count)  # of blocks read, shared by all that derive from this
-    known: Known | None = None  # of what is read again and again, as the candidates of a search are
+    # a hint that names the section to which a key belongs
+    elsewhere: Callable[[str, type[Model]], str] = lambda name, model: ""
+    level: int = 0  # nesting level of the list of blocks that is being read, from 1
+    # of blocks read; shared by all environments derived from this one
+    counter: Iterator[int] = field(default_factory=count)
+    known: Known | None = None  # the cache, for example for the candidates of a search
 
     def report(self, code: Code, span: Span, message: str, hint: Hint = "") -> None:
-        """Note a problem.  Raises ArchbuilderError AB010 where there are too many to go on."""
+        """Report a problem. Raises ArchbuilderError AB010 if there are too many."""
         if len(self.diagnostics) >= MAX_PROBLEMS:
             raise ArchbuilderError(too_many(span))
         self.diagnostics.append(code.at(span, message, hint))
 
     def inside(self, definition: str, parameters: dict[str, int]) -> Env:
-        """What holds in the blocks of a definition."""
+        """The environment for the blocks of a definition."""
         expanding = (*self.expanding, definition)
         outer = self.variables.maps if isinstance(self.variables, ChainMap) else [self.variables]
         return replace(self, variables=ChainMap(parameters, *outer), expanding=expanding)
 
     def deeper(self) -> Env:
-        """What holds one level further in."""
-        env = object.__new__(Env)  # at each block that holds blocks, where `replace` took a tenth of a file's time
+        """The environment one level further in."""
+        env = object.__new__(Env)  # called for each block that contains blocks; `replace` took a tenth of a file's time
         env.__dict__.update(self.__dict__, level=self.level + 1)
         return env
 
@@ -62,23 +64,24 @@ Reader = Callable[[Node, Env], Any]
 
 
 class Known:
-    """What nodes were read as, for many trees that share them.
+    """Cached results for nodes that many trees share.
 
-    It depends on the values of the variables that the texts of a node name, and on nothing else that may differ
+    A result depends on the values of the variables in the texts of its node, and on nothing else that may differ
     between the trees.
 
-    words: those of a node's texts that may be variables.
+    words: the words in the texts of a node that may be variables.
     """
 
-    MOST = 20_000  # nodes; of trees that share little, all would be kept for nothing
+    MOST = 20_000  # largest number of cached nodes, for trees that share little
 
     def __init__(self, words: Callable[[Node], frozenset[str]]) -> None:
         self._words = words
-        self._of: dict[int, tuple[Node, tuple[str, ...]]] = {}  # with the node, so that no other gets its id
+        # keeps the node alive, so that no other node gets its id
+        self._of: dict[int, tuple[Node, tuple[str, ...]]] = {}
         self._read: dict[tuple[Any, ...], Any] = {}
 
     def read(self, reader: Reader, node: Node, env: Env) -> Any:
-        """What a node is read as.  Where there is something to report, it is read again to report it again."""
+        """The result of reading a node. A node with problems is not cached, so that they are reported each time."""
         if (of := self._of.get(id(node))) is None:
             if len(self._of) >= self.MOST:
                 self._of.clear()

@@ -39,7 +39,7 @@ _UNARY: dict[type[ast.unaryop], Callable[[int], int]] = {ast.UAdd: operator.pos,
 
 
 class ExpressionError(ValueError):
-    """An expression that has no value; `hint` says what would mend it."""
+    """An expression without a value; `hint` is the remedy."""
 
     def __init__(self, message: str, hint: Hint = "") -> None:
         super().__init__(message)
@@ -47,19 +47,19 @@ class ExpressionError(ValueError):
 
 
 def evaluate(text: str, names: Mapping[str, int]) -> int:
-    """The whole number that `text` stands for.  Raises ExpressionError."""
+    """The value of `text`, a whole number. Raises ExpressionError."""
     if len(text) > MAX_LENGTH:
-        raise ExpressionError(f"the expression has {len(text)} characters, at most {MAX_LENGTH} are read")
+        raise ExpressionError(f"the expression has {len(text)} characters, but at most {MAX_LENGTH} are allowed")
     tree, used = _tree(text)
     if all(name in names for name in used):
         return _result(text, tuple((name, names[name]) for name in used))
-    return _value(tree, names, text)  # which says what name there is not
+    return _value(tree, names, text)  # raises with the unknown name
 
 
 # a definition's expressions are read at each of its uses: up to 20,000 times
 @lru_cache(maxsize=512)
 def _tree(text: str) -> tuple[ast.expr, frozenset[str]]:
-    """An expression that has been read, and the names in it.  Raises ExpressionError."""
+    """The syntax tree of an expression, and the names in it. Raises ExpressionError."""
     try:
         if not _TOKENS.fullmatch(text):
             raise SyntaxError

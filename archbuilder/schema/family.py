@@ -18,7 +18,7 @@ from archbuilder.synonyms import synonym
 class Family:
     """A set of models chosen by name: `{sgd: {lr: 0.1}}`, or the bare `sgd`.
 
-    `find` gives the model of a name, None where there is none; `noun` is the word in messages.
+    `find` returns the model of a name, or None; `noun` is the word in messages.
     """
 
     def __init__(self, noun: str, find: Callable[[str], type[Model] | None], names: Callable[[], list[str]]) -> None:
@@ -54,7 +54,7 @@ class Family:
         return validate(model, body, env)
 
     def hint(self, name: str, env: Env, is_bare: bool) -> Hint:
-        """The remedy for a name that is not known, which stands there alone or with fields."""
+        """The remedy for an unknown name, which is alone or has fields."""
         valued = re.fullmatch(VALUED, name)
         word = synonym(valued[1], self.names()) if valued else ""
         if valued and is_bare and word and (model := self.find(word)) and model.POSITIONAL:
@@ -63,14 +63,14 @@ class Family:
         return hint if isinstance(hint, Remedy) else env.elsewhere(name, Model) or hint
 
     def read_list(self, node: Node, env: Env) -> Any:
-        """A tuple of members; every bad one is reported."""
+        """A tuple of members; invalid ones are reported."""
         if not node.is_list:
             shown = "a mapping" if node.is_mapping else show(node.value)
             hint: Hint = Layout("list without dashes", say="start each one with a dash")
             if not node.is_mapping:
                 is_name = isinstance(node.value, str) and node.value in self.names()
                 hint = (
-                    Write(f"[{node.value}]") if is_name else "write a list, each one behind a dash; [] is an empty one"
+                    Write(f"[{node.value}]") if is_name else "write a list, each item after a dash; [] is an empty list"
                 )
             env.report(FORM, node.span, f"expected a list of {self.noun}s, found {shown}", hint)
             return INVALID
@@ -78,7 +78,7 @@ class Family:
         return INVALID if INVALID in members else tuple(members)
 
     def split(self, node: Node, env: Env, in_list: bool = False) -> tuple[str, Node, Span] | None:
-        """(name, body, place of the name) of a member, None where there is no name."""
+        """(name, body, place of the name) of a member, or None if it has no name."""
         if isinstance(node.value, str):
             return node.value, Node(None, node.span), node.span
         if named := self._named(node):
@@ -88,7 +88,7 @@ class Family:
         if node.is_mapping and len(node.value) == 1:
             ((name, body),) = node.value.items()
             span = node.place(name)
-            return name, Node(body.value, span, body.keys), span  # its place as a whole is its name
+            return name, Node(body.value, span, body.keys), span  # the place of the whole member is its name
         if node.is_mapping and len(node.value) > 1:
             second = list(node.value)[1]
             message = f"expected one {self.noun} here, found a second key {second}"
@@ -104,7 +104,7 @@ class Family:
         return f"{'an' if self.noun[0] in 'aeiou' else 'a'} {self.noun}"
 
     def _named(self, node: Node) -> str:
-        """`{type: conv, out: 16}` as it is written here; empty for what is no such mapping."""
+        """The correct form of `{type: conv, out: 16}`; empty for other mappings."""
         values = {key: child.plain() for key, child in node.value.items()} if node.is_mapping else {}
         if next(iter(values), "") not in ("type", "kind", "name"):
             return ""
@@ -115,7 +115,7 @@ class Family:
         return ""
 
     def _second(self, node: Node, second: str, in_list: bool) -> Hint:
-        """The remedy for a second key where one stands alone, as a name."""
+        """The remedy for a second key beside the name."""
         first, value = next(iter(node.value.items()))
         model = self.find(first)
         if model and synonym(second, names_of(model)) and not self.find(second):
@@ -126,6 +126,6 @@ class Family:
                 return model.MEANT.format(value.value)
             return Layout("item without a dash", second, say=say)
         if not in_list:
-            return f"leave one of them out, or indent {second} to make it a field"
+            return f"remove one of them, or indent {second} to make it a field"
         say = "start a new item with a dash before {}, or indent it to make it a field"
         return Layout("item without a dash", second, say=say)

@@ -1,8 +1,7 @@
 """Types of fields that the language shares: expressions, sizes, padding, names.
 
-Each is read by one function that says in the language's own words what it expects.  pydantic runs
-that function and nothing else, which keeps building a model cheap.
-`[height, width]` is the order everywhere.
+Each is read by one function, whose errors use the terms of the language. pydantic runs only that function, which keeps
+building a model cheap. `[height, width]` is the order everywhere.
 """
 
 from __future__ import annotations
@@ -21,16 +20,16 @@ from archbuilder.synonyms import synonym
 MAX_INTEGER = 1_000_000  # no small network has a wider layer
 MAX_PIXELS = 10_000  # a side of an image
 MAX_NAMES = 100  # in one list
-SMALLEST, LARGEST = 2.0**-126, (2 - 2.0**-23) * 2.0**127  # of float32: what is nearer to 0 counts as 0 in training
-OFF = (False, "off", "no", "none", "null")  # what people write for a layer that is left out
-MAX_WINDOW = 1_000  # a kernel, stride, dilation or padding: lints go through a window tap by tap
+SMALLEST, LARGEST = 2.0**-126, (2 - 2.0**-23) * 2.0**127  # of float32: numbers closer to 0 become 0 in training
+OFF = (False, "off", "no", "none", "null")  # what people write to leave a layer out
+MAX_WINDOW = 1_000  # bound on kernel, stride, dilation and padding: lints iterate over the taps of a window
 
 Variables = Mapping[str, int]
 Read = Callable[[Any, Variables], Any]
 
 
 class Reading:
-    """A reading function, and `form`, the JSON Schema of what it takes; one with a title is shared by its uses."""
+    """A reading function, and `form`, the JSON Schema of its input; a form with a title is shared by its uses."""
 
     def __init__(self, read: Read, form: dict[str, Any]) -> None:
         self.read = read
@@ -41,19 +40,20 @@ class Reading:
 
 
 def reads(**form: Any) -> Callable[[Read], Reading]:
-    """Says the JSON Schema of what a function takes, as far as a schema can say it; editors complete by it."""
+    """Declare the JSON Schema of a function's input, as far as a schema can express it; editors use it for
+    completion."""
     return lambda read: Reading(read, form)
 
 
 class Check:
-    """Marks a field whose value is read, and wholly checked, by one function of value and variables."""
+    """Marks a field whose value is read and checked completely by one function of value and variables."""
 
     def __init__(self, read: Read) -> None:
         self.read = read
 
     @property
     def form(self) -> dict[str, Any]:
-        """The JSON Schema of what is read; empty where nobody has said it."""
+        """The JSON Schema of the input; empty if none is declared."""
         return self.read.form if isinstance(self.read, Reading) else {}
 
     def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> Any:
@@ -64,13 +64,13 @@ class Check:
 
 
 def failure(message: str, hint: Hint = "", code: Code | None = None) -> PydanticCustomError:
-    """The error of a reading function: what is wrong, and a remedy; AB103 where it has no code of its own."""
-    # braces are pydantic's template syntax: the text travels as a value, never as the template
+    """The error of a reading function: what is wrong, and a remedy; AB103 unless another code is given."""
+    # braces are pydantic's template syntax, so the text is passed as a value, not as the template
     return PydanticCustomError("archbuilder", "{text}", {"text": message, "hint": hint, "code": code})
 
 
 def expected(what: str, value: Any, hint: Hint = "") -> PydanticCustomError:
-    """The error of a value of another kind: what was expected, what was found, and a remedy."""
+    """The error for a value of another kind: what was expected, what was found, and a remedy."""
     return failure(f"expected {what}, found {show(value)}", hint)
 
 
@@ -93,7 +93,7 @@ def integer(minimum: int, maximum: int = MAX_INTEGER) -> Reading:
         if isinstance(value, bool) or not isinstance(value, int):
             whole = isinstance(value, float) and value.is_integer()
             number = Replace(str(value), f"{value:.0f}", say="write {}") if whole else None
-            raise expected("an integer", value, number or "a whole number or arithmetic over vars")
+            raise expected("an integer", value, number or "write a whole number or arithmetic over vars")
         if not minimum <= value <= maximum:
             bounds = f"from {minimum} to {maximum:,}"
             raise failure(f"{show(value)} is out of range: {bounds}", f"write a whole number {bounds}")
@@ -103,15 +103,15 @@ def integer(minimum: int, maximum: int = MAX_INTEGER) -> Reading:
 
 
 def bounded(minimum: int, maximum: int) -> Reading:
-    """`integer` with a bound that is this field's own; the schema says it there."""
+    """`integer` with a bound for one field only, which the schema states at that field."""
     number = integer(minimum, maximum)
     return Reading(number.read, number.form | {"title": ""})
 
 
 def size(minimum: int, accept: Callable[[tuple[int, int]], bool] | None = None, hint: str = "", **form: Any) -> Reading:
-    """Reads one integer or [height, width] into (height, width); `accept` may turn a size down with a hint.
+    """Reads one integer or [height, width] into (height, width); `accept` may reject a size, with `hint`.
 
-    `form` is what `accept` says, as JSON Schema."""
+    `form` is the JSON Schema for `accept`."""
     number = integer(minimum, MAX_WINDOW)
 
     @reads(**_listed(minimum, 2, "" if form else f"size from {minimum}") | form)
@@ -137,15 +137,15 @@ def _listed(minimum: int, count: int, title: str = "") -> dict[str, Any]:
 
 
 def in_float32(value: float) -> float:
-    """The number itself.  Raises where float32, in which networks compute, would make 0 or infinity of it."""
+    """The number unchanged. Raises if it would become 0 or infinity in float32, in which networks compute."""
     if value and not SMALLEST <= abs(value) <= LARGEST:
-        hint = f"write a number of a size from {SMALLEST:.1e} to {LARGEST:.1e}"
-        raise failure(f"{show(value)} is beyond float32, in which networks compute", hint)
+        hint = f"write a number of magnitude {SMALLEST:.1e} to {LARGEST:.1e}"
+        raise failure(f"{show(value)} is outside the range of float32, in which networks compute", hint)
     return value
 
 
 def number(minimum: float, maximum: float = float("inf"), exclusive: bool = False) -> Reading:
-    """Reads a finite number between bounds; `exclusive` leaves the bounds themselves out."""
+    """Reads a finite number between bounds; `exclusive` excludes the bounds themselves."""
     least, most = ("exclusiveMinimum", "exclusiveMaximum") if exclusive else ("minimum", "maximum")
 
     @reads(type="number", **{least: minimum}, **({most: maximum} if maximum < float("inf") else {}))
@@ -212,7 +212,7 @@ NAME_FORM = {"title": "name", "type": "string", "pattern": f"^{NAME}$"}
 @reads(**NAME_FORM)
 def read_name(value: Any, variables: Variables) -> str:
     if not isinstance(value, str) or not re.fullmatch(NAME, value):
-        raise failure(f"{show(value)} is not a name", "a letter, then up to 59 letters, digits and underscores")
+        raise failure(f"{show(value)} is not a name", "write a letter, then up to 59 letters, digits and underscores")
     return value
 
 

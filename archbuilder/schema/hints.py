@@ -1,4 +1,4 @@
-"""The remedy for a field or a value that is not the language's: what pydantic refuses, in words and as an edit."""
+"""The remedies for fields and values that pydantic rejects, as text and as edits."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from archbuilder.schema.env import Env
     from archbuilder.schema.model import Model
 
-# what pydantic's kinds of error expect, in the language's words
+# what pydantic's error types expect, in the terms of the language
 _EXPECTED = {
     "bool_type": "true or false",
     "float_type": "a number",
@@ -34,7 +34,7 @@ _BOUNDS = {"greater_than", "greater_than_equal", "less_than", "less_than_equal"}
 
 
 def expected(error: Any) -> str:
-    """What one of pydantic's errors expects, in the language's words."""
+    """What one of pydantic's errors expects, in the terms of the language."""
     text = _EXPECTED.get(error["type"])
     context = {key: str(value).replace("'", "") for key, value in error.get("ctx", {}).items()}
     return text.format(**context) if text else str(error["msg"]).replace("Input should be ", "")
@@ -61,15 +61,15 @@ def value_hint(value: Any, expected: str, kinds: set[str]) -> Hint:
     if value in SOFTMAX and "softplus" in expected:
         return Write("none", say="write none: the loss brings the softmax")
     if share := share_of(value):
-        return Write(share, say="a part of a hundred is written as a number: {}")
+        return Write(share, say="write a percentage as a number: {}")
     return nearest(value, re.split(", | or ", expected), is_value=True) if isinstance(value, str) else ""
 
 
 def form_hint(model: type[Model], node: Node) -> Hint:
-    """The remedy for a value in the place of a mapping."""
+    """The remedy for a value instead of a mapping."""
     slip = re.fullmatch(r"([A-Za-z_]\w*) *[:=] *([\w.%-]+)", node.value) if isinstance(node.value, str) else None
     if slip and slip[1] in names_of(model):
-        return Write(f"{{{slip[1]}: {slip[2]}}}", say="put a colon and a blank after the name: {}")
+        return Write(f"{{{slip[1]}: {slip[2]}}}", say="put a colon and a space after the name: {}")
     if model.MEANT and not node.is_list:
         shown = shorten(node.value, 60) if isinstance(node.value, str) else show(node.value)
         words = model.MEANT.format(shown)
@@ -94,19 +94,19 @@ def missing_hint(name: str, model: type[Model]) -> Hint:
 
 
 def unknown_field_hint(name: str, model: type[Model], taken: Collection[str], env: Env) -> Hint:
-    """The remedy for a field that a model does not have, where it has those that are taken."""
+    """The remedy for an unknown field of a model; `taken` are the fields that are already given."""
     if reason := getattr(model, "LEFT_OUT", {}).get(name):
-        return Change(drop=(name,), say=f"leave it out: {reason}")
+        return Change(drop=(name,), say=f"remove it: {reason}")
     names = names_of(model)
     elsewhere = "" if synonym(name, names) else env.elsewhere(name, model)
     hint = elsewhere or unknown_hint(name, names)
-    if isinstance(hint, Rename) and hint.to in taken:  # renamed, it would stand there twice
-        return f"{hint.to} is given, too: keep one of the two"
+    if isinstance(hint, Rename) and hint.to in taken:  # after renaming, it would occur twice
+        return f"{hint.to} is also given: keep one of the two"
     return hint
 
 
 def is_known_elsewhere(name: str, model: type[Model], env: Env) -> bool:
-    """Whether a model has a field like this one, leaves it out on purpose, or another section has it."""
+    """Whether a model has a similar field, deliberately lacks this one, or another section has it."""
     return bool(like(name, names_of(model)) or name in getattr(model, "LEFT_OUT", {}) or env.elsewhere(name, model))
 
 
@@ -114,9 +114,9 @@ VALUED = r"([A-Za-z_][\w.]*)(?: *= *| +|( *\( *))([A-Za-z0-9_.]+%?)(?(2)\))"  # 
 
 
 def unknown_hint(name: str, known: Sequence[str]) -> Hint:
-    """The remedy for a name that is none of those that are known: a slip of the pen, or the nearest of them."""
+    """The remedy for an unknown name: a corrected spelling, or the most similar known name."""
     if ":" in name:
-        return Rename(name.replace(":", ": ", 1), say="put a blank after the colon: {}")
+        return Rename(name.replace(":", ": ", 1), say="put a space after the colon: {}")
     if "{" in name:
         return Rename(name.replace(" {", ": {"), say="put a colon before the bracket: {}")
     if (valued := re.fullmatch(VALUED, name)) and valued[1] in known:

@@ -1,11 +1,11 @@
-"""Node -> validated model.  Children first, so that a file builds only the models that it uses.
+"""Node -> validated model. Children are validated first, so that a file builds only the models that it uses.
 
-A model's field that holds other models says how its children are read, in its annotation:
+The annotation of a field that holds other models says how its children are read:
 
     norm: Annotated[Norm | None, Child(one(Norm))]
 
-`validate` reads those children, hands pydantic the finished instances together with the plain
-values, and turns pydantic's errors into diagnostics with the place of the very field.
+`validate` reads those children, passes the finished instances and the plain values to pydantic, and turns pydantic's
+errors into diagnostics at the place of the field.
 """
 
 from __future__ import annotations
@@ -80,13 +80,12 @@ FORM = declare(
 
 
 class Model(BaseModel):
-    """Base of everything that a user writes: strict types, no unknown keys, immutable.
+    """Base class of everything that a user writes: strict types, no unknown keys, immutable.
 
-    `POSITIONAL` names the field that a bare value stands for (`dropout: 0.1`).  Where none does, `MEANT` may say what
-    somebody who wrote one has most likely meant, with {} for the value.
-    `STAND_INS` are values for required fields that are missing or bad, with which the rest can still be checked.
-    A model with such values may also have `MEANT_FIELD`, the field that a bare value is then of, and `SAMPLES`, for a
-    required field an example and what it says: declared here, they would cost every model some time.
+    POSITIONAL: the field that a bare value means (`dropout: 0.1`). Without it, MEANT may be a hint for a bare value,
+    with {} for the value. STAND_INS: values for required fields that are missing or invalid, with which the rest can
+    still be checked. A model with stand-ins may also have MEANT_FIELD, the field that a bare value is assigned to, and
+    SAMPLES, an example and its meaning for a required field. (Declaring them here would cost time for every model.)
     """
 
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True, defer_build=True, arbitrary_types_allowed=True)
@@ -98,7 +97,7 @@ class Model(BaseModel):
     _bad: frozenset[str] = PrivateAttr(default=frozenset())
 
     def span(self, field: str = "") -> Span:
-        """The place of a field, or of the whole where the field was not written."""
+        """The place of a field, or of the whole model if the field is not in the file."""
         if self._node is None:
             return Span("<built in>")
         if field and self._node.is_mapping:
@@ -106,7 +105,7 @@ class Model(BaseModel):
         return self._node.span
 
     def is_known(self, field: str) -> bool:
-        """Whether a field has the value that the user meant; else it was reported, and another one stands in for it."""
+        """Whether a field has the value from the file; if not, its error is reported and a stand-in is used."""
         return field not in self._bad
 
 
@@ -117,28 +116,28 @@ M = TypeVar("M", bound=Model)
 class Child:
     """Marks a field whose value is read by `read` instead of by pydantic.
 
-    `form` is the JSON Schema of what it takes, in which a model or a Family stands for its own."""
+    `form` is the JSON Schema of the input; a model or a Family in it means its own schema."""
 
     read: Reader
     form: Any = None
 
     def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> Any:
-        # the child is an instance already: building its model's schema here would cost start-up time
+        # the child is already an instance: building its model's schema here would cost start-up time
         return core_schema.any_schema()
 
 
 class Invalid:
-    """What a reader returns for a child that has been reported already."""
+    """Returned by a reader for a child whose error is reported."""
 
 
 INVALID = Invalid()
 
 
 def validate(model: type[M], node: Node, env: Env, recover: bool = False) -> M | Invalid:
-    """The instance that a node describes; problems go to `env`, every one that can be found.
+    """The instance that a node describes; all problems are reported to `env`.
 
-    With `recover` a bad field falls back to its default or stand-in after it has been reported, so that
-    what does not depend on it can still be checked.
+    With `recover`, an invalid field is reported and replaced by its default or stand-in, so that the rest can still be
+    checked.
     """
     fields = _fields(model, node)
     if fields is None:
@@ -168,7 +167,7 @@ def validate(model: type[M], node: Node, env: Env, recover: bool = False) -> M |
 
 
 def _bounded(model: type[Model], fields: Mapping[str, Node]) -> Iterator[tuple[str, Node]]:
-    """A mapping's fields, of the unknown ones no more than will be reported: a file may be full of them."""
+    """The fields of a mapping, but only as many unknown ones as will be reported."""
     unknown = 0
     for key, child in fields.items():
         unknown += key not in model.model_fields
@@ -206,20 +205,20 @@ def _readers(model: type[Model]) -> dict[str, Reader]:
 
 
 def _report(errors: Sequence[Any], reported: set[str], model: type[Model], node: Node, env: Env) -> None:
-    """pydantic's errors in the language's words, one for each field: at its key, or at the value that is wrong."""
-    if not errors:  # nearly always: a file may stand for 20,000 blocks
+    """Report pydantic's errors in the terms of the language, one per field: at its key, or at the invalid value."""
+    if not errors:  # the usual case, and a file may have 20,000 blocks
         return
     by_field: dict[str, list[Any]] = {}
     for error in errors:
         by_field.setdefault(str(error["loc"][0]) if error["loc"] else "", []).append(error)
     written = {re.split("[:=]", name)[0].strip() for name in by_field if ":" in name or "=" in name}  # as {out:32} has
     unknown = [name for name, found in by_field.items() if found[0]["type"] == "extra_forbidden"]
-    meant = {like(name, names_of(model)) for name in unknown}  # {filters: 32} as well: one slip is reported once
+    meant = {like(name, names_of(model)) for name in unknown}  # for example {filters: 32}: one mistake is reported once
     missing = [name for name, found in by_field.items() if found[0]["type"] == "missing"]
     renamed = _renamed(unknown, [name for name in missing if name not in reported | written | meant], model, node, env)
     taken = set(node.value) if node.is_mapping else set()
     for name, found in by_field.items():
-        kind, child = found[0]["type"], node.get(name) or node  # a bare value, as in norm: batch, is the node itself
+        kind, child = found[0]["type"], node.get(name) or node  # for a bare value (norm: batch) it is the node itself
         span = node.place(name) if child.value is None else child.span
         label = f"{name}: " if child is not node else ""
         if kind == "extra_forbidden":
@@ -263,8 +262,8 @@ def one(model: type[M]) -> Reader:
     """Reads a child that is one model."""
 
     def read(node: Node, env: Env) -> Any:
-        if node.value is None:  # the default, or none?  The two differ
-            hint = "leave the field out for its default; none switches a layer off"
+        if node.value is None:  # ambiguous: the default, or none
+            hint = "remove the field for its default, or write none to switch a layer off"
             env.report(VALUE, node.span, "a value is missing here", hint)
             return INVALID
         return validate(model, node, env)

@@ -221,7 +221,7 @@ net.yaml:7:12: AB101 there is no field out:16 here
   6 | network:
   7 |   - conv: {out:16}
     |            ^^^^^^
-  hint: put a blank after the colon: out: 16
+  hint: put a space after the colon: out: 16
 net.yaml:8:17: AB103 out: 'widht' is not an integer: there is no variable widht
   7 |   - conv: {out:16}
   8 |   - conv: {out: widht, kernal: 3}

@@ -219,7 +219,7 @@ def test_a_comment_is_never_too_long(repository: Path, capsys: pytest.CaptureFix
     monkeypatch.setattr(against, "MAX_TEXT", 1_200)
     assert main(["compare", "--against", "main", "--format", "markdown"]) == 1
     out = capsys.readouterr().out
-    assert len(out) < 1_500 and re.search(r"What changed in \d more is too long for a comment", out)
+    assert len(out) < 1_500 and re.search(r"The changes of \d more are too long for a comment", out)
     monkeypatch.setattr(against, "MAX_TEXT", 300)
     assert main(["compare", "--against", "main", "--format", "markdown"]) == 1
     assert re.search(r"\nand \d more\n", capsys.readouterr().out)

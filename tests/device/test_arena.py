@@ -168,7 +168,7 @@ def test_a_report_says_what_lies_where():
     report = report_of("conv: 8", "gap")
     shown = render(report, per_op=True)
     assert "704 bytes (int8, TensorFlow Lite Micro), in conv.activation: " in shown
-    assert "704 by the runtime's own planner, 704 at least by any" in shown and "estimated" in shown
+    assert "704 with the runtime's own planner, at least 704 with any plan" in shown and "estimated" in shown
     found = json.loads(render_json([report]))["files"][0]["totals"]["memory"]["arena"]
     assert (found["head"], found["head_by_runtime"], found["bound"]) == (704, 704, 704)
     assert {each["name"] for each in found["peak_tensors"]} == {"input", "conv.activation"}

@@ -43,7 +43,7 @@ FIXES = [
 # (items of the network, code, title, items after it)
 ITEMS = [
     ("- conv {out: 32}", "AB101", "Put a colon before the bracket: conv: {out", "- conv: {out: 32}"),
-    ("- conv:3", "AB101", "Put a blank after the colon: conv: 3", "- conv: 3"),
+    ("- conv:3", "AB101", "Put a space after the colon: conv: 3", "- conv: 3"),
     ("- conv: {out: 32.0}", "AB103", "Write out: 32", "- conv: {out: 32}"),
     ("- conv: 32.0", "AB103", "Write conv: 32", "- conv: 32"),
     ("- conv: {out: 2 * widht}", "AB103", "Write width instead of widht", "- conv: {out: 2 * width}"),

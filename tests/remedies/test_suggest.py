@@ -220,7 +220,7 @@ def test_an_unsaved_text_stands_for_its_file(tmp_path: Path):
 def test_mistakes_are_mended_before_limits_are_looked_at():
     text = SIX_LINES.read_text().replace("{conv: 64}", "{conv: {out:64}}").replace("params", "parms")
     (best, *_) = suggest(text, budget=PLENTY)
-    assert best.title.startswith("write params instead of parms; put a blank after the colon")
+    assert best.title.startswith("write params instead of parms; put a space after the colon")
     assert check(best.text).ok and best.cost.edits == 3
 
 

@@ -36,7 +36,7 @@ PROSE = (
     "quote it",
     "indent with spaces",
     "start each one with a dash",
-    "put a blank after the colon: gap: 3",
+    "put a space after the colon: gap: 3",
 )
 
 

@@ -245,7 +245,7 @@ def test_no_field_is_written_twice(block: str):
     text = network(block)
     mended = repair(text, check(text), check)
     assert mended.text.count("out:") == 1 and "AB005" not in [d.code.id for d in mended.report.diagnostics]
-    assert "out is given, too: keep one of the two" in [d.hint for d in mended.report.errors]
+    assert "out is also given: keep one of the two" in [d.hint for d in mended.report.errors]
 
 
 @pytest.mark.parametrize(
@@ -265,7 +265,7 @@ def test_true_is_no_kind(true: str):
 
 def test_a_comma_is_no_decimal_point_and_is_one_slip():
     (finding,) = check(network("{conv: {out: 8, dropout: 0,1}}")).diagnostics
-    assert finding.code.id == "AB006" and finding.hint == "a decimal has a point: 0.1"
+    assert finding.code.id == "AB006" and finding.hint == "write decimals with a point: 0.1"
 
 
 NAMED = {  # the name as a value, as other tools have it

@@ -43,7 +43,7 @@ def test_concise_is_a_line_for_each_finding_and_one_at_the_end(reports: list[Rep
     assert "mistakes.yaml:6:25: AB403 warning: " in concise.render(reports)
     assert "sub/base.yaml:7:5: AB101 there is no block gapp (checked: variant.yaml)" in lines
     assert "missing.yaml: AB001 cannot be read: No such file or directory" in lines
-    assert "--set nothing: AB901 an override is key.path=value" in lines
+    assert "--set nothing: AB901 an override has the form key.path=value" in lines
     assert last.startswith(f"{len(reports)} files checked, ")
 
 

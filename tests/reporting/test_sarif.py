@@ -85,7 +85,7 @@ def test_what_could_not_be_checked_is_a_notification_of_a_run_that_failed(report
     assert found == [
         ("AB001", "cannot be read: No such file or directory"),
         ("AB103", "--set classes=many: classes: 'many' is not an integer: there is no variable many"),
-        ("AB901", "--set nothing: an override is key.path=value"),
+        ("AB901", "--set nothing: an override has the form key.path=value"),
     ]
     (place,) = _notifications(run)[0]["locations"]
     assert place["physicalLocation"]["artifactLocation"]["uri"] == "missing.yaml"

@@ -147,7 +147,7 @@ BAD = {
     "  vars.width: {from: 8, to: many}": "AB103 to: expected a whole number or a number, found 'many'",
     "  vars.width: [8, 16, 8]": "AB563 8 is listed twice",
     "  vars.widht: [8, 16]": "AB563 nothing uses the variable widht",
-    "  network.C2.blocks.0.kernel: [3, 5]": "AB560 network is a list of 4, C2 is not one of its places",
+    "  network.C2.blocks.0.kernel: [3, 5]": "AB560 network is a list of 4, C2 is not one of its positions",
     "  network.2.kernel: [3, 5]": "AB560 network.2 is 'gap', which has no fields",
     "  network.C1.blocks.1.blocks.0.inner.kernel: [3, 5]": "AB101 there is no field inner here",
     "  network.C1.blocks.0.out.x: [3, 5]": "AB560 network.C1.blocks.0.out is 'width', which has no fields",
