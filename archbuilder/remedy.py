@@ -1,12 +1,11 @@
-"""What to do about a problem, as a value.
+"""The remedy of a problem as a value.
 
-The printed hint, `--fix`, `--suggest` and the quick fix of an editor are all made from it: `archbuilder.remedies` knows
-how each kind is written into a text.  Whatever has no edit that is known stays prose, a plain `str`, and is never read
-by a machine.
+The printed hint, `--fix`, `--suggest` and the quick fixes of editors are all made from it: `archbuilder.remedies` can
+write each kind into a text. A remedy without a known edit is prose, a plain `str`, which programs never parse.
 
     GROUPS.at(span, "groups=5 must divide 16 and 48", Change({"groups": "4"}, say="choose a common divisor: {}"))
 
-A remedy is for the place of its finding, unless it has a path (`at`) of its own, from the root of the file.
+A remedy applies to the place of its finding, unless it has its own path (`at`) from the root of the file.
 """
 
 from __future__ import annotations
@@ -22,10 +21,10 @@ Path = tuple[str, ...]
 
 @dataclass(frozen=True)
 class Remedy(ABC):
-    """One edit, in words and as a value.
+    """One edit, as text and as a value.
 
-    `say` is the hint, with {} for what is written, where the kind's own words are not clear enough.  A `guess` writes
-    something that is only an example (`classes: 10`): it is for the user to take or leave."""
+    `say` is the hint, with {} for the written text, if the default words of the kind are not clear enough. A `guess`
+    writes a value that is only an example (`classes: 10`): the user must decide."""
 
     say: str = field(default="", kw_only=True)
     guess: bool = field(default=False, kw_only=True)
@@ -35,11 +34,11 @@ class Remedy(ABC):
     @property
     @abstractmethod
     def text(self) -> str:
-        """What is written."""
+        """The text that is written."""
 
     @property
     def is_guessed_name(self) -> bool:
-        """Whether it is the nearest of the names that are known."""
+        """Whether it is the most similar known name."""
         return (self.say or self.SAY).startswith("did you mean")
 
     def __str__(self) -> str:
@@ -52,7 +51,7 @@ Hint = str | Remedy
 @final
 @dataclass(frozen=True)
 class Rename(Remedy):
-    """The name at the place, a key or a bare word, is another one."""
+    """Rename the key or bare word at the place."""
 
     to: str
 
@@ -66,7 +65,7 @@ class Rename(Remedy):
 @final
 @dataclass(frozen=True)
 class Replace(Remedy):
-    """A word in the value at the place is another one: all of it, an item of a list, a variable."""
+    """Replace a word in the value at the place: the whole value, an item of a list, or a variable."""
 
     old: str
     new: str
@@ -81,7 +80,7 @@ class Replace(Remedy):
 @final
 @dataclass(frozen=True)
 class Write(Remedy):
-    """The value at the place is this text."""
+    """Replace the value at the place by this text."""
 
     value: str
 
@@ -93,7 +92,7 @@ class Write(Remedy):
 @final
 @dataclass(frozen=True, init=False)
 class Change(Remedy):
-    """Fields of the block or the mapping at the place get these texts, others go; a block may get another word."""
+    """Set fields of the block or mapping at the place, remove others, and optionally change the block's word."""
 
     fields: tuple[tuple[str, str], ...] = ()
     drop: tuple[str, ...] = ()
@@ -124,9 +123,9 @@ class Change(Remedy):
 
 @final
 class Remove(Remedy):
-    """The block at the place, or that has the field at the place, is left out."""
+    """Remove the block at the place, or the block that has the field at the place."""
 
-    SAY: ClassVar[str] = "leave it out"
+    SAY: ClassVar[str] = "remove it"
 
     @property
     def text(self) -> str:
@@ -136,7 +135,7 @@ class Remove(Remedy):
 @final
 @dataclass(frozen=True)
 class Insert(Remedy):
-    """Items, as they stand behind a dash: after the block at the place or before it, or at the end of a list."""
+    """Insert items (text after a dash): after or before the block at the place, or at the end of a list."""
 
     items: tuple[str, ...]
     before: bool = False
@@ -152,22 +151,22 @@ class Insert(Remedy):
 @final
 @dataclass(frozen=True)
 class Layout(Remedy):
-    """A slip of YAML at the place: quotes, blanks, dashes or indentation that the text lacks."""
+    """A mistake of YAML layout at the place: missing quotes, spaces, dashes or indentation."""
 
     slip: Literal["limit without quotes", "tabs", "list without dashes", "list without a key", "item without a dash"]
-    key: str = ""  # that the slip is at, where it is at one
+    key: str = ""  # the key with the mistake, if there is one
 
     @property
     def text(self) -> str:
         return self.key
 
 
-_PLAIN = r"(?:[A-Za-z]|~?/|\.\.?/)[\w./~+-]*(?: [\w./~+-]+)*"  # needs no quotes, and is no number
+_PLAIN = r"(?:[A-Za-z]|~?/|\.\.?/)[\w./~+-]*(?: [\w./~+-]+)*"  # needs no quotes and is not a number
 _WORDS = frozenset("true false null".split())
 
 
 def written(value: object) -> str:
-    """A value as YAML has it on one line."""
+    """A value as YAML on one line."""
     if isinstance(value, (list, tuple)):
         return f"[{', '.join(map(written, value))}]"
     if isinstance(value, Mapping):
@@ -178,25 +177,25 @@ def written(value: object) -> str:
         return repr(value)
     if re.fullmatch(_PLAIN, value) and value.lower() not in _WORDS:
         return value
-    import json  # where nothing is wrong, nothing is written
+    import json  # imported late: only needed for errors
 
     return json.dumps(value, ensure_ascii=not value.isprintable())
 
 
 def share_of(value: object) -> str:
-    """10% as a number: 0.1; empty for what is no percentage."""
+    """10% as a number: 0.1; empty if the value is not a percentage."""
     number = value.strip().removesuffix("%").strip() if isinstance(value, str) and value.strip().endswith("%") else ""
     return f"{float(number) / 100:g}" if re.fullmatch(r"[0-9]{1,9}(?:\.[0-9]{1,9})?", number) else ""
 
 
 def number_of(value: object) -> str:
-    """A number that was written as a text: '0.1' in quotes, 0,1 with a comma; empty for what is none."""
+    """A number that was written as text: '0.1' in quotes, 0,1 with a comma; empty if it is not a number."""
     number = value.strip().replace(",", ".") if isinstance(value, str) else ""
     return number if re.fullmatch(r"-?[0-9]{1,9}(?:\.[0-9]{1,9})?(?:e-?[0-9]{1,2})?", number) else ""
 
 
 def percent(value: object, most: float) -> str:
-    """What to say where a share is asked for and a number between 1 and 100 was written; empty elsewhere."""
+    """A note for a number between 1 and 100 instead of a share; empty otherwise."""
     if isinstance(value, bool) or not isinstance(value, (int, float)) or most != 1 or not 1 < value <= 100:
         return ""
     return f"; {value:g} % is {value / 100:g}"

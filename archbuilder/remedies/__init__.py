@@ -1,12 +1,12 @@
-"""Remedies that are computed: edits of a file after which it checks clean, found by really trying them.
+"""Computed remedies: edits of a file after which it checks clean, found by applying and checking them.
 
     for proposal in suggest("net.yaml"):          # or a YAML text; cheapest first
         print(proposal.title, proposal.before, proposal.after, proposal.diff, sep="\\n")
     for fix in quick_fixes(check("net.yaml")):    # a diagnostic's own remedy as an edit
         print(fix.diagnostic, fix.title, fix.edits)
 
-`suggest` mends what is simply wrong, then looks for the cheapest edits that satisfy all limits and all rules;
-`archbuilder.remedies.edit_search` says what cheap means.  Nothing here writes a file but `write`.
+`suggest` first fixes plain mistakes, then searches for the cheapest edits that satisfy all limits and rules;
+`archbuilder.remedies.edit_search` defines the cost of edits. Nothing here writes a file.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ __all__ = [
     "suggest",
 ]
 
-# name -> where it lives; imported on first use: an editor's text needs no search for its first facts
+# name -> its module, imported on first use: an editor needs the search only later
 _HOMES = {
     "Budget": "edit_search",
     "Edit": "edits",
@@ -69,10 +69,10 @@ def suggest(
 ) -> list[Proposal]:
     """Edits after which a path or a YAML text checks clean, cheapest first; nothing is written.
 
-    file:   the path that a text stands for.
-    budget: how long is searched; two seconds of processor time by default.
+    file:   the path of the file, if a text is given.
+    budget: how long to search; by default two seconds of processor time.
 
-    What came nearest where there are none says `investigate`.  Problems of the file are not raised.
+    If there are none, `investigate` returns the closest result. Problems of the file are not raised.
 
         >>> best = archbuilder.suggest("examples/six_lines.yaml")[0]
         >>> best.title, best.before.receptive_field, best.after.receptive_field
@@ -88,10 +88,9 @@ def investigate(
     file: str | None = None,
     budget: Budget | None = None,
 ) -> Suggestions:
-    """The proposals, what came nearest where there are none, and what was tried.
+    """The proposals, the closest result if there are none, and statistics of the search.
 
-    `file` is the path that a text stands for (an unsaved one, in an editor).  Problems are in the report, never
-    raised."""
+    `file` is the path of an unsaved text, for example in an editor. Problems are in the report and never raised."""
     from archbuilder.remedies.edit_search import Budget, Suggestions
     from archbuilder.remedies.proposals import Session
 

@@ -1,4 +1,4 @@
-"""Edits of what an anchor names: they also change every place where an alias repeats it, and must say so."""
+"""Edits inside a YAML anchor also change every place where an alias repeats it; their titles must say so."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ SHOWN = 5  # lines in a title
 
 @dataclass
 class Anchor:
-    """A stretch of a text that has a name, and the offsets of the aliases that repeat it."""
+    """A named part of a text, and the offsets of the aliases that repeat it."""
 
     name: str
     start: int
@@ -22,7 +22,7 @@ class Anchor:
 
 
 def anchors_of(source: Source) -> list[Anchor]:
-    """Every anchor of a text; a name that is given twice is two of them."""
+    """Every anchor of a text; a name that is defined twice makes two anchors."""
     if "&" not in source.text:
         return []
     found: list[Anchor] = []
@@ -51,7 +51,7 @@ def anchors_of(source: Source) -> list[Anchor]:
 
 
 def elsewhere(source: Source, anchors: Iterable[Anchor], patches: Iterable[Patch]) -> str:
-    """What to add to the title of an edit that also changes other places; empty where it changes none."""
+    """A suffix for the title of an edit that also changes other places; empty if it does not."""
     anchors = list(anchors)
     waiting, seen, lines = [patch.start for patch in patches], set[int](), dict[str, set[int]]()
     while waiting:
@@ -60,7 +60,7 @@ def elsewhere(source: Source, anchors: Iterable[Anchor], patches: Iterable[Patch
             if anchor.start <= offset < max(anchor.end, anchor.start + 1):
                 for alias in anchor.aliases:
                     lines.setdefault(anchor.name, set()).add(source.span(alias, alias).line)
-                    if alias not in seen:  # an alias may stand in what another anchor names
+                    if alias not in seen:  # an alias may be inside another anchor
                         seen.add(alias)
                         waiting.append(alias)
     return "".join(f", and by &{name} on {_listed(sorted(found))}" for name, found in lines.items())

@@ -1,19 +1,19 @@
 """The cheapest edits that satisfy everything: single ones, then pairs, then larger sets.
 
-The single edits that help are all tried, each by checking the edited text.  Their effects, added up, foretell
-that of a set of them, which costs nothing to work out: only the sets that should satisfy everything are tried,
-the cheapest first.  What turns out otherwise is extended from what was found.
+All helpful single edits are tried, each by checking the edited text. The sum of their effects predicts the effect of a
+set of edits at no cost, so only sets that should satisfy everything are tried, the cheapest first. If the prediction
+was wrong, the search continues from the measured result.
 
-What an edit costs, and so which of several is proposed first:
+The cost of edits, which decides their order:
 
-1. The number of edits.  A block changed is one edit, wherever it is used or repeated; so is a variable, and a
-   stride that moves.  A warning that was not there before counts as one more edit, and so does a conv whose
-   dilation steps further than its input sees: its units skip pixels.
-2. The number of these doubts: two plain edits rather than one with a warning.
-3. The relative change of parameters and of MACs, added.  What is lost counts twice: a network that shrinks has
-   lost capacity, one that grows within its limits has not.
-4. The largest dilation: small ones on coarse maps rather than large ones on fine maps.
-5. The relative change of the receptive field: no more of it than is required.
+1. The number of edits.  A changed block is one edit, however often it is used or repeated; so is a variable, and
+   a moved stride.  A new warning counts as one more edit, and so does a conv whose dilation is larger than the
+   field of its input, because its units skip pixels.
+2. The number of these doubts: two plain edits are better than one with a warning.
+3. The relative changes of parameters and of MACs, added.  A decrease counts twice: a smaller network has lost
+   capacity, one that grows within its limits has not.
+4. The largest dilation: small ones on small maps are better than large ones on large maps.
+5. The relative change of the receptive field: no more than required.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class Cost(NamedTuple):
 
 
 def cost_of(edits: int, before: Report, after: Report) -> Cost:
-    """The cost of so many edits that made one network another; of a text that cannot be analysed their number."""
+    """The cost of `edits` edits from one network to another; only their number if the result cannot be analysed."""
     old, new = totals(before), totals(after)
     if old is None or new is None or before.facts is None or after.facts is None:
         return Cost(edits, 0, 0.0, 1, 0.0)
@@ -57,7 +57,7 @@ def cost_of(edits: int, before: Report, after: Report) -> Cost:
 
 
 def new_warnings(before: Report, after: Report) -> int:
-    """How many more warnings of each kind there are than before."""
+    """The number of new warnings, summed over all kinds."""
     return (_warnings(after) - _warnings(before)).total()
 
 
@@ -66,7 +66,7 @@ def _warnings(report: Report) -> Counter[str]:
 
 
 def leaps(facts: Facts) -> int:
-    """How many blocks have a conv whose taps lie further apart than what a unit of its input sees."""
+    """The number of blocks with a conv whose dilation is larger than the field of its input."""
     places = set()
     for node, op in facts.nodes_of(Conv2d):
         reach = facts.reaches[node.inputs[0]]
@@ -97,12 +97,12 @@ def _growth(old: Totals, new: Totals) -> float:
 
 Check = Callable[[str], Report]
 
-RULE = 0.5  # how far away a rule is that does not hold, beside bounds that are missed by a part of themselves
+RULE = 0.5  # distance of a missed rule, comparable with the relative distance of a missed bound
 
 
 @dataclass(frozen=True)
 class Trial:
-    """A network after some moves.  `values` are those of the goals, `others` the errors that are no bounds."""
+    """A network after some moves. `values` are those of the bounds, `others` the errors that are not about bounds."""
 
     moves: tuple[Move, ...]
     text: str
@@ -118,7 +118,7 @@ class Trial:
 
 
 class Trials:
-    """Tries moves on a text by checking what they make of it; counts the checks, and never makes one twice."""
+    """Tries moves by checking the edited text; counts the checks, and never checks the same text twice."""
 
     def __init__(self, base: Report, check: Check, goals: Goals) -> None:
         assert base.document is not None
@@ -130,11 +130,11 @@ class Trials:
         self._known: dict[str, Trial | None] = {}
 
     def root(self) -> Trial:
-        """The text as it is."""
+        """The unchanged text."""
         return self._trial((), self.source.text, self.base)
 
     def attempt(self, moves: tuple[Move, ...]) -> Trial | None:
-        """The network after moves; None where they do not go together, or where it cannot be analysed."""
+        """The network after moves; None if they exclude each other, or if it cannot be analysed."""
         try:
             text = splice(self.source.text, [patch for move in moves for patch in move.patches])
         except Overlap:
@@ -156,7 +156,7 @@ class Trials:
 
 @dataclass(frozen=True)
 class Plan:
-    """What a trial has, without its text: values of the goals, other errors, and what counts as its cost."""
+    """A predicted trial, without its text: values of the bounds, other errors, and its cost."""
 
     moves: tuple[Move, ...]
     key: frozenset[int]
@@ -171,14 +171,14 @@ class Plan:
 
     @classmethod
     def of(cls, trial: Trial) -> Plan:
-        """What was found."""
+        """The plan of a measured trial."""
         cost = trial.cost
         key, places = frozenset(map(id, trial.moves)), frozenset(place for move in trial.moves for place in move.places)
         distance = 0.0 if trial.ok else max(trial.distance, 1e-9)
         return cls(trial.moves, key, places, trial.values, trial.others, distance, *cost[:4])
 
     def and_then(self, single: Plan, root: Trial, goals: Goals) -> Plan:
-        """The effects of both, added."""
+        """The sum of the effects of both."""
         values = tuple(a + b - c for a, b, c in zip(self.values, single.values, root.values, strict=True))
         others = (self.others - (root.others - single.others)) | (single.others - root.others)
         return Plan(
@@ -195,20 +195,20 @@ class Plan:
         )
 
     def rank(self) -> tuple[float, ...]:
-        """The order of promise: near, then cheap."""
+        """The order in which plans are extended: first by distance, then by cost."""
         return round(self.distance, 4), self.edits, self.doubts, self.change, self.dilation
 
 
 MOST = 5  # proposals
-ALIKE = 2  # of them made of the same kinds of edits, while there are others
+ALIKE = 2  # proposals with the same kinds of edits, as long as there are others
 
 
 @dataclass(frozen=True)
 class Proposal:
     """Edits after which a file checks clean: its limits hold, and so do its rules.
 
-    `title` says what they do; `text` is the edited text and `report` the check of it.  `before` are the totals
-    without the edits (of the mended text where the file as it is cannot be analysed), None where there are none.
+    `title` describes them; `text` is the edited text and `report` its check. `before` are the totals without the edits
+    (of the fixed text if the file itself cannot be analysed), or None.
     """
 
     title: str
@@ -221,21 +221,21 @@ class Proposal:
 
     @cached_property
     def edits(self) -> tuple[Edit, ...]:
-        """What to replace, in the order of the file."""
+        """The replacements, in the order of the file."""
         return difference(self.source, self.text, self.report.file)
 
     @cached_property
     def diff(self) -> str:
-        """The same as a unified diff."""
+        """The edits as a unified diff."""
         return unified(self.source, self.text, self.report.file)
 
 
 @dataclass(frozen=True)
 class Suggestions:
-    """What was found for one text, of which `report` is the check.
+    """The result for one text; `report` is its check.
 
-    `nearest` is what came nearest where there is no proposal; its own report says what is still missing.
-    `checks` and `seconds` (of processor time) are what the search took; `notes` say what was left alone.
+    `nearest` is the closest result if there is no proposal; its own report says what is still missing.
+    `checks` and `seconds` (of processor time) are the cost of the search; `notes` say what was not edited.
     """
 
     report: Report
@@ -247,9 +247,9 @@ class Suggestions:
 
 
 def choose(trials: Iterable[Trial], most: int = MOST) -> list[Trial]:
-    """The cheapest trials, but no more than a few by the same kinds of edits while there are others.
+    """The cheapest trials, but only a few with the same kinds of edits as long as there are others.
 
-    Of those that differ only in a number the cheapest is enough."""
+    Of trials that differ only in a number, only the cheapest is kept."""
     ranked: dict[tuple[object, ...], Trial] = {}
     for trial in sorted(trials, key=lambda trial: trial.cost):
         ranked.setdefault(tuple(sorted((move.kind, *sorted(move.places)) for move in trial.moves)), trial)
@@ -267,7 +267,7 @@ CHECKS = 5  # for each number
 
 
 def refine(trials: Trials, trial: Trial) -> Trial:
-    """The trial, or a cheaper one that is as good: fewer channels lost, less dilation."""
+    """The trial, or a cheaper one that also satisfies everything: fewer channels lost, a smaller dilation."""
     for number, move in enumerate(trial.moves):
         if move.at is not None:
             trial = _nearer(trials, trial, number, move)
@@ -275,7 +275,7 @@ def refine(trials: Trials, trial: Trial) -> Trial:
 
 
 def _nearer(trials: Trials, trial: Trial, number: int, move: Move) -> Trial:
-    """Halve the way between the old number, which is not enough, and one that is."""
+    """Bisect between the old number, which is not sufficient, and one that is."""
     assert move.at is not None
     grid = step(move.old) if move.kind == "channels" else 1
     bad, good = move.old, move.value
@@ -292,22 +292,22 @@ def _nearer(trials: Trials, trial: Trial, number: int, move: Move) -> Trial:
     return trial
 
 
-BEAM = 24  # sets that are extended by one edit more
-WIDTH = 40  # of the sets that should do, so many are tried
-PROBES = 4  # and of those that come near, to know what is really missing
-ENOUGH = 3  # sets that satisfy everything, so that larger ones are not looked for
+BEAM = 24  # number of sets that are extended by one more edit
+WIDTH = 40  # number of promising sets that are tried
+PROBES = 4  # and of sets that come close, to measure what is really missing
+ENOUGH = 3  # with so many valid sets, larger ones are not searched
 
 
 @dataclass(frozen=True)
 class Budget:
-    """How much is tried: `seconds` of this thread's processor time, checks, and moves in one proposal."""
+    """The bounds of a search: `seconds` of this thread's processor time, checks, and moves in one proposal."""
 
     seconds: float = 2.0
     checks: int = 500
     moves: int = 6
 
 
-# the time that this thread has worked; a browser has one thread, and no clock for it
+# processor time of this thread; a browser has only one thread, and no such clock
 _clock = getattr(time, "thread_time", time.perf_counter)
 
 
@@ -320,7 +320,7 @@ class Search:
         self.budget = budget
         self.root = trials.root()
         self.tried: list[Trial] = []
-        self.singles: dict[int, Plan] = {}  # what each move does that was measured, by its number
+        self.singles: dict[int, Plan] = {}  # the effect of each measured move, by its number
         self._measured: set[int] = set()
         self._started = _clock()
 
@@ -340,7 +340,7 @@ class Search:
 
     @property
     def nearest(self) -> Trial:
-        """The network that misses least, the cheapest of several; it may be the one there was."""
+        """The network that misses least, or the cheapest of several; possibly the original one."""
         return min([self.root, *self.tried], key=lambda trial: (round(trial.distance, 6), trial.cost))
 
     def run(self) -> list[Trial]:
@@ -356,7 +356,8 @@ class Search:
         return self.found
 
     def _measure(self, plans: Iterable[Plan]) -> None:
-        """Try the single moves that help any of these networks, the kinds in turn; of a ladder up to what is enough."""
+        """Try the single moves that help any of these networks, alternating between kinds; a ladder only up to the
+        first sufficient one."""
         needs = {(self.trials.goals.needs(plan.values), bool(plan.others)) for plan in plans}
         wanted = [
             number
@@ -376,7 +377,7 @@ class Search:
                     enough.add(move.ladder)
 
     def _extended(self, beam: Iterable[Plan]) -> list[Plan]:
-        """Every measured move on top of each plan that comes nearer by it, the most promising first."""
+        """Extend each plan by every measured move that brings it closer, the most promising first."""
         plans: dict[frozenset[int], Plan] = {}
         root, goals = self.root, self.trials.goals
         for plan in beam:
@@ -388,7 +389,8 @@ class Search:
         return sorted(plans.values(), key=Plan.rank)
 
     def _attempt(self, plans: Sequence[Plan]) -> list[Plan]:
-        """Try the plans that should do, and a few others; what is left to extend, as far as it is known by now."""
+        """Try the promising plans and a few others; returns the plans to extend further, with measured effects if
+        known."""
         complete = sum(plan.distance == 0 for plan in plans)
         tries = [*plans[: min(complete, WIDTH)], *plans[complete : complete + PROBES]]
         tried = [trial for plan in tries if (trial := self._try(plan.moves))]
@@ -402,7 +404,7 @@ class Search:
 
 
 def _in_turn(numbers: Iterable[int], moves: Sequence[Move]) -> Iterator[int]:
-    """The kinds of moves in turn, so that a short budget is spent on all of them; of every ladder first the weakest."""
+    """Alternate between the kinds of moves, so that a short budget covers all of them; weakest of each ladder first."""
     kinds: dict[str, list[tuple[int, int]]] = {}
     steps: Counter[str] = Counter()
     for number in sorted(numbers, key=lambda number: (moves[number].step, number)):

@@ -1,4 +1,4 @@
-"""A text, the places in it, and edits that replace stretches of it; what no edit covers stays byte for byte."""
+"""A text, places in it, and edits that replace parts of it; all other bytes stay the same."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from archbuilder.document.text import MAX_BYTES
 from archbuilder.files import read_regular, write_whole
 
 _LINE_BREAK = re.compile(r"\r\n|\r|\n")
-_PROPERTY = re.compile(r"&\S+[ \t]+")  # an anchor stands before the value that it names
+_PROPERTY = re.compile(r"&\S+[ \t]+")  # an anchor precedes the value that it names
 
 
 class Edit(NamedTuple):
-    """Put `text` in the place of what stands at `span`."""
+    """Replace the text at `span` by `text`."""
 
     span: Span
     text: str
 
 
 class Patch(NamedTuple):
-    """The same, from one offset of a text to another."""
+    """An edit given by offsets in a text."""
 
     start: int
     end: int
@@ -42,7 +42,7 @@ class Overlap(ValueError):
 
 
 class Source:
-    """A text by offsets and by lines and columns, which count from 1."""
+    """A text, addressed by offsets or by lines and columns, which count from 1."""
 
     def __init__(self, text: str, file: str) -> None:
         self.text = text
@@ -60,13 +60,13 @@ class Source:
         return found[0] if found else "\n"
 
     def offset(self, line: int, column: int) -> int:
-        """The offset of a place; the end of the text for one after it, its start for one without a line."""
+        """The offset of a place; the end of the text for a place after it, 0 for a place without a line."""
         if not line:
             return 0
         return min(self.starts[line - 1] + column - 1, len(self.text)) if line <= len(self.starts) else len(self.text)
 
     def range(self, span: Span) -> tuple[int, int]:
-        """Where a span starts and ends, without an anchor before it."""
+        """The start and end offsets of a span, without an anchor before it."""
         start, end = self.offset(span.line, span.column), self.offset(span.end_line, span.end_column)
         found = _PROPERTY.match(self.text, start, end)
         return (found.end() if found else start), end
@@ -90,7 +90,7 @@ class Source:
         return found.end() if found else len(self.text)
 
     def span(self, start: int, end: int) -> Span:
-        """The place of a stretch of the text."""
+        """The span between two offsets."""
         line, end_line = (bisect_right(self.starts, offset) for offset in (start, end))
         return Span(self.file, line, start - self.starts[line - 1] + 1, end_line, end - self.starts[end_line - 1] + 1)
 
@@ -98,7 +98,7 @@ class Source:
         return tuple(Edit(self.span(patch.start, patch.end), patch.text) for patch in sorted(patches))
 
     def patches(self, edits: Iterable[Edit]) -> Patches:
-        """Edits as offsets; an empty span is taken as it is."""
+        """Edits as patches with offsets; an empty span is an insertion."""
         return tuple(
             Patch(self.offset(span.line, span.column), self.offset(span.end_line, span.end_column), text)
             for span, text in edits
@@ -136,7 +136,7 @@ def difference(before: str, after: str, file: str) -> tuple[Edit, ...]:
 
 
 def _trimmed(start: int, old: str, new: str) -> Patch:
-    """The patch without what both texts begin and end with."""
+    """The patch without the common beginning and end of both texts."""
     most = min(len(old), len(new))
     head = next((i for i in range(most) if old[i] != new[i]), most)
     tail = next((i for i in range(most - head) if old[-1 - i] != new[-1 - i]), most - head)
@@ -163,15 +163,15 @@ UNWRITTEN = declare(
 
 
 def replace_text(file: str, before: str, after: str) -> None:
-    """Put `after` into a file that holds `before`; its mode and a byte order mark stay, a link still leads to it.
+    """Replace the content `before` of a file by `after`; mode, byte order mark and symbolic links are kept.
 
-    Raises ArchbuilderError AB941 where the file holds something else by now, or cannot be written."""
+    Raises ArchbuilderError AB941 if the file no longer contains `before`, or cannot be written."""
     try:
         path = Path(file).resolve(strict=True)
         data = read_regular(path, MAX_BYTES)
         mark = BOM_UTF8 if data.startswith(BOM_UTF8) else b""
         if data[len(mark) :] != before.encode():
-            message = "the file has changed since it was read, and is left as it is"
+            message = "the file has changed since it was read, and was not edited"
             raise ArchbuilderError(UNWRITTEN.at(Span(file), message, "run the command again"))
         write_whole(path, mark + after.encode())
     except OSError as error:

@@ -1,4 +1,4 @@
-"""A document by its places: what stands where a diagnostic points."""
+"""An index of a document by place: what is at the place of a diagnostic."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from archbuilder.remedies.writing import Written
 
 
 class Entry(NamedTuple):
-    """A key of a mapping, and the block that it is the word or a field of, where it is in one."""
+    """A key of a mapping, and the block of which it is the word or a field, if any."""
 
     mapping: Node
     key: str
@@ -26,7 +26,7 @@ class Entry(NamedTuple):
 
 
 class Page:
-    """The keys and the scalars of a document by where they start."""
+    """The keys and the scalars of a document by their start."""
 
     def __init__(self, document: Document) -> None:
         self.document = document
@@ -37,14 +37,14 @@ class Page:
         self._walk()
 
     def find(self, path: Sequence[str]) -> Node | None:
-        """What stands under a path of keys, None where nothing does."""
+        """The node under a path of keys, or None."""
         node: Node | None = self.document.root
         for key in path:
             node = node.get(key) if node else None
         return node
 
     def entry(self, span: Span) -> Entry | None:
-        """The key at a place, or that of the value at a place."""
+        """The key at a place, or the key whose value is at the place."""
         return self._entries.get(span) or self._values.get(span)
 
     def scalar(self, span: Span) -> Node | None:
@@ -79,7 +79,7 @@ class Page:
                 self._scalars.setdefault(node.span, (node, block))
 
     def _item(self, holder: Node, index: int) -> Written | None:
-        """An item as a block, where it has the form of one."""
+        """An item as a block, if it has the form of one."""
         item = holder.value[index]
         if not isinstance(item.value, str) and not (item.is_mapping and len(item.value) == 1):
             return None

@@ -1,4 +1,4 @@
-"""From a text to proposals: what is simply wrong is mended first, then edits for limits and rules are searched."""
+"""From a text to proposals: first fix plain mistakes, then search for edits for limits and rules."""
 
 from __future__ import annotations
 
@@ -28,18 +28,18 @@ if TYPE_CHECKING:
     from archbuilder.rules.packs.network import Network
 
 OF_GOALS = frozenset({"AB541", "AB543"})
-REFINED = 8  # proposals whose numbers are brought nearer to the old ones before the best are chosen
+REFINED = 8  # proposals whose numbers are refined before the best are chosen
 
 
 @dataclass(frozen=True)
 class Session:
-    """One text, the file that it stands for, and what it is checked with; what was opened, where it is of a run."""
+    """One text, its file, and the options of its check; the opened source if it is a run."""
 
     file: str
     text: str
     overrides: Sequence[str] = ()
     rules: Sequence[str] = ()
-    counting: Callable[[Report], Report] = lambda report: report  # leaves out findings that do not count
+    counting: Callable[[Report], Report] = lambda report: report  # removes findings that do not count
     opened: Opened | None = None
 
     def check(self, text: str) -> Report:
@@ -47,7 +47,7 @@ class Session:
         return _of_network(self.counting(check_opened(opened, self.overrides, self.rules)))
 
     def run(self, budget: Budget, report: Report | None = None) -> Suggestions:
-        """Everything that can be proposed for the text; `report` is its check, where there is one already."""
+        """All proposals for the text; `report` is its check, if it has already been done."""
         report = _of_network(report) if report else self.check(self.text)
         if report.ok:
             mended = tidy(self.text, report, self.check)
@@ -65,7 +65,7 @@ class Session:
         return Proposal(_titles(mended), self.text, mended.text, mended.report, before, after, cost)
 
     def _search(self, report: Report, mended: Mended, budget: Budget) -> Suggestions:
-        """Where no edits are found, those that came nearest are made, and others looked for on top of them."""
+        """If no edits are found, apply the closest ones and search again from there."""
         before, checks, seconds = totals(mended.report), 0, 0.0
         while True:
             trials = Trials(mended.report, self.check, Goals.of(mended.report))
@@ -89,12 +89,12 @@ class Session:
 
 
 def _of_network(report: Report) -> Report:
-    """The report without what no edit of the network mends: the goals of a run, and those that none can show."""
+    """The report without findings that no edit of the network can fix: goals."""
     return replace(report, diagnostics=tuple(d for d in report.diagnostics if d.code.id not in OF_GOALS))
 
 
 def _of(trial: Trial) -> list[str]:
-    """What the moves of a trial do, in the order of the file."""
+    """The titles of the moves of a trial, in the order of the file."""
     return [move.title for move in sorted(trial.moves, key=lambda move: min(move.places))]
 
 
@@ -129,7 +129,7 @@ def _context(trials: Trials) -> Context:
 
 
 def _network(report: Report) -> Network:
-    """What rules look at."""
+    """The network as rules see it."""
     from archbuilder.rules.packs.network import Network
 
     assert report.spec and report.graph and report.facts
@@ -137,14 +137,14 @@ def _network(report: Report) -> Network:
 
 
 def _notes(report: Report, context: Context, spent: Budget | None, overrides: Sequence[str]) -> Iterator[str]:
-    """What was left alone, and why; `spent` is the budget, where it was used up."""
+    """Notes on what was not edited, and why; `spent` is the budget, if it was used up."""
     assert report.document is not None and report.facts is not None
     files = {layer.node.span.file for layer in report.facts.layers} - {report.file}
     bases = sorted(files & set(report.document.sources))
     if bases:
-        yield f"blocks of {', '.join(bases)} are not edited: try --suggest on that file"
+        yield f"blocks of {', '.join(bases)} are not edited: use --suggest on that file"
     if overrides:
-        yield "values given by --set are left as they are"
+        yield "values given by --set are not edited"
     if len(context.sites) == MAX_SITES:
         yield f"only the {MAX_SITES} blocks that cost most were tried"
     if spent:

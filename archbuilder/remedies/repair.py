@@ -1,4 +1,4 @@
-"""A text with its mistakes mended, as far as each has a remedy that can be written."""
+"""Fixes the mistakes of a text for which a remedy can be written."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from archbuilder.remedies.edit_search import new_warnings
 from archbuilder.remedies.edits import Overlap, Patch, Source, splice
 from archbuilder.remedies.fixes import Fix, quick_fixes
 
-ROUNDS = 10  # mistakes come to light when others are mended: syntax first, then names, then shapes
-ONE_BY_ONE = 20  # fixes that are tried by themselves where all at once do not go
+ROUNDS = 10  # fixing some mistakes reveals others: first syntax, then names, then shapes
+ONE_BY_ONE = 20  # fixes that are tried separately if they cannot all be applied at once
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Mended:
 
 
 def repair(text: str, report: Report, check: Callable[[str], Report]) -> Mended:
-    """The text with every error mended that has a fix; the last state that got nowhere worse."""
+    """The text with every fixable error fixed; the last state that was not worse than the one before."""
     mended = Mended(text, report)
     for _ in range(ROUNDS):
         fixes = [fix for fix in quick_fixes(mended.report) if fix.diagnostic.severity == "error" and not fix.guess]
@@ -33,15 +33,15 @@ def repair(text: str, report: Report, check: Callable[[str], Report]) -> Mended:
         new, applied = _apply(mended.text, fixes)
         after = check(new)
         if {(d.code, d.message) for d in mended.report.errors} <= {(d.code, d.message) for d in after.errors}:
-            break  # nothing got better
+            break  # no improvement
         mended = Mended(new, after, mended.titles + applied)
     return mended
 
 
 def tidy(text: str, report: Report, check: Callable[[str], Report]) -> Mended:
-    """A text without errors, with those warnings mended that have a fix; one that does harm is left out."""
+    """A text without errors, with the fixable warnings fixed; harmful fixes are not applied."""
     mended = Mended(text, report)
-    for _ in range(ROUNDS):  # a report shows a hundred warnings, however many there are
+    for _ in range(ROUNDS):  # a report shows at most a hundred warnings
         more = _tidied(mended.text, mended.report, check)
         is_last = not (more.titles and mended.report.cut)
         mended = Mended(more.text, more.report, mended.titles + more.titles)
@@ -66,7 +66,7 @@ def _tidied(text: str, report: Report, check: Callable[[str], Report]) -> Mended
 
 
 def _tried(text: str, report: Report, fixes: Iterable[Fix], check: Callable[[str], Report]) -> Mended:
-    """The text after fixes, if it is without errors and with fewer warnings, and none of a new kind."""
+    """The text after fixes, if it has no errors, fewer warnings, and no new kind of warning."""
     new, titles = _apply(text, fixes)
     after = check(new)
     better = len(after.found) < len(report.found) and new_warnings(report, after) == 0
@@ -74,7 +74,7 @@ def _tried(text: str, report: Report, fixes: Iterable[Fix], check: Callable[[str
 
 
 def _apply(text: str, fixes: Iterable[Fix]) -> tuple[str, tuple[str, ...]]:
-    """The text with as many fixes as go together, the same edit once, and their titles."""
+    """The text with as many compatible fixes as possible (equal edits once), and their titles."""
     source = Source(text, "")
     patches: list[Patch] = []
     titles: list[str] = []

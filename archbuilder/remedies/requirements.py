@@ -1,4 +1,4 @@
-"""What a network must satisfy, as numbers: its limits, and those of the rule packs that it names."""
+"""The numeric requirements of a network: its limits, and the bounds of its rule packs."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from archbuilder.pipeline import Report
 from archbuilder.rules.limits import value_of
 from archbuilder.spec.limits import Limit
 
-BOUNDS = frozenset({"AB503", "AB514"})  # errors that a number tells more about: a limit, a bound of a rule pack
+BOUNDS = frozenset({"AB503", "AB514"})  # errors with a number: a missed limit, or a bound of a rule pack
 
 
 @dataclass(frozen=True)
 class Totals:
-    """What a proposal does is told by these: scalars, multiplies for one image, pixels as (height, width).
+    """The totals shown with a proposal: parameters in scalars, MACs for one image, field in pixels as (height, width).
 
-    The field is None where it is not known."""
+    The field is None if it is not known."""
 
     params: int
     macs: int
@@ -26,13 +26,13 @@ class Totals:
 
 @dataclass(frozen=True)
 class Goals:
-    """The bounds that can be measured.  Other rules count as errors, each as a whole."""
+    """The bounds that can be measured. Each other rule counts as one error."""
 
     limits: tuple[Limit, ...]
 
     @classmethod
     def of(cls, report: Report) -> Goals:
-        """The goals of a network that can be analysed."""
+        """The requirements of a network that can be analysed."""
         ignored = {d.span for d in report.ignored if d.code.id in BOUNDS}
         asked = [m.limit for m in report.limits if m.limit.span not in ignored]
         found = {(limit.name, limit.relation, limit.bound, limit.dtype): limit for limit in asked}
@@ -42,11 +42,11 @@ class Goals:
         return cls(tuple(found.values()))
 
     def values(self, facts: Facts) -> tuple[int, ...]:
-        """What the limits are held against; 0 for what is not known, of which there is an error anyway."""
+        """The values for the limits; 0 for unknown ones, for which there is an error anyway."""
         return tuple(value_of(limit, facts) or 0 for limit in self.limits)
 
     def needs(self, values: Sequence[int]) -> frozenset[tuple[str, int]]:
-        """The quantities that miss their bounds, with +1 where they must grow and -1 where they must shrink."""
+        """The quantities that miss their bounds, with +1 if they must grow and -1 if they must shrink."""
         missed = zip(self.limits, values, strict=True)
         return frozenset(
             (limit.name, -1 if "<" in limit.relation or value > limit.bound else 1)
@@ -55,7 +55,7 @@ class Goals:
         )
 
     def distance(self, values: Sequence[float]) -> float:
-        """By how much the bounds are missed: the sum of the parts of each bound; 0 where all hold."""
+        """By how much the bounds are missed: the sum of the relative differences; 0 if all hold."""
         return sum(_miss(limit, value) for limit, value in zip(self.limits, values, strict=True))
 
 
@@ -65,7 +65,7 @@ def _miss(limit: Limit, value: float) -> float:
 
 
 def totals(report: Report) -> Totals | None:
-    """The totals of a network, None where it cannot be analysed."""
+    """The totals of a network, None if it cannot be analysed."""
     facts = report.facts
     if facts is None:
         return None

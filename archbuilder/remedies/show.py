@@ -20,7 +20,7 @@ NEARLY = 0.005  # a change below half a percent is shown in full numbers instead
 
 
 def render(suggestions: Suggestions, style: Style = PLAIN) -> str:
-    """All proposals of one file, or what came nearest; empty where there is nothing to mend."""
+    """All proposals for one file, or the closest result; empty if there is nothing to fix."""
     if suggestions.report.document is None or (suggestions.report.ok and not suggestions.proposals):
         return ""
     lines = [style.bold(printable(headline(suggestions)))]
@@ -34,12 +34,12 @@ def render(suggestions: Suggestions, style: Style = PLAIN) -> str:
 
 
 def applied(proposal: Proposal, suggestions: Suggestions, style: Style = PLAIN) -> str:
-    """What was done to a file."""
+    """The edits that were applied to a file."""
     return "\n".join([*_proposal(f"{suggestions.report.file}: ", proposal, suggestions, style)])
 
 
 def headline(suggestions: Suggestions) -> str:
-    """What was found, in a line."""
+    """The result in one line."""
     report, count = suggestions.report, len(suggestions.proposals)
     tried = f"{suggestions.checks} edits tried in {suggestions.seconds:.1f} s"
     if not suggestions.checks:
@@ -47,17 +47,19 @@ def headline(suggestions: Suggestions) -> str:
     if count:
         ways = "a way" if count == 1 else f"{count} ways"
         return f"{report.file}: {ways} to satisfy every limit and rule, the cheapest first ({tried})"
-    nearer = "" if suggestions.nearest and suggestions.nearest.diff else ", and none that comes nearer"
+    nearer = "" if suggestions.nearest and suggestions.nearest.diff else ", and none comes closer"
     return f"{report.file}: no edits were found that satisfy every limit and rule{nearer} ({tried})"
 
 
 def _mending(suggestions: Suggestions) -> str:
-    """Where nothing had to be searched."""
+    """The headline if no search was necessary."""
     if suggestions.report.ok:
-        return "warnings that can be mended"
+        return "warnings that can be fixed"
     if suggestions.proposals:
-        return "mistakes that can be mended"
-    return "not all that is wrong can be mended" if suggestions.nearest else "nothing here can be mended by itself"
+        return "mistakes that can be fixed"
+    return (
+        "not all mistakes can be fixed automatically" if suggestions.nearest else "nothing can be fixed automatically"
+    )
 
 
 def _proposal(lead: str, proposal: Proposal, suggestions: Suggestions, style: Style) -> Iterator[str]:
@@ -68,12 +70,12 @@ def _proposal(lead: str, proposal: Proposal, suggestions: Suggestions, style: St
         yield f"{INDENT}{style.yellow('new warning')} {short(d)}"
     facts = suggestions.report.facts
     if facts and proposal.report.facts and leaps(proposal.report.facts) > leaps(facts):
-        yield f"{INDENT}a dilation that steps further than its input sees"
+        yield f"{INDENT}a dilation that is larger than the field of its input"
     yield from _diff(proposal.diff, style)
 
 
 def effects(before: Totals, after: Totals) -> tuple[str, str, str]:
-    """Parameters, MACs and the receptive field, before -> after where they change."""
+    """Parameters, MACs and the receptive field, as before -> after if they change."""
     params = _change(f"{before.params:,}", f"{after.params:,}", before.params, after.params)
     old, new = human(before.macs), human(after.macs)
     if old == new and before.macs != after.macs:
@@ -91,7 +93,7 @@ def _change(old: str, new: str, before: int, after: int) -> str:
 
 
 def new_warnings(proposal: Proposal, suggestions: Suggestions) -> list[Diagnostic]:
-    """The warnings of kinds that there were fewer of."""
+    """The warnings of kinds that have become more frequent."""
     known = Counter(d.code for d in suggestions.report.found)
     found = []
     for d in proposal.report.found:
@@ -102,12 +104,12 @@ def new_warnings(proposal: Proposal, suggestions: Suggestions) -> list[Diagnosti
 
 
 def short(d: Diagnostic) -> str:
-    """A finding in a line."""
+    """A finding in one line."""
     return f"{d.code.id} {printable(d.message)}"
 
 
 def _diff(diff: str, style: Style) -> Iterator[str]:
-    """The hunks, without the names of the files."""
+    """The hunks of a diff, without the file names."""
     paint = {"-": style.red, "+": style.green}
     for line in diff.splitlines()[2:]:
         shown = printable(line)[:MAX_LINE].rstrip()

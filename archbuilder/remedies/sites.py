@@ -1,4 +1,4 @@
-"""The places of a file where a network can be changed: its blocks and its variables, each with what it makes."""
+"""The places of a file where a network can be changed: its blocks and its variables."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from archbuilder.pipeline import Report
 from archbuilder.remedies.edits import Source
 from archbuilder.remedies.writing import Written, own_keys
 
-MAX_SITES = 150  # of a larger network the blocks that cost most are tried
+MAX_SITES = 150  # in a larger network only the most expensive blocks are tried
 
 
 @dataclass(frozen=True)
 class Site:
-    """A block where it is written: the block as it was read, and the layers it makes, at every use of it.
+    """A block in the file: the block as it was read, and its layers at every use.
 
-    A body that is repeated or used by name several times is written once and is one site."""
+    A body that is repeated, or used several times by name, is in the file once and is one site."""
 
     written: Written
     block: Block
@@ -37,7 +37,7 @@ class Site:
 
     @property
     def place(self) -> int:
-        """Tells sites apart, and orders them as they are written."""
+        """The offset in the file, which identifies and orders sites."""
         return self.written.name[0]
 
     @property
@@ -46,7 +46,7 @@ class Site:
 
     @cached_property
     def label(self) -> str:
-        """What to call it: the path of its first layer, and its line."""
+        """Its name in titles: the path of its first layer, and its line."""
         if not self.layers:
             return f"{self.word} (line {self.line})"
         path = self.layers[0].node.name
@@ -57,12 +57,12 @@ class Site:
 
     @cached_property
     def convs(self) -> list[tuple[Layer, Conv2d]]:
-        """Its convs, with the layers that they are."""
+        """Its convs, with their layers."""
         return [(layer, layer.node.op) for layer in self.layers if isinstance(layer.node.op, Conv2d)]
 
     @property
     def conv(self) -> Convolution | None:
-        """The block, where it is of the conv family."""
+        """The block, if it is of the conv family."""
         return self.block if isinstance(self.block, Convolution) and self.convs else None
 
     @cached_property
@@ -73,12 +73,12 @@ class Site:
 
     @property
     def before(self) -> Shape:
-        """The map that comes in, at the first use."""
+        """The input map at the first use."""
         return self.facts.graph.inputs(self.layers[0].node)[0]
 
     @property
     def after(self) -> Shape:
-        """The map that goes out, at the first use."""
+        """The output map at the first use."""
         return self.layers[-1].node.shape
 
     @property
@@ -90,7 +90,7 @@ class Site:
 
 @dataclass(frozen=True)
 class Variable:
-    """A variable with a plain number of its own."""
+    """A variable whose value in the file is a plain number."""
 
     name: str
     value: int
@@ -99,7 +99,7 @@ class Variable:
 
 
 def find_sites(report: Report, source: Source) -> list[Site]:
-    """The blocks that are written in the file itself and make layers, in order."""
+    """The blocks in the file itself that make layers, in order."""
     if report.spec is None or report.facts is None or report.document is None:
         return []
     blocks: dict[Span, Block] = {}
@@ -119,7 +119,7 @@ def find_sites(report: Report, source: Source) -> list[Site]:
 
 
 def _positional(block: Block, report: Report) -> str:
-    """The field that a bare value stands for; in a use of a definition its first parameter."""
+    """The field that a bare value means; for a use of a definition its first parameter."""
     if block.POSITIONAL or block.KIND or report.document is None:
         return block.POSITIONAL
     definition = (report.document.root.get("define") or block._node or Node(None, block.span())).get(block.word)
@@ -128,7 +128,7 @@ def _positional(block: Block, report: Report) -> str:
 
 
 def _places(document: Document) -> Iterator[tuple[Node, int, Span]]:
-    """Every item of a list of blocks that is written in the document's own text: the list, its number, its word."""
+    """Every block in a list in the document's own text: the list, the position, the place of the word."""
     waiting = [node for key in ("network", "define") if (node := document.root.get(key)) is not None]
     seen: set[Span] = set()
     while waiting:
@@ -158,7 +158,7 @@ def _inside(inner: Span, outer: Span) -> bool:
 
 
 def descend(blocks: Iterable[object]) -> Iterator[Block]:
-    """Blocks and the blocks in them, by whatever field."""
+    """Blocks and all blocks nested in them."""
     for block in blocks:
         if isinstance(block, tuple):
             yield from descend(block)

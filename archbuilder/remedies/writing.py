@@ -1,6 +1,6 @@
-"""Changes to blocks as they are written: bare, with a value or with fields, in brackets or a line each.
+"""Edits of blocks in their form in the file: bare, with a value or with fields, in brackets or on lines.
 
-Each function gives the patches of the change and touches nothing else: comments and layout stay.
+Each function returns the patches of one change; comments and layout of everything else are kept.
 """
 
 from __future__ import annotations
@@ -13,15 +13,15 @@ from functools import cached_property
 from archbuilder.document.nodes import Node
 from archbuilder.remedies.edits import Patch, Patches, Source
 
-Ranges = Mapping[str, tuple[int, int]]  # where each key stands
+Ranges = Mapping[str, tuple[int, int]]  # the range of each key
 
 
 class Unwritable(Exception):
-    """A change that this form of writing has no place for: an alias, a base file, an only item."""
+    """A change that cannot be written in this form: of an alias, in a base file, of an only item."""
 
 
 def own_keys(source: Source, mapping: Node) -> dict[str, tuple[int, int]]:
-    """The keys that are written in a mapping itself, in order, and their ranges; merged and overridden ones are not."""
+    """The keys in the text of a mapping itself, in order, with their ranges; without merged and overridden ones."""
     start, end = source.range(mapping.span)
     found = {}
     for key, span in mapping.keys.items():
@@ -33,7 +33,7 @@ def own_keys(source: Source, mapping: Node) -> dict[str, tuple[int, int]]:
 
 
 def change_mapping(source: Source, body: Node, fields: Mapping[str, str], drop: Collection[str]) -> Patches:
-    """Fields set to these texts, others left out.  Raises Unwritable for an alias."""
+    """Set fields to these texts and remove others. Raises Unwritable for an alias."""
     start, end = source.range(body.span)
     if source.text[start : start + 1] == "*":
         raise Unwritable("an alias stands for the fields")
@@ -44,7 +44,7 @@ def change_mapping(source: Source, body: Node, fields: Mapping[str, str], drop: 
     in_flow = source.text[start : start + 1] == "{"
     added = {key: text for key, text in fields.items() if key not in own}
     left = [key for key in own if key in drop and key not in fields]
-    if added and left:  # what is new stands where the first one was
+    if added and left:  # new fields go where the first removed one was
         slot = left.pop(0)
         patches.append(
             Patch(own[slot][0], _value_end(source, body, own, slot), _entries(source, own[slot][0], added, in_flow))
@@ -56,13 +56,13 @@ def change_mapping(source: Source, body: Node, fields: Mapping[str, str], drop: 
 
 
 def _entries(source: Source, start: int, fields: Mapping[str, str], in_flow: bool) -> str:
-    """Fields as they stand in a mapping, on a line each or with commas."""
+    """Fields as text for a mapping, on lines or separated by commas."""
     gap = ", " if in_flow else source.newline + " " * (start - source.line_start(start))
     return gap.join(f"{key}: {value}" for key, value in fields.items())
 
 
 def _value_end(source: Source, body: Node, own: Ranges, key: str) -> int:
-    """Where the entry of a key ends; an alias or an empty value ends with it, too."""
+    """The end of the entry of a key, also for an alias or an empty value."""
     return max(own[key][1], source.range(body.value[key].span)[1])
 
 
@@ -77,7 +77,7 @@ def _add_flow(source: Source, body: Node, own: Ranges, fields: Mapping[str, str]
 
 
 def _add_lines(source: Source, body: Node, own: Ranges, fields: Mapping[str, str]) -> Patch:
-    """New lines after the first field, where they are seen, with its indentation."""
+    """New lines after the first field, with its indentation."""
     if not own:
         raise Unwritable("no field to stand beside")
     first = next(iter(own))
@@ -109,7 +109,7 @@ def _leave_lines(source: Source, body: Node, own: Ranges, drop: Collection[str])
 
 
 def insert_after(block: Written, *texts: str) -> Patches:
-    """New items after a block, each as it stands behind a dash."""
+    """Insert items after a block; each text is without its dash."""
     source = block.source
     _, end = source.range(block.item.span)
     if block.in_flow:
@@ -120,7 +120,7 @@ def insert_after(block: Written, *texts: str) -> Patches:
 
 
 def insert_before(block: Written, *texts: str) -> Patches:
-    """The same before a block."""
+    """Insert items before a block."""
     source = block.source
     if block.in_flow:
         start = source.offset(block.item.span.line, block.item.span.column)
@@ -134,13 +134,13 @@ def _in_flow(text: str) -> str:
 
 
 def _indent(block: Written) -> str:
-    """What stands before a block's dash; where another dash does (`- - conv: 8`), blanks as wide."""
+    """The text before a block's dash; for another dash (`- - conv: 8`), spaces of the same width."""
     dash = dash_of(block)
     return " " * (dash - block.source.line_start(dash))
 
 
 def remove(block: Written) -> Patches:
-    """The list without a block; its own line's comment goes with it, others stay."""
+    """Remove a block from its list, with the comment on its line; other comments stay."""
     source = block.source
     start, end = source.offset(block.item.span.line, block.item.span.column), source.range(block.item.span)[1]
     if len(block.holder.value) < 2:
@@ -154,7 +154,7 @@ def remove(block: Written) -> Patches:
     return (Patch(line, source.next_line(end), ""),)
 
 
-_COMMA = re.compile(r"(?:\s|#[^\r\n]*[\r\n])*,(?:[ \t]*(?![ \t#]))?")  # the blanks before a comment stay with it
+_COMMA = re.compile(r"(?:\s|#[^\r\n]*[\r\n])*,(?:[ \t]*(?![ \t#]))?")  # the spaces before a comment stay with it
 
 
 def _remove_flow(block: Written, start: int, end: int) -> Patch:
@@ -178,12 +178,12 @@ def dash_of(block: Written) -> int:
 
 @dataclass(frozen=True)
 class Written:
-    """An item of a list of blocks: its word, its body (None where the word stands alone), and the list."""
+    """An item of a list of blocks: its word, its body (None for the bare word), and the list."""
 
     source: Source
     holder: Node
     index: int
-    positional: str = ""  # the field that a bare value stands for
+    positional: str = ""  # the field that a bare value means
 
     @property
     def item(self) -> Node:
@@ -200,7 +200,7 @@ class Written:
 
     @cached_property
     def name(self) -> tuple[int, int]:
-        """Where its word stands."""
+        """The range of its word."""
         return self.source.range(self.item.keys[self.word] if self.item.is_mapping else self.item.span)
 
     @property
@@ -210,7 +210,7 @@ class Written:
         return self.source.text[start : start + 1] == "["
 
     def field(self, name: str) -> Node | None:
-        """The value of a field that is written in the block itself."""
+        """The value of a field in the text of the block itself."""
         body = self.body
         if body is None or body.value is None:
             return None
@@ -219,13 +219,13 @@ class Written:
         return body.value[name] if name in own_keys(self.source, body) else None
 
     def text_of(self, name: str) -> str:
-        """A field's value as it is written, empty where it is not."""
+        """The text of a field's value, empty if the field is not given."""
         node = self.field(name)
         return self.source.at(node.span) if node else ""
 
 
 def change(block: Written, word: str = "", fields: Mapping[str, str] = {}, drop: Collection[str] = ()) -> Patches:
-    """The block under another word, with fields set to these texts and others left out."""
+    """Give the block another word, set fields to these texts, and remove others."""
     body = block.body
     word = word or block.word
     if body is None:
@@ -243,7 +243,7 @@ def change(block: Written, word: str = "", fields: Mapping[str, str] = {}, drop:
 
 
 def _bare(block: Written, body: Node, word: str) -> Patch:
-    """The word alone, without the brackets that it needed: `{avg_pool: 8}` -> `gap`."""
+    """The bare word, without brackets: `{avg_pool: 8}` -> `gap`."""
     start, end = block.source.range(block.item.span)
     if block.source.text[start : start + 1] == "{":
         return Patch(start, end, word)
@@ -263,7 +263,7 @@ def _flow(fields: Mapping[str, str]) -> str:
 
 
 def _fill(block: Written, body: Node, fields: Mapping[str, str]) -> Patches:
-    """A mapping in the place of nothing: `depthwise:`, or `{depthwise}`."""
+    """A mapping instead of an empty value: `depthwise:`, or `{depthwise}`."""
     if not fields:
         return ()
     start, end = block.source.range(body.span)
@@ -274,7 +274,7 @@ def _fill(block: Written, body: Node, fields: Mapping[str, str]) -> Patches:
 
 
 def _change_value(block: Written, body: Node, fields: Mapping[str, str], drop: Collection[str]) -> Patches:
-    """`conv: 32` stays bare where its only field changes, and becomes a mapping otherwise."""
+    """`conv: 32` stays short if only this field changes, and becomes a mapping otherwise."""
     if not block.positional:
         raise Unwritable("a value of no field")
     start, end = block.source.range(body.span)

@@ -1,6 +1,6 @@
-"""A diagnostic's remedy as a text edit: where in the text, and in which form, a `Remedy` is written.
+"""The remedy of a diagnostic as a text edit: where, and in which form, a `Remedy` is written.
 
-Only the remedy itself says what to write: no hint and no message is ever read here.
+Edits are made only from the remedy: hints and messages are never parsed.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ _WRITERS: dict[type[Remedy], Callable[[Any, Span, Page], Mending | None]] = {
 
 @dataclass(frozen=True)
 class Fix:
-    """Edits that do what a diagnostic's remedy says, and a title that says what they do.
+    """The edits of a diagnostic's remedy, and a title that describes them.
 
-    A `guess` has a value that is only an example (`add classes: 10`): it is for the user to take or leave."""
+    A `guess` has a value that is only an example (`add classes: 10`): the user must decide."""
 
     diagnostic: Diagnostic
     title: str
@@ -43,7 +43,7 @@ class Fix:
 
 
 def quick_fixes(report: Report) -> list[Fix]:
-    """The fixes of a report's diagnostics, each by itself, in their order; of places in the file itself only."""
+    """The fixes of a report's diagnostics, each independent, in order; only for places in the file itself."""
     if report.document is None:
         return []
     page = Page(report.document)
@@ -63,6 +63,6 @@ def _mending(diagnostic: Diagnostic, page: Page) -> Mending | None:
         return None
     try:
         found = _WRITERS[type(diagnostic.remedy)](diagnostic.remedy, diagnostic.span, page)
-    except Unwritable:  # an alias, say: the edit has no place
+    except Unwritable:  # for example an alias: there is no place for the edit
         return None
     return found if found and found.patches else None

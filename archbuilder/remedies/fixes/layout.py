@@ -1,4 +1,4 @@
-"""Layout: slips of YAML. A limit without quotes, tabs, a list without dashes, an item without one."""
+"""Mistakes of YAML layout: a limit without quotes, tabs, a list without dashes, an item without a dash."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from archbuilder.synonyms import synonym
 
 _LIMIT = r"(?:[<>]=?|==?)[ \t]*[0-9][0-9_.]*(?:[ \t]*[kKMG]i?B?|[ \t]*B)?(?:[ \t]+b?[a-z]+[0-9]+)?"
 _BARE_LIMIT = re.compile(rf":\s*({_LIMIT})[ \t]*(?=[,}}#]|$)")
-TAB = 2  # columns, as the language's own samples are indented
+TAB = 2  # columns, as in the examples of the language
 
 
 def lay_out(remedy: Layout, span: Span, page: Page) -> Mending | None:
@@ -37,7 +37,7 @@ def lay_out(remedy: Layout, span: Span, page: Page) -> Mending | None:
 
 
 def _quoted(page: Page, line: int) -> Patches:
-    """The bare limits on a line, or on the one before: an unquoted > is noticed after it."""
+    """Quote the limits on a line, or on the line before: the parser notices an unquoted > one line later."""
     for number in (line, line - 1):
         if not 1 <= number <= len(page.source.starts):
             continue
@@ -50,7 +50,7 @@ def _quoted(page: Page, line: int) -> Patches:
 
 
 def _untabbed(page: Page) -> Patches:
-    """Every line's indentation: one alone would not fit its neighbours."""
+    """Replace the tabs of all lines: a single line would not match its neighbours."""
     patches = []
     for start in page.source.starts:
         text = page.source.text[start : page.source.line_end(start)]
@@ -61,7 +61,7 @@ def _untabbed(page: Page) -> Patches:
 
 
 def _second_key(page: Page, entry: Entry, key: str) -> Mending | None:
-    """`- conv: 3` and a line with pointwise: an item of its own; `- conv:` and a line with out: a field of it."""
+    """`- conv: 3` and a line with pointwise: a new item; `- conv:` and a line with out: a field of conv."""
     first, *others = entry.mapping.value
     start, _ = page.source.range(entry.mapping.keys[key])
     block = find(first)
@@ -83,7 +83,7 @@ def _second_key(page: Page, entry: Entry, key: str) -> Mending | None:
 
 
 def _braced(page: Page, entry: Entry, positional: str) -> Mending | None:
-    """`conv: 16` and a line with kernel: both are fields of it."""
+    """`conv: 16` and a line with kernel: both become fields."""
     source, mapping = page.source, entry.mapping
     first, *others = mapping.value
     if not positional or positional in others or any(node.span.file != source.file for node in mapping.value.values()):
@@ -96,7 +96,7 @@ def _braced(page: Page, entry: Entry, positional: str) -> Mending | None:
         inner = " " * (mapping.keys[first].column + 1)
         lines = [line for line in source.starts if end <= line < source.range(mapping.value[others[-1]].span)[1]]
         after_name = source.range(mapping.keys[first])[1]
-        if source.text[after_name:start].strip() != ":":  # an anchor, say
+        if source.text[after_name:start].strip() != ":":  # for example an anchor
             return None
         head = Patch(after_name, start, f":{source.newline}{inner}{positional}: ")
         patches = (head, *(Patch(line, line, "  ") for line in lines))
@@ -104,7 +104,7 @@ def _braced(page: Page, entry: Entry, positional: str) -> Mending | None:
 
 
 def _keyed(page: Page, entry: Entry, key: str) -> Patches:
-    """A list that stands where its block's fields do, under a key of its own."""
+    """Put a list that is in the place of its block's fields under a key."""
     node, source = entry.value, page.source
     start, end = source.range(node.span)
     if not node.is_list or node.span.file != source.file:
@@ -136,7 +136,7 @@ def _bracketed(page: Page, entry: Entry) -> Patches:
 
 
 def _dashes(page: Page, entry: Entry) -> Patches:
-    """A dash before each key, and what is under it indented with it."""
+    """Put a dash before each key, and indent the lines below it."""
     node, source = entry.value, page.source
     keys = {span.line: span.column for span in node.keys.values()}
     column = min(keys.values(), default=1)

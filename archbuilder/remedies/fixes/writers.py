@@ -30,11 +30,11 @@ class Mending(NamedTuple):
     patches: Patches
 
 
-AT_THE_END = ("data", "train")  # sections that are added after the network; what else is added stands before it
+AT_THE_END = ("data", "train")  # sections that are added after the network; others are added before it
 
 
 def write(remedy: Write, span: Span, page: Page) -> Mending | None:
-    """The plain value or the list at the place."""
+    """Replace the plain value or the list at the place."""
     entry = page.entry(span)
     node = entry.value if entry else page.scalar(span)
     if node is None or node.is_mapping or node.span.file != page.source.file:
@@ -72,7 +72,7 @@ def _value(node: Node, name: str, text: str, page: Page) -> Mending | None:
 
 
 def _section(remedy: Change, page: Page) -> Mending | None:
-    """A mapping by its path: the file itself, or a section of it."""
+    """Change a mapping given by its path: the file itself, or a section."""
     node = page.find(remedy.at or ())
     if not remedy.at:
         return _top(remedy, page)
@@ -82,7 +82,7 @@ def _section(remedy: Change, page: Page) -> Mending | None:
 
 
 def _top(remedy: Change, page: Page) -> Mending | None:
-    """Keys of the file: set where they stand, else added."""
+    """Keys of the file: existing ones are set, others added."""
     root = page.document.root
     if not root.is_mapping:
         return None
@@ -96,7 +96,7 @@ def _top(remedy: Change, page: Page) -> Mending | None:
 
 
 def _added(name: str, text: str, page: Page) -> Mending | None:
-    """Lines of its own; in brackets where the whole file is written so."""
+    """Add a key on its own lines, or in brackets if the whole file is in brackets."""
     root, source = page.document.root, page.source
     keys = own_keys(source, root)
     title = f"add {name}: {text}"
@@ -115,7 +115,7 @@ def _added(name: str, text: str, page: Page) -> Mending | None:
 
 
 def _lines(name: str, text: str) -> list[str]:
-    """A section that is written in brackets as lines: one for each entry, and for each item of a list."""
+    """A section in brackets, rewritten as lines: one per entry, and one per item of a list."""
     section = parse(text)
     if not section.root.is_mapping:
         return [f"{name}: {text}"]
@@ -133,9 +133,9 @@ def _is_number(node: Node) -> bool:
 
 
 def alone(source: Source, patches: Patches) -> Patches:
-    """The same edits, but so that no other goes with them: a key that is added twice would occur twice.
+    """The same edits, made exclusive, because a key that is added by two edits would occur twice.
 
-    What is added takes the character before it along, and patches that cover the same one exclude each other."""
+    An insertion also covers the character before it, and patches that cover the same character exclude each other."""
     before = [patch.start - (patch.start == patch.end) for patch in patches]
     return tuple(
         Patch(start, patch.end, source.text[start : patch.start] + patch.text)
@@ -160,7 +160,7 @@ def insert(remedy: Insert, span: Span, page: Page) -> Mending | None:
 
 
 def _appended(items: tuple[str, ...], path: Path, page: Page) -> Patches:
-    """After the last item of a list; as the first ones where there is none."""
+    """Append after the last item of a list, or as the first items of an empty list."""
     holder, found = page.find(path[:-1]), page.find(path)
     if holder is None or not holder.is_mapping or holder.span.file != page.source.file:
         return ()
@@ -171,7 +171,7 @@ def _appended(items: tuple[str, ...], path: Path, page: Page) -> Patches:
 
 
 def rename(remedy: Rename, span: Span, page: Page) -> Mending | None:
-    """A key, or a block that stands alone, under the other name."""
+    """Rename a key, or a block without fields."""
     old = page.source.at(span)
     if old == remedy.to or not (page.entry(span) or page.scalar(span)):
         return None
@@ -180,7 +180,7 @@ def rename(remedy: Rename, span: Span, page: Page) -> Mending | None:
 
 
 def replace(remedy: Replace, span: Span, page: Page) -> Mending | None:
-    """The value that is the word, else the first one that has it in it, as arithmetic has variables."""
+    """Replace the value that is this word, or the first value that contains it (a variable in arithmetic)."""
     entry, scalar = page.entry(span), page.scalar(span)
     nodes = [scalar] if scalar else list(scalars(entry.value)) if entry else []
     nodes = [node for node in nodes if node.span.file == page.source.file]

@@ -1,8 +1,8 @@
-"""What can be tried on a network: one file per kind of edit, found by its presence.
+"""The edits that can be tried on a network: every file in this folder is a kind of edit.
 
-A file defines `moves(context)`, which yields a `Move` for every place where the edit can be written.  A move
-says which totals it pushes up or down, so that only those that help are tried; what it really does is
-measured by checking the edited text.
+A file defines `moves(context)`, which yields a `Move` for every place where the edit can be made. A move states which
+totals it increases or decreases, so that only helpful ones are tried; its real effect is measured by checking the
+edited text.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from archbuilder.remedies.writing import Unwritable
 
 if TYPE_CHECKING:
     from archbuilder.rules.packs.network import Network
-    from archbuilder.rules.packs.rule import Rule  # imported where a pack is required
+    from archbuilder.rules.packs.rule import Rule  # imported only if a pack is used
 
 P = ParamSpec("P")
 
-Needs = frozenset[tuple[str, int]]  # a quantity, and +1 where it must grow, -1 where it must shrink
+Needs = frozenset[tuple[str, int]]  # a quantity, and +1 if it must grow, -1 if it must shrink
 
 WEIGHTS = frozenset({"params", "trainable_params", "flash"})
 WORK = frozenset({"macs"})
@@ -40,10 +40,10 @@ ALL = WEIGHTS | WORK | MEMORY | LAYERS | FIELD
 class Move:
     """One edit of a network.
 
-    `places` are the offsets of the blocks that it changes: two moves with a common place exclude each other.
-    `form` says that it changes which layers there are, not only how large they are: a rule may ask for that.
-    `ladder` names moves that differ in strength only, `step` orders them; after the first that is enough, the
-    others are not tried.  `value` and `old` are the number that it changes, `at` makes the move for another one.
+    `places` are the offsets of the blocks that it changes; two moves with a common place exclude each other. `form`
+    means that it changes the kinds of layers, not only their sizes, as some rules require. Moves with the same `ladder`
+    differ only in strength, in the order of `step`; after the first sufficient one, the others are not tried. `old` and
+    `value` are the number before and after, and `at` makes the move for another number.
     """
 
     kind: str
@@ -61,7 +61,7 @@ class Move:
     at: Callable[[int], Move | None] | None = field(default=None, compare=False)
 
     def helps(self, needs: Needs, forms: bool) -> bool:
-        """Whether it pushes a needed quantity the right way, or may satisfy a rule about layers."""
+        """Whether it changes a needed quantity in the right direction, or may satisfy a rule about layers."""
         if forms and self.form:
             return True
         return any(name in (self.raises if sign > 0 else self.lowers) for name, sign in needs)
@@ -71,7 +71,7 @@ class Move:
 class Context:
     """A network and the places where it can be changed; its field is too small by `field_missing` pixels.
 
-    `rules` are those of its packs; `network` is what they look at, None where there are none."""
+    `rules` are those of its packs; `network` is the network as rules see it, None if there are no rules."""
 
     source: Source
     facts: Facts
@@ -89,14 +89,14 @@ def _kinds() -> tuple[Callable[[Context], Iterable[Move]], ...]:
 
 
 def all_moves(context: Context) -> list[Move]:
-    """Every move there is, in the order of its kinds and of the file."""
+    """All moves, ordered by kind, then by their place in the file."""
     anchors = anchors_of(context.source)
     found = (move for kind in _kinds() for move in kind(context))
     return [_told(move, context.source, anchors) for move in found] if anchors else list(found)
 
 
 def _told(move: Move, source: Source, anchors: Sequence[Anchor]) -> Move:
-    """The move under a title that names every place it changes."""
+    """The move, with a title that names every place it changes."""
     more, at = elsewhere(source, anchors, move.patches), move.at
     if not more:
         return move
@@ -105,7 +105,7 @@ def _told(move: Move, source: Source, anchors: Sequence[Anchor]) -> Move:
 
 
 def written(write: Callable[P, Patches], *args: P.args, **kwargs: P.kwargs) -> Patches | None:
-    """The patches of a change, None where the block's form has no place for it."""
+    """The patches of a change, None if the block's form in the file has no place for it."""
     try:
         return write(*args, **kwargs) or None
     except Unwritable:

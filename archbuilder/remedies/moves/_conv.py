@@ -1,4 +1,4 @@
-"""The conv family in words: how a stride, a dilation or a kernel is written, whichever block has it."""
+"""How stride, dilation and kernel are written in any block of the conv family."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ Pair = tuple[int, int]
 
 
 def size(value: Pair) -> str:
-    """A size as it is written: one number where the two are equal."""
+    """A size as text: one number if the two are equal."""
     return str(value[0]) if value[0] == value[1] else f"[{value[0]}, {value[1]}]"
 
 
 def padding(conv: Convolution, kernel: Pair, dilation: Pair) -> dict[str, str]:
-    """The padding that keeps the map's size as it is with another window; none is written where `same` does it."""
+    """The padding that keeps the size of the map with another window; nothing if `same` does it."""
     if conv.padding == "same":
         return {}
     old = conv.padding if isinstance(conv.padding, tuple) else (0, 0, 0, 0)

@@ -1,4 +1,4 @@
-"""Fewer or more channels: out of one block, through a variable, or everywhere."""
+"""Fewer or more channels: in one block, through a variable, or everywhere."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from archbuilder.remedies.moves import MEMORY, WEIGHTS, WORK, Context, Move, wri
 from archbuilder.remedies.moves._conv import set_fields
 from archbuilder.remedies.sites import Site, Variable
 
-# strengths, weakest first, in eighths of what is there
+# strengths, weakest first, in eighths of the old number
 FEWER, MORE = (7, 6, 4, 2), (10, 12, 16)
 
 ALL = WEIGHTS | WORK | MEMORY
@@ -33,12 +33,12 @@ def moves(context: Context) -> Iterator[Move]:
 
 
 def step(value: int) -> int:
-    """The grid on which a number of channels is changed: round numbers stay round."""
+    """The step in which a number of channels is changed, so that round numbers stay round."""
     return next(grid for grid in (8, 4, 2, 1) if value % grid == 0 and (value >= 8 * grid or grid == 1))
 
 
 def _part(value: int, eighths: int) -> int:
-    """So many eighths of a number, on its grid."""
+    """`eighths` / 8 of a number, rounded to its step."""
     grid = step(value)
     return max(value * eighths // 8 // grid * grid, grid)
 
@@ -62,7 +62,7 @@ def _number(site: Site, old: int, value: int) -> Move | None:
 
 
 def _formula(site: Site, text: str, eighths: int) -> Move | None:
-    """`2 * width` -> `3 * width // 2`: a part of an expression of one product; another one is left alone."""
+    """`2 * width` -> `3 * width // 2`: scales an expression that is a product; other expressions are not changed."""
     found = _PRODUCT.fullmatch(text)
     if not found or eighths == 7:
         return None
@@ -90,7 +90,7 @@ def _variable(variable: Variable, value: int) -> Move:
 
 
 def _everywhere(sites: Sequence[Site], eighths: int) -> Iterator[Move]:
-    """The last resort: every block with a number of channels; it counts as many edits as there are blocks."""
+    """The last resort: change every block with a number of channels; the cost is one edit per block."""
     numbers = [(site, int(text)) for site in sites if (text := site.written.text_of("out")).isdigit()]
     parts = [(site, _number(site, old, _part(old, eighths))) for site, old in numbers]
     made = [move for _, move in parts if move]

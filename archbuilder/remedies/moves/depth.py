@@ -1,4 +1,4 @@
-"""One block more or one less; a repetition more or less."""
+"""One block more or less; one repetition more or less."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def moves(context: Context) -> Iterator[Move]:
 
 
 def _more(site: Site, word: str) -> Iterator[Move]:
-    """A block after another, with as many channels as that one has."""
+    """A new block after an existing one, with the same number of channels."""
     out = site.written.text_of("out") or str(site.after.c)
     body = site.written.body
     text = f"{word}: {{out: {out}}}" if body is not None and body.is_mapping else f"{word}: {out}"

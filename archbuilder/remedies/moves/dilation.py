@@ -9,11 +9,11 @@ from archbuilder.remedies.moves._conv import Pair, set_dilation, size
 from archbuilder.remedies.sites import Site
 
 MOST = 16
-LADDER = (2, 3, 4)  # tried of every conv; and the one that is just enough
+LADDER = (2, 3, 4)  # tried for every conv, besides the smallest sufficient one
 
 
 def moves(context: Context) -> Iterator[Move]:
-    """Convs of stride 1 only: a stride and a dilation with a common factor leave pixels unread."""
+    """Only for convs with stride 1: a stride and a dilation with a common factor leave pixels unread."""
     for site in conv_sites(context):
         conv = site.conv
         if conv is None or conv.stride != (1, 1):
@@ -26,7 +26,7 @@ def moves(context: Context) -> Iterator[Move]:
 
 
 def _enough(context: Context, site: Site) -> int:
-    """The dilation that alone makes the field large enough, if the block is on the way to it."""
+    """The dilation that alone makes the field large enough, if the block is on the path that determines it."""
     (layer, op), *_ = site.convs
     stride = min(context.facts.reaches[layer.node.inputs[0]].stride)
     gain = max(int(stride), 1) * (min(k for k in op.kernel if k > 1) - 1) * site.uses

@@ -22,7 +22,7 @@ def moves(context: Context) -> Iterator[Move]:
 
 
 def _move(site: Site, old: int, new: int) -> Iterator[Move]:
-    """1 is the default and is not written."""
+    """The value 1 is the default and is not written."""
     fields = {} if new == 1 else {"multiplier": str(new)}
     if patches := written(change, site.written, "", fields, drop={"multiplier"} - set(fields)):
         title = f"multiplier {new}, not {old}, at {site.label}"

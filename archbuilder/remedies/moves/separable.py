@@ -13,7 +13,7 @@ SEPARABLE = "depthwise_separable"
 
 
 def moves(context: Context) -> Iterator[Move]:
-    """By the block's word: a definition or a block of the user's own is left as it is."""
+    """Depends on the block's word; definitions and custom blocks are not changed."""
     for site in conv_sites(context):
         if site.word in ("conv", "dilated", "strided", "grouped") and site.before.c > 1:
             yield from _separable(site)
@@ -24,7 +24,7 @@ def moves(context: Context) -> Iterator[Move]:
 
 
 def _separable(site: Site) -> Iterator[Move]:
-    """Its stride and dilation stay, written out where they were the old block's default."""
+    """Keeps stride and dilation, writing them explicitly if they were the default of the old block."""
     implied = {"dilated": {"dilation": "2"}, "strided": {"stride": "2"}}.get(site.word, {})
     fields = {name: text for name, text in implied.items() if site.written.field(name) is None}
     if patches := written(change, site.written, SEPARABLE, fields, drop={"groups"}):
@@ -39,7 +39,7 @@ def _dense(site: Site) -> Iterator[Move]:
 
 
 def _depthwise(site: Site) -> Iterator[Move]:
-    """`groups` smaller than the channels is often meant as depthwise."""
+    """Fewer `groups` than channels are often meant as depthwise."""
     out, channels = site.convs[0][1].out, site.before.c
     if out % channels:
         return

@@ -1,4 +1,4 @@
-"""What a rule pack asks of stages: blocks grouped into them, one more or one less, their names, their convs."""
+"""Edits for rules about stages: group blocks into stages, add or merge stages, rename them, add convs."""
 
 from __future__ import annotations
 
@@ -13,12 +13,13 @@ from archbuilder.rules.packs.kinds.stages import Stages
 from archbuilder.rules.packs.network import Network
 from archbuilder.rules.packs.stages import Stage, in_order, is_window
 
-INSIDE = 6  # columns that the blocks of a stage are further in than its dash
+INSIDE = 6  # indentation of the blocks of a stage relative to its dash, in columns
 
 
 @dataclass(frozen=True)
 class Plan:
-    """The names that are required, how many convs each stage has at least, and how many stages must end in a form."""
+    """The required stage names, the smallest number of convs in each, and how many stages must end in a certain
+    conv."""
 
     names: tuple[str, ...]
     at_least: int = 0
@@ -26,7 +27,7 @@ class Plan:
 
     @classmethod
     def of(cls, context: Context) -> Plan | None:
-        """What the packs ask for, None where none does."""
+        """The requirements of the packs, None if there are none."""
         stages = [rule.names for rule in context.rules if isinstance(rule, Stages)]
         convs = [rule for rule in context.rules if isinstance(rule, Convs)]
         if not stages and not convs:
@@ -36,7 +37,7 @@ class Plan:
         return cls(names, max((rule.at_least for rule in convs), default=0), ending)
 
     def missing(self, number: int, units: int, ends: bool, channels: int) -> list[str]:
-        """The blocks that complete a stage: cheap ones, the last dilated where the stage must end in a form."""
+        """Cheap blocks that complete a stage; the last one is dilated if the stage must end in a certain conv."""
         closed = ends or number >= self.ending
         lacking = max(self.at_least if number < max(self.ending, 1) else 1, 1) - units
         fillers = [f"depthwise_separable: {channels}"] * max(lacking - (not closed), 0)
@@ -44,7 +45,7 @@ class Plan:
 
 
 class Row:
-    """The top-level blocks as they are written, with what each makes."""
+    """The top-level blocks in the file, with the layers of each."""
 
     def __init__(self, context: Context, net: Network) -> None:
         holder = net.spec._node.get("network") if net.spec._node else None
@@ -57,7 +58,7 @@ class Row:
         return self.items[number].name[0]
 
     def channels(self, last: int) -> int:
-        """How many channels leave a block."""
+        """The number of output channels of a block."""
         nodes = [node for node in self.net.graph.nodes.values() if self.net.owners[node.name] <= last]
         return nodes[-1].shape.c if nodes else self.net.spec.input[0]
 
@@ -71,7 +72,7 @@ class Row:
 
 
 def moves(context: Context) -> Iterator[Move]:
-    """Each is written out of what the rules ask for; where its form has no place in the text, there is none."""
+    """Edits made from the requirements of the rules; none if the text has no place for them."""
     plan = Plan.of(context)
     if plan is None or context.network is None:
         return
@@ -99,7 +100,8 @@ def _structure(plan: Plan, row: Row, found: Sequence[Stage]) -> Iterator[Move]:
 
 
 def _grouped(plan: Plan, row: Row) -> Iterator[Move]:
-    """The blocks up to the last conv over a window in as many groups as there are names, the rest of them new."""
+    """Group the blocks up to the last conv larger than 1x1 into stages with the required names, and add missing
+    stages."""
     windows = row.windows()
     if not windows:
         return
@@ -125,7 +127,7 @@ def _stage(plan: Plan, number: int, channels: int) -> str:
 
 
 def _wrapped(items: Sequence[Written], name: str, more: Sequence[str], after: Sequence[str]) -> Patches:
-    """Items as the blocks of a stage, with more behind them, and other stages `after` it."""
+    """Wrap items into a stage, with `more` blocks after them, and other stages `after` it."""
     first, last = items[0], items[-1]
     source = first.source
     end = source.range(last.item.span)[1]
@@ -147,7 +149,7 @@ def _wrapped(items: Sequence[Written], name: str, more: Sequence[str], after: Se
 
 
 def _indented(block: Written, start: int, end: int, by: int = INSIDE) -> Patches:
-    """The lines after the one of `start` further in, up to `end`."""
+    """Indent the lines after that of `start`, up to `end`."""
     source = block.source
     lines = [line for line in source.starts if start < line < end and source.text[line : source.line_end(line)].strip()]
     return tuple(Patch(line, line, " " * by) for line in lines)
@@ -164,7 +166,7 @@ def _more(plan: Plan, row: Row, found: Sequence[Stage]) -> Iterator[Move]:
 
 
 def _absorbed(row: Row, number: int, title: str) -> Iterator[Move]:
-    """A block as the last one in the stage before it."""
+    """Move a block to the end of the stage before it."""
     if number == 0:
         return
     item, before = row.items[number], row.items[number - 1]
@@ -193,7 +195,7 @@ def _line_of(item: Written) -> Patch:
 
 
 def _children(block: Written) -> Written:
-    """The last of the blocks in a block.  Raises Unwritable where there are none in the text."""
+    """The last block inside a block. Raises Unwritable if there is none in the text."""
     blocks = block.field("blocks")
     if blocks is None or not blocks.is_list or not blocks.value or blocks.span.file != block.source.file:
         raise Unwritable("no list of blocks of its own")
@@ -201,7 +203,8 @@ def _children(block: Written) -> Written:
 
 
 def _strays(row: Row, found: Sequence[Stage]) -> Iterator[Move]:
-    """Convs over a window that are in no stage: at the start of the one after them, or at the end of the one before."""
+    """Move convs larger than 1x1 that are in no stage to the start of the next stage, or to the end of the previous
+    one."""
     places = [row.number(stage) for stage in found]
     for number in row.windows():
         if number > places[0] and number not in places:
@@ -212,7 +215,7 @@ def _strays(row: Row, found: Sequence[Stage]) -> Iterator[Move]:
 
 
 def _leading(row: Row, number: int) -> Iterator[Move]:
-    """A block as the first one in the stage after it."""
+    """Move a block to the start of the stage after it."""
     item, first = row.items[number], replace(_children(row.items[number + 1]), index=0)
     source = item.source
     text = source.at(item.item.span)
@@ -228,7 +231,7 @@ def _leading(row: Row, number: int) -> Iterator[Move]:
 
 
 def _renamed(plan: Plan, row: Row, found: Sequence[Stage]) -> Iterator[Move]:
-    """Every stage under the name of its place."""
+    """Rename every stage to the name required at its position."""
     patches, places = [], set()
     for name, stage in zip(plan.names, found, strict=False):
         item = row.items[row.number(stage)]
@@ -241,7 +244,7 @@ def _renamed(plan: Plan, row: Row, found: Sequence[Stage]) -> Iterator[Move]:
 
 
 def _completed(plan: Plan, row: Row, number: int, stage: Stage) -> Iterator[Move]:
-    """As many convs as are required, the last of a form."""
+    """Add convs until there are enough, the last of the required kind."""
     units = row.net.units(stage.nodes)
     place = row.number(stage)
     if more := plan.missing(number, len(units), Convs.ends(units), row.channels(place)):
@@ -254,7 +257,7 @@ def _completed(plan: Plan, row: Row, number: int, stage: Stage) -> Iterator[Move
 
 
 def _ended(row: Row, found: Sequence[Stage]) -> Iterator[Move]:
-    """What stands behind the last conv in the last stage, after that stage: it is the output."""
+    """Move the blocks after the last conv of the last stage out of that stage: they are the output."""
     number = row.number(found[-1])
     if number + 1 < len(row.items):
         return

@@ -1,4 +1,4 @@
-"""A conv strided, a stride taken away, or one moved: to an earlier or a later conv."""
+"""A stride added, removed, or moved to an earlier or later conv."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from archbuilder.remedies.sites import Site
 
 
 def moves(context: Context) -> Iterator[Move]:
-    """Every conv of stride 1 with stride 2, every strided one without, and each pair of the two exchanged."""
+    """Stride 2 for every conv with stride 1, no stride for every strided one, and each such pair exchanged."""
     convs = [site for site in conv_sites(context) if site.conv]
     plain = [site for site in convs if site.conv and site.conv.stride == (1, 1)]
     strided = [site for site in convs if site.conv and site.conv.stride != (1, 1)]
@@ -37,7 +37,7 @@ def _away(site: Site) -> Iterator[Move]:
 
 
 def _moved(site: Site, other: Site) -> Iterator[Move]:
-    """A stride further up is seen by more convs after it, and leaves smaller maps to them."""
+    """An earlier stride affects more convs after it, and gives them smaller maps."""
     stride = site.conv.stride if site.conv else (2, 2)
     off, on = written(set_stride, site, (1, 1)), written(set_stride, other, stride)
     if not off or not on:
