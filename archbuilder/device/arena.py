@@ -1,11 +1,11 @@
-"""The arena: where the tensors of a network lie while a microcontroller runs it, to the byte.
+"""The arena: the place of each tensor of a network in the memory of a microcontroller, to the byte.
 
-Its head holds what operators write and their scratch; the tail, which is never given back, what the runtime notes of
-tensors and operators.  The head is exact, under the plan that an exported file carries: `OfflineMemoryAllocation`,
-an offset for each tensor.  Without one the runtime plans by itself, greedily.
+Its head holds the outputs of operators and their scratch memory; the tail, which is never freed, holds the runtime's
+data about tensors and operators. The size of the head is exact for the plan in an exported file:
+`OfflineMemoryAllocation`, an offset for each tensor. Without such a plan the runtime makes its own, greedily.
 
 Source: tensorflow/tflite-micro, micro_allocation_info.cc (lifetimes), memory_planner/greedy_memory_planner.cc, and
-the kernels that ask for scratch (reduce_common.cc, mirror_pad.cc).
+the kernels that need scratch memory (reduce_common.cc, mirror_pad.cc).
 """
 
 from __future__ import annotations
@@ -23,17 +23,18 @@ from archbuilder.ir.graph import Graph
 if TYPE_CHECKING:
     import random
 
-MOST_ALIVE = 500_000  # operators that tensors outlive, summed over the tensors: past it, some seconds
+MOST_ALIVE = 500_000  # sum of the lifetimes of all tensors, in operators: beyond it, planning takes seconds
 ALIGNED = 16  # bytes: each size is rounded up to a multiple
-MOST_TRIED = 1_000  # buffers: of more the greedy plan is taken
-TRIES = 300  # changes of an order that are tried where the first ones do not reach the bound,
-WORK = 400_000  # so many divided by the square of the buffers: some tenths of a second
+MOST_TRIED = 1_000  # buffers: with more, the greedy plan is used
+TRIES = 300  # changes of an order that are tried if the first orders do not reach the bound,
+WORK = 400_000  # at most this divided by the squared number of buffers: some tenths of a second
 
 
 class Buffer(NamedTuple):
-    """Bytes that are needed from an operator to another, by their positions; `planned` where a file's plan says where.
+    """Bytes that are needed from one operator to another, given by positions; `planned` if a file's plan has an offset
+    for them.
 
-    Scratch is not: the runtime fits it between what is."""
+    Scratch memory is not planned: the runtime fits it between the planned buffers."""
 
     name: str
     size: int
@@ -57,10 +58,9 @@ class Placed(NamedTuple):
 class Arena:
     """The plan of a network's memory on TensorFlow Lite for Microcontrollers, in bytes.
 
-    head:    the non-persistent part under the plan that an exported file carries; never over `greedy`.
-    greedy:  what the runtime's own planner would need.
-    bound:   the largest sum of what must be there at once; no plan needs less.
-    tail:    the persistent part, estimated: the least and the most that it may be.
+    head:    the non-persistent part under the plan that an exported file carries; never over `greedy`. greedy:  what
+    the runtime's own planner would need. bound: the largest sum of buffers needed at the same time; no plan needs less.
+    tail: the persistent part, estimated: lower and upper end.
     """
 
     program: Program
@@ -75,18 +75,18 @@ class Arena:
 
     @property
     def total(self) -> tuple[int, int]:
-        """Head and tail together, an estimate: the least and the most."""
+        """Head and tail together, estimated: lower and upper end."""
         return self.head + self.tail[0], self.head + self.tail[1]
 
     @property
     def offsets(self) -> dict[str, int]:
-        """Of each tensor that is written, its first byte: what an exported file says."""
+        """The first byte of each tensor that operators write, for an exported file."""
         return {each.buffer.name: each.offset for each in self.placed if each.buffer.planned}
 
     @cached_property
     def peak(self) -> tuple[Operator | None, tuple[Placed, ...]]:
-        """The operator at which most is needed of those while which the arena is in use up to its end, and what lies
-        there, by its offset."""
+        """Of the operators at which the arena is used up to its end, the one that needs most; and the buffers there, by
+        offset."""
         last = [each.buffer for each in self.placed if each.end == self.head]
         load = _load([each.buffer for each in self.placed])
         at = max((at for each in last for at in range(each.first, each.last + 1)), key=load.__getitem__, default=0)
@@ -96,7 +96,7 @@ class Arena:
 
 
 class _Same:
-    """A graph as a key: the same one, whatever it holds."""
+    """A graph as a cache key, compared by identity."""
 
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
@@ -109,7 +109,7 @@ class _Same:
 
 
 def arena(graph: Graph, dtype: str = INT8) -> Arena | None:
-    """The arena of a network, None where a layer has no kernel, or more is alive at once than can be looked through."""
+    """The arena of a network, None if a layer has no kernel or the network has too many tensors alive at once."""
     return _arena(_Same(graph), dtype)
 
 
@@ -122,7 +122,7 @@ def _arena(same: _Same, dtype: str) -> Arena | None:
 
 
 def plan(program: Program) -> Arena:
-    """The arena of a program that lacks nothing."""
+    """The arena of a program without missing kernels."""
     found = buffers(program)
     greedy = place(found)
     bound = max(_load(found), default=0)
@@ -131,10 +131,10 @@ def plan(program: Program) -> Arena:
 
 
 def buffers(program: Program) -> list[Buffer]:
-    """What the arena's head holds, as the runtime counts it: the tensors in their order, then scratch.
+    """The buffers in the head of the arena, as the runtime counts them: the tensors in order, then scratch memory.
 
-    A tensor is there from the operator that writes it to the last that reads it, the image from the first one, the
-    result to the end."""
+    A tensor is needed from the operator that writes it to the last one that reads it; the image from the first
+    operator, the result to the end."""
     size = 4 if program.dtype == FLOAT32 else 1
     end = max(len(program.operators) - 1, 0)
     first, last = {program.input: 0}, {program.input: 0}
@@ -155,7 +155,7 @@ def _aligned(size: int) -> int:
 
 
 def _scratch(program: Program, operator: Operator) -> tuple[int, ...]:
-    """Bytes that a reference kernel asks for beside its tensors."""
+    """Bytes of scratch memory that a reference kernel needs."""
     rank = len(program.tensors[operator.inputs[0]].shape)
     if operator.kernel == "MEAN" and program.dtype != FLOAT32:
         return (4 * program.tensors[operator.output].elements,)
@@ -165,7 +165,7 @@ def _scratch(program: Program, operator: Operator) -> tuple[int, ...]:
 
 
 def _load(found: Sequence[Buffer]) -> list[int]:
-    """The sum of what is there, at each operator."""
+    """The sum of the buffers needed at each operator."""
     changes = [0] * (max((buffer.last for buffer in found), default=0) + 2)
     for buffer in found:
         changes[buffer.first] += buffer.size
@@ -174,7 +174,7 @@ def _load(found: Sequence[Buffer]) -> list[int]:
 
 
 def place(found: Sequence[Buffer], planned: Mapping[int, int] | None = None) -> list[Placed]:
-    """The runtime's greedy plan: the largest first, of equal ones the last, but after those with an offset."""
+    """The runtime's greedy plan: buffers with a given offset first, then the largest, of equal ones the last."""
     offsets = dict(planned or {})
     rest = sorted((n for n in range(len(found)) if n not in offsets), key=lambda n: (-found[n].size, -n))
     _fill(found, rest, offsets)
@@ -182,10 +182,10 @@ def place(found: Sequence[Buffer], planned: Mapping[int, int] | None = None) -> 
 
 
 def _fill(found: Sequence[Buffer], order: Iterable[int], offsets: dict[int, int]) -> None:
-    """Gives each an offset: the lowest gap that is wide enough among those that are there with it."""
+    """Give each buffer an offset: the lowest sufficient gap between the buffers needed at the same time."""
     end = max((buffer.last for buffer in found), default=0) + 1
-    there: list[list[int]] = [[] for _ in range(end)]  # at each operator what has an offset
-    begun: list[list[int]] = [[] for _ in range(end)]  # of this what is there from this operator on
+    there: list[list[int]] = [[] for _ in range(end)]  # at each operator, the buffers with an offset
+    begun: list[list[int]] = [[] for _ in range(end)]  # of these, the buffers that begin at this operator
     for number in [*offsets, *order]:
         size, first, last, _ = found[number][1:]
         if number not in offsets:
@@ -206,9 +206,9 @@ def _end(placed: Sequence[Placed]) -> int:
 
 
 def _better(found: Sequence[Buffer], greedy: list[Placed], bound: int) -> list[Placed]:
-    """The lowest plan of many: the tensors in some orders, then in changes of the best of these.
+    """The smallest of many plans: the tensors in several orders, then in variations of the best order.
 
-    Scratch is not in a file's plan: the runtime fits it between the tensors."""
+    Scratch memory is not in a file's plan: the runtime fits it between the tensors."""
     import random
 
     best, chosen = greedy, [n for n, buffer in enumerate(found) if buffer.planned]
@@ -218,7 +218,7 @@ def _better(found: Sequence[Buffer], greedy: list[Placed], bound: int) -> list[P
         offsets: dict[int, int] = {}
         _fill(found, tried, offsets)
         placed = place(found, offsets)
-        if _end(placed) <= _end(best):  # another plan that is as low is another one to change
+        if _end(placed) <= _end(best):  # an equally small plan is also a start for variations
             best, chosen = placed, tried
         if _end(best) == bound:
             break
@@ -226,7 +226,7 @@ def _better(found: Sequence[Buffer], greedy: list[Placed], bound: int) -> list[P
 
 
 def _orders(found: Sequence[Buffer]) -> Iterator[list[int]]:
-    """Orders that do well: by what is there at once, by size, by how long, by when."""
+    """Good orders: by simultaneous memory, by size, by lifetime, by start."""
     numbers = [n for n, buffer in enumerate(found) if buffer.planned]
     load = _load(found)
     busiest = {n: max(load[found[n].first : found[n].last + 1]) for n in numbers}
@@ -247,9 +247,9 @@ def _changed(order: Sequence[int], placed: Sequence[Placed], draw: random.Random
 
 
 def _tail(program: Program) -> tuple[int, int]:
-    """What the runtime keeps of a program beside its tensors, estimated: the least and the most.
+    """The runtime's own data for a program, estimated: lower and upper end.
 
-    The most is what pointers of 64 bits take, as measured with the runtime's own interpreter; of 32 they take less."""
+    The upper end is that of 64-bit pointers, measured with the runtime's own interpreter; with 32 bits it is less."""
     weighted = [operator for operator in program.operators if operator.kernel in WEIGHTED]
     tensors, operators, others = len(program.tensors), len(program.operators), len(program.operators) - len(weighted)
     # a multiplier and a shift for each output channel

@@ -1,4 +1,4 @@
-"""Which kernels of TensorFlow Lite for Microcontrollers each op becomes, or why there is none.
+"""The kernels of TensorFlow Lite for Microcontrollers for each op, or the reason why there is none.
 
 Source: the kernels that tensorflow/tflite-micro registers in tensorflow/lite/micro/micro_mutable_op_resolver.h
 (its list of supported operators: issue 2119 there), read as of 2024 to 2026. What is missing: GELU (issue 3218
@@ -17,7 +17,7 @@ from archbuilder.ir import ops
 from archbuilder.ir.graph import Graph, Node
 from archbuilder.ir.op import Op
 
-# an activation as kernels, each behind the one before; hardsigmoid and silu are written by functions of their own
+# activations as sequences of kernels; hardsigmoid and silu have their own functions
 ACTIVATIONS = {
     "elu": "ELU",
     "hardsigmoid": "",
@@ -44,7 +44,7 @@ NO_ACTIVATION = {
 
 
 def _fits(n: int, out: int, span: int, stride: int, before: int) -> bool:
-    """Whether a kernel's own padding (SAME) is this one: so many pixels before, and as few as possible after."""
+    """Whether the kernel's padding SAME equals this padding: `before` pixels before, and as few as possible after."""
     needed = max((out - 1) * stride + span - n, 0)
     return out == -(-n // stride) and needed // 2 == before
 
@@ -60,10 +60,10 @@ def _window(
     mode: str,
     own: bool = True,
 ) -> tuple[str, str]:
-    """What a kernel whose window slides so reads, and its padding: SAME, or VALID with a pad before it.
+    """The input tensor and the padding of a kernel with this window: SAME, or VALID after an explicit pad.
 
-    sides: before and after each axis; after it no more is padded than the last window needs.
-    own:   whether SAME means what is wanted."""
+    sides: pixels before and after on each axis; after, no more than the last window needs.
+    own:   whether SAME has the wanted meaning."""
     _, h, w, _ = made.tensors[x].shape
     out, spans = (node.shape.h, node.shape.w), [d * (k - 1) + 1 for k, d in zip(kernel, dilation, strict=True)]
     axes = list(zip((h, w), out, spans, stride, sides[::2], strict=True))
@@ -112,7 +112,7 @@ def _linear(made: Lowering, node: Node, op: ops.Linear) -> str:
 
 
 def _flatten(made: Lowering, node: Node, op: ops.Flatten) -> str:
-    """A linear layer reads a map as the vector that it is; for all else the channels come first again, as in torch."""
+    """A linear layer reads the map in its memory order; for other layers the channels are moved first, as in torch."""
     (x,), (shape,) = made.inputs(node), made.graph.inputs(node)
     readers = made.readers(node.name)
     if shape.flat or (all(reader is not None and isinstance(reader.op, ops.Linear) for reader in readers) and readers):
@@ -140,7 +140,7 @@ def _avg_pool(made: Lowering, node: Node, op: ops.AvgPool2d) -> str:
     if node.shape != replace(op, ceil_mode=False).shape((shape,)):
         raise Lacking("the last window of AVERAGE_POOL_2D ends with the map", field("ceil_mode", "false", node))
     counted = op.count_include_pad
-    if op.padding != (0, 0) and not counted:  # the kernel's own padding, SAME, does not count either
+    if op.padding != (0, 0) and not counted:  # the kernel's padding SAME does not count padding either
         axes = zip((shape.h, shape.w), (node.shape.h, node.shape.w), op.kernel, op.stride, op.padding, strict=True)
         if not all(_fits(*axis) for axis in axes):
             raise Lacking("AVERAGE_POOL_2D pads only to keep the size", field("count_include_pad", "true", node))
@@ -170,7 +170,7 @@ def _adaptive(made: Lowering, node: Node, op: ops.AdaptivePool) -> str:
         axes = made.constant(f"{node.name}.axes", (2,), (1, 2), counts=True)
         return made.add("REDUCE_MAX" if op.maximum else "MEAN", node, (x, axes), dims_of(node.shape))
     if shape.h % op.size[0] or shape.w % op.size[1]:
-        raise Lacking("all windows of a pool must have the same size", f"a size that divides {shape.h}x{shape.w}")
+        raise Lacking("all windows of a pool must have the same size", f"use a size that divides {shape.h}x{shape.w}")
     window = (shape.h // op.size[0], shape.w // op.size[1])
     return _pool(made, node, "MAX_POOL_2D" if op.maximum else "AVERAGE_POOL_2D", window, window, (0, 0), "zeros")
 
@@ -201,7 +201,7 @@ def _activation(made: Lowering, node: Node, op: ops.Activation) -> str:
 
 
 def _affine(made: Lowering, node: Node, op: Op) -> str:
-    """A factor and a summand per channel: folded into the weights before them, else a depthwise filter of one pixel."""
+    """A factor and an offset per channel: folded into the weights before, else a 1x1 depthwise filter."""
     (x,), shape = made.inputs(node), dims_of(node.shape)
     before = made.producer(node)
     if before is not None and before.kernel in WEIGHTED and before.activation == "NONE":
@@ -218,7 +218,7 @@ def _affine(made: Lowering, node: Node, op: Op) -> str:
 
 
 def _folded(made: Lowering, operator: Operator, node: Node) -> tuple[str, ...]:
-    """The constants of an operator with a norm or scale taken in."""
+    """The constants of an operator after folding a norm or scale into it."""
     folded = []
     for name in operator.inputs[1:]:
         tensor = made.tensors[name]
@@ -238,7 +238,7 @@ def _no_norm(made: Lowering, node: Node, op: Op) -> str:
 
 def _merge(kernel: str) -> Rule:
     def rule(made: Lowering, node: Node, op: Any) -> str:
-        """A sum or product of many is one of two after the other."""
+        """A sum or product of several inputs is a chain of sums or products of two."""
         first, *rest = made.inputs(node)
         for number, other in enumerate(rest, 1):
             first = made.add(kernel, node, (first, other), dims_of(node.shape), f"part{number}" * (number < len(rest)))
@@ -327,7 +327,7 @@ RULES: dict[type[Op], Rule] = {
 
 
 def program_of(graph: Graph, dtype: str = INT8) -> Program:
-    """The operators of a graph, int8 or float32; layers without a kernel are in `lacking`, and left out."""
+    """The operators of a graph, int8 or float32; layers without a kernel are listed in `lacking` and skipped."""
     made = Lowering(graph, dtype, RULES)
     for node in graph.nodes.values():
         made.lower(node)

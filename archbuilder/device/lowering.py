@@ -1,4 +1,4 @@
-"""Graph -> Program: what the rules of `kernels` ask of a program that is being written, and how they write it."""
+"""Graph -> Program: the functions with which the rules of `kernels` query and write a program."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ from archbuilder.ir.shape import Shape
 from archbuilder.remedy import Change
 
 Sides = tuple[int, int, int, int]  # pixels of padding: top, bottom, left, right
-Rule = Callable[["Lowering", Node, Any], str]  # writes a layer's operators; returns the tensor of its result
+Rule = Callable[["Lowering", Node, Any], str]  # writes the operators of a layer; returns its output tensor
 
 
 class Lowering:
-    """Writes operators in the graph's order; `at` names the tensor that a value of the graph is in."""
+    """Writes operators in the order of the graph; `at` maps a value of the graph to its tensor."""
 
     def __init__(self, graph: Graph, dtype: str, rules: Mapping[type[Op], Rule]) -> None:
         self.graph = graph
@@ -39,15 +39,15 @@ class Lowering:
         self.lacking: list[tuple[Node, Lacking]] = []
         self.at: dict[str, str] = {INPUT: INPUT}
         self._readers = _readers(graph)
-        self._fixed: set[str] = set()  # tensors whose scale is that of a kernel
-        self._stored: dict[tuple[object, ...], str] = {}  # weights that are stored already, by their key
+        self._fixed: set[str] = set()  # tensors whose scale is fixed by a kernel
+        self._stored: dict[tuple[object, ...], str] = {}  # weights that are already stored, by their key
         self.tensors[INPUT] = Tensor(INPUT, dims_of(graph.input))
 
     def lower(self, node: Node) -> None:
         rule = self.rules.get(type(node.op))
         try:
-            if rule is None:  # an op of the user's own
-                raise Lacking("this op is unknown", "write it with other layers")
+            if rule is None:  # a custom op
+                raise Lacking("this op is unknown", "replace it by other layers")
             self.at[node.name] = rule(self, node, node.op)
         except Lacking as lacking:
             self.lacking.append((node, lacking))
@@ -70,17 +70,17 @@ class Lowering:
         return [self.at[name] for name in node.inputs]
 
     def readers(self, value: str) -> list[Node | None]:
-        """The layers that read a value, None for the network's result; dropouts are looked through."""
+        """The layers that read a value, None for the network's result; dropouts are skipped."""
         return self._readers[value]
 
     def producer(self, node: Node) -> Operator | None:
-        """The operator whose result a layer alone reads, and which may so take the layer in."""
+        """The operator whose output only this layer reads, so that the layer can be folded into it."""
         value = node.inputs[0]
         operator = self.operators.get(self.at[value])
         while operator is not None and len(self._readers[value]) == 1:
             if value == operator.output:
                 return operator
-            value = self.graph.nodes[value].inputs[0]  # of a layer that costs nothing
+            value = self.graph.nodes[value].inputs[0]  # skip layers without an operator
         return None
 
     # what rules write
@@ -88,7 +88,7 @@ class Lowering:
     def constant(self, name: str, shape: Iterable[int], content: Any, counts: bool = False) -> str:
         """A constant; the same weights are stored once."""
         made = Tensor(name, tuple(shape), content, counts)
-        if isinstance(content, Weights) and content.part != "bias":  # a bias has the scale of what is read, too
+        if isinstance(content, Weights) and content.part != "bias":  # the scale of a bias also depends on the input
             name = self._stored.setdefault(content.key, name)
         self.tensors.setdefault(name, made)
         return name
@@ -103,7 +103,7 @@ class Lowering:
         part: str = "",
         **options: Any,
     ) -> str:
-        """An operator that gives the layer's result, or (`part`) something on the way to it; returns its tensor."""
+        """Add an operator that computes the layer's output, or an intermediate result (`part`); returns its tensor."""
         name = f"{node.name}.{part}" if part else node.name
         inputs = tuple(inputs)
         self.tensors[name] = Tensor(name, shape)
@@ -113,7 +113,7 @@ class Lowering:
         return name
 
     def amend(self, operator: Operator, node: Node, **changes: Any) -> str:
-        """The operator with changes that make its result that of the layer; returns its tensor."""
+        """Change an operator so that its output is that of the layer; returns its tensor."""
         del self.operators[operator.output]
         tensor = self.tensors.pop(operator.output)
         self.tensors[node.name] = replace(tensor, name=node.name)
@@ -123,12 +123,12 @@ class Lowering:
         return node.name
 
     def remove(self, operator: Operator) -> str:
-        """Takes an operator out; returns what it read."""
+        """Remove an operator; returns its input tensor."""
         del self.operators[operator.output]
         return operator.inputs[0]
 
     def padded(self, x: str, node: Node, sides: Sides, mode: str = "zeros", part: str = "pad") -> str:
-        """A map with pixels around it, by an operator of its own."""
+        """Pad a map by a separate operator."""
         if not any(sides):
             return x
         if mode not in ("zeros", "reflect", LOWEST):
@@ -144,7 +144,7 @@ class Lowering:
         return self.add("PAD" if mode == "zeros" else "MIRROR_PAD", node, (x, amounts), shape, part)
 
     def requantised(self, x: str, node: Node, number: int) -> str:
-        """A tensor with a scale of its own, where a kernel has given it a fixed one."""
+        """A copy of a tensor with its own scale, if a kernel has fixed the scale."""
         if self.dtype == FLOAT32 or x not in self._fixed:
             return x
         name = self.add("QUANTIZE", node, (x,), self.tensors[x].shape, f"scale{number}")
@@ -153,7 +153,7 @@ class Lowering:
 
 
 def _readers(graph: Graph) -> dict[str, list[Node | None]]:
-    """Of each value the layers that read it, None for the network's result; dropouts are looked through."""
+    """The layers that read each value, None for the network's result; dropouts are skipped."""
     found: dict[str, list[Node | None]] = {name: [] for name in (INPUT, *graph.nodes)}
     found[graph.output].append(None)
     for node in reversed(graph.nodes.values()):
@@ -168,5 +168,5 @@ def dims_of(shape: Shape) -> tuple[int, ...]:
 
 
 def field(name: str, value: str, node: Node, say: str = "{}") -> Change:
-    """The remedy that gives a field another value; a block of that name has its own field for it."""
+    """The remedy that sets a field; in a block of that name, its own field."""
     return Change({"kind" if node.block == name else name: value}, say=say)

@@ -1,8 +1,8 @@
 """The operators and tensors of a network on TensorFlow Lite for Microcontrollers.
 
-Maps have their channels last, (1, height, width, channels), vectors are (1, features).  Norms and scales behind a
-convolution are folded into its weights, ReLU and ReLU6 are fused into the operator before them, dropouts are gone, and
-a padding that the runtime's own (SAME) is not becomes an operator with a tensor of its own.
+Maps have shape (1, height, width, channels), vectors (1, features). Norms and scales after a convolution are folded
+into its weights, ReLU and ReLU6 are fused into the operator before them, dropouts are removed, and a padding that
+differs from the runtime's SAME becomes a separate operator with its own tensor.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from archbuilder.ir.graph import Node
 from archbuilder.remedy import Hint
 
 INT8, FLOAT32 = "int8", "float32"
-LOWEST = "lowest"  # a constant: the lowest value that there is, which no maximum takes
+LOWEST = "lowest"  # a constant: the lowest value of the dtype, which never wins a maximum
 
 WEIGHTED = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
 FUSES = (*WEIGHTED, "ADD", "MUL", "AVERAGE_POOL_2D", "MAX_POOL_2D")  # with ReLU and ReLU6
-# what hands on the numbers as they are, or averages them: all of its tensors have one scale
+# operators that copy or average numbers: all their tensors have the same scale
 SAME_SCALE = (
     "AVERAGE_POOL_2D",
     "CONCATENATION",
@@ -34,11 +34,12 @@ SAME_SCALE = (
     "STRIDED_SLICE",
     "TRANSPOSE",
 )
-FIXED_SCALE = {"LOGISTIC": (1 / 256, -128), "TANH": (1 / 128, 0)}  # of what they give, whatever they get
+# scale and zero point of the output, independent of the input
+FIXED_SCALE = {"LOGISTIC": (1 / 256, -128), "TANH": (1 / 128, 0)}
 
 
 class Lacking(Exception):
-    """There is no kernel; `hint` says what to use instead."""
+    """Raised if there is no kernel; `hint` says what to use instead."""
 
     def __init__(self, reason: str, hint: Hint) -> None:
         super().__init__(reason)
@@ -47,11 +48,11 @@ class Lacking(Exception):
 
 @dataclass(frozen=True)
 class Weights:
-    """A constant that comes of a network's weights, folded: its `layer`'s own, then what each of `folded` does to it.
+    """A constant computed from a network's weights: those of `layer`, changed by each layer in `folded`.
 
-    part:   filter, bias; factor and summand of a norm or scale that nothing takes in; slope of a PReLU.
-    layer:  a convolution or a linear layer; None for a filter of ones, which `folded` alone makes something of.
-    rows:   (channels, height, width) of the map that a linear layer reads as a vector, None where it reads a vector.
+    part:   filter, bias; factor and offset of a norm or scale that is not folded; slope of a PReLU.
+    layer:  a convolution or a linear layer; None for a filter of ones, which only `folded` changes.
+    rows:   (channels, height, width) of the map that a linear layer reads as a vector, None if it reads a vector.
     """
 
     part: str
@@ -61,16 +62,16 @@ class Weights:
 
     @property
     def key(self) -> tuple[object, ...]:
-        """Equal where the numbers are: a shared layer's weights are stored once."""
+        """Equal keys mean equal numbers, so the weights of a shared layer are stored once."""
         modules = tuple(node.module for node in (self.layer, *self.folded) if node is not None)
         return self.part, self.layer is None, modules, self.rows
 
 
 @dataclass(frozen=True)
 class Tensor:
-    """Something that operators read or write.  What is written has no `content`; constants do.
+    """A tensor that operators read or write. Constants have a `content`, computed tensors have none.
 
-    A constant's dtype is int32 where its values count something (sizes, axes); else it has the network's.
+    The dtype of a constant is int32 if its values are counts (sizes, axes), else that of the network.
     """
 
     name: str
@@ -88,9 +89,9 @@ class Tensor:
 
 @dataclass(frozen=True)
 class Operator:
-    """A kernel with the tensors it reads (what was computed first, then constants) and the one it writes.
+    """A kernel with its input tensors (computed ones first, then constants) and its output tensor.
 
-    `node` is the layer that it does the work of, `options` the kernel's own, by name: stride, dilation and kernel as
+    `node` is the layer that it implements, `options` are those of the kernel, by name: stride, dilation and kernel as
     (height, width), padding SAME or VALID, activation NONE, RELU or RELU6.
     """
 
@@ -107,7 +108,7 @@ class Operator:
 
 @dataclass(frozen=True)
 class Program:
-    """Operators in order, and all of their tensors by name; `lacking` are the layers that there is no kernel for."""
+    """Operators in order, and all their tensors by name; `lacking` are the layers without a kernel."""
 
     operators: tuple[Operator, ...]
     tensors: Mapping[str, Tensor]
@@ -117,19 +118,19 @@ class Program:
     lacking: tuple[tuple[Node, Lacking], ...] = ()
 
     def __deepcopy__(self, memo: object) -> Program:
-        return self  # nothing in it changes, and its places lead to the whole file
+        return self  # immutable, and its places refer to the whole file
 
     @property
     def kernels(self) -> tuple[str, ...]:
-        """What the runtime's resolver must register."""
+        """The kernels that the runtime's op resolver must register."""
         return tuple(sorted({operator.kernel for operator in self.operators}))
 
     @property
     def written(self) -> Iterator[Tensor]:
-        """The tensors that lie in the arena: the image and what operators write, in order."""
+        """The tensors in the arena: the image and the outputs of operators, in order."""
         return (tensor for tensor in self.tensors.values() if tensor.content is None)
 
     def computed(self, operator: Operator) -> Iterator[Tensor]:
-        """The inputs of an operator that lie in the arena."""
+        """The inputs of an operator that are in the arena."""
         tensors = (self.tensors[name] for name in operator.inputs)
         return (tensor for tensor in tensors if tensor.content is None)

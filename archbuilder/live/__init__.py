@@ -1,4 +1,4 @@
-"""The analyser for a browser, an editor and an agent: one function, text in, JSON out, and what serves it."""
+"""The analyser for browsers, editors and agents: one function from text to JSON, and the servers around it."""
 
 from archbuilder.live.answers import answer, answer_json
 

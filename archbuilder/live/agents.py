@@ -1,8 +1,8 @@
 """`archbuilder mcp`: the analyser for a coding agent, as tools of the Model Context Protocol.
 
-Each tool answers with a short text and the same as data.  A network is given by its `text`, or by a `file` below the
-folder that the server was started in; no other file is read, and none is written but by `apply` with a `file`, which is
-saved only if it is still what it was when the edit was made.
+Each tool answers with a short text and with the same information as data. A network is given by its `text`, or by a
+`file` below the folder of the server; no other file is read. Only `apply` with a `file` writes, and only if the file
+has not changed since the edit was computed.
 """
 
 from __future__ import annotations
@@ -33,14 +33,14 @@ READING = ToolAnnotations(read_only_hint=True, open_world_hint=False)
 WRITING = ToolAnnotations(read_only_hint=False, destructive_hint=False, idempotent_hint=True, open_world_hint=False)
 
 File = Annotated[str | None, Field(description="a YAML file, its path from the folder of the server")]
-Text = Annotated[str | None, Field(description="the YAML itself, in the place of a file")]
+Text = Annotated[str | None, Field(description="the YAML itself, instead of a file")]
 Packs = Annotated[
-    Sequence[str], Field(description="rule packs to satisfy beside those that the file names: era-s9, mcu")
+    Sequence[str], Field(description="rule packs to satisfy in addition to those of the file: era-s9, mcu")
 ]
 
 
 class Finding(BaseModel):
-    """Something that is wrong, or probably not meant."""
+    """An error or a warning."""
 
     code: str
     severity: Literal["error", "warning"]
@@ -57,12 +57,12 @@ class Budget(BaseModel):
     bound: str
     value: int | None
     ok: bool
-    open: bool  # a goal, which only a run shows
+    open: bool  # a goal, which needs a run
     words: str
 
 
 class Totals(BaseModel):
-    """Scalars, MACs for one image, the receptive field before the global pool as [height, width]."""
+    """Parameters in scalars, MACs for one image, the receptive field before the global pool as [height, width]."""
 
     params: int
     macs: int
@@ -83,7 +83,7 @@ class Layer(BaseModel):
 
 
 class Checked(BaseModel):
-    """What a check found."""
+    """The result of a check."""
 
     name: str
     ok: bool
@@ -94,7 +94,7 @@ class Checked(BaseModel):
 
 
 class Suggestion(BaseModel):
-    """Edits after which everything holds; `title` is what `apply` takes."""
+    """Edits after which everything holds; `apply` takes the `title`."""
 
     title: str
     effects: list[str]
@@ -103,7 +103,7 @@ class Suggestion(BaseModel):
 
 
 class Suggested(BaseModel):
-    """The suggestions, the cheapest first; where there are none what is still missing after the nearest edits."""
+    """The suggestions, the cheapest first; if there are none, what is still missing after the closest edits."""
 
     suggestions: list[Suggestion]
     nearest: Suggestion | None
@@ -121,7 +121,7 @@ class Applied(BaseModel):
 
 
 class Compared(BaseModel):
-    """Two networks side by side: rows of totals under a head, and rows of the blocks that differ."""
+    """Two networks side by side: a table of totals, and a table of the blocks that differ."""
 
     head: list[str]
     totals: list[list[str]]
@@ -130,7 +130,7 @@ class Compared(BaseModel):
 
 
 class Manual(BaseModel):
-    """Manuals by their names, a line each; or one of them in `text`."""
+    """Names of manuals with one line each, or one manual in `text`."""
 
     names: dict[str, str]
     text: str
@@ -145,7 +145,7 @@ class Drawn(BaseModel):
 
 @dataclass(frozen=True)
 class Source:
-    """A network that a tool is about: its text, and the file and the revision it was read at, where it is one."""
+    """The network of a tool call: its text, and its file and revision if it was read from a file."""
 
     text: str
     file: str | None = None
@@ -163,7 +163,7 @@ def server(folder: Folder) -> MCPServer[Any]:
 
 
 class Tools:
-    """What an agent can call.  What cannot be done is a ToolError that says why."""
+    """The tools for an agent. A ToolError says why a call is not possible."""
 
     def __init__(self, folder: Folder) -> None:
         self.folder = folder
@@ -173,7 +173,7 @@ class Tools:
         file: File = None,
         text: Text = None,
         rules: Packs = (),
-        layers: Annotated[bool, Field(description="the table of layers, too")] = False,
+        layers: Annotated[bool, Field(description="include the table of layers")] = False,
     ) -> Annotated[CallToolResult, Checked]:
         """Check a network: findings, limits and rules, parameters, MACs, receptive field."""
         found = self._checked(self._source(file, text), rules)
@@ -185,7 +185,7 @@ class Tools:
         text: Text = None,
         rules: Packs = (),
     ) -> Annotated[CallToolResult, Suggested]:
-        """List edits after which a network satisfies every limit and rule, each of them tried; the cheapest first."""
+        """List edits after which a network satisfies every limit and rule, all tested, the cheapest first."""
         found = self._suggested(self._source(file, text), rules)
         shown = [_suggestion(each) for each in found["suggestions"]]
         nearest = _suggestion(found["nearest"]) if found["nearest"] else None
@@ -200,19 +200,19 @@ class Tools:
 
     def apply(
         self,
-        title: Annotated[str, Field(description="the title of a suggestion, as `suggest` has it")],
+        title: Annotated[str, Field(description="the title of a suggestion, as returned by `suggest`")],
         file: File = None,
         text: Text = None,
         rules: Packs = (),
     ) -> Annotated[CallToolResult, Applied]:
-        """Make a suggested edit. A file is saved; of a text the new one is returned."""
+        """Apply a suggested edit. A file is saved; for a text the new text is returned."""
         source = self._source(file, text)
         found = self._suggested(source, rules)
         offered = [*found["suggestions"], *([found["nearest"]] if found["nearest"] else [])]
         chosen = next((each for each in offered if each["title"] == title), None)
         if chosen is None:
             titles = "; ".join(each["title"] for each in offered) or "none"
-            raise ToolError(f"there is no such suggestion; there are: {titles}")
+            raise ToolError(f"there is no such suggestion; the suggestions are: {titles}")
         after = chosen["text"]
         if source.file:
             self._save(source, after)
@@ -227,9 +227,9 @@ class Tools:
         return _result("\n".join(lines), result)
 
     def explain(
-        self, code: Annotated[str, Field(description="as a finding has it: AB503")]
+        self, code: Annotated[str, Field(description="the code of a finding, such as AB503")]
     ) -> Annotated[CallToolResult, Manual]:
-        """Say what a finding's code means and why it matters, with a bad and a good example."""
+        """Explain the code of a finding: what it means and why it matters, with a bad and a good example."""
         found = _answer({"ask": "explain", "code": code})
         return _result(found["markdown"], Manual(names={found["code"]: found["title"]}, text=found["markdown"]))
 
@@ -263,7 +263,7 @@ class Tools:
         other_file: File = None,
         other_text: Text = None,
     ) -> Annotated[CallToolResult, Compared]:
-        """Compare a network with another one: totals, and what each block that differs did to them."""
+        """Compare a network with another one: totals, and the effect of each changed block on them."""
         source, other = self._source(file, text), self._source(other_file, other_text)
         question = {"other": other.text, "other_name": other.file or "other.yaml"}
         found = self._ask("compare", source, (), **question)
@@ -290,7 +290,7 @@ class Tools:
         path = self.folder.root / (source.file or "network.yaml")
         report = check_opened(Opened(str(path), source.text, within=str(self.folder.root)))
         if report.graph is None or report.facts is None:
-            raise ToolError("; ".join(d.message for d in report.errors) or "this is no network")
+            raise ToolError("; ".join(d.message for d in report.errors) or "this is not a network")
         drawn = {"mermaid": mermaid, "svg": svg}[format].export(report.graph, report.facts)
         return _result(drawn, Drawn(format=format, source=drawn))
 
@@ -298,13 +298,13 @@ class Tools:
 
     def _source(self, file: str | None, text: str | None) -> Source:
         if (file is None) == (text is None):
-            raise ToolError("give the network's file or its text, one of the two")
+            raise ToolError("give either the file or the text of the network")
         if file is None:
             return Source(text or "")
         try:
             found = self.folder.read(file)
         except Refused as refused:
-            raise ToolError(f"{refused} Files are named by their paths from {self.folder.root}.") from None
+            raise ToolError(f"{refused} Paths of files are relative to {self.folder.root}.") from None
         return Source(found.text, file, found.revision)
 
     def _save(self, source: Source, text: str) -> None:
@@ -387,7 +387,7 @@ def _manual(
     show: Callable[[Any], str],
     more: Mapping[str, str] = {},
 ) -> CallToolResult:
-    """All manuals in a line each, or one."""
+    """All manuals with one line each, or one manual."""
     from archbuilder.manual.blocks import first_line
 
     known = list(names)
@@ -407,6 +407,6 @@ def _known_rule(name: str) -> Any:
 
 
 def serve(root: Path) -> None:
-    """Over standard input and output, until the agent is gone."""
-    if sys.stdin is not None:  # closed: it is gone already
+    """Serve over standard input and output until the agent disconnects."""
+    if sys.stdin is not None:  # None: the agent is already gone
         server(Folder(root)).run("stdio")

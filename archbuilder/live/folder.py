@@ -1,4 +1,4 @@
-"""The files of the folder that is open: architectures and rule packs, listed, read, and saved over what was read."""
+"""The files of the open folder: architectures and rule packs are listed, read, and saved if unchanged."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from archbuilder.remedies.edits import Source
 from archbuilder.sources import is_run
 
 ENDINGS = (".yaml", ".yml")
-DEEPEST, MOST = 6, 2_000  # folders below the one that is open, and files, that are listed
+DEEPEST, MOST = 6, 2_000  # bounds of the listing: levels of folders, and files
 
 
 class Refused(Exception):
-    """Why a file cannot be had, in a sentence; `status` is the answer's."""
+    """Raised if a file cannot be read or written: the reason as a sentence; `status` is the HTTP status."""
 
     def __init__(self, sentence: str, status: int) -> None:
         super().__init__(sentence)
@@ -28,7 +28,7 @@ class Refused(Exception):
 
 
 class Changed(Refused):
-    """A file that is not what it was when it was read; `now` is what it is, None where it is gone."""
+    """Raised for a file that has changed since it was read; `now` is its content, None if it was deleted."""
 
     def __init__(self, now: Content | None) -> None:
         what = "has been changed by another program" if now else "is gone"
@@ -38,7 +38,7 @@ class Changed(Refused):
 
 @dataclass(frozen=True)
 class Content:
-    """A file as it is: its text with plain line breaks, and what stands for exactly these bytes."""
+    """The content of a file: its text with plain line breaks, and the revision, a digest of its bytes."""
 
     text: str
     revision: str
@@ -48,14 +48,14 @@ class Content:
 
 
 class Folder:
-    """A folder, outside of which nothing is read or written."""
+    """A folder; nothing outside it is read or written."""
 
     def __init__(self, root: Path) -> None:
         self.root = root.resolve()
         self._saving = Lock()
 
     def files(self) -> Iterator[str]:
-        """The paths of its architectures and rule packs, those of runs left out."""
+        """The paths of its architectures and rule packs, without those of runs."""
         count = 0
         for here, below, names in os.walk(self.root):
             inside = Path(here).relative_to(self.root)
@@ -67,14 +67,14 @@ class Folder:
                     yield (inside / name).as_posix()
 
     def path(self, name: str) -> Path:
-        """The path of a file of the folder.  Raises Refused for any other one, wherever its links lead."""
+        """The path of a file in the folder. Raises Refused for any other file, also one behind a link."""
         path = self.root / name
         if not is_plain(name) or not name.endswith(ENDINGS) or not lies_within(path, self.root):
             raise Refused("There is no such file in the folder that is open.", 404)
         return path
 
     def read(self, name: str) -> Content:
-        """Raises Refused where there is none, or none that can be read."""
+        """The content of a file. Raises Refused if it does not exist or cannot be read."""
         path = self.path(name)
         try:
             data = read_regular(path, MAX_BYTES)
@@ -84,10 +84,10 @@ class Folder:
         return _content(path, data)
 
     def save(self, name: str, text: str, revision: str | None) -> Content:
-        """Put a text into a file that is what it was at a revision, or with None into a new one.
+        """Save a text into a file that still has the given revision, or with None into a new file.
 
-        The file's own line breaks and byte order mark stay.  Raises Changed where it is not what it was, Refused where
-        it cannot be written."""
+        Line breaks and a byte order mark are kept. Raises Changed if the file has changed, Refused if it cannot be
+        written."""
         with self._saving:
             path, now = self.path(name), self._now(name)
             if (now.revision if now else None) != revision:
@@ -102,10 +102,10 @@ class Folder:
                 data.decode("utf-8")
                 write_whole(path.resolve(), data)
             except UnicodeError:
-                raise Refused("The text has half of a character; nothing was written.", 422) from None
+                raise Refused("The text contains an incomplete character; nothing was written.", 422) from None
             except OSError as error:
                 reason = error.strerror or error
-                raise Refused(f"{name} cannot be written: {reason}; what was there is untouched.", 403) from None
+                raise Refused(f"{name} cannot be written: {reason}; its old content is unchanged.", 403) from None
             return _content(path, data)
 
     def _now(self, name: str) -> Content | None:
@@ -118,13 +118,13 @@ class Folder:
 
 
 def is_plain(name: str) -> bool:
-    """Whether a name goes down from a folder step by step, past nothing that is hidden."""
+    """Whether a name is a plain relative path downward, without hidden folders."""
     steps = name.split("/")
     return all(step and not step.startswith(".") for step in steps) and not {"\\", "\0", ":"} & set(name)
 
 
 def revision_of(data: bytes) -> str:
-    """What stands for exactly these bytes."""
+    """A digest of these bytes."""
     return hashlib.sha256(data).hexdigest()
 
 
@@ -136,6 +136,6 @@ def _content(path: Path, data: bytes) -> Content:
         raise Refused(f"{path.name} is not UTF-8 text.", 422) from None
     source = Source(text, str(path))
     plain = text.replace("\r\n", "\n").replace("\r", "\n")
-    # the file's own mode counts even for root, whom it would not stop
+    # respect the mode of the file even for root, who could write it
     writable = os.access(path, os.W_OK) and bool(path.stat().st_mode & 0o222)
     return Content(plain, revision_of(data), writable, source.newline, mark)

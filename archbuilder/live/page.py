@@ -1,4 +1,4 @@
-"""One HTML file that has everything inside: the front end, Python for a browser, the analyser, and a network."""
+"""One HTML file that contains everything: the front end, Python for the browser, the analyser, and a network."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from archbuilder.starter.architectures import FOLDERS
 
 STATIC = Path(__file__).with_name("static")
 PACKAGE = Path(__file__).parent.parent
-# what a browser has no use for: everything above the analyser, and what needs torch or a server
+# packages that a browser does not need: everything above the analyser, and code that needs torch or a server
 _LEFT_OUT = tuple(
     f"{name}/"
     for name in "cli data evidence importers lsp modules run search trained training weights live/static "
@@ -37,7 +37,7 @@ BESIDE = "beside"  # the folder, among the packages, of the files that a network
 def page(report: Report | None, text: str, parts: Mapping[Part, bytes], base: str = "") -> str:
     """The page with a text in its editor.
 
-    report: of the text, for the files that it is based on; None where it is no file's.
+    report: the report on the text, for the files that it is based on; None if the text is not from a file.
     parts:  the bytes of every part, as `parts.fetched` gives them.
     base:   the address that copied links begin with; that of the page itself by default."""
     name, beside = based_on(report)
@@ -64,7 +64,8 @@ def page(report: Report | None, text: str, parts: Mapping[Part, bytes], base: st
 
 
 def _policy(script: str, nonce: str) -> str:
-    """Nothing is loaded from anywhere, and no request leaves: the page's own script, and what it makes itself."""
+    """A policy under which nothing is loaded and no request leaves the page: only its own script and objects it
+    creates."""
     digest = b64encode(hashlib.sha256(script.encode()).digest()).decode()
     return (
         f"default-src 'none'; script-src 'sha256-{digest}' 'wasm-unsafe-eval' blob:; worker-src blob:; "
@@ -81,12 +82,12 @@ def _block(kind: str, attributes: str, content: str) -> str:
 
 
 def _json(text: str) -> str:
-    """A text as JSON that no tag in it can end."""
+    """A text as JSON in which no tag can end the script element."""
     return json.dumps(text).replace("<", "\\u003c")
 
 
 def based_on(report: Report | None) -> tuple[str, dict[str, str]]:
-    """The name of a report's file, and the files that it is based on, by their paths from a folder of them all."""
+    """The name of a report's file, and the files that it is based on, with paths relative to a common folder."""
     if report is None or report.document is None:
         return "net.yaml", {}
     sources = {
@@ -101,7 +102,7 @@ def based_on(report: Report | None) -> tuple[str, dict[str, str]]:
 
 
 def _packed(parts: Mapping[Part, bytes], beside: Mapping[str, str]) -> dict[str, str]:
-    """What the worker is handed, as texts: its own script, and the parts compressed and in base64."""
+    """The texts for the worker: its script, and the parts in base64."""
     with tarfile.open(fileobj=io.BytesIO(parts[PYODIDE])) as archive:
         files = {name: _member(archive, f"package/{name}") for name in _PYODIDE}
     library, site = compiled(files, {**dict(_wheels(parts)), **dict(_own())}, SITE)
@@ -124,7 +125,7 @@ def _member(archive: tarfile.TarFile, name: str) -> bytes:
 
 
 def _lock(data: bytes) -> str:
-    """Pyodide's list of packages, of which none is used: they would be fetched."""
+    """Pyodide's list of packages, emptied, because packages in it would be downloaded."""
     return json.dumps(json.loads(data) | {"packages": {}}).replace("<", "\\u003c")
 
 
@@ -143,7 +144,7 @@ def _wheels(parts: Mapping[Part, bytes]) -> Iterator[tuple[str, bytes]]:
 
 
 def _own() -> Iterator[tuple[str, bytes]]:
-    """The package without what a browser cannot use, and the architectures to start from."""
+    """The package without modules that a browser cannot use, and the architectures to start from."""
     for path in sorted(PACKAGE.rglob("*")):
         inside = path.relative_to(PACKAGE).as_posix()
         if path.suffix in (".py", ".yaml") and not inside.startswith((*_LEFT_OUT, "architectures/")):

@@ -1,7 +1,7 @@
-"""What a page has inside beside archbuilder itself: Python for a browser, and the packages that the analyser needs.
+"""The parts of a page besides archbuilder itself: Python for the browser, and the packages that the analyser needs.
 
-One table says which; `fetched` brings them into the cache by the ordinary clients of their registries, once, and every
-file is held against its SHA-256 before anything of it is used.
+They are listed in one table; `fetched` downloads them once into the cache with the ordinary clients of their
+registries, and the SHA-256 of every file is verified before it is used.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ PATIENCE = 300  # seconds that one download may take
 
 _PYTHON = ("--python-version", "314", "--implementation", "cp", "--abi", "cp314")
 _BROWSER = ("--platform", "pyemscripten_2026_0_wasm32", *_PYTHON)
-# only the Python files of it are taken, which are the same in the wheels of all platforms
+# only its Python files are used, which are the same in the wheels of all platforms
 _ANY = ("--platform", "manylinux2014_x86_64", *_PYTHON)
 
 
@@ -55,7 +55,7 @@ class Part:
 
     @property
     def command(self) -> tuple[str, ...]:
-        """What is typed to fetch it into the current folder."""
+        """The command that downloads it into the current folder."""
         if self.client == "npm":
             return ("npm", "pack", f"{self.package}@{self.version}")
         wanted = f"{self.package}=={self.version}"
@@ -104,9 +104,9 @@ def parts_folder() -> Path:
 
 
 def fetched(given: Path | None = None) -> dict[Part, bytes]:
-    """Every part's file: from a folder, or from the cache, into which what is missing there is fetched.
+    """The file of every part: from a folder, or from the cache, into which missing parts are downloaded.
 
-    Raises ArchbuilderError AB960 with a line for each that is not to be had."""
+    Raises ArchbuilderError AB960 with one finding per missing part."""
     found: dict[Part, bytes] = {}
     problems: list[Diagnostic] = []
     for part in PARTS:
@@ -120,7 +120,7 @@ def fetched(given: Path | None = None) -> dict[Part, bytes]:
 
 
 class _Lacking(Exception):
-    """Why a part is not to be had."""
+    """Raised if a part cannot be obtained."""
 
 
 def _read(part: Part, folder: Path) -> bytes:
@@ -130,7 +130,7 @@ def _read(part: Part, folder: Path) -> bytes:
         raise _Lacking(error.strerror or str(error)) from None
     found = hashlib.sha256(data).hexdigest()
     if found != part.sha256:
-        raise _Lacking(f"it is another file: its SHA-256 is {found}, not {part.sha256}")
+        raise _Lacking(f"it is a different file: its SHA-256 is {found}, not {part.sha256}")
     return data
 
 
@@ -144,14 +144,14 @@ def _cached(part: Part) -> bytes:
         folder.mkdir(parents=True, exist_ok=True)
         write_whole(folder / part.file, data)
     except OSError:
-        pass  # a cache that cannot be written: it is fetched again next time
+        pass  # the cache cannot be written: download again next time
     return data
 
 
 def _fetch(part: Part) -> bytes:
     client = _client(part.client)
     if client is None:
-        raise _Lacking(f"{part.client} is not here to fetch it with")
+        raise _Lacking(f"{part.client} is not installed, so it cannot be downloaded")
     with tempfile.TemporaryDirectory() as name:
         command = [*client, *part.command[1:]]
         try:
@@ -161,23 +161,23 @@ def _fetch(part: Part) -> bytes:
         if done.returncode:
             last = next(_words(done.stderr), f"exit status {done.returncode}")
             raise _Lacking(f"{part.client} could not fetch it: {last}")
-        return _read(part, Path(name))  # pip may succeed with another file than the one that is meant
+        return _read(part, Path(name))  # pip may download a different file than the expected one
 
 
 def _words(text: str) -> Iterator[str]:
-    """What a client says is wrong: its lines from the last one on that are no notices."""
+    """The error message of a client: its last lines that are not notices."""
     lines = (line.strip() for line in reversed(text.splitlines()))
     return (line for line in lines if line and "notice" not in line)
 
 
 def _hint(part: Part, given: Path | None) -> str:
     if given:
-        return "leave --parts out to have it fetched"
+        return "remove --parts to download it"
     return f"on a machine with a network: {' '.join(part.command)}; then archbuilder page ... --parts DIR"
 
 
 def _client(name: str) -> list[str] | None:
-    """How a client is called here, None where there is none; an environment may have no pip of its own."""
+    """The command of a client, None if there is none; an environment may have no pip of its own."""
     from importlib.util import find_spec
 
     if name == "pip" and find_spec("pip"):

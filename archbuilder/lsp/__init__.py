@@ -1,4 +1,4 @@
-"""The language server: what `check` knows, in an editor, while a file is written.
+"""The language server: the results of `check` in an editor, while a file is being written.
 
-`server` takes requests and answers with what the other modules make of a file's text and report.
+`server` answers requests with the help of the other modules, from a file's text and report.
 """

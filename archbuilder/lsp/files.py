@@ -1,4 +1,4 @@
-"""Open files: the text, with places as the client counts them, and what is known of it, as the client shows it."""
+"""Open files: the text with positions in the client's units, and its findings in the form for the client."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _SIZES = {"utf-8": 1, "utf-16": 2, "utf-32": 4}  # bytes of a unit
 
 
 def width(text: str, encoding: str) -> int:
-    """How many units of an encoding a text has."""
+    """The number of units of a text in an encoding."""
     if text.isascii():
         return len(text)
     name = encoding if encoding == "utf-8" else f"{encoding}-le"
@@ -28,14 +28,14 @@ def width(text: str, encoding: str) -> int:
 
 
 class Buffer(Text):
-    """A text that does not change; `changed` gives the next one.  `encoding` is that of the client's columns."""
+    """An immutable text; `changed` returns the next version. `encoding` is that of the client's columns."""
 
     def __init__(self, text: str, name: str, encoding: str = "utf-16") -> None:
         super().__init__(text, name)
         self.encoding = encoding
 
     def offset(self, position: types.Position) -> int:
-        """The offset of a place, which may lie past the end of its line or of the text."""
+        """The offset of a position, which may be beyond the end of its line or of the text."""
         if position.line >= self.count:
             return len(self.text)
         line, column, units = self.line(position.line), 0, 0
@@ -60,11 +60,11 @@ class Buffer(Text):
         return types.Position(number, width(self.line(number), self.encoding))
 
     def range(self, start: int, end: int) -> types.Range:
-        """What lies between two offsets."""
+        """The range between two offsets."""
         return types.Range(self.position(start), self.position(end))
 
     def changed(self, changes: Iterable[types.TextDocumentContentChangeEvent]) -> Buffer:
-        """The text after changes, each of which is about the text that the one before it made."""
+        """The text after changes, each of which applies to the result of the one before it."""
         new = self
         for change in changes:
             text = change.text
@@ -79,7 +79,7 @@ _SEVERITIES = {"error": types.DiagnosticSeverity.Error, "warning": types.Diagnos
 
 
 def problems(report: Report, buffer: Buffer) -> list[types.Diagnostic]:
-    """Every finding, at its place; one in the file that this one extends, at `extends:`."""
+    """Every finding at its place; findings in the base file are at `extends:`."""
     return [problem(found, buffer) for found in report.diagnostics]
 
 
@@ -102,14 +102,14 @@ def _related(found: Diagnostic) -> list[types.DiagnosticRelatedInformation]:
 
 
 def _roughly(span: Span) -> types.Range:
-    """The place in a file that is not open: right but for lines with characters of two units."""
+    """A place in a file that is not open: correct except in lines with characters of two units."""
     if not span.line:
         return types.Range(types.Position(0, 0), types.Position(0, 0))
     start = types.Position(span.line - 1, span.column - 1)
     return types.Range(start, types.Position(span.end_line - 1, span.end_column - 1))
 
 
-# an editor sends every YAML file: these are the ones that speak our language
+# an editor sends every YAML file: this recognises those in our language
 _OURS = re.compile(r"^[\"']?archbuilder[\"']?\s*:", re.MULTILINE)
 _RULES = re.compile(r"^[\"']?archbuilder_rules[\"']?\s*:", re.MULTILINE)
 _SECTIONS = re.compile(
@@ -132,12 +132,12 @@ class File:
 
     @property
     def ours(self) -> bool:
-        """Whether check has something to say about it, as far as one can tell from a text that may be broken."""
+        """Whether it is an archbuilder file, judged from a text that may have errors."""
         return self.is_network or bool(_RULES.search(self.buffer.text))
 
     @property
     def is_network(self) -> bool:
-        """Whether it is an architecture; a pack of rules has another vocabulary."""
+        """Whether it is an architecture; rule packs have another vocabulary."""
         text = self.buffer.text
         known = _OURS.search(text) or len(set(_SECTIONS.findall(text))) > 1
         return bool(known) and not _RULES.search(text)
@@ -147,11 +147,11 @@ class File:
         self.forget()
 
     def forget(self) -> None:
-        """Something that the file is based on may have changed."""
+        """Forget cached results: a file that this one is based on may have changed."""
         self._report = None
 
     async def report(self) -> Report:
-        """What check says of the text as it is now; it runs beside the server's own work."""
+        """The check of the current text; it runs in another thread."""
         async with self._checking:
             while True:
                 report, buffer = self._report, self.buffer
@@ -164,7 +164,7 @@ class File:
                     self._report = report
 
     async def actions(self, wanted: Iterable[Diagnostic]) -> list[tuple[Diagnostic, Action]]:
-        """What can be done about findings of the text as it is now; one search at a time, beside the server's work."""
+        """The remedies for findings of the current text; one search at a time, in another thread."""
         async with self._mending:
             report, buffer = await self.report(), self.buffer
             if self._remedies is None or self._remedies.report is not report:

@@ -1,4 +1,4 @@
-"""The server: requests in, answers out.  A request that fails is answered with nothing, and the next one is served."""
+"""The server: requests in, answers out.  A request that fails has an empty answer, and the next one is served."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from archbuilder.live.editing.hover import hints, hover
 from archbuilder.lsp.files import Buffer, File, problem, problems
 from archbuilder.version import __version__
 
-DELAY = 0.15  # seconds without a key pressed, after which a text is checked
+DELAY = 0.15  # seconds without a key press after which a text is checked
 
 Params = TypeVar("Params")
 Answer = TypeVar("Answer")
@@ -37,11 +37,11 @@ class Server(LanguageServer):
         return types.PositionEncodingKind(self.workspace.position_encoding).value
 
     def report_server_error(self, error: Exception, source: object) -> None:
-        """What goes wrong outside a request goes to the client's log, not into a window."""
+        """Errors outside a request go to the client's log, not into a message window."""
         self.window_log_message(types.LogMessageParams(types.MessageType.Error, f"{type(error).__name__}: {error}"))
 
     def edit(self, file: File, edits: list[types.TextEdit]) -> types.WorkspaceEdit:
-        """Edits of a file as it is now; bound to its version where the client knows how."""
+        """Edits of the current text of a file, bound to its version if the client supports that."""
         workspace = self.client_capabilities.workspace
         if workspace and workspace.workspace_edit and workspace.workspace_edit.document_changes:
             identifier = types.OptionalVersionedTextDocumentIdentifier(file.uri, file.version)
@@ -49,7 +49,7 @@ class Server(LanguageServer):
         return types.WorkspaceEdit(changes={file.uri: edits})
 
     async def check(self, file: File, delay: float = 0.0) -> None:
-        """Publish what there is to say about a file, unless it changes in the meantime."""
+        """Publish the findings of a file, unless it changes in the meantime."""
         version = file.version
         await asyncio.sleep(delay)
         if file.version != version or self.files.get(file.uri) is not file:
@@ -60,7 +60,7 @@ class Server(LanguageServer):
 
 
 def guarded(handler: Handler[Params, Answer]) -> Handler[Params, Answer | None]:
-    """Nothing that goes wrong in one request is to be felt by the next: it is logged in the client."""
+    """Log an error of a request in the client, so that it does not affect the next request."""
 
     @wraps(handler)
     async def answer(ls: Server, params: Params) -> Answer | None:
@@ -74,7 +74,7 @@ def guarded(handler: Handler[Params, Answer]) -> Handler[Params, Answer | None]:
 
 
 def create() -> Server:
-    """A server with all that it can do."""
+    """A server with all its handlers."""
     server = Server()
     quick = types.CodeActionOptions([types.CodeActionKind.QuickFix])
     server.feature(types.TEXT_DOCUMENT_DID_OPEN)(guarded(_open))
@@ -102,7 +102,7 @@ async def _change(ls: Server, params: types.DidChangeTextDocumentParams) -> None
 
 
 async def _save(ls: Server, params: types.DidSaveTextDocumentParams) -> None:
-    """What one file extends may be another: all that are open are checked anew."""
+    """An open file may extend the saved one, so all open files are checked again."""
     for file in list(ls.files.values()):
         file.forget()
         await ls.check(file)
@@ -180,7 +180,7 @@ async def _fixes(ls: Server, params: types.CodeActionParams) -> list[types.CodeA
     wanted = [d for d in report.diagnostics if _touches(problem(d, buffer).range, params.range)]
     found = await file.actions(wanted)
     if file.version != version:
-        return []  # they are about a text that is no more
+        return []  # they belong to an older text
     actions = []
     for finding, action in found:
         edits = [types.TextEdit(buffer.range(start, end), text) for start, end, text in action.patches]

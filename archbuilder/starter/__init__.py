@@ -1,4 +1,4 @@
-"""A first architecture: the widest network of a template that keeps a budget and satisfies a rule pack."""
+"""A first architecture: the widest network of a template within a budget and a rule pack."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ UNMET = declare(
 )
 
 MAX_WIDTH = 4096
-TOTALS = (MISSED, TOTAL)  # findings that another width can mend
+TOTALS = (MISSED, TOTAL)  # findings that another width can fix
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Start:
 
 
 def start(wish: Wish) -> Start:
-    """The file for a wish.  Raises ArchbuilderError AB520 where there is none, with the smallest that is possible."""
+    """The file for a wish. Raises ArchbuilderError AB520, with the smallest possible network, if there is none."""
     smallest: list[Report] = []
     for template in templates(wish):
         for depth in template.depths:
@@ -50,7 +50,7 @@ def start(wish: Wish) -> Start:
 
 
 def _distance(report: Report) -> tuple[int, int]:
-    """How far a network is from clean, and how large it is."""
+    """The distance of a network from being clean, and its size."""
     missed = [d for d in report.diagnostics if d.code not in TOTALS]
     return len(missed), report.facts.params if report.facts else 0
 
@@ -59,7 +59,7 @@ def _widest(template: Template, wish: Wish, depth: int) -> tuple[Start | None, R
     """The widest clean network of a template and a depth, and the report on the narrowest."""
     narrowest = _check(template, wish, depth, 1)
     if _distance(narrowest)[0]:
-        return None, narrowest  # its form is wrong, which no width changes
+        return None, narrowest  # its structure is wrong, which no width can fix
     best: Start | None = None
     for width in _widths() if template.has_width(wish) else [1]:
         report = narrowest if width == 1 else _check(template, wish, depth, width)
@@ -73,7 +73,7 @@ def _widest(template: Template, wish: Wish, depth: int) -> tuple[Start | None, R
 
 
 def _refined(template: Template, wish: Wish, depth: int, best: Start) -> Start:
-    """From a clean width up to the last that is clean: between two steps of the first search."""
+    """Refine the width between two steps of the first search: the largest that is clean."""
     width = best.width + 1
     while width <= MAX_WIDTH:
         report = _check(template, wish, depth, width)
@@ -85,7 +85,7 @@ def _refined(template: Template, wish: Wish, depth: int, best: Start) -> Start:
 
 
 def _widths() -> Iterator[int]:
-    """Widths to try, each a few per cent over the one before."""
+    """Widths to try, each a few per cent larger than the one before."""
     width = 1
     while width <= MAX_WIDTH:
         yield width
@@ -107,12 +107,12 @@ def _is_over(report: Report) -> bool:
 
 
 def _unmet(wish: Wish, report: Report) -> Diagnostic:
-    """Why there is no file, from the smallest network that comes nearest."""
+    """The reason why there is no file, from the smallest network that comes closest."""
     place = Span("archbuilder init")
     if report.facts and _is_over(report):
         message = f"params {wish.params} cannot be met: the smallest network has {report.facts.params:,} parameters"
-        return UNMET.at(place, message, f'ask for more, as --params "<= {report.facts.params}"')
+        return UNMET.at(place, message, f'allow more, for example --params "<= {report.facts.params}"')
     reasons = "; ".join(diagnostic.message for diagnostic in report.diagnostics)
     size = f" of {report.facts.params:,} parameters" if report.facts else ""
-    message = f"no template satisfies all that is required; the smallest network{size}: {reasons}"
-    return UNMET.at(place, message, "start from a file in architectures/, and look at it with check --rules")
+    message = f"no template satisfies all requirements; the smallest network{size}: {reasons}"
+    return UNMET.at(place, message, "start from a file in architectures/, and check it with --rules")

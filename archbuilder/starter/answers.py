@@ -1,4 +1,4 @@
-"""What is required, and the answers."""
+"""The requirements of a first architecture, parsed from answers."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ R = TypeVar("R", bound=Rule)
 
 @dataclass(frozen=True)
 class Wish:
-    """What a first file must be: its name, images, classes, parameters, and the rule packs it satisfies.
+    """The requirements of a first file: its name, images, classes, parameters, and rule packs.
 
-    `packs` are as the command line names them, `names` as the file does: a path counts from where it stands."""
+    `packs` are named as on the command line, `names` as in the file: a path there is relative to the file."""
 
     name: str
     input: tuple[int, int, int]
@@ -50,12 +50,12 @@ class Wish:
         return joined(map(packs, self.packs)).packs
 
     def rules(self, kind: type[R]) -> list[R]:
-        """What the packs ask for, of one kind of rule."""
+        """The rules of one kind in the packs."""
         return [rule for pack in self.asked for rule in pack.rules if isinstance(rule, kind)]
 
     @property
     def command(self) -> str:
-        """The command that makes the same file again; as a comment it stays on its line."""
+        """The command that makes the same file again, on one line for a comment."""
         words = [word for pack in self.packs for word in ("--rules", pack)]
         bound = self.params.removeprefix("<").strip() if self.limit.relation == "<" else self.params
         words += ["--params", bound, "--classes", str(self.classes), "--input", "x".join(map(str, self.input))]
@@ -63,7 +63,7 @@ class Wish:
 
 
 PARAMS = "200k"
-LARGE = "10M"  # where a pack says how wide layers are, and not how many parameters that may be
+LARGE = "10M"  # if a pack fixes the widths of layers but not the number of parameters
 INPUT = (3, 32, 32)
 CLASSES = 10
 NAME = "network"
@@ -71,14 +71,14 @@ NAME = "network"
 
 @dataclass(frozen=True)
 class Packs:
-    """Rule packs as they were asked for, and read."""
+    """Rule packs by name, and as read."""
 
     texts: tuple[str, ...] = ()
     packs: tuple[Pack, ...] = ()
 
     @property
     def image(self) -> tuple[tuple[int, int, int], int]:
-        """The input and the classes that the packs ask for; else those of CIFAR-10."""
+        """The input and the classes that the packs require, else those of CIFAR-10."""
         rules = [rule for pack in self.packs for rule in pack.rules if isinstance(rule, Image)]
         inputs = [rule.input for rule in rules if rule.input]
         classes = [rule.classes for rule in rules if rule.classes]
@@ -95,10 +95,10 @@ class Packs:
 
 
 def packs(text: str) -> Packs:
-    """`era-s9`, `mcu, ./mine.yaml` or `none`.  Raises ValueError where one cannot be used."""
+    """Parse `era-s9`, `mcu, ./mine.yaml` or `none`. Raises ValueError if one cannot be used."""
     names = tuple(name.strip() for name in text.split(",") if name.strip() not in ("", "none"))
     found: list[Diagnostic] = []
-    asking = Document("--rules", "", Node(None, Span("--rules")))  # no file does
+    asking = Document("--rules", "", Node(None, Span("--rules")))  # named in no file
     read = [load(PackName(name, Span("--rules")), asking, found) for name in names]
     if found:
         raise ValueError("; ".join(f"{d.message} ({d.hint})" if d.hint else d.message for d in found))
@@ -112,7 +112,7 @@ def joined(all: Iterable[Packs]) -> Packs:
 
 
 def choices() -> str:
-    """What a question about packs offers."""
+    """The choices of the question about packs."""
     return f"{', '.join(shipped())}, a file, or none"
 
 
@@ -164,7 +164,7 @@ def name(text: str) -> str:
 
 
 def beside(text: str, file: Path) -> str:
-    """A pack as a file names it: a path counts from the folder that the file stands in."""
+    """A pack as named in a file: a path is relative to the folder of the file."""
     if not is_path(text):
         return text
     relative = Path(os.path.relpath(text, file.parent)).as_posix()

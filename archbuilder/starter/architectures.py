@@ -1,4 +1,4 @@
-"""The networks that come along, to start from: those of `architectures/`."""
+"""The shipped networks to start from: those of `architectures/`."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from pathlib import Path
 from archbuilder.sources import open_source, written_out
 
 PACKAGE = Path(__file__).parents[1]
-_EXTENDS = re.compile(r"(?m)^extends\s*:")  # to read the others as YAML would take a while
+_EXTENDS = re.compile(r"(?m)^extends\s*:")  # finds bases without parsing the other files, which would take a while
 FOLDERS = (PACKAGE / "architectures", PACKAGE.parent / "architectures")  # as it is installed; in a checkout
 
 
 @dataclass(frozen=True)
 class Network:
-    """A file to start from: its path in the folder without the ending, what it says in its first line, its text.
+    """A file to start from: its path in the folder without the ending, its first line, its text.
 
-    One that extends another is written out, so that each stands by itself."""
+    A file that extends another is merged with it, so that each is complete."""
 
     name: str
     title: str
@@ -27,7 +27,7 @@ class Network:
 
 
 def networks() -> Iterator[Network]:
-    """Every network, those at the top first; none where they were not installed."""
+    """Every network, those of the top folder first; none if they are not installed."""
     folder = next(filter(Path.is_dir, FOLDERS), None)
     if folder is None:
         return

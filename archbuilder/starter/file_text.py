@@ -1,4 +1,4 @@
-"""The text of a first architecture: a template's blocks with everything around them, and what it says in comments."""
+"""The text of a first architecture: the blocks of a template with all other sections and comments."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from archbuilder.starter.recipes import data, train
 
 
 def page(template: Template, wish: Wish, depth: int, width: int, facts: Facts | None = None) -> str:
-    """The YAML of a network.  With its facts, they stand in comments, and the packs under rules:."""
+    """The YAML of a network. With `facts`, comments state them, and the packs are listed under rules:."""
     top = _TOP.format(
         title=template.title,
         command=wish.command,
@@ -49,7 +49,7 @@ def _rules(wish: Wish) -> str:
 
 
 def _scalar(text: str) -> str:
-    """A text as YAML reads it back: in quotes where it would be a number, a word of YAML or a mapping without."""
+    """A text as a YAML scalar: quoted if it would otherwise be read as a number, a word of YAML or a mapping."""
     plain = re.fullmatch(r"[A-Za-z./][\w./-]*", text) and text.lower() not in ("true", "false", "null")
     return text if plain else json.dumps(text)
 
@@ -63,14 +63,14 @@ def _vars(template: Template, depth: int, width: int) -> str:
 
 
 def _with(line: str, remark: str) -> str:
-    """A line with a comment, all comments one under the other."""
+    """A line with a comment, aligned with the other comments."""
     return f"{line:28}  # {remark}"
 
 
 _TOP = """\
 # {title}
 # Written by {command}
-# From here on it is yours: change it, and run archbuilder check, whose table says what each block costs and sees.
+# Change it as you like, and run archbuilder check: its table shows the cost and the receptive field of each block.
 archbuilder: 1
 name: {name}
 input: {input:<21}  # channels, height, width

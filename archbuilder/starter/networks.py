@@ -12,7 +12,7 @@ from archbuilder.starter.answers import Wish
 
 @dataclass(frozen=True)
 class Template:
-    """A family of networks: the words that head its file, its blocks for a wish, and the depths to try in turn."""
+    """A family of networks: the title of its file, its blocks for a wish, and the depths to try in turn."""
 
     title: str
     blocks: Callable[[Wish], str]
@@ -24,7 +24,7 @@ class Template:
 
 
 def asks_for(wish: Wish, *words: str) -> bool:
-    """Whether the packs ask for one of these layers."""
+    """Whether the packs require one of these layers."""
     return any(set(words) & set(rule.layers) for rule in wish.rules(Has))
 
 
@@ -63,7 +63,7 @@ _ASSIGNMENT = """\
 
 
 def _separable(wish: Wish) -> str:
-    """Stages of depthwise separable convs, each half as large, until the map has some 4 to 7 pixels a side."""
+    """Stages of depthwise separable convs that halve the map until its sides have about 4 to 7 pixels."""
     side = min(wish.input[1:])
     first = "strided" if side >= 64 else "conv"
     halvings = max(0, (side // 4).bit_length() - 1 - (first == "strided"))
@@ -91,7 +91,7 @@ def _stage(number: int, out: str, then: str) -> str:
 
 
 def _layout(wish: Wish) -> str:
-    """The order of a pack's rule, layer by layer: twice as wide after every pool; skips around pairs if asked for."""
+    """The layers in the order of a pack's rule: twice as wide after every pool, with skips around pairs if required."""
     (layout, *_) = wish.rules(Layout)
     side, factor, parts, tokens = min(wish.input[1:]), 1, [], list(layout.order)
     pairs, before = asks_for(wish, "add", "skip"), ""
@@ -119,7 +119,7 @@ def _layout(wish: Wish) -> str:
 
 
 def templates(wish: Wish) -> tuple[Template, ...]:
-    """The networks to try in turn; where a pack asks for an order of layers, that one alone."""
+    """The networks to try in turn; only one if a pack requires an order of layers."""
     if wish.rules(Layout):
         return (Template("The order of layers that the rules ask for.", _layout),)
     return TEMPLATES

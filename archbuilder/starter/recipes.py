@@ -1,4 +1,4 @@
-"""The images and the recipe of a first architecture: those of its rule packs, else what its input suggests."""
+"""The images and the recipe of a first architecture: those of its rule packs, else suitable ones for its input."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _OWN = """\
 
 
 def data(wish: Wish) -> str:
-    """The data: section for a wish's images; in comments where no known data set has such."""
+    """The data: section for the images of a wish; commented out if no known data set has such images."""
     name = _dataset(wish)
     if not name:
         return _OWN
@@ -57,7 +57,7 @@ def _dataset(wish: Wish) -> str:
 
 
 def _augment(wish: Wish, dataset: str) -> Iterator[tuple[str, Fields]]:
-    """What the packs ask for, as they write it where ours is not that; else what suits the images."""
+    """The augmentations that the packs require, as written there if ours differ; else suitable ones for the images."""
     ours = _COLOURED if dataset.startswith("cifar") else _GREY
     wanted = [augmentation for rule in wish.rules(Augment) for augmentation in rule.has]
     if not wanted:
@@ -86,7 +86,7 @@ train:
 
 
 def _by_epoch(wish: Wish) -> list[int]:
-    """The epochs by which goals are to be reached; one or two would be no training."""
+    """The epochs by which goals must be reached, if there are enough for a training."""
     goals = (goal for pack in wish.asked for goal in pack.goals)
     return [goal.over.epochs for goal in goals if goal.over.kind == "by_epoch" and goal.over.epochs > 2]
 
@@ -96,7 +96,7 @@ def _batch(wish: Wish, usual: int) -> int:
 
 
 def _within(bounds: list[Limit | None], usual: int) -> int:
-    """The number nearest to the usual one that is within the bounds."""
+    """The number within the bounds that is nearest to the usual one."""
     for bound in bounds:
         if bound:
             usual = int(max(bound.range[0], min(usual, bound.range[1])))

@@ -84,7 +84,7 @@ def test_a_budget_that_cannot_be_met_names_the_smallest_that_can():
     (found,) = caught.value.diagnostics
     assert found.code.id == "AB520" and caught.value.exit_status == 1
     assert found.message == "params < 500 cannot be met: the smallest network has 770 parameters"
-    assert found.hint == 'ask for more, as --params "<= 770"'
+    assert found.hint == 'allow more, for example --params "<= 770"'
     report = start(wish("<= 770", "era-s9")).report
     assert report.facts and report.facts.params == 770
 
@@ -108,7 +108,7 @@ def test_a_pack_that_no_template_satisfies(tmp_path: Path, rule: str, words: str
     (tmp_path / "own.yaml").write_text(f"archbuilder_rules: 1\nname: own\nrules:\n  - {rule}\n")
     with pytest.raises(ArchbuilderError) as caught:
         start(wish("100k", str(tmp_path / "own.yaml")))
-    assert "no template satisfies all that is required" in str(caught.value) and words in str(caught.value)
+    assert "no template satisfies all requirements" in str(caught.value) and words in str(caught.value)
 
 
 def test_images_too_large_for_a_microcontroller():

@@ -37,7 +37,7 @@ def test_each_part_that_is_missing_or_another_is_named(tmp_path, monkeypatch, ca
     assert cli.main(["page", "--out", str(tmp_path / "net.html"), "--parts", str(tmp_path)]) == 2
     told = capsys.readouterr().err
     assert all(f"{part.file}: " in told for part in page_parts.PARTS) and told.count("AB960") == len(page_parts.PARTS)
-    assert f"{wheel.file}: it is another file: its SHA-256 is" in told
+    assert f"{wheel.file}: it is a different file: its SHA-256 is" in told
     assert not (tmp_path / "net.html").exists()
 
 

@@ -1,11 +1,11 @@
-"""The one function that the page, `live` and agents ask: a question about a text as plain data, the answer as well.
+"""The one function behind the page, `live` and agents: a question about a text and its answer, both as plain data.
 
     answer({"ask": "check", "text": text})["totals"]["params"]
 
-A question has its kind (`ask`), mostly a `text` with the `file` that it stands for, and the rule packs and overrides
-that it is checked with.  Other files that the text names are read below `folder` alone.  Line breaks are "\\n"; `from`,
-`to` and `at` are offsets in UTF-16 units, as browsers count them; lines count from 1.  An answer has a `version`, and
-where there is none to be had an `error`, a sentence, in the place of the rest.
+A question has a kind (`ask`), usually a `text` with the path of its `file`, and the rule packs and overrides of the
+check. Other files that the text names are read only below `folder`. Line breaks are "\\n"; `from`, `to` and `at` are
+offsets in UTF-16 units, as browsers count them; lines count from 1. An answer has a `version`; if a question cannot be
+answered, it has an `error`, a sentence, instead of the other fields.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ VERSION = 1
 
 
 def answer(question: object) -> Answer:
-    """The answer to a question, whatever it is; it never raises."""
+    """The answer to any question; never raises."""
     head: Answer = {"version": VERSION, "archbuilder": __version__}
     try:
         asked = Question.of(question)
@@ -30,12 +30,12 @@ def answer(question: object) -> Answer:
         return head | answered
     except Unanswered as refusal:
         return head | {"error": str(refusal)} | refusal.more
-    except Exception as error:  # a fault of ours: who types goes on typing
+    except Exception as error:  # a fault of archbuilder must not stop the editor
         return head | {"error": f"archbuilder has a fault here, please report it: {type(error).__name__}: {error}"}
 
 
 def answer_json(question: str) -> str:
-    """The same from JSON text to JSON text."""
+    """`answer` with question and answer as JSON text."""
     try:
         asked = json.loads(question)
     except (ValueError, RecursionError):

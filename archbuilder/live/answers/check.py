@@ -1,4 +1,4 @@
-"""What a check says of a text: findings, numbers, budgets, the field, memory over time, the drawing."""
+"""The check of a text: findings, numbers, budgets, the field, memory over time, the drawing."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ from archbuilder.spec.limits import Limit
 Groups = Sequence[Sequence[Layer]]  # the layers of each row
 
 COSTLIEST = 3
-MAX_LAYERS = 3_000  # whose memory is shown layer by layer
+MAX_LAYERS = 3_000  # largest network whose memory is shown layer by layer
 
 
 def check(question: Question) -> Answer:
-    """All that changes with a key press."""
+    """Everything that is updated at every key press."""
     report = question.check()
     facts = report.facts
     together = groups(facts) if facts else []
@@ -52,7 +52,7 @@ def check(question: Question) -> Answer:
 
 
 def drawing(question: Question) -> Answer:
-    """The drawing alone, where something was folded or unfolded."""
+    """Only the drawing, after something was folded or unfolded."""
     return drawn(question, question.report())
 
 
@@ -79,13 +79,13 @@ def _diagnostic(question: Question, report: Report, d: Diagnostic) -> Answer:
 
 
 def _hints(question: Question, report: Report) -> Iterator[tuple[int, str]]:
-    """The numbers at the ends of lines; while the text is broken, the last ones with the lines that are still there."""
+    """The numbers at the ends of lines; while the text has errors, the last numbers for the lines that still exist."""
     good = Good(question.buffer, report) if report.facts else question.good
     return iter(hints(good, question.buffer)) if good else iter(())
 
 
 def _place(question: Question, span: Span) -> dict[str, int | None]:
-    """The offsets of a span; null where it is not in the text."""
+    """The offsets of a span; null if it is not in the text."""
     buffer = question.buffer
     if span.file != buffer.name or not span.line:
         return {"from": None, "to": None}
@@ -163,7 +163,7 @@ def _row(question: Question, facts: Facts, number_: int, layers: Sequence[Layer]
 
 
 def _budgets(question: Question, report: Report) -> Iterator[Answer]:
-    """Limits, rules and goals, each with how far its budget is used up; a goal is open until a run shows it."""
+    """Limits, rules and goals, each with the used share of its budget; a goal is open until there is a run."""
     ignored = {d.span for d in report.ignored}
     for measured in report.limits:
         limit = measured.limit
@@ -217,7 +217,7 @@ def _budget(question: Question, kind: str, group: str, name: str, span: Span, ok
 
 
 def _bound(limit: Limit, value: int | None) -> Answer:
-    """A value beside its bound; `share` is how much of the bound it is."""
+    """A value and its bound; `share` is value / bound."""
     return {
         "bound": limit.text or f"{limit.relation} {limit.bound:,}",
         "value": value,
@@ -231,7 +231,8 @@ def _bound(limit: Limit, value: int | None) -> Answer:
 
 
 def _field(facts: Facts, together: Groups, rows: Sequence[Answer], lines: list[str]) -> Answer:
-    """What the middle unit of each row's map sees, and of the map before the global pool what is image of it."""
+    """The field of the middle unit of each row's map, and the part of the image that the map before the global pool
+    sees."""
     x = facts.graph.input
     steps = [_step(facts, row, layers[-1]) for row, layers in zip(rows, together, strict=True)]
     value = {layer.node.name: number for number, layers in enumerate(together) for layer in layers}
@@ -247,7 +248,7 @@ def _field(facts: Facts, together: Groups, rows: Sequence[Answer], lines: list[s
 
 
 def _step(facts: Facts, row: Answer, layer: Layer) -> Answer:
-    """Of each axis: the size and the stride of the field, where unit 0 begins, and what the middle unit sees."""
+    """For each axis: size and stride of the field, the start of unit 0, and the pixels that the middle unit sees."""
     x, out, reach = facts.graph.input, layer.node.shape, layer.reach
     units = (1, 1) if out.flat else (out.h, out.w)
     return {
@@ -276,7 +277,7 @@ def _seen(reach: Reach, sides: tuple[int, int], units: tuple[int, int]) -> Answe
 
 
 def _middle(axis: Axis, side: int, units: int) -> tuple[int | float, ...]:
-    """Of an axis the stride, where unit 0 begins, the middle unit, and the first and the last pixel that it sees."""
+    """For an axis: the stride, the start of unit 0, the middle unit, and the first and last pixel that it sees."""
     unit = middle_unit(axis, side, units)
     first = axis.stride * unit
     return number(axis.stride), number(axis.lo), unit, number(first + axis.lo), number(first + axis.hi)

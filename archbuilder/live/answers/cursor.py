@@ -1,4 +1,4 @@
-"""What there is to say, and to write, at one place of a text."""
+"""Hover and completion at one place of a text."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def complete(question: Question) -> Answer:
 
 
 def hover(question: Question) -> Answer:
-    """The manual and the numbers of what stands at an offset, in Markdown; empty where there is nothing to say."""
+    """The manual and the numbers of the block or value at an offset, in Markdown; empty if there is nothing to show."""
     buffer, report = question.buffer, question.report()
     offset = buffer.offset_of(question.number("at", 0))
     span = buffer.source.span(offset, offset)

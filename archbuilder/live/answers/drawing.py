@@ -1,7 +1,7 @@
-"""The drawing as data: the exporter's own diagram and layout, with groups that can be folded into one box.
+"""The drawing as data: the diagram and layout of the exporter, with groups that can be folded into one box.
 
-Stages and uses of a definition are groups already; a repeat leaves no trace in the paths, and is found again as the
-same blocks one after the other.  A file with an error is drawn as far as its blocks can be lowered.
+Stages and uses of definitions are groups. A repeat does not show in the paths, so it is recognised as consecutive equal
+blocks. A file with an error is drawn as far as its blocks can be lowered.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from archbuilder.lower import lower
 from archbuilder.pipeline import Report
 from archbuilder.reporting.text import groups
 
-MAX_ROWS = 2_000  # of a network that is drawn
-UNFOLDED = 80  # boxes up to which nothing is folded where nobody says so
-WIDTHS: dict[str, Callable[[Block], int]] = {  # what the bar in a box can show
+MAX_ROWS = 2_000  # largest network that is drawn
+UNFOLDED = 80  # number of boxes up to which nothing is folded by default
+WIDTHS: dict[str, Callable[[Block], int]] = {  # quantities that the bar in a box can show
     "channels": lambda block: block.layers[-1].node.shape.c if block.layers else 0,
     "params": lambda block: sum(layer.params for layer in block.layers),
     "macs": lambda block: sum(layer.macs for layer in block.layers),
@@ -33,13 +33,13 @@ WIDTHS: dict[str, Callable[[Block], int]] = {  # what the bar in a box can show
 
 @dataclass(eq=False)
 class Repeat(Stage):
-    """The same blocks so many times, one after the other."""
+    """Equal blocks, several times in a row."""
 
     times: int = 1
 
 
 def drawn(question: Question, report: Report) -> Answer:
-    """The drawing of a report's network, null where nothing can be drawn; `folded` are the groups that are."""
+    """The drawing of a report's network, null if nothing can be drawn; `folded` are the folded groups."""
     found = _lowered(report)
     if found.graph is None or found.facts is None:
         return {"drawing": None, "folded": []}
@@ -54,7 +54,7 @@ def drawn(question: Question, report: Report) -> Answer:
 
 
 def _lowered(report: Report) -> Report:
-    """The report; of a file with errors with what its network is up to the first block that says nothing."""
+    """The report; for a file with errors, with its network up to the first invalid block."""
     if report.facts is not None or report.spec is None:
         return report
     graph = lower(report.spec, [])
@@ -66,7 +66,8 @@ def _lowered(report: Report) -> Report:
 
 
 def _identity(group: Stage) -> str:
-    """What a group is called from one text to the next: by its path, a repeat without one by the first layer in it."""
+    """An identifier of a group that stays the same while the text is edited: its path, or for a repeat without a path
+    its first layer."""
     return group.path or f"repeat:{_layers(group)[0].node.name}"
 
 
@@ -76,13 +77,13 @@ def _layers(item: Item | Series) -> list[Layer]:
 
 
 def _with_repeats(series: Series) -> Series:
-    """The series with a group around each run of the same blocks, the inner ones first."""
+    """The series with a group around each run of equal blocks, innermost first."""
     items: list[Item] = []
     for item in series.items:
         if isinstance(item, Stage):
             inner = _with_repeats(item.series)
             only = inner.items[0] if len(inner.items) == 1 else None
-            if isinstance(only, Repeat) and not only.path:  # one frame is enough
+            if isinstance(only, Repeat) and not only.path:  # no second frame around the same blocks
                 item = replace(only, title=f"{item.title}: {only.title}", path=item.path)
             else:
                 item = replace(item, series=inner)
@@ -95,7 +96,7 @@ def _with_repeats(series: Series) -> Series:
 
 
 def _runs(items: Sequence[Item]) -> Iterator[Item]:
-    """The items, runs of the same ones as one group each."""
+    """The items, with each run of equal items as one group."""
     signs = [_sign(item) for item in items]
     following: dict[object, int] = {}
     nearest = [0] * len(items)
@@ -122,7 +123,8 @@ def _times(signs: Sequence[object], start: int, length: int) -> int:
 
 
 def _sign(item: Item) -> object:
-    """Equal for what is the same in two runs of a repeat: the block as it is written, and which part of it."""
+    """A key that is equal for corresponding items in two runs of a repeat: the block in the file, and the part of
+    it."""
     if isinstance(item, Block):
         if not item.layers:
             return item.title
@@ -137,12 +139,12 @@ def _sign(item: Item) -> object:
 
 
 def _last(path: str) -> str:
-    """The last step of a path, without the number that tells it from its namesakes."""
+    """The last step of a path, without the number that distinguishes equal names."""
     return path.rpartition(".")[2].rstrip("0123456789")
 
 
 def _repeated(run: Sequence[Item], length: int) -> str:
-    """What is repeated, in a few words: the names below the path that the first two times have in common."""
+    """A short description of a repeat: the names below the common path of the first two repetitions."""
     once = [layer.node.name.split(".") for item in run[:length] for layer in _layers(item)]
     again = _layers(run[length])[0].node.name.split(".")
     depth = next((n for n, (one, other) in enumerate(zip(once[0], again, strict=False)) if one != other), 0)
@@ -153,7 +155,7 @@ def _repeated(run: Sequence[Item], length: int) -> str:
 
 
 def _folded(question: Question, grouped: Diagram) -> set[str]:
-    """The groups to fold: those that are asked for, else in a large network the outermost."""
+    """The groups to fold: those requested, else the outermost groups of a large network."""
     known = {_identity(group) for group in stages(grouped.series)}
     if question.given.get("folded") is not None:
         return known & set(question.texts("folded"))
@@ -163,8 +165,8 @@ def _folded(question: Question, grouped: Diagram) -> set[str]:
 
 
 def _fold(whole: Diagram, folded: Collection[str]) -> Diagram:
-    """The diagram with a box in the place of each folded group."""
-    stands_for: dict[int, Block] = {}  # by the id of each block that is drawn no more
+    """The diagram with each folded group replaced by a box."""
+    stands_for: dict[int, Block] = {}  # by the id of each block that is no longer drawn
 
     def fold(series: Series) -> Series:
         items: list[Item] = []
@@ -244,7 +246,7 @@ class _Picture:
         }
 
     def _groups(self, series: Series, parent: str | None) -> Iterator[Answer]:
-        """Every group that is drawn, as a frame or as a box; what is in a folded one is not."""
+        """Every drawn group, as a frame or as a box; without the groups inside folded ones."""
         for item in series.items:
             if isinstance(item, _Box) and item.group:
                 yield self._group(item.group, parent, item)
@@ -349,14 +351,14 @@ class _Picture:
 
 
 def _name(block: Block) -> str:
-    """What a box is called from one text to the next."""
+    """An identifier of a box that stays the same while the text is edited."""
     if isinstance(block, _Box) and block.group:
         return f"group:{_identity(block.group)}"
     return block.layers[0].node.name if block.layers else block.title
 
 
 def _written(report: Report) -> dict[tuple[str, int], list[Measure]]:
-    """What is written in the file, by the last layer of each of its runs and how many layers each has; from inside."""
+    """The blocks in the file, by the last layer and the number of layers of each of their runs; innermost first."""
     found: dict[tuple[str, int], list[Measure]] = {}
     for measure in measures(report).values():
         for end in measure.ends:
@@ -365,7 +367,7 @@ def _written(report: Report) -> dict[tuple[str, int], list[Measure]]:
 
 
 def _measure(group: Stage, found: Sequence[Measure]) -> Measure | None:
-    """Which of several blocks with the same layers a group is: the one that its path names, or the outermost."""
+    """The block of a group, if several blocks have the same layers: the one that its path names, or the outermost."""
     if not group.path:
         return next((measure for measure in found if measure.word == "repeat"), None)
     others = [measure for measure in found if measure.word != "repeat"]

@@ -1,4 +1,5 @@
-"""What does not hang on what is typed: manuals, networks and packs to start from, a first file, two files compared."""
+"""Answers that do not depend on the edited text: manuals, networks and packs to start from, a first file,
+comparison."""
 
 from __future__ import annotations
 
@@ -21,7 +22,7 @@ def explain(question: Question) -> Answer:
     from archbuilder.manual.explain import section
 
     id = question.text("code", "").upper()
-    code = declared().get(id) or known_codes().get(id)  # to read those of all modules takes a moment
+    code = declared().get(id) or known_codes().get(id)  # reading the declarations of all modules takes a moment
     if code is None:
         raise Unanswered("there is no such code")
     return {
@@ -36,7 +37,7 @@ def explain(question: Question) -> Answer:
 
 
 def starters(question: Question) -> Answer:
-    """The networks that come along and the rule packs, each with what it is in a line; nothing is checked yet."""
+    """The shipped networks and the rule packs, each with a description in one line; nothing is checked yet."""
     from archbuilder.rules.packs.pack import FOLDER, built_in, shipped
     from archbuilder.starter.architectures import networks
 
@@ -49,13 +50,13 @@ def starters(question: Question) -> Answer:
 
 
 def starter(question: Question) -> Answer:
-    """The size of one of the networks that come along: the text is its own."""
+    """The size of one of the shipped networks, whose text is given."""
     facts = _facts(check_text(question.text("text")))
     return {"params": facts.params, "macs": facts.macs}
 
 
 def init(question: Question) -> Answer:
-    """A first file, as `archbuilder init` writes it; `field` names the answer that cannot be read."""
+    """A first file, as `archbuilder init` writes it; `field` is the name of an invalid answer."""
     from archbuilder.starter import answers, start
 
     packs = _packs(question)
@@ -77,7 +78,7 @@ def init(question: Question) -> Answer:
 
 
 def init_defaults(question: Question) -> Answer:
-    """What a form for `init` begins with, for these packs."""
+    """The initial values of a form for `init`, for these packs."""
     from archbuilder.rules.packs.pack import shipped
 
     packs = _packs(question)
@@ -107,7 +108,7 @@ def _read(question: Question, field: str, default: str, read: Callable[[str], An
 
 
 def compare(question: Question) -> Answer:
-    """The text beside another one: the totals, and what each block that differs did to them."""
+    """The text compared with another one: the totals, and the effect of each changed block on them."""
     from archbuilder.analysis.changes import changes
     from archbuilder.reporting.compare import HEADER, change_rows, render, titles, total_rows
 
@@ -123,6 +124,6 @@ def compare(question: Question) -> Answer:
 
 def _facts(report: Report) -> Facts:
     if report.facts is None:
-        reason = printable(report.errors[0].message) if report.errors else "it is no network"
+        reason = printable(report.errors[0].message) if report.errors else "it is not a network"
         raise Unanswered(f"{report.file} cannot be analysed: {reason}")
     return report.facts

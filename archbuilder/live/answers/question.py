@@ -15,10 +15,10 @@ from archbuilder.sources import Opened
 if TYPE_CHECKING:
     from archbuilder.remedies import Session
 
-MAX_KEPT = 3  # reports, and texts that could be analysed: that of a large network has some megabytes
+MAX_KEPT = 3  # cached reports and analysed texts: the report of a large network has some megabytes
 
-# What can be asked, and the module here that answers, which is imported with the first such question: in a browser,
-# where that takes long, the first facts do not wait for what searches and completes.
+# The kinds of questions, and the module that answers each. A module is imported with the first question of its kind: in
+# a browser importing is slow, and the first facts need not wait for search and completion.
 KINDS = {
     "check": "check",
     "drawing": "check",
@@ -44,7 +44,7 @@ Answer = dict[str, Any]
 
 
 class Unanswered(Exception):
-    """A question without an answer: why, in a sentence, and what else is known."""
+    """Raised for a question that cannot be answered: the reason as a sentence, and further fields."""
 
     def __init__(self, sentence: str, **more: Any) -> None:
         super().__init__(sentence)
@@ -53,7 +53,7 @@ class Unanswered(Exception):
 
 @dataclass(frozen=True)
 class Question:
-    """What is asked, of which text."""
+    """A question about a text."""
 
     ask: str
     given: Mapping[str, Any]
@@ -64,7 +64,7 @@ class Question:
 
     @classmethod
     def of(cls, given: object) -> Question:
-        """Raises Unanswered where something of it is not what it should be."""
+        """Parse a question. Raises Unanswered if it is invalid."""
         if not isinstance(given, dict) or given.get("ask") not in KINDS:
             raise Unanswered(f"a question is an object whose `ask` is one of {', '.join(KINDS)}")
         folder, file = (_text(given, name, default) for name, default in (("folder", ""), ("file", "network.yaml")))
@@ -81,12 +81,12 @@ class Question:
     def number(self, name: str, default: int) -> int:
         value = self.given.get(name, default)
         if isinstance(value, bool) or not isinstance(value, int):
-            raise Unanswered(f"{name} is a whole number")
+            raise Unanswered(f"{name} must be a whole number")
         return value
 
     @property
     def within(self) -> str:
-        """What a file may name lies below it: the folder, or the current one."""
+        """The folder below which files may be read: `folder`, or the current one."""
         return self.folder or os.curdir
 
     @property
@@ -94,7 +94,7 @@ class Question:
         return self.buffer.name, self.buffer.text, self.overrides, self.rules
 
     def check(self) -> Report:
-        """The report on the text as it is now; a base may be another one than a moment ago."""
+        """The report on the current text, checked again, because a base may have changed."""
         report = check_buffer(self.buffer, self.overrides, self.rules, self.within)
         _keep(_reports, self.key, report)
         if report.facts:
@@ -102,12 +102,12 @@ class Question:
         return report
 
     def report(self) -> Report:
-        """The report on the text, where there was none the last check."""
+        """The last report on the text, or a new one if there is none."""
         return _reports.get(self.key) or self.check()
 
     @property
     def session(self) -> Session:
-        """What edits of the text are tried with."""
+        """The session in which edits of the text are tried."""
         from archbuilder.remedies import Session
 
         opened = Opened(self.buffer.name, self.buffer.text, within=self.within)
@@ -115,15 +115,15 @@ class Question:
 
     @property
     def good(self) -> Good | None:
-        """The last text of this file that could be analysed, in the life of the process."""
+        """The last version of this file that could be analysed in this process."""
         return _good.get(self.buffer.name)
 
     def shown(self, name: str) -> str:
-        """The name of a file as the question has it, from the folder."""
+        """The path of a file relative to the folder."""
         return os.path.relpath(name, self.folder) if self.folder and name.startswith(self.folder) else name
 
     def changes(self, patches: Any) -> list[dict[str, Any]]:
-        """Edits of the text as an editor in a browser takes them."""
+        """Edits of the text in the form for an editor in a browser."""
         units = self.buffer.units
         return [{"from": units(start), "to": units(end), "insert": text} for start, end, text in patches]
 
@@ -138,14 +138,14 @@ def _keep(kept: OrderedDict[Any, Any], key: Any, value: Any) -> None:
 def _text(given: Mapping[str, Any], name: str, default: str | None) -> str:
     value = given.get(name, default)
     if not isinstance(value, str):
-        raise Unanswered(f"{name} is a text")
+        raise Unanswered(f"{name} must be a text")
     if name != "text" and "\0" in value:
-        raise Unanswered(f"{name} has a character that no name has")
+        raise Unanswered(f"{name} has a character that is not allowed in names")
     return value
 
 
 def _texts(given: Mapping[str, Any], name: str) -> tuple[str, ...]:
     value = given.get(name, [])
     if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
-        raise Unanswered(f"{name} is a list of texts")
+        raise Unanswered(f"{name} must be a list of texts")
     return tuple(value)

@@ -1,4 +1,4 @@
-"""What can be done about findings: edits that were tried, and those that are searched for."""
+"""Remedies for findings: tested fixes, and edits found by a search."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from archbuilder.remedies.show import effects, headline, new_warnings, short, to
 from archbuilder.reporting.diagnostic import printable
 
 SECONDS, MOST_SECONDS = 2.0, 30.0  # of a search
-TRYING = 2.0  # seconds of processor time after which no more fixes are tried: each takes a check
+TRYING = 2.0  # seconds of processor time after which no more fixes are tried: each needs a check
 
 
 def fixes(question: Question) -> Answer:
-    """The edits that mend a finding by itself, each tried before it is said; of one `diagnostic`, or of all.
+    """The tested edits that fix single findings: one `diagnostic`, or all.
 
-    Where there are many on a large network, those of the first ones."""
+    On a large network with many findings, only those of the first ones."""
     report, only, end = question.report(), question.given.get("diagnostic"), time.process_time() + TRYING
     remedies = Remedies(question.buffer, report, question.session)
     found = []

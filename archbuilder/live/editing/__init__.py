@@ -1,1 +1,1 @@
-"""What an editor shows at a place in a text: completion, manual, numbers, edits that mend a finding."""
+"""What an editor shows at a place in a text: completion, manual, numbers, edits that fix a finding."""

@@ -1,7 +1,7 @@
 """Quick fixes: the remedies of `archbuilder.remedies` as an editor takes them.
 
-A hint that is a single edit is tried before it is shown.  For a missed limit or rule the cheapest edits are searched
-for, as `check --suggest` does, but only when the editor asks, and within a bound of time.
+A hint that is a single edit is tested before it is shown. For a missed limit or rule the cheapest edits are searched,
+as `check --suggest` does, but only on request and with a time limit.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from archbuilder.remedies import Budget, Fix, Proposal, Session, quick_fixes
 from archbuilder.remedies.edits import Edit, Patches, splice
 from archbuilder.remedies.show import effects
 
-BUDGET = Budget(seconds=0.7, checks=200)  # less than the command has: somebody waits, and goes on typing
+BUDGET = Budget(seconds=0.7, checks=200)  # less than that of the command, because a user is waiting
 
 
 @dataclass(frozen=True)
 class Action:
-    """Edits that mend a finding, and what they do in a few words; `preferred` where they are the obvious ones."""
+    """Edits that fix a finding, with a short title; `preferred` if they are the obvious choice."""
 
     title: str
     patches: Patches
@@ -30,9 +30,9 @@ class Action:
 
 
 class Remedies:
-    """What can be done about the findings of one text, worked out when it is first asked for.
+    """The remedies for the findings of one text, computed on first use.
 
-    session: what the text is checked with, where that is more than itself."""
+    session: how the text is checked, if there are more inputs than the text itself."""
 
     def __init__(self, buffer: Buffer, report: Report, session: Session | None = None) -> None:
         self.buffer = buffer
@@ -40,7 +40,7 @@ class Remedies:
         self.session = session or Session(buffer.name, buffer.text)
 
     def of(self, finding: Diagnostic, search: bool = True) -> Iterator[Action]:
-        """The edits that are known to mend a finding, and those that a search finds where it is a missed limit."""
+        """The known fixes of a finding, and for a missed limit the edits found by a search."""
         if not self.buffer.has(finding):
             return
         for fix in self._fixes:
@@ -63,10 +63,10 @@ class Remedies:
         return Action(title[:1].upper() + title[1:], self.buffer.source.patches(edits), preferred)
 
     def _mends(self, fix: Fix) -> bool:
-        """Whether a finding is gone, no other of its kind is in its place, and the file is no worse than before.
+        """Whether the finding is gone, no other of its kind has replaced it, and the file is not worse than before.
 
-        What only shows once it is gone (a field of a block whose name was wrong) does not count against a fix, but
-        none makes an error of a warning."""
+        Problems that become visible only after the fix (a field of a block whose name was wrong) do not count against
+        it, but a fix must not turn a warning into an error."""
         text = splice(self.buffer.text, self.buffer.source.patches(fix.edits))
         before, after = self.report, self.session.check(text)
         finding = fix.diagnostic
@@ -78,7 +78,7 @@ class Remedies:
 
 
 def _title(proposal: Proposal) -> str:
-    """What a proposal does, and what comes of it."""
+    """The title of a proposal, with its effect."""
     if not proposal.before or not proposal.after:
         return proposal.title
     changed = [each for each in effects(proposal.before, proposal.after) if "->" in each]
@@ -86,7 +86,7 @@ def _title(proposal: Proposal) -> str:
 
 
 def _count(report: Report, finding: Diagnostic) -> int:
-    """How many findings say the same, wherever."""
+    """The number of findings with the same message, at any place."""
     return sum((d.code, d.message) == (finding.code, finding.message) for d in report.found)
 
 

@@ -1,4 +1,4 @@
-"""A text that is being edited: its lines, the report on it, and what is left of the last one that could be analysed."""
+"""A text that is being edited: its lines, its report, and the last version that could be analysed."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _EXTENDS = re.compile(r"^extends\s*:.*", re.MULTILINE)
 
 
 class Buffer:
-    """A text that does not change, and the path that it stands for."""
+    """An immutable text and its path."""
 
     def __init__(self, text: str, name: str) -> None:
         self.text = text
@@ -26,33 +26,33 @@ class Buffer:
 
     @property
     def name(self) -> str:
-        """The path that diagnostics name."""
+        """The path as shown in diagnostics."""
         return self.source.file
 
     @property
     def count(self) -> int:
-        """How many lines there are, an empty last one included."""
+        """The number of lines, including an empty last one."""
         return len(self.source.starts)
 
     def line(self, number: int) -> str:
-        """A line without its line break, by its number from 0; empty past the end."""
+        """A line without its line break, by its number from 0; empty beyond the end."""
         if not 0 <= number < self.count:
             return ""
         start = self.source.starts[number]
         return self.text[start : self.source.line_end(start)]
 
     def stretch(self, span: Span) -> tuple[int, int]:
-        """The offsets of a span as far as its first line goes, one character at least."""
+        """The offsets of a span within its first line, at least one character."""
         start = self.source.offset(span.line, span.column)
         end = self.source.offset(span.end_line, span.end_column)
         return start, max(min(end, self.source.line_end(start)), min(start + 1, len(self.text)))
 
     def has(self, found: Diagnostic) -> bool:
-        """Whether a finding has its place in this text."""
+        """Whether the place of a finding is in this text."""
         return found.span.file == self.name
 
     def place_of(self, found: Diagnostic) -> tuple[int, int]:
-        """The offsets of a finding; of one in the file that this one extends, those of `extends:`."""
+        """The offsets of a finding; for a finding in the base file, those of `extends:`."""
         if self.has(found):
             return self.stretch(found.span)
         extends = _EXTENDS.search(self.text)
@@ -60,7 +60,7 @@ class Buffer:
 
     @cached_property
     def _astral(self) -> list[int]:
-        """The offsets of the characters that UTF-16 has two units for."""
+        """The offsets of characters that need two units in UTF-16."""
         return [] if self.text.isascii() else [n for n, character in enumerate(self.text) if ord(character) > 0xFFFF]
 
     def units(self, offset: int) -> int:
@@ -68,7 +68,7 @@ class Buffer:
         return offset + bisect_left(self._astral, offset)
 
     def offset_of(self, units: int) -> int:
-        """The offset of so many UTF-16 units, inside the text."""
+        """The character offset of a position in UTF-16 units."""
         offset = max(0, units)
         for astral in self._astral:
             if astral >= offset:
@@ -78,7 +78,7 @@ class Buffer:
 
 
 def check_buffer(buffer: Buffer, overrides: Sequence[str] = (), rules: Sequence[str] = (), within: str = "") -> Report:
-    """The report on a text, which may be larger than any file that is read."""
+    """The report on a text, which may be too large to be parsed."""
     if len(buffer.text) > MAX_BYTES:
         message = f"the file is larger than {MAX_BYTES // 2**20} MiB"
         return Report(buffer.name, diagnostics=(BOUND.at(Span(buffer.name), message),))
@@ -94,7 +94,7 @@ class Good:
 
 
 def moved(old: Buffer, new: Buffer) -> Callable[[int], int | None]:
-    """Where each line (from 0) of one text is in another that was made from it; None for one that is not there."""
+    """Maps each line (from 0) of one text to its place in an edited version; None if it is no longer there."""
     if old is new:
         return lambda line: line
     most = min(old.count, new.count)

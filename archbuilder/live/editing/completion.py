@@ -22,7 +22,7 @@ Kind = Literal["key", "block", "value", "variable", "reference"]
 
 @dataclass(frozen=True)
 class Proposal:
-    """Something to write: `text` as it stands there, `label` for short, `manual` in Markdown."""
+    """A completion: `text` to insert, `label` to display, `manual` in Markdown."""
 
     label: str
     text: str
@@ -32,7 +32,7 @@ class Proposal:
 
 @dataclass(frozen=True)
 class Completion:
-    """What could be written in the place of a text from one offset to another, the likeliest first."""
+    """Completions that replace the text between two offsets, the likeliest first."""
 
     start: int
     end: int
@@ -54,7 +54,7 @@ def _proposals(found: Context, text: str) -> Iterator[Proposal]:
     if found.kind == "key":
         if known.properties(found.path) or _own(found, found.path):
             yield from _keys(known, found)
-        elif any("items" in schema for schema in known.at(found.path)):  # a list that is to begin
+        elif any("items" in schema for schema in known.at(found.path)):  # a list that is not begun yet
             yield from (Proposal(p.label, f"- {p.text}", p.kind, p.manual) for p in _items(known, found, text))
     elif found.kind == "item":
         yield from _items(known, found, text)
@@ -63,7 +63,7 @@ def _proposals(found: Context, text: str) -> Iterator[Proposal]:
 
 
 def _keys(known: Vocabulary, found: Context) -> Iterator[Proposal]:
-    """Keys that a mapping does not have yet."""
+    """Keys that the mapping does not have yet."""
     taken = found.siblings - {found.own}
     if known.single(found.path) and taken:
         return
@@ -88,7 +88,7 @@ def _items(known: Vocabulary, found: Context, text: str) -> Iterator[Proposal]:
 
 
 def _values(known: Vocabulary, found: Context, path: Path, text: str) -> Iterator[Proposal]:
-    """Words for a value: those of the language, variables, names of blocks."""
+    """Completions for a value: words of the language, variables, names of blocks."""
     yield from (Proposal(word, word, "value") for word in known.values(path))
     if known.takes_arithmetic(path):
         yield from (Proposal(name, name, "variable") for name in _variables(found, path))
@@ -108,7 +108,7 @@ def _own_blocks(found: Context) -> list[str]:
 
 
 def _own(found: Context, path: Path) -> list[str]:
-    """The parameters of a block that the file defines, where the path leads into a use of it."""
+    """The parameters of a custom block, if the path is inside a use of it."""
     return _unique(found.names.get(("define", path[-1], "params"), [])) if path and path[-1] else []
 
 

@@ -1,4 +1,4 @@
-"""What an editor shows of a block: its numbers at the end of its line, its manual under the cursor."""
+"""What an editor shows for a block: its numbers at the end of its line, its manual on hover."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from archbuilder.schema.expressions import ExpressionError, evaluate
 
 
 def hints(good: Good, now: Buffer) -> Iterator[tuple[int, str]]:
-    """What stands at the end of lines: their numbers from 0, each with a text.
+    """The hints at the ends of lines: line numbers from 0, each with a text.
 
-    Where the text cannot be analysed as it is now, the last numbers stay with the lines that are still there."""
+    If the current text cannot be analysed, the last numbers are kept for the lines that still exist."""
     place = moved(good.buffer, now)
     lines: dict[int, list[Measure]] = {}
     for measure in measures(good.report).values():
-        if measure.inside != measure.span.line:  # a block on the line of the one around it is part of that
+        if measure.inside != measure.span.line:  # a block on the same line as its parent is part of the parent's hint
             lines.setdefault(measure.span.line - 1, []).append(measure)
     for line, found in sorted(lines.items()):
         here = place(line)
@@ -36,7 +36,7 @@ MAX_ROWS = 12  # of a table of layers
 
 
 def hover(report: Report, line: int, column: int) -> str:
-    """What there is to say about a place (line and column from 1), in Markdown; empty where there is nothing."""
+    """The hover text for a place (line and column from 1), in Markdown; empty if there is nothing to show."""
     found = find(report.document.root, report.file, line, column) if report.document else None
     if found is None:
         return ""
@@ -63,7 +63,7 @@ def _manual(found: Found) -> str:
 
 
 def _made(report: Report, measure: Measure) -> str:
-    """What a block makes: in a sentence, and layer by layer."""
+    """The output of a block: in a sentence, and layer by layer."""
     last = measure.ends[-1]
     facts = facts_of(report, measure)
     stated = [
@@ -86,7 +86,7 @@ def _table(facts: Facts) -> str:
 
 
 def _limit(report: Report, found: Found) -> str:
-    """The value that a limit was held against, and what is left."""
+    """The value of a limited quantity, and the rest of the budget."""
     if found.path[:1] != ("limits",):
         return ""
     for measured in report.limits:
@@ -97,7 +97,7 @@ def _limit(report: Report, found: Found) -> str:
 
 
 def _goal(report: Report, found: Found) -> str:
-    """A goal in words, and how a run stands to it."""
+    """A goal in words, and the result of a run."""
     if found.path[:1] != ("goals",):
         return ""
     for standing in report.goals:
@@ -109,7 +109,7 @@ def _goal(report: Report, found: Found) -> str:
 
 
 def _value(report: Report, found: Found) -> str:
-    """What a variable or an expression is worth."""
+    """The value of a variable or an expression."""
     text = found.node.value
     names = report.spec.vars if report.spec else {}
     last = found.path[-1]

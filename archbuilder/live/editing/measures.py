@@ -1,4 +1,4 @@
-"""What each block makes, by the place where it is written."""
+"""The layers of each block, by its place in the file."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from archbuilder.reporting.text import human
 
 @dataclass
 class Measure:
-    """A block as it is written: all the layers it makes, in every run and at every use of it.
+    """A block in the file, with all its layers, in every repetition and at every use.
 
-    `ends` are the last layers of its runs; `inside` is the line of the block around it, 0 for none.
+    `ends` are the last layers of its repetitions; `inside` is the line of the enclosing block, 0 for none.
     """
 
     word: str
@@ -37,7 +37,7 @@ class Measure:
 
 
 def measures(report: Report) -> dict[tuple[int, int], Measure]:
-    """Line and column of each block's word -> what it makes; empty where there are no facts."""
+    """Line and column of each block's word -> its measure; empty if there are no facts."""
     if report.spec is None or report.facts is None:
         return {}
     collector = _Collector(report.facts, report.file)
@@ -54,7 +54,7 @@ class _Collector:
             self.own.setdefault(id(layer.node.place), []).append((position, layer))
 
     def walk(self, blocks: Iterable[Block], inside: int, runs: int) -> list[tuple[int, Layer]]:
-        """Notes the blocks of a list and what is in them; returns their layers with their positions."""
+        """Record the blocks of a list and their nested blocks; returns their layers with positions."""
         together: list[tuple[int, Layer]] = []
         for block in blocks:
             span = block.span()
@@ -93,7 +93,7 @@ def _blocks_in(value: Any) -> Iterator[tuple[Block, ...]]:
 
 
 def label(found: list[Measure]) -> str:
-    """What stands at the end of a line with these blocks: `32x16x16 · 9.2k · RF 21`."""
+    """The hint at the end of a line with these blocks: `32x16x16 · 9.2k · RF 21`."""
     last = found[-1].ends
     first, end = str(last[0].node.shape), str(last[-1].node.shape)
     params = sum(measure.params for measure in found)
@@ -104,6 +104,6 @@ def label(found: list[Measure]) -> str:
 
 
 def facts_of(report: Report, measure: Measure) -> Facts:
-    """The facts, with the layers of one block alone."""
+    """The facts, restricted to the layers of one block."""
     assert report.facts is not None
     return replace(report.facts, layers=tuple(measure.layers))

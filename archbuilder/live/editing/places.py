@@ -1,4 +1,4 @@
-"""From a place in a file to what stands there."""
+"""Finds the key or value at a place in a file."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def _covers(child: Child, file: str, line: int, column: int) -> bool:
 
 
 def contains(span: Span, file: str, line: int, column: int) -> bool:
-    """Whether a place lies in a span, or right behind it."""
+    """Whether a place is in a span, or directly after it."""
     if span.file != file:
         return False
     return (span.line, span.column) <= (line, column) <= (span.end_line, span.end_column)

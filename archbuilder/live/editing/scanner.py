@@ -1,7 +1,7 @@
-"""A tolerant reading of YAML's layout: where the cursor is in a text that may be half written.
+"""A tolerant scanner of YAML layout: where the cursor is in a text that may be incomplete.
 
-The real reader needs a whole file.  This one follows indentation, dashes and brackets, notes the keys on
-its way, and never complains.
+The real parser needs a complete file. This scanner follows indentation, dashes and brackets, collects the keys, and
+never fails.
 """
 
 from __future__ import annotations
@@ -15,19 +15,19 @@ from archbuilder.live.editing.places import Path
 
 Kind = Literal["key", "value", "item", "none"]
 
-# each way to read a text is the only one, so that no line is read twice
+# unambiguous patterns: a line can match in only one way, so there is no backtracking
 _KEY = re.compile(r"""("[^"]*"|'[^']*'|[^\s#:{}\[\],"'&*!|>%@`-](?:\s*[^\s#:{}\[\],])*)\s*:(?=\s|$)""")
 _DASH = re.compile(r"-(\s+|$)")
-# a text in quotes that goes on for longer has mostly lost its end
+# a longer quoted text has probably lost its closing quote
 _TOKEN = re.compile(r""""(?:\\.|[^"\\]){0,200}"|'[^']*'|\s+|\#.*|[^{}\[\],:"'\s]+|.""")
 
 
 @dataclass
 class Context:
-    """What is to be written at the cursor: a key or an item at `path`, or the value of `path`.
+    """What can be written at the cursor: a key or an item at `path`, or the value of `path`.
 
-    `word` is what stands before the cursor of it, `siblings` the keys that its mapping has already, `own`
-    the key that the cursor is in, and `names` every key of the file by the path to its mapping.
+    `word` is its part before the cursor, `siblings` the existing keys of its mapping, `own` the key at the cursor, and
+    `names` every key of the file by the path of its mapping.
     """
 
     kind: Kind = "none"
@@ -39,12 +39,12 @@ class Context:
 
 
 class _TooDeep(Exception):
-    """Ends the reading of a text that nests deeper than MAX_DEPTH."""
+    """Stops the scan of a text that nests deeper than MAX_DEPTH."""
 
 
 @dataclass
 class Frame:
-    """A mapping or list that is open.  `column` is where its keys or dashes stand, -1 inside brackets."""
+    """An open mapping or list. `column` is that of its keys or dashes, -1 inside brackets."""
 
     is_list: bool
     column: int
@@ -55,14 +55,14 @@ class Frame:
 
     @property
     def inner(self) -> Path:
-        """The path of the value that stands next."""
+        """The path of the next value."""
         if self.is_list:
             return (*self.path, None)
         return self.path if self.key is None else (*self.path, self.key)
 
 
 def context(text: str, offset: int) -> Context:
-    """The context of an offset in a text; none where that nests deeper than any file that is read."""
+    """The context of an offset in a text; empty if the text nests too deep."""
     try:
         return _context(text, offset)
     except _TooDeep:
@@ -80,7 +80,7 @@ def _context(text: str, offset: int) -> Context:
 
 
 class Scanner:
-    """Reads a text line by line; the line of the cursor is read with the cursor's column."""
+    """Scans a text line by line; the line of the cursor is scanned with the cursor's column."""
 
     def __init__(self) -> None:
         self.stack = [Frame(False, 0, ())]
@@ -88,7 +88,7 @@ class Scanner:
         self.done = False
         self.cursor: int | None = None
         self._pending = ""  # the last word inside brackets, which a colon makes a key
-        self._at_cursor = False  # whether the cursor is in it
+        self._at_cursor = False  # whether the cursor is in that word
 
     def line(self, text: str, cursor: int | None = None) -> None:
         self.cursor = cursor
@@ -109,7 +109,7 @@ class Scanner:
         self._content(text, position, dashed)
 
     def _content(self, text: str, position: int, dashed: bool) -> None:
-        """What stands behind indentation and dashes."""
+        """Scan the part of a line after indentation and dashes."""
         key = _KEY.match(text, position)
         if key:
             frame = self._open(False, position)
@@ -129,7 +129,7 @@ class Scanner:
                 self._key_at(position, word)
 
     def _value(self, text: str, position: int, frame: Frame) -> None:
-        """What stands behind a key."""
+        """Scan the part of a line after a key."""
         start = position + len(text[position:]) - len(text[position:].lstrip())
         in_brackets = text[start : start + 1] in ("{", "[")
         if self.cursor is not None and not (in_brackets and self.cursor > start):
@@ -139,7 +139,7 @@ class Scanner:
             self._flow(text, start)
 
     def _open(self, is_list: bool, column: int) -> Frame:
-        """The list or mapping whose dashes or keys stand in a column; a new one where there is none."""
+        """The open list or mapping whose dashes or keys are in a column, or a new one."""
         self.stack = self._around(is_list, column)
         top = self.stack[-1]
         if top.is_list != is_list or top.column != column:
@@ -152,12 +152,12 @@ class Scanner:
         self.stack.append(frame)
 
     def _around(self, is_list: bool, column: int) -> list[Frame]:
-        """What stays open where a key or a dash stands in a column: a list's dashes may stand under its key."""
+        """The frames that stay open at a key or dash in a column: dashes of a list may be in the column of its key."""
         outer = [f for f in self.stack[1:] if f.column < column or (f.column == column and (is_list or not f.is_list))]
         return [self.stack[0], *outer]
 
     def _key_at(self, column: int, word: str) -> None:
-        """The cursor is where a key could begin."""
+        """Record that the cursor is where a key could begin."""
         top = self._around(False, column)[-1]
         if top.is_list:
             self._note("item", top.inner, word, None)
@@ -167,7 +167,7 @@ class Scanner:
             )
 
     def _flow(self, text: str, position: int) -> None:
-        """What stands in brackets, to the end of the line or of the brackets."""
+        """Scan the content of brackets, to the end of the line or of the brackets."""
         for token in _TOKEN.finditer(text, position):
             if self._reached(token.end()) and not token[0].startswith(("{", "[", ",", ":")):
                 self._in_brackets(token, text)
@@ -223,7 +223,7 @@ class Scanner:
         return self.cursor is not None and self.cursor <= position
 
     def _note(self, kind: Kind, path: Path, word: str, frame: Frame | None, own: str | None = None) -> None:
-        """The cursor is found; the keys of its mapping are still being noted."""
+        """Record the context of the cursor; the keys of its mapping are still being collected."""
         found = self.found
         found.kind, found.path, found.word, found.own = kind, path, word, own
         found.siblings = frame.keys if frame else set()

@@ -1,4 +1,4 @@
-"""What may stand where, read off the JSON Schema: what to complete, and what to say about it."""
+"""What can be written where, taken from the JSON Schema: completions and their descriptions."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ def language() -> Vocabulary:
 
 
 class Vocabulary:
-    """A schema, walked along the path of keys to a place."""
+    """A schema that is followed along a path of keys."""
 
     def __init__(self, schema: Schema) -> None:
         self.definitions: Schema = schema["$defs"]
         self.root = schema
 
     def at(self, path: Path) -> list[Schema]:
-        """Every schema that the value at a path may follow; nothing where nothing is known of it."""
+        """Every schema that applies to the value at a path; nothing if it is unknown."""
         found = list(self._alternatives(self.root))
         for step in path:
             inner = (schema for parent in found for schema in _below(parent, step))
@@ -52,7 +52,7 @@ class Vocabulary:
         return {key for schema in self.at(path) for key in schema.get("required", ()) if "properties" in schema}
 
     def values(self, path: Path) -> list[str]:
-        """The words that may be the value at a path, as one would write them in YAML."""
+        """The possible words for the value at a path, as YAML."""
         words: list[Any] = []
         for schema in self.at(path):
             words += schema.get("enum", []) + ([schema["const"]] if "const" in schema else [])
@@ -74,7 +74,7 @@ class Vocabulary:
         )
 
     def manual(self, path: Path) -> str:
-        """What is said about a key, in Markdown; empty where there is nothing to say."""
+        """The description of a key, in Markdown; empty if there is none."""
         if not path or path[-1] is None:
             return ""
         found = self.properties(path[:-1]).get(path[-1], {})
@@ -82,7 +82,7 @@ class Vocabulary:
         return text
 
     def _alternatives(self, schema: Schema) -> Iterator[Schema]:
-        """A schema and all that it refers to, as schemas that refer to none."""
+        """A schema and all alternatives that it refers to, with references resolved."""
         if "$ref" in schema:
             yield from self._alternatives(self.definitions[schema["$ref"].rpartition("/")[2]])
         yield schema
@@ -92,7 +92,7 @@ class Vocabulary:
 
 
 def _below(schema: Schema, step: str | None) -> Iterator[Schema]:
-    """What a schema says of one key, or of the items of a list (None)."""
+    """The schemas for one key, or for the items of a list (None)."""
     if step is None:
         items = schema.get("items")
         found = [items] if items else []

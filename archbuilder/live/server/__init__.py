@@ -1,1 +1,1 @@
-"""`archbuilder live`: a folder for one browser on this machine, and nobody else."""
+"""`archbuilder live`: serves a folder to one browser on this machine only."""

@@ -25,9 +25,9 @@ from archbuilder.live.server.guard import REPORT_POLICY, Guard, page_policy
 from archbuilder.reporting.json import dumps
 
 STATIC = Path(__file__).parents[1] / "static"
-TYPES = {"app.js": "text/javascript", "app.css": "text/css", "licences.txt": "text/plain"}  # what the page is made of
-MAX_BODY = 3 * MAX_BYTES  # bytes of a request: two texts, and what JSON adds to them
-AT_ONCE = 2  # questions that are being answered
+TYPES = {"app.js": "text/javascript", "app.css": "text/css", "licences.txt": "text/plain"}  # the files of the page
+MAX_BODY = 3 * MAX_BYTES  # bytes of a request: two texts with JSON escapes
+AT_ONCE = 2  # questions that are answered at the same time
 
 Handler = Callable[[Request], Awaitable[Response]]
 
@@ -38,7 +38,7 @@ def new_token() -> str:
 
 
 def application(folder: Folder, token: str, port: int, file: str | None = None) -> ASGIApp:
-    """What is served at a port of 127.0.0.1, below `/token/`; `file` is opened first."""
+    """The application at a port of 127.0.0.1, below `/token/`; `file` is opened first."""
     server = _Server(folder, file)
     routes = [
         Route("/", server.page),
@@ -56,7 +56,7 @@ def application(folder: Folder, token: str, port: int, file: str | None = None) 
 
 
 def _told(handler: Callable[[Any, Request], Awaitable[Response]]) -> Callable[[Any, Request], Awaitable[Response]]:
-    """What is refused, as an answer."""
+    """Turn Refused into an error response."""
 
     async def answering(server: Any, request: Request) -> Response:
         try:
@@ -85,7 +85,7 @@ class _Server:
             yield
         finally:
             watching.cancel()
-            with suppress(asyncio.CancelledError, OSError):  # what could not be watched is no fault at the end
+            with suppress(asyncio.CancelledError, OSError):  # errors of watching do not matter at shutdown
                 await watching
 
     async def page(self, request: Request) -> Response:
@@ -98,7 +98,7 @@ class _Server:
     async def static(self, request: Request) -> Response:
         name = request.path_params["name"]
         if name not in TYPES:
-            return _json({"error": "There is nothing here."}, 404)
+            return _json({"error": "There is no such page."}, 404)
         return Response((STATIC / name).read_bytes(), media_type=TYPES[name])
 
     @_told
@@ -107,12 +107,12 @@ class _Server:
         question["folder"] = str(self.folder.root)
         question |= {key: self._named(question[key]) for key in ("file", "other_name") if key in question}
         async with self.answering:
-            if await request.is_disconnected():  # overtaken by the next key
+            if await request.is_disconnected():  # superseded by the next key press
                 return Response(status_code=499)
             return _json(await asyncio.to_thread(answer, question))
 
     def _named(self, file: object) -> str:
-        """What a text stands for: a file of the folder, which may not be there yet."""
+        """The path of a text: a file of the folder, which may not exist yet."""
         try:
             self.folder.path(str(file))
         except Refused:
@@ -135,7 +135,7 @@ class _Server:
         body = await _body(request)
         name, text, revision = (body.get(key) for key in ("path", "text", "revision"))
         if not isinstance(name, str) or not isinstance(text, str) or not isinstance(revision, (str, type(None))):
-            raise Refused("A file is saved with its path, its text and the revision that was read.", 400)
+            raise Refused("Saving needs the path, the text and the revision that was read.", 400)
         saved = await asyncio.to_thread(self.folder.save, name, text, revision)
         return _json({"revision": saved.revision})
 
@@ -172,7 +172,7 @@ async def _body(request: Request) -> dict[str, Any]:
     except (ValueError, RecursionError):
         value = None
     if not isinstance(value, dict):
-        raise Refused("The request is no JSON object.", 400)
+        raise Refused("The request is not a JSON object.", 400)
     return value
 
 

@@ -1,4 +1,4 @@
-"""What changes on the disk, for every page that is open: which file, and what it is by now."""
+"""Changes on the disk, reported to every open page: the file and its new revision."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ from archbuilder.live.folder import DEEPEST, ENDINGS, MOST, Folder, Refused
 from archbuilder.live.server.runs import TELLING
 from archbuilder.sources import is_run
 
-HEARTBEAT = 15.0  # seconds after which a page that is gone is noticed
-STEP = 100  # milliseconds in which changes are told together
-QUIET = 1_000  # milliseconds without a change after which a folder that is new is looked into once more
+HEARTBEAT = 15.0  # seconds between signs of life, by which closed pages are noticed
+STEP = 100  # milliseconds in which changes are collected into one event
+QUIET = 1_000  # milliseconds without a change after which a new folder is scanned again
 NOT_LOOKED_AT = {"node_modules", "__pycache__"}
 
 
 class Events:
-    """Tells the pages; each has a queue of its own."""
+    """Distributes changes to the pages; each has its own queue."""
 
     def __init__(self, folder: Folder) -> None:
         self.folder = folder
         self._pages: set[asyncio.Queue[str]] = set()
-        self._new: set[Path] = set()  # folders that were not there a moment ago
+        self._new: set[Path] = set()  # folders that have just appeared
 
     async def watch(self) -> None:
-        """Runs as long as the server does."""
+        """Run as long as the server runs."""
         try:
             await self._watch(recursive=True)
-        except OSError:  # the system watches no more folders
+        except OSError:  # the system cannot watch more folders
             await self._watch(recursive=False)
 
     async def _watch(self, recursive: bool) -> None:
@@ -51,10 +51,10 @@ class Events:
                     page.put_nowait(event)
 
     def _told(self, changes: Iterable[tuple[Change, str]]) -> list[str]:
-        """An event for each run and each file that has changed, and for each folder that is gone."""
+        """An event for each changed run or file, and for each deleted folder."""
         paths = {Path(path) for _, path in changes}
         folders = {Path(path) for change, path in changes if change is Change.added and os.path.isdir(path)}
-        # what a folder already has when it appears is told by nobody; the system watches it a moment later
+        # the content of a new folder is not reported: the system starts watching it a moment later
         paths |= {path for folder in folders | self._new for path in self._inside(folder)}
         self._new = folders
         runs = {path.parent: None for path in sorted(paths) if path.name in TELLING and is_run(path.parent)}
@@ -77,13 +77,13 @@ class Events:
         return path.relative_to(self.folder.root).as_posix()
 
     def _is_looked_at(self, change: Change, path: str) -> bool:
-        """Whether a page is told of it: a file that it shows, a folder that is new, or what may be one that is gone."""
+        """Whether pages need this change: a file that they show, a new folder, or a possibly deleted folder."""
         parts = Path(path).relative_to(self.folder.root).parts
         known = _tells(Path(path)) or change is Change.deleted or (change is Change.added and os.path.isdir(path))
         return known and all(map(_is_open, parts))
 
     def _revision(self, name: str) -> str | None:
-        """None where the file is gone; empty where it is there and cannot be read."""
+        """The revision of a file: None if it was deleted, empty if it cannot be read."""
         try:
             return self.folder.read(name).revision
         except Refused as refused:

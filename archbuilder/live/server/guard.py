@@ -1,14 +1,14 @@
-"""Who may ask: one browser page, which knows the address; and what any page of ours may do.
+"""Access control: only the browser page that knows the address; and what our pages are allowed to do.
 
-The server is on 127.0.0.1, where every page in every browser of this machine, and whatever its owner runs, can reach
-it.  So each request must
+The server listens on 127.0.0.1, where every page in every browser of this machine, and every program, can reach it. So
+each request must
 
-- name the address by its number (`Host`): a name that leads here is somebody else's (DNS rebinding);
-- lie below a path of 256 random bits: it is no cookie, which browsers would hand to every other port of this machine;
-- come from a page of this server where the browser says where from (`Origin`, `Sec-Fetch-Site`);
-- have a header that no form and no foreign script can set without being asked, where it changes or asks something.
+- have the numeric address as `Host`: a name that resolves to it may belong to somebody else (DNS rebinding);
+- be below a path with 256 random bits (not a cookie, because browsers send cookies to every port of this machine);
+- come from a page of this server, if the browser states the origin (`Origin`, `Sec-Fetch-Site`);
+- have a header that no form and no foreign script can set without permission, if it changes or asks something.
 
-What is refused is refused in the same words: who guesses learns nothing.
+All refusals have the same text, so that guessing reveals nothing.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 ASKED = "x-archbuilder"  # the header of requests with a body
-REFUSED = "This is archbuilder live; open the address that it has printed, as a whole."
+REFUSED = "This is archbuilder live; open the complete address that it printed."
 
 _NOTHING = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 HEADERS = {
@@ -36,7 +36,7 @@ HEADERS = {
 
 
 def page_policy(nonce: str) -> str:
-    """What the page may do: its own script and style, requests to its own server, pictures of the user's own."""
+    """The policy of the page: its own script and style, requests to its own server, the user's own pictures."""
     allowed = {
         "script-src": "'self'",
         "style-src": f"'self' 'nonce-{nonce}'",
@@ -47,12 +47,12 @@ def page_policy(nonce: str) -> str:
 
 
 REPORT_POLICY = (
-    f"{_NOTHING}; sandbox allow-popups; style-src 'unsafe-inline'; img-src data:"  # somebody's file: no script
+    f"{_NOTHING}; sandbox allow-popups; style-src 'unsafe-inline'; img-src data:"  # an untrusted file: no script
 )
 
 
 class Guard:
-    """The application behind it answers below `/TOKEN`; `port` is where the browser reaches it."""
+    """Protects an application below `/TOKEN`; `port` is the port that the browser uses."""
 
     def __init__(self, app: ASGIApp, token: str, port: int) -> None:
         self.app = app

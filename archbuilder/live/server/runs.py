@@ -1,4 +1,4 @@
-"""The runs of the folder that is open, as they train: how far each is, its metrics, what is left of it."""
+"""The runs of the open folder while they train: progress, metrics, remaining time."""
 
 from __future__ import annotations
 
@@ -17,8 +17,9 @@ from archbuilder.run.listing import Listed, listing
 from archbuilder.sources import is_run
 
 REPORT = "report.html"
-TELLING = (METRICS, REPORT, "facts.json", "environment.json", ARCHITECTURE)  # files whose changes a run's view shows
-RECENT = 5  # epochs by which the time that is left is foretold
+# files whose changes the view of a run shows
+TELLING = (METRICS, REPORT, "facts.json", "environment.json", ARCHITECTURE)
+RECENT = 5  # number of epochs from which the remaining time is estimated
 
 
 def runs(root: Path) -> list[dict[str, Any]]:
@@ -27,7 +28,7 @@ def runs(root: Path) -> list[dict[str, Any]]:
 
 
 def run(root: Path, name: str) -> dict[str, Any]:
-    """One run with the metrics of its epochs.  Raises Refused where there is none of that name."""
+    """One run with the metrics of its epochs. Raises Refused if there is no run of that name."""
     path = run_path(root, name)
     found = next((each for each in listing(path) if Path(each.path) == path), None)
     if found is None:
@@ -42,7 +43,7 @@ def run(root: Path, name: str) -> dict[str, Any]:
 
 
 def report(root: Path, name: str) -> bytes:
-    """The report of a run.  Raises Refused where there is none yet."""
+    """The report of a run. Raises Refused if there is none yet."""
     path = run_path(root, name) / REPORT
     if not lies_within(path, root):
         raise Refused("The run has no report.", 404)
@@ -53,7 +54,7 @@ def report(root: Path, name: str) -> bytes:
 
 
 def run_path(root: Path, name: str) -> Path:
-    """The folder of a run in the folder that is open.  Raises Refused for any other one."""
+    """The folder of a run in the open folder. Raises Refused for any other folder."""
     path = root / name
     if not (is_plain(name) or name == ".") or not lies_within(path, root) or not is_run(path):
         raise Refused("There is no such run in the folder that is open.", 404)
