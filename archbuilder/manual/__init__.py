@@ -1,1 +1,1 @@
-"""The language for people and for editors: manuals of blocks, rules and codes, the JSON Schema."""
+"""The documentation of the language: manuals of blocks, rules and codes, and the JSON Schema for editors."""

@@ -1,4 +1,4 @@
-"""The manual of the language, read off its classes: text for the terminal, Markdown for docs/language.md."""
+"""The manual of the language, made from its classes: text for the terminal, Markdown for docs/language.md."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from archbuilder.schema.model import Model
 from archbuilder.spec.architecture import Architecture
 from archbuilder.spec.goals import Goal
 
-Entry = type[Block] | type[Rule]  # what the manual describes: a word, its fields, an example, rejected examples
+Entry = type[Block] | type[Rule]  # an entry of the manual: a word, its fields, an example, rejected examples
 
 
 def index() -> str:
@@ -109,7 +109,7 @@ def _goals() -> str:
 
 _INTRODUCTION = """# The language
 
-Written by `archbuilder blocks --markdown` from the code itself; a test keeps it true.
+Written by `archbuilder blocks --markdown` from the code itself; a test keeps it up to date.
 
 ## The file
 
@@ -118,30 +118,30 @@ Written by `archbuilder blocks --markdown` from the code itself; a test keeps it
 {top}
 `limits` is a mapping from a quantity to a relation and a number in quotes: `params: "< 200k"`. Relations: `<`, `<=`,
 `>`, `>=`, `==`. Suffixes: `k`, `M`, `G`, and `Ki`, `Mi`, `Gi` with or without a B. Quantities: {limits}.
-Memory is in bytes, for one image, in float32 or the dtype behind the number: `flash: "< 256 KiB int8"`.
-`peak_activations` is what must be alive at once in inference (norms, activations and dropouts in place),
-`training_activations` what backward keeps; both are lower bounds for a real runtime. `flash` is the file of weights:
-parameters and buffers as they are trained, a batch norm's running statistics among them, before a runtime folds it
-into the conv before it. `arena` is the memory that TensorFlow Lite for Microcontrollers needs for the maps in int8 (or
-float32, where the limit says so): exact, to the byte, under the plan that `export --to tflite` writes into its file.
-`arena_total` adds what the runtime keeps of tensors and operators beside them: an estimate, whose upper end counts.
-`receptive_field` is that of the map before the first global pool that every path to the
-output passes; where there is none, before the last average pool that no window follows; else of the last map. The
-axis that is worse for the limit counts.
+Memory is in bytes for one image, in float32 unless a dtype follows the number: `flash: "< 256 KiB int8"`.
+`peak_activations` is the memory that must be alive at the same time in inference (norms, activations and dropouts in
+place), `training_activations` the memory saved for the backward pass; both are lower bounds for a real runtime.
+`flash` is the size of the weights file: parameters and buffers as trained, including the running statistics of batch
+norms, before a runtime folds norms into convs. `arena` is the memory that TensorFlow Lite for Microcontrollers needs
+for the maps in int8 (or float32, if the limit says so), exact to the byte for the plan that `export --to tflite`
+writes into its file. `arena_total` adds the runtime's own data; it is an estimate, and its upper end counts.
+`receptive_field` is that of the map before the first global pool that every path to the output passes; without one,
+before the last average pool that no window follows; else that of the last map. The axis that is worse for the limit
+counts.
 
-`limits` are the totals of the network, `rules` everything else that the file alone can show, `goals` what only a run
-shows: `goals: {{accuracy: ">= 85%"}}`, more of them below.
+`limits` are bounds on totals of the network, `rules` all other requirements that can be checked without training,
+`goals` requirements that need a run: `goals: {{accuracy: ">= 85%"}}`, see below.
 
-`define` makes blocks of one's own: `define: {{twice: {{params: {{out: null, kernel: 3}}, blocks: [...]}}}}`; a
-parameter without a default is `null`; it is then used like any block: `- twice: {{out: 32}}`.
+`define` makes custom blocks: `define: {{twice: {{params: {{out: null, kernel: 3}}, blocks: [...]}}}}`. The default
+of a required parameter is `null`. A definition is used like any block: `- twice: {{out: 32}}`.
 
-`extends: base.yaml` starts from another file: own keys win, sections are merged field by field, and so are choices
-of the same kind (`optimizer: {{muon: {{lr: 0.2}}}}` over a base's `muon`; the bare word `muon` is muon with its
-defaults); other fields and lists (the network too) are replaced. A key with nothing behind it changes nothing; `none`
-switches off what the base has on.
+`extends: base.yaml` starts from another file. Keys of this file take precedence, and sections are merged field by
+field. Choices of the same kind are merged, too: `optimizer: {{muon: {{lr: 0.2}}}}` changes one field of a base's
+`muon`, while the bare word `muon` is muon with its defaults. Other fields and lists, also the network, are replaced.
+A key without a value changes nothing; `none` switches off a part that the base has switched on.
 
-`space` says what may be chosen instead of the file's own values, for `archbuilder search`; for everything else the
-file is the network that it is without. Each key is a path, each value a list of options or a range of numbers:
+`space` lists other values that `archbuilder search` may choose; for all other commands the file is the network
+without the space. Each key is a path, each value a list of options or a range of numbers:
 
 ```yaml
 space:
@@ -151,9 +151,10 @@ space:
   network.C3.blocks.1: [{{conv: 32}}, [{{conv: 16}}, {{conv: 16}}], []]
 ```
 
-A path is keys and places with points between them, as `--set` takes it. A block of a list is reached by its place,
-from 0, or by its `name:`, however deep below the list; its word may be left out. A list in the place of a block stands
-for its blocks, an empty one for none. Options may use `vars` and `define`, so one choice can have a say in another.
+A path consists of keys and positions, separated by points, as for `--set`. A block in a list is reached by its
+position, from 0, or by its `name:`, at any depth below the list; its word may be omitted. A list as an option for a
+block is replaced by its blocks, so an empty list removes the block. Options may use `vars` and `define`, so that one
+choice can affect several places.
 
 `defaults` sets these fields for the conv family, and `bias` also for `linear` and `classifier`:
 
@@ -162,8 +163,8 @@ for its blocks, an empty one for none. Options may use `vars` and `define`, so o
 {conv}
 ## The blocks
 
-A block is a mapping with one key, its name, or the bare name where every field has its default. `name:` is a field
-of every block. Sizes are one integer or `[height, width]`. Every integer may be arithmetic over `vars`.
+A block is a mapping with one key, the name of the block, or the bare name if every field has its default. `name:` is
+a field of every block. Sizes are one integer or `[height, width]`. Every integer may be arithmetic over `vars`.
 """
 
 
@@ -171,11 +172,11 @@ _GOALS = """## Goals
 
 {doc}
 
-`check FILE` lists goals as *after training*; `check RUN` holds them against what the run has recorded, and a missed one
-is an error; `train` ends with them, and `report` and `runs` say whether the assignment is fulfilled; `evaluate RUN`
-measures the test accuracy again. A run that is not finished stands at *not yet*, a figure that its log does not have is
-*not recorded*: neither fulfils a goal. The goals of a run are those of its own file, its overrides included, and of the
-packs that it names: a shipped one as it is now, one of your own as the run has kept it.
+`check FILE` lists goals as *after training*; `check RUN` compares them with the log of the run, and a missed goal is
+an error. `train` prints them at its end, `report` and `runs` say whether the assignment is fulfilled, and
+`evaluate RUN` measures the test accuracy again. The state of an unfinished run is *not yet*, a figure that is missing
+in its log is *not recorded*: neither fulfils a goal. The goals of a run are those of its own file, with its overrides,
+and of the packs that it names: shipped packs in their current version, your own packs as saved in the run.
 
 ```yaml
 goals: {{accuracy: ">= 85%", train_time: "<= 10 min"}}
@@ -193,13 +194,13 @@ goals:
 
 _PACKS = """## Rule packs
 
-A pack is what a task asks: rules that a network is held against, one by one, and goals for its runs. `rules: era-s9`
-names one in a file, `rules: [era-s9, ./my-pack.yaml]` several (a path counts from the file it stands in),
-`check --rules PACK` one on the command line. The report says of each rule what satisfies it; what is missing is an
-error. Shipped:
+A pack contains the requirements of an assignment or a target: rules that are checked one by one, and goals for runs.
+`rules: era-s9` names a pack in a file, `rules: [era-s9, ./my-pack.yaml]` several (a path is relative to the file),
+`check --rules PACK` one on the command line. The report shows for each rule what satisfies it; a missed rule is an
+error. Shipped packs:
 
 {packs}
-A pack of your own is a file with rules of these kinds; `archbuilder rules mcu` prints a shipped one to start from:
+Your own pack is a file with rules of these kinds; `archbuilder rules mcu` prints a shipped one as an example:
 
 ```yaml
 archbuilder_rules: 1
@@ -212,7 +213,7 @@ rules:
 goals: {{accuracy: ">= 90%"}}
 ```
 
-`name:`, what reports call it, and `remedy:`, said instead of its own, are fields of every rule.
+Every rule has the fields `name:`, its name in reports, and `remedy:`, a hint to print instead of its own.
 """
 
 

@@ -1,9 +1,9 @@
-"""What stands around the examples of the manual of codes: the rest of a file, and the folder of a session.
+"""The context of the examples in the manual of codes: the rest of a file, and the folder of a session.
 
 An example has one of three forms:
-- blocks, beginning with a dash: they are what stands under `network:`
-- other keys of a file: the file has them beside the least that every file needs
-- a session, beginning with `$ `: each such line is a command, typed in a folder with FILES; the lines below it are its
+- blocks, beginning with a dash: the blocks under `network:`
+- other keys of a file, to which the required keys are added
+- a session, beginning with `$ `: each such line is a command, run in a folder with FILES; the lines below it are its
   here-document
 """
 
@@ -13,7 +13,7 @@ import re
 import textwrap
 from collections.abc import Iterator
 
-FILE = "net.yaml"  # what a file is called in an example
+FILE = "net.yaml"  # the name of the file in an example
 
 LEAST = {
     "archbuilder": "archbuilder: 1",
@@ -127,12 +127,12 @@ class Twice(Conv):
 
 
 def is_session(example: str) -> bool:
-    """Whether an example is typed into a shell."""
+    """Whether an example is a shell session."""
     return example.startswith("$ ")
 
 
 def file_of(example: str) -> str:
-    """The whole file of an example that is no session."""
+    """The whole file of an example that is not a session."""
     if example.startswith("- "):
         example = "network:\n" + textwrap.indent(example, "  ")
     missing = (text for key, text in LEAST.items() if not re.search(rf"^{key}:", example, re.MULTILINE))
@@ -140,7 +140,7 @@ def file_of(example: str) -> str:
 
 
 def named(session: str) -> Iterator[tuple[str, str]]:
-    """The files that a session names, each with its text: of model.py only the modules that are named."""
+    """The files that a session names, with their texts; of model.py only the modules that are named."""
     for name, text in FILES.items():
         if name in session and name != "model.py":
             yield name, text

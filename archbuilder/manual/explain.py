@@ -1,4 +1,4 @@
-"""The manual of codes, which stands where each is declared: text for the terminal, Markdown for docs/codes.md."""
+"""The manual of codes, made from their declarations: text for the terminal, Markdown for docs/codes.md."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ GROUPS = {
 
 
 def findings(example: str, style: Style = PLAIN) -> list[str]:
-    """What a check says of an example that is no session."""
+    """The findings of an example that is not a session."""
     text = file_of(example)
     return [render_diagnostic(d, text, style) for d in check_text(text, FILE).diagnostics]
 
 
 def kind(code: Code) -> str:
-    """Its severity, and the exit status where it is not that of a wrong file."""
+    """Its severity, and its exit status if that is not 1."""
     return code.severity if code.exit_status == 1 else f"{code.severity}, exit status {code.exit_status}"
 
 
@@ -58,7 +58,7 @@ def manual(code: Code, style: Style = PLAIN) -> str:
     ]
     parts += [f"bad:\n{_indented(code.bad)}"]
     if not is_session(code.bad):
-        parts += ["what check says of it:\n" + _indented("\n".join(findings(code.bad, style)))]
+        parts += ["result of a check:\n" + _indented("\n".join(findings(code.bad, style)))]
     parts += [f"good:\n{_indented(code.good)}"]
     sessions = "\n".join(filter(is_session, (code.bad, code.good)))
     parts += [f"where {name} has:\n{_indented(text.strip())}" for name, text in named(sessions)]
@@ -100,15 +100,15 @@ def _folder() -> str:
 
 _INTRODUCTION = f"""# The codes of diagnostics
 
-Written by `archbuilder explain --markdown` from the code itself; a test keeps it true, and runs every example.
-`archbuilder explain AB301` prints one of them, and what a check says of its bad example.
+Written by `archbuilder explain --markdown` from the code itself; a test keeps it up to date and runs every example.
+`archbuilder explain AB301` prints the manual of one code, with the result of checking its bad example.
 
-Where an example shows only some keys, the file also has those of these that it lacks; blocks stand under `network:`.
+If an example shows only some keys, the file also has the missing ones of these; blocks belong under `network:`.
 
 ```yaml
 {"".join(f"{text}{chr(10)}" for text in LEAST.values())}```
 
-Commands are typed in a folder with these files:
+Commands are run in a folder with these files:
 
 {_folder()}
 """

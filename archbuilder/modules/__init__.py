@@ -1,4 +1,4 @@
-"""Graph -> torch.nn.Module.  `layers` needs no torch, so torch is imported with the first use of the others."""
+"""Graph -> torch.nn.Module.  `layers` needs no torch, so torch is imported only with the first use of the others."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""What every block promises, built-in or a user's own, as checks that can be run.
+"""Tests that every block must pass, built-in or custom.
 
-Its manual is complete; its example checks clean and builds a module that agrees with the analysis in shape,
-parameters, buffers, MACs and receptive field; each rejected example gives the code it names, and no other.
+Its manual is complete; its example checks clean and builds a module that agrees with the analysis in shape, parameters,
+buffers, MACs and receptive field; each rejected example gives its code and no other.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ CLASSES = "classes: 10\n"
 
 
 def failures(block: type[Block]) -> Iterator[str]:
-    """Everything that a block does not keep, in words; nothing where it keeps all."""
+    """Every test that a block fails, in words."""
     yield from _manual(block)
     needs_classes = not network(block.EXAMPLE).ok and network(block.EXAMPLE, needs_classes=True).ok
     report = network(block.EXAMPLE, needs_classes)
@@ -40,7 +40,7 @@ def failures(block: type[Block]) -> Iterator[str]:
 
 
 def network(items: str, needs_classes: bool = False) -> Report:
-    """The report of a network of one block, or of several list items; with classes for a block that asks for them."""
+    """The report of a network of one block, or of several list items; with classes if the block needs them."""
     listed = items if items.startswith("- ") else f"- {items}"
     return check(f"{HEAD}{CLASSES if needs_classes else ''}network:\n{indent(listed, '  ')}\n")
 
@@ -60,12 +60,12 @@ def _manual(block: type[Block]) -> Iterator[str]:
 def _disagreements(facts: Facts) -> list[str]:
     try:
         return [*_counts(facts), *gradient_field.disagreements(facts)]
-    except Exception as error:  # whatever torch makes of an op of the user's own
+    except Exception as error:  # a custom op may raise anything in torch
         return [f"the module does not run: {type(error).__name__}: {error}"]
 
 
 def _counts(facts: Facts) -> Iterator[str]:
-    """Where the analysis and a run of the module count or shape differently."""
+    """Differences in counts and shapes between the analysis and a run of the module."""
     graph = facts.graph
     module = build(graph).eval()
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
@@ -73,12 +73,12 @@ def _counts(facts: Facts) -> Iterator[str]:
     found = {
         "parameters": (facts.params, sum(p.numel() for p in module.parameters())),
         "buffer values": (facts.buffers, sum(b.numel() for b in module.buffers())),
-        "MACs": (facts.macs, counter.get_total_flops() // 2),  # torch counts 2 for each
+        "MACs": (facts.macs, counter.get_total_flops() // 2),  # torch counts 2 per MAC
     }
     yield from (f"the analysis counts {a:,} {what}, torch {b:,}" for what, (a, b) in found.items() if a != b)
     said, seen = graph.shape(graph.output).dims, tuple(out.shape[1:])
     if said != seen:
-        yield f"the analysis says that it makes {said}, torch {seen}"
+        yield f"the output is {said} by the analysis, but {seen} by torch"
 
 
 def _short(diagnostic: Diagnostic) -> str:

@@ -1,4 +1,4 @@
-"""The effective receptive field: how much each pixel of the image really matters to a unit, measured by gradient.
+"""The effective receptive field: the influence of each pixel of the image on a unit, measured by gradients.
 
 Source: Luo, Li, Urtasun and Zemel, Understanding the Effective Receptive Field in Deep CNNs, 2016.
 """
@@ -15,15 +15,15 @@ from archbuilder.modules.network import build
 
 Heat = list[list[float]]  # rows of pixels, the largest 1
 
-EDGE = 1 - 0.9545  # of the largest: within two deviations of a bell, as in the paper
+EDGE = 1 - 0.9545  # relative to the maximum: two standard deviations of a Gaussian, as in the paper
 
 
 def effective_field(graph: Graph, value: str, unit: tuple[int, int], inits: int = 10, images: int = 4) -> Heat:
-    """Mean |gradient| of a unit (row, column) of a map with respect to the image, the largest made 1.
+    """Mean |gradient| of a unit (row, column) of a map with respect to the image, scaled to a maximum of 1.
 
-    Over `inits` random initialisations, each with the same weight in the mean, `images` images of noise
-    each, all channels of the image and random signs for those of the map.  In evaluation: dropout is off
-    and batch norms use the statistics of that noise.  torch's random state is left as it was.
+    The mean is over `inits` random initialisations (with equal weight) with `images` noise images each, over all
+    channels of the image, with random signs for the channels of the map. In evaluation mode: dropout is off and batch
+    norms use the statistics of that noise. torch's random state is not changed.
     """
     head_off = graph.until(value)
     total = torch.zeros(graph.input.h, graph.input.w)
@@ -36,12 +36,13 @@ def effective_field(graph: Graph, value: str, unit: tuple[int, int], inits: int 
 
 
 def side(heat: Heat) -> float:
-    """The side in pixels of a square as large as all that lies above EDGE of the largest."""
+    """The side in pixels of a square with the area of all pixels above EDGE of the maximum."""
     return sqrt(sum(pixel > EDGE for row in heat for pixel in row))
 
 
 def level(heat: Heat, share: float) -> tuple[float, float]:
-    """Of the pixels that matter most and hold this share of it all: the least one, and their part of the image."""
+    """For the strongest pixels that together have this share of the total: their smallest value, and their part of the
+    image."""
     pixels = sorted((pixel for row in heat for pixel in row), reverse=True)
     total, held = sum(pixels), 0.0
     for count, pixel in enumerate(pixels, 1):
@@ -56,7 +57,7 @@ def _gradient(module: nn.Module, x: Tensor, unit: tuple[int, int]) -> Tensor:
     module.requires_grad_(False)
     for layer in module.modules():
         if isinstance(layer, (nn.BatchNorm1d, nn.BatchNorm2d)):
-            layer.momentum = 1.0  # so that one batch makes the statistics
+            layer.momentum = 1.0  # so that one batch sets the statistics
     with torch.no_grad():
         module.train()(x)
     out = module.eval()(x.requires_grad_())[:, :, unit[0], unit[1]]

@@ -1,4 +1,4 @@
-"""Faster ways to run the same layer on a CPU: equal parameters, equal state_dict, equal output."""
+"""Faster implementations of layers on a CPU, with equal parameters, state_dict and output."""
 
 from __future__ import annotations
 
@@ -14,18 +14,19 @@ from archbuilder.modules.own_layers import ChannelSlice
 class PhasedConv2d(nn.Conv2d):
     """A dilated depthwise convolution, run as an undilated one over the d x d phases of the map.
 
-    Units d apart never meet units in between, so the map falls into dilation x dilation maps of every
-    d-th pixel, on each of which the dilation is 1.  For those oneDNN has a fast backward; for dilated
-    depthwise convolutions it has none (benchmarks/throughput.py).
+    With dilation d, only pixels at distances that are multiples of d are combined, so the map splits into d x d maps of
+    every d-th pixel, on each of which the dilation is 1. oneDNN has a fast backward pass for these, but not for dilated
+    depthwise convolutions (benchmarks/throughput.py).
 
     Shapes:  as torch.nn.Conv2d, x (b, c, h, w) -> (b, c, h', w').
-    Needs:   what `fits` asks for.
+    Needs:   the conditions of `fits`.
     Source:  Chen et al., DeepLab, 2018, section 3.1 (subsample, convolve, interlace); tf.nn.atrous_conv2d does so.
     """
 
     @staticmethod
     def fits(conv: nn.Conv2d) -> bool:
-        """Whether a convolution has such phases: depthwise, dilated, stride 1, zero padding in whole steps."""
+        """Whether a convolution can be run by phases: depthwise, dilated, stride 1, zero padding in multiples of the
+        dilation."""
         return (
             type(conv) is nn.Conv2d
             and conv.groups == conv.in_channels
@@ -60,10 +61,10 @@ class PhasedConv2d(nn.Conv2d):
 
 
 class _Slice(torch.autograd.Function):
-    """x[:, start:stop] as a tensor of its own, and the gradient in the memory format of x.
+    """x[:, start:stop] as a separate tensor, with the gradient in the memory format of x.
 
-    torch's own gradient of a slice is in the contiguous format whatever the format of x, so that all that comes
-    before it runs in two formats, with copies in between; and on a view, element-wise operations are slow.
+    torch's own gradient of a slice is always contiguous, whatever the format of x, so earlier layers would run in two
+    formats with copies in between; and element-wise operations on a view are slow.
     """
 
     @staticmethod
@@ -92,9 +93,9 @@ class QuickSlice(ChannelSlice):
 
 
 def quicken(module: nn.Module) -> None:
-    """Replace each layer of a module by its faster equal, in place; the parameters stay the same objects.
+    """Replace layers of a module by faster equivalents, in place; the parameters stay the same objects.
 
-    For training on a CPU: an export should see the plain layers.
+    For training on a CPU only: an export should see the plain layers.
     """
     for parent in list(module.modules()):
         for name, child in parent.named_children():

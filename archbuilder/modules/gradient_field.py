@@ -1,7 +1,7 @@
-"""The receptive field by experiment: which pixels have a gradient from one unit, in a module made linear.
+"""The receptive field by experiment: which pixels have a gradient from one unit, in a linearised module.
 
-What hides a dependence is replaced: weights are positive and equal, activations and norms are left out, a maximum
-becomes a mean, a product one of its factors' mean.  Nothing here knows a rule about receptive fields.
+Everything that could hide a dependence is replaced: weights are positive and equal, activations and norms are removed,
+a maximum becomes a mean, a product the mean of its factors. This code does not use the rules of the analysis.
 """
 
 from __future__ import annotations
@@ -33,15 +33,16 @@ NEUTRAL = (
 )
 WEIGHTED = (ops.ChannelScale, ops.Conv2d, ops.Linear)
 
-LARGEST = 4096  # pixels: a side of an image on which a field is measured
+LARGEST = 4096  # largest side of an image on which a field is measured
 
 
 def touched(module: nn.Module, image: Tensor, units: tuple[int, ...]) -> Pixels:
-    """The rows and the columns of an image that have a gradient from one unit, or from a vector; all channels count."""
+    """The rows and columns of an image that have a gradient from one unit, or from a vector, in any channel."""
     x = image.requires_grad_()
     out = module(x)
     unit = out[0] if out.ndim == 2 else out[0, :, units[0], units[1]]
-    share = torch.arange(1, len(unit) + 1, dtype=unit.dtype)  # unequal, so that no norm makes the sum constant
+    # unequal weights, so that a norm cannot make the sum constant
+    share = torch.arange(1, len(unit) + 1, dtype=unit.dtype)
     (gradient,) = torch.autograd.grad((share * unit).sum(), x)
     if not gradient.isfinite().all():
         raise OverflowError("the values of this network overflow")
@@ -50,8 +51,8 @@ def touched(module: nn.Module, image: Tensor, units: tuple[int, ...]) -> Pixels:
 
 
 class WindowMean(nn.Module):
-    """The mean over a window.  It stands for a max pool, whose gradient goes to one pixel of the
-    window and says nothing of the others, and for an adaptive pool, whose window grows with the map."""
+    """The mean over a window. It replaces a max pool, whose gradient reaches only one pixel of the window, and an
+    adaptive pool, whose window grows with the map."""
 
     def __init__(
         self, kernel: Pair, stride: Pair, padding: Pair = (0, 0), dilation: Pair = (1, 1), ceil_mode: bool = False
@@ -66,7 +67,7 @@ class WindowMean(nn.Module):
         return nn.functional.conv2d(self._to_the_end(x), weight, None, *self.slide, groups=x.shape[1])
 
     def _to_the_end(self, x: Tensor) -> Tensor:
-        """The map with as many zeros below and to the right as the last windows hang over."""
+        """Pad the map with zeros below and to the right, as far as the last windows extend."""
         if not self.ceil_mode:
             return x
         windows = nn.functional.max_pool2d(x, self.kernel, *self.slide, ceil_mode=True).shape[2:]
@@ -77,14 +78,14 @@ class WindowMean(nn.Module):
 
 
 class Mean(nn.Module):
-    """Stands for a product: it depends on what its factors depend on, and many in a row do not overflow."""
+    """Replaces a product: it depends on the same pixels, and long chains do not overflow."""
 
     def forward(self, *inputs: Tensor) -> Tensor:
         return torch.stack(inputs).mean(0)
 
 
 class First(nn.Module):
-    """Stands for a gate: the map without its factors."""
+    """Replaces a gate: the map without its factors."""
 
     def forward(self, x: Tensor, _: Tensor) -> Tensor:
         return x
@@ -93,7 +94,7 @@ class First(nn.Module):
 def linear(graph: Graph, at_home: bool = False) -> nn.Module:
     """The module in double precision, linear and with positive weights.
 
-    `at_home`: for an input of the network's own size, where an adaptive pool may stay."""
+    `at_home`: for an input of the network's own size, with which adaptive pools can stay."""
     module = build(graph).double().eval()
     for node in graph.nodes.values():
         op, (x, *_), leaf = node.op, graph.inputs(node), module.get_submodule(node.module)
@@ -117,31 +118,31 @@ def linear(graph: Graph, at_home: bool = False) -> nn.Module:
 
 
 def roomy(side: int, axis: Axis) -> int:
-    """A side of at least the field and two strides that leaves every map's remainder as it is."""
+    """A side of at least the field and two strides, for which every map has the same remainder as before."""
     return side + int(axis.stride) * max(0, math.ceil((axis.size + 2 * axis.stride - side) / axis.stride))
 
 
 def central(side: int, axis: Axis) -> int:
-    """The middle one of the units whose field lies inside the input."""
+    """The middle one of the units whose field is inside the input."""
     first, last = math.ceil(-axis.lo / axis.stride), (side - 1 - axis.hi) // axis.stride
     return int(first + last) // 2
 
 
 def disagreements(facts: Facts) -> Iterator[str]:
-    """Where the analysis says of the field before the global pool what the gradient does not, in words.
+    """Differences between the field before the global pool by the analysis and by the gradient, in words.
 
-    Of a bound that nothing lies outside of it is all that can be shown; of an unknown field there is nothing to show.
+    For an upper bound it can only be tested that no pixel is outside; an unknown field cannot be tested.
     """
     field, head_off = facts.field, facts.graph.until(facts.value)
     if field.status == "unknown" or not head_off.nodes:
         return
     is_bound = field.status == "upper bound"
     if is_bound and any(_mirrors(node.op) for node in head_off.nodes.values()):
-        return  # at a border such a padding brings pixels from elsewhere, and here borders are met
+        return  # at borders, such padding brings in pixels from elsewhere
     at_home = (head_off.input.h, head_off.input.w)
     sides = at_home if is_bound else (roomy(at_home[0], field.h), roomy(at_home[1], field.w))
     if max(sides) > LARGEST:
-        yield f"the field of {field.size[0]}x{field.size[1]} pixels is too large to be measured: show a smaller one"
+        yield f"the field of {field.size[0]}x{field.size[1]} pixels is too large to be measured: use a smaller example"
         return
     out = head_off.shape(head_off.output)
     axes = (field.h, field.w)

@@ -1,4 +1,4 @@
-"""Each op's torch class and keywords, said once: building makes the layer, exporting prints it."""
+"""The torch class and keywords of each op, stated once: building creates the layer, exporting prints it."""
 
 from __future__ import annotations
 
@@ -161,7 +161,7 @@ def _channel_scale(op: ops.ChannelScale, inputs: Shapes) -> Layer:
 
 
 class PerChannel(tuple[float, ...]):
-    """One number per channel: never shortened, as a pair of equal sizes per axis is."""
+    """One number per channel; never shortened to one number when printed, unlike sizes per axis."""
 
 
 @rule(ops.Rescale)

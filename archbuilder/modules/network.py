@@ -17,13 +17,13 @@ from archbuilder.modules.layers import layer
 
 
 class Scope(nn.Module):
-    """Holds the layers of one block or stage under readable names; `Network` runs them."""
+    """Contains the layers of one block or stage under readable names; `Network` runs them."""
 
 
 class Network(nn.Module):
     """A graph's layers, nested by their paths (C1.conv.norm), run in the graph's order.
 
-    forward: x (batch, c, h, w) -> what the graph returns, (batch, classes) for a classifier.
+    forward: x (batch, c, h, w) -> the output of the graph, (batch, classes) for a classifier.
     """
 
     def __init__(self, graph: Graph) -> None:
@@ -33,7 +33,8 @@ class Network(nn.Module):
             if not node.shared:
                 self._place(node.name, make_layer(node.op, graph.inputs(node)))
         last_use = {name: position for position, node in enumerate(nodes) for name in node.inputs}
-        # per step: its value's name, the layer's path, the inputs, and the values that nothing needs after it
+        # per step: the name of its value, the path of the layer, the inputs, and the values that can be freed
+        # afterwards
         self._plan: list[tuple[str, str, tuple[str, ...], tuple[str, ...]]] = []
         for position, node in enumerate(nodes):
             done = tuple(name for name in dict.fromkeys(node.inputs) if last_use[name] == position)

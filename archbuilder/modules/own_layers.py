@@ -1,4 +1,4 @@
-"""Layers that torch.nn has no class for, as modules, so that hooks, summaries and graphs see them."""
+"""Modules for layers without a class in torch.nn, so that hooks, summaries and graphs see them."""
 
 from __future__ import annotations
 
@@ -23,14 +23,15 @@ class Multiply(nn.Module):
 
 
 class Concat(nn.Module):
-    """Its inputs' channels one after the other."""
+    """The channels of its inputs in order."""
 
     def forward(self, *inputs: Tensor) -> Tensor:
         return torch.cat(inputs, dim=1)
 
 
 class ChannelSlice(nn.Module):
-    """One of `parts` runs of channels, equal ones or of these `sizes`: (b, c, h, w) -> (b, c / parts, h, w)."""
+    """Consecutive channels: one of `parts` equal parts, or of parts of these `sizes`: (b, c, h, w) -> (b, c / parts, h,
+    w)."""
 
     def __init__(self, part: int, parts: int, sizes: tuple[int, ...] = ()) -> None:
         super().__init__()
@@ -43,7 +44,7 @@ class ChannelSlice(nn.Module):
 
 
 class ChannelScale(nn.Module):
-    """Each channel times a learnt factor: (b, c, h, w) -> (b, c, h, w)."""
+    """Multiplies each channel by a learnt factor: (b, c, h, w) -> (b, c, h, w)."""
 
     def __init__(self, channels: int, init: float = 1.0) -> None:
         super().__init__()
@@ -54,7 +55,7 @@ class ChannelScale(nn.Module):
 
 
 class Rescale(nn.Module):
-    """Each value times a constant, plus a constant; of any shape whose axis 1 are the channels.
+    """Multiplies each value by a constant and adds a constant; for any shape with the channels on axis 1.
 
     A tuple has one number per channel."""
 

@@ -1,4 +1,4 @@
-"""The table of torchinfo beside archbuilder's own totals, and why the two differ where they do."""
+"""The table of torchinfo beside archbuilder's own totals, with the reason if the two differ."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ $ python nested.py 39 > deep.yaml
 $ archbuilder summary deep.yaml""",
     good="$ archbuilder summary net.yaml",
 )
-MOST_STEPS = 2**21  # of torchinfo over modules in modules: some seconds
+MOST_STEPS = 2**21  # bound on torchinfo's work for nested modules: some seconds
 COLUMNS = ("output_size", "num_params", "kernel_size", "mult_adds")
 NARROW = ((("output_size", "num_params", "mult_adds"), 17), (COLUMNS[:2], 17), (("num_params",), 12))  # and how wide
 
@@ -35,12 +35,11 @@ NARROW = ((("output_size", "num_params", "mult_adds"), 17), (COLUMNS[:2], 17), (
 def summary(graph: Graph, facts: Facts, width: int | None = None) -> str:
     """torchinfo's table of the built module for one image, then a line per total.
 
-    width: of the screen; a narrow one gets fewer columns.
-    Raises ArchbuilderError AB214 where it would take too long.
+    width: of the screen; a narrow one gets fewer columns. Raises ArchbuilderError AB214 if it would take too long.
     """
     if sum(2 ** node.name.count(".") for node in graph.nodes.values()) > MOST_STEPS:
-        message = f"{graph.name} nests so deep that torchinfo's table would take minutes or more"
-        raise ArchbuilderError(TOO_DEEP.at(Span(graph.name), message, "take the other table: --style torchsummary"))
+        message = f"{graph.name} nests so deeply that torchinfo's table would take minutes or longer"
+        raise ArchbuilderError(TOO_DEEP.at(Span(graph.name), message, "use the other table: --style torchsummary"))
     x = graph.input
     statistics = torchinfo.summary(
         build(graph),
@@ -58,7 +57,7 @@ def summary(graph: Graph, facts: Facts, width: int | None = None) -> str:
 
 
 def _fit(statistics: torchinfo.ModelStatistics, width: int) -> None:
-    """Leave out columns of torchinfo's table until it is as narrow as a screen."""
+    """Drop columns of torchinfo's table until it fits the screen."""
     formatting: Any = statistics.formatting
     for names, each in NARROW:
         if formatting.get_total_width() <= width:
@@ -83,7 +82,7 @@ def _line(name: str, own: int, theirs: int, why: str) -> str:
 
 
 def _counted_by_torchinfo(node: Node, inputs: Shapes) -> int:
-    """What torchinfo counts as multiply-adds of one call of a layer beside its MACs.
+    """The multiply-adds that torchinfo counts for one call of a layer in addition to its MACs.
 
     It multiplies the size of every weight and bias by the positions of a conv's output, and by
     one for every other layer (torchinfo 1.8.0, LayerInfo.calculate_macs).

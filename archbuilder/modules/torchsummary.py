@@ -1,4 +1,4 @@
-"""A table in the layout of torchsummary, which many course reports print, and what is wrong with its total.
+"""A table in the layout of torchsummary, which many courses use, with a note about its wrong total.
 
 torchsummary 1.5.1 prints a row for every call of a layer, counts the parameters of that row, and adds the
 rows up: a layer that runs three times counts three times.  The sizes are those of 4-byte numbers, the
@@ -31,7 +31,7 @@ class Row:
 
 
 def rows(graph: Graph) -> list[Row]:
-    """A row for every call, in the order in which the network runs."""
+    """A row for every call, in execution order."""
     made = []
     for node in graph.nodes.values():
         inputs = graph.inputs(node)
@@ -40,7 +40,7 @@ def rows(graph: Graph) -> list[Row]:
 
 
 def torchsummary(graph: Graph, facts: Facts) -> str:
-    """The table, its totals, and a note where its total is not the number of parameters."""
+    """The table, its totals, and a note if the total is not the number of parameters."""
     table = rows(graph)
     lines = ["-" * WIDTH, LINE.format("Layer (type)", "Output Shape", "Param #"), "=" * WIDTH]
     lines += [
@@ -66,7 +66,7 @@ def _totals(graph: Graph, table: list[Row]) -> Iterator[str]:
 
 
 def _note(graph: Graph, facts: Facts, table: list[Row]) -> Iterator[str]:
-    """Why the total above is not the true one, where it is not."""
+    """Why the total above is wrong, if it is."""
     extra = sum(row.params for row in table) - facts.params
     if extra:
         nodes = zip(graph.nodes.values(), table, strict=True)

@@ -1,4 +1,4 @@
-"""Weights: read from a file, held against a network and their checksum, and written as safetensors."""
+"""Weights: read from a file, compared with a network and their checksum, and written as safetensors."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ from archbuilder.ir.graph import Graph
 from archbuilder.modules import Network, build
 from archbuilder.sources import is_run
 
-SEED = 0  # of fresh weights: the same file every time
-OF_A_RUN = ("weights.safetensors", "last.pt")  # what it ended with; where it has not ended, its last epoch
-# what people call the weights in a checkpoint that holds more; archbuilder's own are its `model`
+SEED = 0  # of random weights, so that the file is always the same
+OF_A_RUN = ("weights.safetensors", "last.pt")  # the final weights, or those of the last epoch if it is not finished
+# common keys of the weights in checkpoints; archbuilder's own is `model`
 WEIGHTS_IN = ("model", "state_dict", "model_state_dict", "model_state", "net", "network", "weights", "params")
-DEEPEST = 100  # lists within lists, of what is held against a checksum
+DEEPEST = 100  # levels of nesting in data with a checksum
 SHOWN = 3  # tensors that do not fit, named in a message
 TAKEN = "name a run folder, its last.pt or best.pt, a .safetensors, or a torch.save(module.state_dict(), ...)"
-SAVE = "keep its tensors alone, where you trust it: torch.save(module.state_dict(), 'weights.pt')"
-OWN = "export the network that the weights are of; that of a run is named by its folder: archbuilder export RUN"
+SAVE = "if you trust the file, save only its tensors: torch.save(module.state_dict(), 'weights.pt')"
+OWN = "export the network to which the weights belong; for a run: archbuilder export RUN"
 CHECKSUM, KEY = "sha256", "archbuilder"  # metadata of a run's own .safetensors, and of a packed one
-FORMAT = 1  # of what is said under KEY
+FORMAT = 1  # of the metadata under KEY
 
 UNREADABLE = declare(
     "AB855",
@@ -80,7 +80,7 @@ def ready(graph: Graph, weights: Path | None) -> Network:
 def loaded(graph: Graph, state: State, path: Path, hint: str = OWN) -> Network:
     """The module of a graph with the weights of a file that has been read, in evaluation mode.
 
-    hint: what helps where they do not fit.
+    hint: the remedy if they do not fit.
     Raises ArchbuilderError AB856 (of another network).
     """
     module = _fresh(graph)
@@ -99,7 +99,7 @@ def _fresh(graph: Graph) -> Network:
 
 
 def weights_of_run(run: Path) -> Path | None:
-    """What a run's network is exported with: its folder, None as long as it has no weights."""
+    """The weights for exporting a run: its folder, None if it has no weights yet."""
     return run if _in_folder(run).is_file() else None
 
 
@@ -110,7 +110,7 @@ def _in_folder(run: Path) -> Path:
 def read(path: Path, hint: str = TAKEN) -> State:
     """The tensors of a checkpoint, a .safetensors or a saved state_dict, by name.
 
-    hint: what helps where there are none.
+    hint: the remedy if there are none.
     Raises ArchbuilderError AB855.
     """
     try:
@@ -118,7 +118,7 @@ def read(path: Path, hint: str = TAKEN) -> State:
             return tensors(path, hint)[0]
         regular(path, MAX_WEIGHTS)
         if zipfile.is_zipfile(path):
-            with zipfile.ZipFile(path) as archive:  # torch itself does not look at the checksums
+            with zipfile.ZipFile(path) as archive:  # torch itself does not verify the checksums
                 if torn := archive.testzip():
                     raise ValueError(f"the checksum of {torn} is wrong")
         content = torch.load(path, map_location="cpu", weights_only=True)
@@ -128,19 +128,19 @@ def read(path: Path, hint: str = TAKEN) -> State:
         raise
     except UnpicklingError as error:
         if refused := re.search(r"GLOBAL (\S+) was not an allowed global", str(error)):
-            message = f"it holds a {refused[1]}, and code would have to run to read that"
+            message = f"it contains a {refused[1]}, which can only be read by running code"
             raise unreadable(path, message, SAVE) from None
         raise unreadable(path, "it is damaged, or holds no weights (UnpicklingError)", hint) from None
-    except Exception as error:  # whatever a file of any content makes zipfile, pickle or torch raise
+    except Exception as error:  # zipfile, pickle and torch may raise anything for a damaged file
         raise unreadable(path, f"it is damaged, or holds no weights ({type(error).__name__})", hint) from None
     state = _state(content)
     if not state:
-        raise unreadable(path, "it holds no weights", hint)
+        raise unreadable(path, "it contains no weights", hint)
     return state
 
 
 def tensors(path: Path, hint: str = TAKEN) -> tuple[State, dict[str, Any] | None]:
-    """The tensors of a .safetensors, held against the checksum that it has; and what it says of them under KEY.
+    """The tensors of a .safetensors file, verified by its checksum, and the metadata under KEY.
 
     Raises ArchbuilderError AB855.
     """
@@ -152,7 +152,7 @@ def tensors(path: Path, hint: str = TAKEN) -> tuple[State, dict[str, Any] | None
         header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
     except OSError as error:
         raise unreadable(path, error.strerror or str(error), hint) from None
-    except Exception as error:  # whatever a file of any content makes the library raise
+    except Exception as error:  # the library may raise anything for a damaged file
         raise unreadable(path, f"it is damaged, or holds no weights ({type(error).__name__})", hint) from None
     metadata, facts = header.get("__metadata__", {}), None
     noted = metadata.get(CHECKSUM)
@@ -163,38 +163,38 @@ def tensors(path: Path, hint: str = TAKEN) -> tuple[State, dict[str, Any] | None
     except ValueError:
         fits = False
     if not fits:
-        raise unreadable(path, "its SHA-256 does not fit", hint)
+        raise unreadable(path, "its SHA-256 does not match", hint)
     return state, facts
 
 
 def _facts(path: Path, text: str, hint: str) -> tuple[dict[str, Any], str]:
-    """What is said under KEY, and the checksum of that and of the tensors.  Raises ArchbuilderError AB855."""
+    """The metadata under KEY, and the checksum of it and of the tensors. Raises ArchbuilderError AB855."""
     try:
         facts: dict[str, Any] = json.loads(text)
         noted, version = str(facts.pop("sha256", None)), facts.get("format")
     except (ValueError, AttributeError, TypeError, RecursionError):
         raise unreadable(path, "its metadata is damaged", hint) from None
     if version != FORMAT:
-        raise unreadable(path, f"it has format {version!r:.20}, this version reads {FORMAT}", hint)
+        raise unreadable(path, f"it has format {version!r:.20}, but this version reads {FORMAT}", hint)
     return facts, noted
 
 
 def checksum(facts: Mapping[str, Any], state: State) -> str:
-    """SHA-256 of what is said of tensors, and of the tensors, both by name."""
+    """SHA-256 of metadata and tensors."""
     return digest([dict(sorted(facts.items())), dict(sorted(state.items()))])
 
 
 def digest(value: Any) -> str:
-    """SHA-256 of tensors and plain data: their types, shapes and bytes, whatever file holds them.
+    """SHA-256 of tensors and plain data: their types, shapes and bytes, independent of the file format.
 
-    Raises ValueError for what no file of ours holds: lists within lists without end, a number of thousands of digits, a
+    Raises ValueError for data that archbuilder never writes: unbounded nesting, a number with thousands of digits, a
     tensor that is larger than its bytes or has none.
     """
     found = hashlib.sha256()
     try:
         for part in _parts(value, DEEPEST):
             found.update(part)
-    except RecursionError:  # a key, which is written as a whole
+    except RecursionError:  # from a deeply nested key
         raise ValueError("nested too deep") from None
     return found.hexdigest()
 
@@ -222,12 +222,13 @@ def _bytes(tensor: Tensor) -> bytes:
     if tensor.layout is not torch.strided or tensor.is_meta or tensor.is_quantized:
         raise ValueError("a tensor of a kind that is not trained")
     if tensor.numel() * tensor.element_size() > tensor.untyped_storage().nbytes():
-        raise ValueError("a tensor that is larger than its bytes")  # one number may stand for any size
+        # an expanded tensor: one number may represent any size
+        raise ValueError("a tensor that is larger than its bytes")
     return tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes()
 
 
 def _state(content: Any) -> dict[str, Tensor]:
-    """The weights in what a file holds: a checkpoint's `model`, or whatever it calls them, or the whole of it."""
+    """The weights in the content of a file: the `model` of a checkpoint, another common key, or the whole content."""
     if isinstance(content, Mapping):
         content = next((content[key] for key in WEIGHTS_IN if isinstance(content.get(key), Mapping)), content)
     if not isinstance(content, Mapping) or not all(isinstance(value, Tensor) for value in content.values()):
@@ -236,14 +237,14 @@ def _state(content: Any) -> dict[str, Tensor]:
 
 
 def _misfits(wanted: State, found: State) -> Iterator[str]:
-    """What keeps weights from fitting a module, in words."""
+    """The reasons why weights do not fit a module, in words."""
     for name, tensor in wanted.items():
         if name not in found:
             yield f"there is no {name}"
         elif tensor.shape != found[name].shape:
-            yield f"{name} is {_size(found[name])}, the network has {_size(tensor)}"
+            yield f"{name} is {_size(found[name])}, but the network has {_size(tensor)}"
         elif tensor.is_floating_point() != found[name].is_floating_point():
-            yield f"{name} is {found[name].dtype}, the network has {tensor.dtype}"
+            yield f"{name} is {found[name].dtype}, but the network has {tensor.dtype}"
     yield from (f"the network has no {name}" for name in sorted(found) if name not in wanted)
 
 
@@ -257,9 +258,9 @@ def unreadable(path: Path, reason: str, hint: str) -> ArchbuilderError:
 
 
 def weights(state: Mapping[str, Tensor], key: str = CHECKSUM, value: str = "") -> bytes:
-    """The content of a .safetensors file, of a state_dict and one entry of metadata: the checksum unless said.
+    """The content of a .safetensors file with a state_dict and one entry of metadata, by default the checksum.
 
-    Of more entries the order, and so the bytes, would be left to chance.
+    With more entries their order, and so the bytes, would not be reproducible.
     """
     tensors = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in state.items()}
     return save(tensors, {key: value or checksum({}, tensors)})

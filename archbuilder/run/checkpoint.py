@@ -128,7 +128,7 @@ def read(path: Path) -> State:
     if not isinstance(state, dict) or state.pop("kind", None) != KIND:
         raise _foreign(path, "this is not a checkpoint of archbuilder")
     if (version := state.pop("format", None)) != FORMAT:
-        raise _foreign(path, f"this has format {version}, this version reads {FORMAT}")
+        raise _foreign(path, f"this has format {version}, but this version reads {FORMAT}")
     try:
         noted, own = state.pop("sha256", None), digest(state)
     except (ValueError, RuntimeError, MemoryError) as error:  # for a file that no run has saved

@@ -1,6 +1,6 @@
-"""Search: the best network of a space under its limits, judged first, then trained a little at a time.
+"""Search: find the best network of a space under its limits. Candidates are first judged, then trained step by step.
 
-`start` makes a folder and searches, `proceed` goes on with one; `judge` and `survey` need neither torch nor Optuna.
+`start` creates a folder and searches, `proceed` resumes one; `judge` and `survey` need neither torch nor Optuna.
 """
 
 from __future__ import annotations
@@ -27,15 +27,15 @@ from archbuilder.sources import Opened
 
 MOST = 10_000  # networks of a sweep
 SEARCH = "give ranges a larger step, vary fewer fields, or let archbuilder search draw from the space"
-VALIDATION = 0.1  # share of the training images that choices are made on, where the file keeps none
+VALIDATION = 0.1  # share of the training images for validation, if the file keeps none
 
 
 @dataclass(frozen=True)
 class Means:
-    """What a search works with; it changes no result."""
+    """The resources of a search; they do not affect its result."""
 
     executor: str = "local"
-    workers: int | None = None  # None: as many as there are cores
+    workers: int | None = None  # None: one per core
     address: str | None = None
     seconds: float | None = None
 
@@ -63,13 +63,12 @@ def start(
 ) -> Course:
     """Search the space of a file that was checked with these overrides, in a new folder.
 
-    rungs:    epochs at which candidates are looked at; the last of them is where they end, all of train.epochs unless
-              they are complete runs.
-    whole:    every candidate, to its end, as in a sweep.
-    on_test:  nothing is chosen, as among several seeds of one network: no images are kept apart for that.
-    settings: as `folder.Settings` has them: sampler, seed, generation, factor, trials, epochs.
+    rungs:    epochs at which candidates are compared; they end at the last one, which is train.epochs unless each rung
+    is a complete run. whole:    train every candidate to its end, as in a sweep. on_test:  nothing is chosen (several
+    seeds of one network), so no validation split is kept. settings: fields of `folder.Settings`: sampler, seed,
+    generation, factor, trials, epochs.
 
-    Raises ArchbuilderError for what stands against it, AB564 where nothing holds.
+    Raises ArchbuilderError if the search cannot start, AB564 if no candidate is valid.
     """
     judge = opened(report, rules)
     assert report.document and report.opened and report.spec
@@ -116,7 +115,7 @@ def proceed(
     trials: int | None = None,
     epochs: int | None = None,
 ) -> Course:
-    """Go on with a search, with other bounds where they are given.  Raises ArchbuilderError AB861."""
+    """Resume a search, with other bounds if they are given. Raises ArchbuilderError AB861."""
     return _run(reopen(path), means, watch, trials=trials, epochs=epochs)
 
 
@@ -139,7 +138,7 @@ def _run(folder: SearchFolder, means: Means, watch: Watch, **bounds: int | None)
 
 
 def judge_of(folder: SearchFolder, settings: Settings) -> Judge:
-    """The judge of the file that a search started from; paths in it count from where that was."""
+    """The judge of the file that a search started from; paths in it are relative to its original folder."""
     text = folder.read(START).decode()
     report = check_opened(Opened(settings.file, text), rules=settings.rules)
     if report.document is None or report.spec is None:

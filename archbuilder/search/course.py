@@ -1,9 +1,8 @@
 """The course of a search: generations of candidates, trained in steps from rung to rung.
 
-A generation is asked for when all steps of the one before are done: its steps are the first rung of the new
-candidates, and the next one of those that were promoted.  Then all that came of it is told in order of number.  So the
-table depends on nothing but the file, the seed and the bounds: not on how many work, on which machines, or what was
-killed.
+A generation begins when all steps of the previous one are done. Its steps are the first rung of the new candidates and
+the next rung of promoted ones. Then all results are told to the sampler in order of number. So the table depends only
+on the file, the seed and the bounds: not on the number of workers, the machines, or kills.
 """
 
 from __future__ import annotations
@@ -27,10 +26,10 @@ from archbuilder.search.survey import said
 from archbuilder.search.writing import text_of, without_space
 
 FACTS = "facts.json"
-COSTS = ("params", "macs", "peak_activations", "latency")  # what can be made small beside the accuracy
-SIZES = ("params", "macs", "peak_activations", FIELD)  # what the table says of each candidate
+COSTS = ("params", "macs", "peak_activations", "latency")  # costs that can be minimised besides maximising the accuracy
+SIZES = ("params", "macs", "peak_activations", FIELD)  # columns of the table for each candidate
 
-ENOUGH = 8  # trials, to doubt that paused runs tell anything
+ENOUGH = 8  # smallest number of trials for a warning about the rank correlation
 
 METRIC = declare(
     "AB862",
@@ -46,7 +45,7 @@ METRIC = declare(
 
 
 def costs_of(names: Sequence[str]) -> tuple[str, ...]:
-    """Names of costs.  Raises ArchbuilderError AB862 for one that nothing has."""
+    """The costs of these names. Raises ArchbuilderError AB862 for an unknown one."""
     for name in names:
         if name not in COSTS:
             hint = f"known here: {', '.join(COSTS)}; none for accuracy alone"
@@ -56,7 +55,7 @@ def costs_of(names: Sequence[str]) -> tuple[str, ...]:
 
 @dataclass
 class Trial:
-    """A candidate of the search, and how far it has come."""
+    """A candidate of the search, and its progress."""
 
     asked: Asked
     rung: int = -1  # the last one that it has reached
@@ -77,13 +76,13 @@ class Trial:
 
 @dataclass
 class Progress:
-    """What the live line says."""
+    """The values of the progress line."""
 
     generation: int
     judged: int
     steps: int  # of the generation
     trained: int  # of them
-    done: int  # since this program has begun with the generation
+    done: int  # since this program began the generation
     best: Trial | None
     seconds: float  # since then
 
@@ -96,7 +95,7 @@ Watch = Callable[[Progress], None]
 
 
 class Course:
-    """One search, from wherever it is to its end."""
+    """One search, from its current state to its end."""
 
     def __init__(
         self, folder: SearchFolder, settings: Settings, judge: Judge, watch: Watch = lambda seen: None
@@ -118,12 +117,12 @@ class Course:
             return Proposed(self.folder.path, self.judge, settings.seed, objectives, settings.sampler == "random")
 
     def run(self, engine: Engine, seconds: float | None = None) -> None:
-        """Go on until the bounds are reached, or the time is up; then what is not done yet waits for another time."""
+        """Continue until the bounds are reached or the time is up; unfinished steps remain for a later resume."""
         deadline = None if seconds is None else time() + seconds
         promoted: list[int] = []
         while True:
             asked = self._ask(self.generation)
-            # the long ones first, so that no worker waits for them at the end
+            # long steps first, so that workers do not wait for them at the end
             steps = [self._step(number, self.trials[number].rung + 1, deadline) for number in promoted]
             steps += [self._step(one.number, 0, deadline) for one in asked]
             if not steps:
@@ -138,7 +137,7 @@ class Course:
                 return
 
     def _ask(self, generation: int) -> list[Asked]:
-        """The new candidates of a generation, their folders made; none where a bound is reached."""
+        """The new candidates of a generation, with their folders created; none if a bound is reached."""
         settings = self.settings
         size = settings.generation
         if settings.trials is not None:
@@ -147,7 +146,7 @@ class Course:
             size = 0
         if size <= 0:
             return []
-        sampler = self.sampler  # opening its study takes the folder, too
+        sampler = self.sampler  # opening the study also locks the folder
         with self.folder.held():
             asked = sampler.ask(generation, size)
             for one in asked:
@@ -159,7 +158,7 @@ class Course:
         return tuple(float(asked.verdict.value(name)) for name in self.settings.minimise if name in QUANTITIES)
 
     def _write(self, asked: Asked) -> None:
-        """A candidate's YAML and facts, before anybody trains it."""
+        """Write the YAML and the facts of a candidate before it is trained."""
         from archbuilder.reporting.json import dumps
 
         text = text_of(self.judge.document, self.judge.space, asked.picks, self.judge.tree(asked.picks))
@@ -189,17 +188,17 @@ class Course:
         )
 
     def _take(self, engine: Engine, steps: list[Step], deadline: float | None) -> None:
-        """Have every step taken that is not done; what comes of it is in the trials' folders."""
+        """Run every step that is not done; results are in the folders of the trials."""
         begun, before = monotonic(), len(steps) - len(self._left(steps))
         self._see(steps, 0, begun)
-        while (left := self._left(steps)) and not self.out_of_time:  # a worker may have been asked to end in between
+        while (left := self._left(steps)) and not self.out_of_time:  # a worker may have been asked to stop in between
             for step, _ in engine.take(left):
                 self._look(step)
                 self._see(steps, len(steps) - len(self._left(steps)) - before, begun)
             self.out_of_time = bool(self._left(steps)) and deadline is not None and time() > deadline
 
     def _left(self, steps: list[Step]) -> list[Step]:
-        """The steps that are not done; what the others gave is noted."""
+        """The steps that are not done; the results of the others are recorded."""
         left = [step for step in steps if not step.is_done()]
         for step in steps:
             self._look(step)
@@ -211,7 +210,7 @@ class Course:
         self.watch(Progress(self.generation, self.sampler.judged, len(steps), trained, done, self.best, seconds))
 
     def _look(self, step: Step) -> None:
-        """Read off a trial's files how far it has come."""
+        """Update the progress of a trial from its files."""
         trial, metrics = self.trials[step.number], step.metrics
         if (failed := step.failed) is not None:
             trial.failed = failed.strip()
@@ -226,7 +225,8 @@ class Course:
                 trial.costs = tuple(sizes.get(name, measured) for name in self.settings.minimise)
 
     def _close(self, steps: list[Step]) -> list[int]:
-        """The end of a generation: who goes on, and the rest is told.  Returns the numbers of those that do."""
+        """End a generation: promote trials and tell the sampler about the others. Returns the numbers of the promoted
+        ones."""
         rungs, promoted = self.settings.rungs, list[int]()
         for rung in range(len(rungs)):
             came = [self.trials[step.number] for step in steps if step.rung == rung]
@@ -243,14 +243,14 @@ class Course:
         return sorted(promoted)
 
     def _told(self, trial: Trial) -> Told:
-        """A trial by the rung that it came to and its accuracy there, which orders all trials as halving does."""
+        """A trial as the last rung it reached and its accuracy there, which orders all trials as halving does."""
         if trial.failed or trial.accuracy is None:
             return Told(trial.number, None)
         return Told(trial.number, (trial.rung + trial.accuracy / 100, *trial.costs))
 
     @property
     def ordered(self) -> list[Trial]:
-        """Those with an accuracy: by the rung that they came to, then by fronts."""
+        """The trials with an accuracy, ordered by the last rung they reached, then by fronts."""
         found = []
         for rung in reversed(range(len(self.settings.rungs))):
             here = {t.number: t for t in self.trials.values() if t.rung == rung and not t.failed}
@@ -259,12 +259,12 @@ class Course:
 
     @property
     def is_repeat(self) -> bool:
-        """Is it one network with several seeds, none of which is better than another?"""
+        """Whether it is one network with several seeds, among which nothing is chosen."""
         return [choice.path for choice in self.judge.space.choices] == ["train.seed"]
 
     @property
     def front(self) -> list[Trial]:
-        """Of those that came furthest, the ones that none beats in accuracy and all costs; the most accurate first."""
+        """The Pareto front of the trials that came furthest, in accuracy and all costs; the most accurate first."""
         ended = [trial for trial in self.trials.values() if trial.accuracy is not None and not trial.failed]
         furthest = max((trial.rung for trial in ended), default=-1)
         there = [trial.standing for trial in ended if trial.rung == furthest]
@@ -272,7 +272,7 @@ class Course:
 
     @property
     def best(self) -> Trial | None:
-        """The most accurate of those that came furthest; of equal ones the one that costs least."""
+        """The most accurate of the trials that came furthest; of equal ones the cheapest."""
         return next(iter(self.front), None)
 
     @property
@@ -296,7 +296,7 @@ class Course:
             self.folder.write(WINNER, (self.folder.trial(best.number) / CANDIDATE).read_bytes())
 
     def difference(self) -> str:
-        """What makes the winner of the file that the search started from."""
+        """The differences of the winner from the file that the search started from."""
         best = self.best
         if best is None or self.is_repeat:
             return ""
@@ -304,7 +304,7 @@ class Course:
         return unified(without_space(self.judge.document), after, self.settings.name + ".yaml")
 
     def _sweep(self) -> Iterator[str]:
-        """A line for each trial that is finished, the best first; of seeds alone their mean and deviation."""
+        """A line for each finished trial, the best first; for several seeds their mean and standard deviation."""
         done = [trial for trial in self.ordered if trial.accuracy is not None]
         for trial in done:
             yield f"{trial.accuracy:8.2f} % {said(self.judge.space, trial.asked.picks)}"
@@ -313,7 +313,7 @@ class Course:
             yield f"result: test accuracy {found.mean:.2f} ± {found.deviation:.2f} % after the last epoch"
 
     def closing(self) -> Iterator[str]:
-        """What came of it, for people."""
+        """The result of the search as text."""
         settings, best = self.settings, self.best
         judged, trained = self.sampler.judged, len(self.trials)
         yield f"judged   {judged:,} candidates, trained {trained:,} of them for {self.spent:,} epochs"

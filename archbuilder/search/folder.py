@@ -1,4 +1,4 @@
-"""The folder of a search, DIR/NAME/TIME: all that it takes to go on with it, and what it has found.
+"""The folder of a search, DIR/NAME/TIME: everything needed to resume it, and its results.
 
 search.json            how it is done: what it started from, the seed, generations, rungs, objectives
 start.yaml             the file that it started from, with its space, as it was read or with all overrides
@@ -51,7 +51,7 @@ NO_SEARCH = declare(
 
 
 class Settings(BaseModel):
-    """How a search is done; the bounds are of `search`, which may be given others where it goes on.
+    """The settings of a search; its bounds may be changed when it is resumed.
 
     file:      what start.yaml stands for: paths in it count from there.  digest: of start.yaml.
     rungs:     the epochs at which candidates are looked at; of a sweep the last one alone.
@@ -82,7 +82,7 @@ class Settings(BaseModel):
 
 
 class SearchFolder(RunFolder):
-    """Its files.  Writing raises ArchbuilderError AB701 and leaves the old file as it was."""
+    """The files of a search. A failed write raises ArchbuilderError AB701 and keeps the old file."""
 
     AGAIN = "search"
 
@@ -90,14 +90,14 @@ class SearchFolder(RunFolder):
         return self.path / TRIALS / f"{number:04}"
 
     def write_trial(self, number: int, files: Mapping[str, str]) -> None:
-        """Write files of a trial, one after the other, unless the last of them is there."""
+        """Write files of a trial in order, unless the last of them exists."""
         path = self.trial(number)
         for name, text in files.items() if not (path / [*files][-1]).is_file() else ():
             self.write(str((path / name).relative_to(self.path)), text)
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """Be the only program that asks and tells; others wait for a moment."""
+        """Lock the folder: only one program asks and tells at a time, others wait."""
         while True:
             with locked(self.path) as mine:
                 if mine:
@@ -106,7 +106,7 @@ class SearchFolder(RunFolder):
             sleep(0.1)
 
     def settings(self) -> Settings:
-        """Raises ArchbuilderError AB861 for what is no search, or one of another file or version."""
+        """The settings. Raises ArchbuilderError AB861 if this is not a search, or one of another file or version."""
         try:
             noted = json.loads(self.read(SETTINGS))
             settings = Settings.model_validate(noted)
@@ -114,9 +114,7 @@ class SearchFolder(RunFolder):
             hint = "a search is a folder DIR/NAME/TIME, as archbuilder search printed it"
             raise _no_search(self.path, error.diagnostics[0].message, hint) from None
         except (ValueError, ValidationError):
-            raise _no_search(
-                self.path / SETTINGS, "this does not say how a search was started", "bring it back"
-            ) from None
+            raise _no_search(self.path / SETTINGS, "this does not say how a search was started", "restore it") from None
         if settings.archbuilder != __version__:
             message = f"the search was started by archbuilder {settings.archbuilder}, but this is {__version__}"
             raise _no_search(self.path, message, "continue with that version, or start a new search")
@@ -142,7 +140,7 @@ def digest_of(text: str) -> str:
 
 
 def create(out: Path, settings: Settings, start: str) -> SearchFolder:
-    """A new folder, called by the time, which can be gone on with as soon as it is seen."""
+    """A new folder, named by the time, which can be resumed as soon as it exists."""
     with created(out / settings.name) as made:
         made.write(START, start)
         made.write(SETTINGS, settings.model_dump_json(indent=2) + "\n")

@@ -1,8 +1,8 @@
-"""Who is trained further: the best of a rung by validation accuracy within its fronts.
+"""Which trials are trained further: the best of a rung, by Pareto fronts, and by validation accuracy within a front.
 
-A rung is a number of epochs.  Of all that have come to it so far the best part is promoted, by fronts: nothing in the
-first one is beaten in accuracy and all costs at once by anything, and so on; within a front the more accurate is first.
-Optuna's pruners refuse several objectives, so this is our own.
+A rung is a number of epochs. Of all trials that have reached it so far, the best share is promoted, front by front: no
+trial of the first front is dominated in accuracy and all costs, and so on; within a front the more accurate trial is
+first. Optuna's pruners do not support several objectives, so this is our own implementation.
 
 Source: Li et al., Massively Parallel Hyperparameter Tuning, 2020 (halving without waiting for a bracket).
 """
@@ -19,26 +19,26 @@ FACTOR = 3
 
 @dataclass(frozen=True)
 class Standing:
-    """A trial at a rung: its accuracy in per cent, and its costs, of which less is better."""
+    """A trial at a rung: its accuracy in per cent, and its costs (less is better)."""
 
     number: int
     accuracy: float
     costs: tuple[float, ...] = ()
 
     def beats(self, other: Standing) -> bool:
-        """As good in everything, and better in something."""
+        """Whether it dominates another: at least as good in everything, and better in something."""
         mine, theirs = (-self.accuracy, *self.costs), (-other.accuracy, *other.costs)
         return mine != theirs and all(a <= b for a, b in zip(mine, theirs, strict=True))
 
 
 def front(standings: Sequence[Standing]) -> list[Standing]:
-    """Those that none beats, the most accurate first."""
+    """The trials that no other dominates, the most accurate first."""
     free = (one for one in standings if not any(other.beats(one) for other in standings))
     return sorted(free, key=lambda one: (-one.accuracy, one.costs, one.number))
 
 
 def ranked(standings: Iterable[Standing]) -> list[Standing]:
-    """Front after front."""
+    """All trials, front after front."""
     left, found = list(standings), list[Standing]()
     while left:
         found += front(left)
@@ -47,12 +47,12 @@ def ranked(standings: Iterable[Standing]) -> list[Standing]:
 
 
 def rungs_of(epochs: int, factor: int = FACTOR, most: int = 3) -> list[int]:
-    """The epochs at which a run of so many is looked at: all of them, a third of that, a ninth."""
+    """The rungs for a run of `epochs` epochs: all of them, a third, a ninth."""
     return sorted({max(1, round(epochs / factor**power)) for power in range(most)})
 
 
 class Halving:
-    """The rungs of a search, as far as it has come."""
+    """The rungs of a search and the trials that reached them."""
 
     def __init__(self, rungs: Sequence[int], factor: int = FACTOR) -> None:
         self.rungs, self.factor = list(rungs), factor
@@ -62,7 +62,7 @@ class Halving:
         self.reached[rung][standing.number] = standing
 
     def promoted(self, rung: int, numbers: Iterable[int]) -> list[int]:
-        """Which of some trials that have come to a rung go on to the next one."""
+        """Which of some trials at a rung are promoted to the next one."""
         if rung + 1 == len(self.rungs):
             return []
         best = ranked(self.reached[rung].values())[: ceil(len(self.reached[rung]) / self.factor)]
@@ -70,7 +70,8 @@ class Halving:
         return [number for number in numbers if number in chosen]
 
     def agreement(self, rung: int) -> tuple[float, int] | None:
-        """Spearman's rank correlation of a rung with the next one, and over how many trials; None for too few."""
+        """Spearman's rank correlation of a rung with the next one, and the number of trials; None if there are too
+        few."""
         first, second = self.reached[rung], self.reached[rung + 1]
         both = sorted(first.keys() & second.keys())
         ranks = [_ranks([found[number].accuracy for number in both]) for found in (first, second)]
@@ -80,5 +81,5 @@ class Halving:
 
 
 def _ranks(values: Sequence[float]) -> list[float]:
-    """The place of each among all; equal ones share theirs."""
+    """The rank of each value; equal values share a rank."""
     return [sum(other < value for other in values) + (values.count(value) - 1) / 2 for value in values]

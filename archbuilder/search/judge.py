@@ -1,4 +1,4 @@
-"""Candidates judged on the parsed tree: what does not change from one to the next is read once."""
+"""Judges candidates on the parsed tree: parts that do not change between candidates are read once."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ NO_SPACE = declare(
 
 @dataclass(frozen=True)
 class Verdict:
-    """What is known of a candidate without building it.
+    """The judgement of a candidate without building it.
 
-    `excluded` are the findings that keep it from being trained; `missed` the limits among them, each by how much of
-    its bound it is missed.  Without `facts` it is no network at all.
+    `excluded` are the findings that keep it from being trained; `missed` the limits among them, with the relative
+    amount by which each is missed. Without `facts` it is not a valid network.
     """
 
     picks: tuple[Pick, ...]
@@ -46,20 +46,20 @@ class Verdict:
 
     @property
     def reasons(self) -> tuple[str, ...]:
-        """What excludes it, in words that many candidates share."""
+        """Why it is excluded, in words that are the same for many candidates."""
         missed = [f"{measured.limit.name} {measured.limit.text}" for measured in self.limits if not measured.ok]
         others = (d for d in self.excluded if d.code.id != "AB503")
         return tuple(dict.fromkeys([*missed, *(f"{d.code.id} {d.code.title}" for d in others)]))
 
     @property
     def distance(self) -> float:
-        """How far it is from holding: the sum of what its limits are missed by, as parts of their bounds."""
+        """Its distance from being valid: the sum of the relative amounts by which its limits are missed."""
         lacks = [-(m.left or 0) / max(m.limit.bound, 1) if m.left is not None else 1.0 for m in self.limits if not m.ok]
         others = len(self.reasons) - len(lacks)
         return sum(max(lack, 1e-9) for lack in lacks) + others
 
     def value(self, quantity: str) -> int:
-        """One of the quantities that limits are about; 0 where that is not known."""
+        """A quantity that can be limited; 0 if it is not known."""
         return (QUANTITIES[quantity].value(self.facts, "float32") or 0) if self.facts else 0
 
 
@@ -77,7 +77,7 @@ class Judge:
         for definition in define.value.values() if define.is_mapping else ():
             parameters = definition.get("params")
             names |= {*(parameters.value if parameters and parameters.is_mapping else ())}
-        everywhere = names & words_of(define)  # what a use of one depends on
+        everywhere = names & words_of(define)  # variables on which a use of a definition depends
         is_fixed = {"defaults", "define"}.isdisjoint(choice.steps[0] for choice in space.choices)
         self._known = Known(lambda node: frozenset(everywhere | (names & words_of(node)))) if is_fixed else None
         self._grown: Grown = {}
@@ -86,7 +86,7 @@ class Judge:
 
     @property
     def place(self) -> Span:
-        """Where the space is written, or its file where it is in none."""
+        """The place of the space, or its file if it has no place."""
         root = self.document.root
         return root.place("space") if root.get("space") else Span(self.document.name)
 

@@ -1,4 +1,4 @@
-"""search.html: the front, what each choice is worth, the winner beside the file that the search started from."""
+"""search.html: the front, the importance of each choice, the winner beside the file that the search started from."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from archbuilder.search.sampling import Proposed, importances
 from archbuilder.search.steps import CANDIDATE
 from archbuilder.version import __version__
 
-DRAWN = 12  # of the front, with drawing and YAML
+DRAWN = 12  # networks of the front that are shown with drawing and YAML
 
 
 @dataclass(frozen=True)
 class Shown:
-    """A network of the page: its words, drawing and text."""
+    """A network on the page: its description, drawing and text."""
 
     number: int
     words: str
@@ -33,7 +33,7 @@ class Shown:
 
 
 def write_page(course: Course) -> None:
-    """Write the page anew.  Raises ArchbuilderError AB701."""
+    """Write the page again. Raises ArchbuilderError AB701."""
     folder, (header, rows) = course.folder, course.table
     cost = next((name for name in course.settings.minimise if name != "latency"), "params")
     values: dict[str, Any] = {
@@ -70,7 +70,7 @@ def _drawing(report: Report) -> str:
 
 
 def _beside(course: Course) -> dict[str, Any] | None:
-    """The start and the winner, each with its numbers and its drawing; None where nothing was chosen."""
+    """The start and the winner, each with its numbers and its drawing; None if nothing was chosen."""
     best = course.best
     if best is None or course.is_repeat:
         return None
@@ -88,7 +88,7 @@ def _beside(course: Course) -> dict[str, Any] | None:
 
 
 def _worth(course: Course) -> Iterator[tuple[str, str, float, str]]:
-    """(path, its worth, the width of a bar, the range of the worth), the most first."""
+    """(path, importance, width of the bar, range of the importance), the most important first."""
     if not isinstance(course.sampler, Proposed):
         return
     found = list(importances(course.sampler.study, course.judge.space, course.settings.seed))
@@ -96,7 +96,7 @@ def _worth(course: Course) -> Iterator[tuple[str, str, float, str]]:
         yield path, f"{middle:.0%}", 100 * middle, f"{low:.0%} to {high:.0%}"
 
 
-# the plot, drawn by hand: pictures of a page are single files, and its points are few
+# the plot is written directly as SVG: it must be inside the page, and has few points
 
 WIDE, HIGH, LEFT, BELOW = 720, 380, 70, 50
 STYLE = """text { font: 12px "Helvetica Neue", Helvetica, Arial, sans-serif; fill: #52606d }
@@ -139,7 +139,7 @@ def plot(course: Course, cost: str) -> str:
 
 
 def _scale(values: Sequence[float], start: float, end: float) -> tuple[Callable[[float], float], list[float]]:
-    """Where a value lies between two ends, and round values to write beside the axis."""
+    """A function that maps values to coordinates, and round values for the axis."""
     low, high = min(values), max(values)
     step = _round((high - low) / 4 or max(abs(high) / 4, 1.0))
     first, last = step * (low // step), step * -(-high // step)

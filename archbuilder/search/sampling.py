@@ -1,9 +1,9 @@
-"""Which candidates are asked for: those of a grid in order, or what Optuna's sampler proposes.
+"""Proposes candidates: those of a grid in order, or those of Optuna's sampler.
 
-The study is Optuna's, in its journal beside the trials.  Each proposal depends on the seed, on how many were made
-before it, and on what generations before it were told, in order of number: on nothing that a kill or another worker
-changes.  Infeasible ones are told with their constraints.  A trial that is stopped early is told as complete, by the
-rung that it came to and its accuracy there: as pruned, it would say that what learns slowly is too large.
+The study is Optuna's, in its journal beside the trials. Each proposal depends only on the seed, the number of earlier
+proposals, and the results of earlier generations in order of number, so kills and other workers do not change it.
+Infeasible candidates are told with their constraints. A trial that is stopped early is told as complete, with its last
+rung and the accuracy there; told as pruned, it would teach the sampler that slow learners are too large.
 """
 
 from __future__ import annotations
@@ -25,18 +25,18 @@ if TYPE_CHECKING:
     from optuna.trial import Trial
 
 STUDY = "study.log"
-PROPOSALS = 25  # of the sampler for each candidate that holds; then it is drawn
-DRAWN = 5_000  # before a generation does without one
-ASKED = "candidate"  # what a trial of the study is marked with when all is known of it
+PROPOSALS = 25  # proposals of the sampler per valid candidate; after that it is drawn at random
+DRAWN = 5_000  # random draws before a generation has one candidate less
+ASKED = "candidate"  # attribute of a trial of the study that is completely recorded
 
 Picks = tuple[Pick, ...]
 
 
 @dataclass(frozen=True)
 class Asked:
-    """A candidate to be trained: its number among all that were looked at, and what was chosen.
+    """A candidate to be trained: its number among all judged candidates, and its picks.
 
-    Optuna's own number may be larger: it also counts proposals that a kill has cut off.
+    Optuna's own number may be larger, because it also counts proposals interrupted by a kill.
     """
 
     number: int
@@ -46,7 +46,7 @@ class Asked:
 
 @dataclass(frozen=True)
 class Told:
-    """How a candidate ended: None for one whose training failed."""
+    """The result of a candidate: None if its training failed."""
 
     number: int
     values: tuple[float, ...] | None
@@ -54,16 +54,16 @@ class Told:
 
 class Sampler(Protocol):
     def ask(self, generation: int, size: int) -> list[Asked]:
-        """So many candidates that hold, the same each time that it is asked for this generation; fewer at the end."""
+        """`size` valid candidates, always the same for the same generation; fewer at the end of the space."""
         ...
 
     def tell(self, results: Sequence[Told]) -> None:
-        """What became of candidates, in order of number; each is told once, however often it is said."""
+        """Record the results of candidates, in order of number; repeated results are ignored."""
         ...
 
     @property
     def judged(self) -> int:
-        """How many candidates were looked at."""
+        """The number of candidates that were judged."""
         ...
 
 
@@ -87,7 +87,7 @@ class Grid:
 
 
 class Proposed:
-    """What Optuna proposes, by TPE or at random."""
+    """Proposals of Optuna, by TPE or at random."""
 
     def __init__(self, folder: Path, judge: Judge, seed: int, objectives: int, at_random: bool = False) -> None:
         self.judge, self.seed, self.at_random = judge, seed, at_random
@@ -104,7 +104,7 @@ class Proposed:
         return [trial for trial in self.study.get_trials(deepcopy=False) if ASKED in trial.user_attrs]
 
     def _mend(self) -> None:
-        """What a kill has left half said is taken back, or said to its end."""
+        """Complete or remove records that a kill left incomplete."""
         from optuna.trial import TrialState
 
         for trial in self.study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
@@ -115,8 +115,8 @@ class Proposed:
                 self._dismiss(trial.number, is_held=not any(lack > 0 for lack in trial.constraints.values()))
 
     def _dismiss(self, number: int, is_held: bool) -> None:
-        """Tell of a candidate that is not trained: of one that does not hold, of which the sampler looks at its
-        constraints alone; of one that holds and was there before, which says nothing new."""
+        """Tell the sampler about a candidate that is not trained: an invalid one, of which only the constraints matter,
+        or a valid one that occurred before."""
         from optuna.trial import TrialState
 
         nothing = [0.0] * len(self.study.directions)
@@ -147,7 +147,7 @@ class Proposed:
 
     @property
     def _unseen(self) -> float:
-        """How many candidates there are besides those that were looked at."""
+        """The number of candidates that have not been judged."""
         size = self.judge.space.size
         return float("inf") if size is None else size - len(self._seen)
 
@@ -155,7 +155,7 @@ class Proposed:
         return (self.seed * 1_000_003 + self.judged) % 2**31
 
     def _propose(self, generation: int) -> _Proposal | None:
-        """One proposal of the sampler, judged and, where it does not hold, told."""
+        """One proposal of the sampler, judged, and told at once if it is invalid."""
         from optuna.samplers import RandomSampler, TPESampler
 
         seed = self._ordinal()
@@ -175,7 +175,7 @@ class Proposed:
         return _Proposal(ok, Asked(self.judged - 1, picks, verdict))
 
     def _drawn(self, generation: int) -> _Proposal | None:
-        """A candidate that holds, drawn until there is one; None where there seems to be none that is new."""
+        """A valid candidate, drawn at random; None if no new one is found."""
         from optuna.trial import TrialState, create_trial
 
         random, space = Random(self._ordinal()), self.judge.space
@@ -215,7 +215,7 @@ class _Proposal:
 
 
 def _constraints(verdict: Verdict) -> dict[str, float]:
-    """How much each limit is missed by, as a part of its bound, and how many other reasons there are; 0 for none."""
+    """The relative amount by which each limit is missed, and the number of other reasons; 0 for none."""
     found = {f"{m.limit.name} {m.limit.text}": max(0.0, -(m.left or 0) / max(m.limit.bound, 1)) for m in verdict.limits}
     for measured in verdict.limits:
         if not measured.ok:
@@ -225,7 +225,7 @@ def _constraints(verdict: Verdict) -> dict[str, float]:
 
 
 class _Held:
-    """The lock of a journal whose folder is held."""
+    """The lock of a journal whose folder is already locked."""
 
     def acquire(self) -> bool:
         return True
@@ -235,7 +235,7 @@ class _Held:
 
 
 def _study(path: Path, objectives: int) -> Study:
-    """The study in a journal, which whoever asks or tells holds the folder of; what a kill has cut off is left out."""
+    """The study in a journal, whose folder must be locked; a line cut off by a kill is removed."""
     import optuna
     from optuna.storages import JournalStorage
     from optuna.storages.journal import JournalFileBackend
@@ -282,9 +282,9 @@ def _value(choice: Choice, pick: Pick) -> Any:
 def importances(
     study: Study, space: Space, seed: int = 0, times: int = 20
 ) -> Iterator[tuple[str, float, float, float]]:
-    """(path, median, low, high) of what each choice is worth: PED-ANOVA over trials drawn again, the worth of all 1.
+    """(path, median, low, high) of the importance of each choice: PED-ANOVA over resampled trials, with sum 1.
 
-    low and high are the 5th and the 95th of a hundred."""
+    low and high are the 5th and the 95th percentile."""
     import optuna
     from optuna.importance import PedAnovaImportanceEvaluator, get_param_importances
     from optuna.trial import TrialState

@@ -1,7 +1,7 @@
 """A step of a search: one candidate trained to one rung, in a process that may be killed, here or on another machine.
 
-A run keeps what it has learnt, so a step that is lost is taken again from its last epoch.  Who takes a step holds its
-trial's folder: several programs may work on one search, and none does what another is doing.
+A run keeps its checkpoints, so a lost step is repeated from its last epoch. A worker locks the folder of its trial, so
+several programs can work on one search without doing the same step twice.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ from archbuilder.run.locks import locked
 from archbuilder.sources import METRICS, Opened, newest_run_below
 
 CANDIDATE, FAILED, LATENCY, LOG = "candidate.yaml", "failed.txt", "latency.json", "log.txt"  # of a trial's folder
-FAILURES = ("AB712", "AB713")  # training that diverges, or takes too much memory, is the candidate's own fault
-LOST = 3  # workers in a row that may be killed before a search gives up
+FAILURES = ("AB712", "AB713")  # divergence or lack of memory is a failure of the candidate, not of the search
+LOST = 3  # killed workers in a row after which a search gives up
 
 WORKERS = declare(
     "AB863",
@@ -68,7 +68,7 @@ class Step:
 
     @property
     def metrics(self) -> tuple[dict[str, Any], ...]:
-        """An epoch's record each, of what is trained so far."""
+        """The records of the epochs trained so far."""
         path = newest_run_below(self.trial / self.run)
         return json_files.metrics(path) if path and (path / METRICS).is_file() else ()
 
@@ -83,7 +83,7 @@ class Step:
 
 
 def take(step: Step) -> Outcome:
-    """Train a candidate to its rung, or as far as there is time."""
+    """Train a candidate to its rung, or until the time is up."""
     if step.is_done():
         return "done"
     with locked(step.trial) as mine:
@@ -132,7 +132,7 @@ def _train(step: Step) -> None:
 
 
 def _time(plan: Any, path: Path) -> None:
-    """Measure how long one image takes on this machine, in milliseconds: the median of many, with one thread."""
+    """Measure the latency of one image on this machine, in milliseconds: the median of many runs, with one thread."""
     import json
     from statistics import median
     from time import perf_counter
@@ -152,17 +152,17 @@ def _time(plan: Any, path: Path) -> None:
 
 
 class Engine(Protocol):
-    """What takes steps."""
+    """Runs steps."""
 
     def take(self, steps: Sequence[Step]) -> Iterator[tuple[Step, Outcome]]:
-        """Take each, and say how it ended, in whatever order they end."""
+        """Run each step; yields the outcomes in the order in which steps end."""
         ...
 
     def close(self) -> None: ...
 
 
 def _initialise() -> None:
-    """A worker ends with the process that it works for, however that ends."""
+    """Make a worker end with its parent process, even if that is killed."""
     parent = parent_process()
     assert parent is not None
 
@@ -174,7 +174,7 @@ def _initialise() -> None:
 
 
 class Local:
-    """Processes on this machine, a thread each."""
+    """Processes on this machine, with one thread each."""
 
     def __init__(self, workers: int) -> None:
         self.workers, self._pool = workers, None
@@ -192,7 +192,7 @@ class Local:
                     step = waiting.pop(future)
                     try:
                         outcome: Outcome = future.result()
-                    except BrokenProcessPool:  # a worker was killed, and all that waits is lost with it
+                    except BrokenProcessPool:  # a worker was killed, which also cancels all waiting steps
                         left.append(step)
                         continue
                     lost = 0
@@ -224,7 +224,7 @@ class Local:
 
 
 class Here:
-    """This process: for a few small steps, and for tests."""
+    """Runs steps in this process: for a few small steps, and for tests."""
 
     def take(self, steps: Sequence[Step]) -> Iterator[tuple[Step, Outcome]]:
         for step in steps:
@@ -237,7 +237,7 @@ class Here:
 
 
 def knock(address: str) -> None:
-    """See that somebody listens: Ray itself tries for minutes.  Raises ArchbuilderError AB863."""
+    """Test whether the address answers, because Ray itself would try for minutes. Raises ArchbuilderError AB863."""
     host, _, port = address.removeprefix("ray://").rpartition(":")
     try:
         socket.create_connection((host, int(port)), timeout=10).close()
@@ -251,10 +251,10 @@ class OnRay:
     """Nodes of a Ray cluster that share the search's folder."""
 
     def __init__(self, address: str | None) -> None:
-        """Raises ArchbuilderError AB863 where no cluster answers at that address."""
+        """Raises ArchbuilderError AB863 if no cluster answers at that address."""
         if address is not None:
             knock(address)
-        else:  # it is on this machine alone, and need not be reached from others
+        else:  # only on this machine; need not be reachable from others
             os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
         import ray
@@ -275,7 +275,7 @@ class OnRay:
                 outcome: Outcome = ray.get(ready)
             except ray.exceptions.RayTaskError as error:
                 raise error.cause if isinstance(error.cause, ArchbuilderError) else error from None
-            if outcome == "held":  # by a worker of a lost node that has not ended yet, or by another program
+            if outcome == "held":  # locked by a worker of a lost node that has not ended yet, or by another program
                 sleep(0.5)
                 waiting[remote.remote(step)] = step
             else:
@@ -287,7 +287,7 @@ class OnRay:
 
 @contextmanager
 def engine_of(executor: str, workers: int, address: str | None = None) -> Iterator[Engine]:
-    """local: so many processes on this machine; ray: a cluster; here: this very process."""
+    """local: processes on this machine; ray: a cluster; here: this process."""
     engine: Engine = OnRay(address) if executor == "ray" else Here() if executor == "here" else Local(workers)
     try:
         yield engine

@@ -1,4 +1,4 @@
-"""A space by a sample of it: how much of it holds, what excludes the rest, and what it reaches."""
+"""A sample of a space: how much of it is valid, what excludes the rest, and the range of its totals."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from archbuilder.spec.space import Choice, Pick, Space
 
 SAMPLES = 1_000
 SHOWN = 5  # options, reasons
-BANDS = 4  # of a range with many numbers
+BANDS = 4  # parts into which a range with many numbers is divided
 
 NOTHING = declare(
     "AB564",
@@ -31,7 +31,7 @@ NOTHING = declare(
 
 
 def draw(space: Space, random: Random) -> tuple[Pick, ...]:
-    """A candidate, each option as likely as the others."""
+    """A random candidate; all options have the same probability."""
     shares = [random.random() for _ in space.choices]
     return tuple(
         choice.range.at(share) if choice.range else int(share * len(choice.options))
@@ -40,12 +40,12 @@ def draw(space: Space, random: Random) -> tuple[Pick, ...]:
 
 
 def every(space: Space) -> Iterator[tuple[Pick, ...]]:
-    """Every candidate of a space that has an end, the last choice changing first."""
+    """Every candidate of a finite space, the last choice changing fastest."""
     return product(*[picks_of(choice) for choice in space.choices])
 
 
 def picks_of(choice: Choice) -> Sequence[Pick]:
-    """All picks of a choice that has an end."""
+    """All picks of a finite choice."""
     if choice.range is None:
         return range(len(choice.options))
     found, step = choice.range, choice.range.step or 1
@@ -54,7 +54,7 @@ def picks_of(choice: Choice) -> Sequence[Pick]:
 
 @dataclass(frozen=True)
 class Survey:
-    """A sample that was judged; `whole` where it is all of the space."""
+    """A judged sample; `whole` if it is the complete space."""
 
     space: Space
     verdicts: tuple[Verdict, ...]
@@ -66,12 +66,13 @@ class Survey:
         return [verdict for verdict in self.verdicts if verdict.ok]
 
     def reasons(self) -> list[tuple[str, int]]:
-        """What excludes candidates, and how many each, the most first."""
+        """The reasons for exclusion with their counts, the most frequent first."""
         found = Counter(reason for verdict in self.verdicts for reason in verdict.reasons)
         return found.most_common()
 
     def options(self) -> list[tuple[str, str, int, int]]:
-        """(path, option, how many hold, of how many) of each option that excludes more than others do, worst first."""
+        """(path, option, number of valid candidates, total) of the options that exclude most candidates, the worst
+        first."""
         share = len(self.held) / len(self.verdicts)
         rows = []
         for number, choice in enumerate(self.space.choices):
@@ -79,21 +80,21 @@ class Survey:
             for verdict in self.verdicts:
                 found[_band(choice, verdict.picks[number])].append(verdict.ok)
             rows += [(choice.path, band, sum(oks), len(oks)) for band, oks in found.items()]
-        lost = {row: row[3] * share - row[2] for row in rows}  # how many more would hold if it were like the others
+        lost = {row: row[3] * share - row[2] for row in rows}  # how many more would be valid if it were like the others
         return sorted((row for row in rows if lost[row] > 0), key=lambda row: (-lost[row], row))
 
     def reach(self, quantity: str) -> tuple[int, int] | None:
-        """The smallest and the largest value among those that hold; among all that can be built where none does."""
+        """The smallest and the largest value among valid candidates, or among all buildable ones if none is valid."""
         values = [v.value(quantity) for v in self.held] or [v.value(quantity) for v in self.verdicts if v.facts]
         return (min(values), max(values)) if values else None
 
     @property
     def nearest(self) -> Verdict:
-        """The candidate that holds, or misses least."""
+        """A valid candidate, or the one that misses least."""
         return min(self.verdicts, key=lambda verdict: (not verdict.ok, verdict.distance))
 
     def insist(self, place: Span) -> None:
-        """Raises ArchbuilderError AB564 where nothing holds."""
+        """Raises ArchbuilderError AB564 if no candidate is valid."""
         if self.held:
             return
         reason, count = self.reasons()[0]
@@ -107,12 +108,12 @@ class Survey:
 
 
 def said(space: Space, picks: Sequence[Pick]) -> str:
-    """A candidate in words, as `--set` would take them."""
+    """A candidate in words, in the form of `--set`."""
     return ", ".join(f"{choice.path}={choice.label(pick)}" for choice, pick in zip(space.choices, picks, strict=True))
 
 
 def _band(choice: Choice, pick: Pick) -> str:
-    """The option, or the part of a range with many numbers, that a pick is of."""
+    """The option of a pick, or its part of a range with many numbers."""
     found = choice.range
     if found is None or (found.count is not None and found.count <= 2 * BANDS):
         return choice.label(pick)
@@ -123,7 +124,7 @@ def _band(choice: Choice, pick: Pick) -> str:
 
 
 def survey(judge: Judge, samples: int = SAMPLES, seed: int = 0) -> Survey:
-    """Judge a sample of a space, or all of it where that is no more."""
+    """Judge a sample of a space, or all of it if it is not larger."""
     space, random = judge.space, Random(seed)
     whole = space.size is not None and space.size <= samples
     candidates: Iterable[tuple[Pick, ...]] = every(space) if whole else (draw(space, random) for _ in range(samples))
@@ -131,7 +132,7 @@ def survey(judge: Judge, samples: int = SAMPLES, seed: int = 0) -> Survey:
 
 
 def lines(found: Survey) -> Iterator[str]:
-    """What a survey says, for people."""
+    """A survey as text."""
     total, held = len(found.verdicts), len(found.held)
     how = "all of them" if found.whole else f"{total:,} of them, drawn with seed {found.seed}"
     yield f"space            {found.space.words}"

@@ -1,4 +1,4 @@
-"""A candidate as a file: the text that the search started from, with what was chosen, its comments kept."""
+"""A candidate as a file: the text that the search started from, with the chosen values and its comments."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from archbuilder.spec.space import Choice, Pick, Space
 
 
 def text_of(document: Document, space: Space, picks: Sequence[Pick], tree: Node) -> str:
-    """The text of a candidate whose tree is known; where it cannot be patched, its values without comments."""
+    """The text of a candidate; if the original cannot be patched, its values without comments."""
     wanted = tree.plain()
     try:
         patched = splice(document.text, _patches(Source(document.text, document.name), document.root, space, picks))
@@ -30,7 +30,7 @@ def text_of(document: Document, space: Space, picks: Sequence[Pick], tree: Node)
 
 
 def without_space(document: Document) -> str:
-    """The text that a search starts from, as a candidate has it that changes nothing."""
+    """The text that a search starts from, without its space."""
     root = document.root
     try:
         return splice(document.text, _section(Source(document.text, document.name), root))
@@ -40,7 +40,7 @@ def without_space(document: Document) -> str:
 
 
 def start_of(document: Document, overrides: Sequence[str]) -> str:
-    """The text that a search starts from: a file with what it extends and with overrides, a space among them.
+    """The text that a search starts from: the file with its bases and overrides applied, the space included.
 
     Comments are kept, unless a value comes from another file."""
     if overrides and len(document.sources) == 1:
@@ -78,7 +78,7 @@ def _patches(source: Source, root: Node, space: Space, picks: Sequence[Pick]) ->
 
 
 def _chosen(source: Source, root: Node, choices: Sequence[Choice], picks: Sequence[Pick]) -> Iterator[Patch]:
-    added: dict[int, tuple[Node, dict[str, Any]]] = {}  # fields that a mapping does not have, or not by their names
+    added: dict[int, tuple[Node, dict[str, Any]]] = {}  # fields to add to a mapping
     for choice, pick in zip(choices, picks, strict=True):
         node, depth = root, 0
         holder = root

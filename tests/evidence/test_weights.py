@@ -287,7 +287,7 @@ def forged(packed: Path, path: Path, change: Callable[[dict], object]) -> Path:
 
 
 CHANGES: dict[str, tuple[Callable[[dict], object], str]] = {
-    "format": (lambda facts: facts.update(format=2), "it has format 2, this version reads 1"),
+    "format": (lambda facts: facts.update(format=2), "it has format 2, but this version reads 1"),
     "no architecture": (lambda facts: facts.pop("architecture"), "it does not say to which network it belongs"),
     "no images": (lambda facts: facts.pop("images"), "its images"),
     "a class less": (lambda facts: facts["images"]["classes"].pop(), "its images"),

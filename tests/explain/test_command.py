@@ -45,7 +45,7 @@ def test_the_manual_of_a_code(capsys: Out):
 def test_the_manual_of_a_warning_and_of_a_command(capsys: Out):
     shown = said(capsys, "AB402", "AB001")
     assert "(warning)" in shown and "(error, exit status 2)" in shown
-    assert shown.count("what check says of it:") == 1
+    assert shown.count("result of a check:") == 1
 
 
 @pytest.mark.parametrize(

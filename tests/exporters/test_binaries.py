@@ -175,7 +175,7 @@ def test_weights_from_every_kind_of_file(run: Path, tmp_path: Path):
 def test_weights_of_another_network(run: Path):
     code, message = problem(graph_of(TINY.replace("{conv: 6}", "{conv: 7}")), run)
     assert code == "AB856"
-    assert "conv.conv.weight is 6x1x3x3, the network has 7x1x3x3" in message
+    assert "conv.conv.weight is 6x1x3x3, but the network has 7x1x3x3" in message
     code, message = problem(graph_of(TINY.replace("gap", "{conv: 12}, gap")), run)
     assert (code, "there is no conv2.conv.weight" in message) == ("AB856", True)
     code, message = problem(graph_of(TINY.replace("{strided: 12}, ", "")), run)

@@ -313,7 +313,7 @@ def test_where_no_checkpoint_is_whole_the_run_is_refused_and_left_alone(half: Pa
 def test_what_is_no_checkpoint_of_this_version_is_refused(half: Path):
     state = load(half / "last.pt")
     torch.save({**state, "format": 1}, half / "last.pt")
-    with pytest.raises(ArchbuilderError, match="AB705 this has format 1, this version reads 2"):
+    with pytest.raises(ArchbuilderError, match="AB705 this has format 1, but this version reads 2"):
         train(resume=half)
     torch.save({"state_dict": {}}, half / "last.pt")
     with pytest.raises(ArchbuilderError, match="AB705 this is not a checkpoint of archbuilder"):
