@@ -1,4 +1,4 @@
-"""The words of the command line: which network, for which input, built with what.  Needs no torch."""
+"""Parses the arguments of the command line: the network, the input, the arguments of its class. Needs no torch."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from archbuilder.diagnostics import ArchbuilderError, Code, Span, declare, show
 from archbuilder.document.parser import parse
 
 PACKAGE = "__init__.py"  # the file of a package
-MAX_SIDE = 4096  # the largest side of an input: more is a slip
+MAX_SIDE = 4096  # the largest side of an input: more is probably a mistake
 
 MISSING = declare(
     "AB801",
@@ -43,7 +43,7 @@ def read_target(target: str) -> tuple[Path, str]:
     """`model.py:Net`, `package.module:Net` -> its file and the name in it.  Raises ArchbuilderError AB801, AB802."""
     file, colon, name = target.rpartition(":")
     if not colon or not file or not name.isidentifier():
-        raise _error(ARGUMENTS, target, "the network is named as FILE:CLASS", "write model.py:Net")
+        raise _error(ARGUMENTS, target, "the network must be given as FILE:CLASS", "write model.py:Net")
     path = Path(file)
     path = path / PACKAGE if (path / PACKAGE).is_file() else path
     if not path.is_file():
@@ -52,15 +52,14 @@ def read_target(target: str) -> tuple[Path, str]:
         message = "this is a folder" if path.is_dir() else "there is no such file"
         dotted = re.fullmatch(r"\w+(\.\w+)*", file) and not file.endswith(".py")
         message = "there is no module of that name, here or installed" if dotted and not path.is_dir() else message
-        hint = (
-            "name the Python file that defines the network, as in model.py:Net, or a module, as in package.module:Net"
-        )
+        hint = "name the Python file that defines the network (model.py:Net), or a module (package.module:Net)"
         raise _error(MISSING, file, message, hint)
     return path, name
 
 
 def _in_package(module: str) -> Path | None:
-    """The file of a module by its dotted name, found as an import here would, but without running anything."""
+    """The file of a module by its dotted name, found like an import in the current folder, but without running any
+    code."""
     folders: list[str] | None = [str(Path.cwd()), *sys.path]
     found = None
     parts = module.split(".")
@@ -108,8 +107,8 @@ def read_scale(option: str, text: str | None) -> tuple[float, ...] | None:
     except ValueError:
         values = ()
     if not values or not all((v > 0 if option == "--std" else v >= 0) and v <= 1 for v in values):
-        hint = "write one number, or one per channel: 0.49,0.48,0.45; pixels count from 0 to 1"
-        raise _error(ARGUMENTS, option, f"{show(text)} is no list of numbers from 0 to 1", hint)
+        hint = "write one number, or one per channel: 0.49,0.48,0.45; pixels are in 0..1"
+        raise _error(ARGUMENTS, option, f"{show(text)} is not a list of numbers from 0 to 1", hint)
     return values
 
 

@@ -15,13 +15,13 @@ from archbuilder.importers.units import kind, unit
 from archbuilder.importers.yaml_text import Block, everywhere
 from archbuilder.ir import ops
 
-FITTING = (ops.AvgPool2d, ops.ChannelPad, ops.MaxPool2d, ops.Pad2d)  # ops that make a shortcut fit, and learn nothing
+FITTING = (ops.AvgPool2d, ops.ChannelPad, ops.MaxPool2d, ops.Pad2d)  # ops without parameters that adapt a shortcut
 
 Run = tuple[list[Step], list[Window]]
 
 
 class Assembler:
-    """Writes a tree as blocks; `runs` are its stretches of single ops, for which a style can be chosen."""
+    """Writes a tree as blocks; `runs` are its sequences of single ops, for which a style can be chosen."""
 
     def __init__(self, flow: Flow, items: list[Item], classifier: int | None) -> None:
         self.flow = flow
@@ -113,7 +113,7 @@ class Assembler:
         return Block("branches", {**fields, "paths": paths}, [*steps, fork.merge])
 
     def _projects(self, path: Sequence[Item]) -> bool:
-        """Whether a path only makes its value fit: a 1x1 conv with what belongs to it, or pools and padding."""
+        """Whether a path only adapts its value: a 1x1 conv with its norm, or pools and padding."""
         steps = [item.step for item in path if isinstance(item, Leaf)]
         if len(steps) == len(path) and all(isinstance(step.op, FITTING) for step in steps):
             return True
@@ -121,7 +121,7 @@ class Assembler:
         return len(steps) == len(path) and len(convs) == 1 and convs[0].kernel == (1, 1) and convs[0].groups == 1
 
     def _shortcut(self, fork: Fork, blocks: list[Block], style: Style) -> dict[str, Any]:
-        """The shortcut's field: none for an identity, and none for the projection that `auto` would make."""
+        """The field of the shortcut; empty for an identity, and for the projection that `auto` would make."""
         if not blocks:
             return {}
         steps = list(_steps(blocks))
@@ -138,7 +138,7 @@ class Assembler:
         return {} if normed or (made.bare and style.norm == "none") else {"shortcut": blocks}
 
     def _resolve(self, blocks: list[Block]) -> None:
-        """Give the blocks that joins refer to their names."""
+        """Name the blocks that joins refer to."""
         for join in [block for block in everywhere(blocks) if block.word == "join"]:
             names = [self._name(blocks, value, join.steps[0]) for value in join.fields["from"]]
             join.fields["from"] = names if len(names) > 1 else names[0]
@@ -146,7 +146,9 @@ class Assembler:
     def _name(self, blocks: list[Block], value: int, merge: Step) -> str:
         block = next((block for block in everywhere(blocks) if block.output == value), None)
         if value == IMAGE or block is None:
-            raise Inexpressible(merge, "merges a value with the image itself, or with one that has no place of its own")
+            raise Inexpressible(
+                merge, "merges a value with the image itself, or with one that is not the output of a block"
+            )
         if "name" not in block.fields:
             block.named(self.names.take(self.names.attribute_of(block.steps) or block.word))
         name: str = block.fields["name"]
@@ -168,7 +170,7 @@ def _joins(items: Sequence[Item]) -> Iterator[Join]:
 
 
 def _references(join: Join) -> list[int]:
-    """The values that a join needs names of: a concatenation that does not end in the current value, all."""
+    """The values that a join must name; all of them for a concatenation that does not end in the current value."""
     if isinstance(join.merge.op, ops.Concat) and join.operands[-1] != join.current:
         return list(join.operands)
     return [value for value in join.operands if value != join.current]
@@ -183,17 +185,17 @@ def _join(join: Join) -> Block:
 
 
 def _split(steps: Sequence[Step]) -> Any:
-    """The field that says how channels are cut: true for equal parts, else their sizes."""
+    """The field for splitting channels: true for equal parts, else the sizes."""
     op = steps[0].op
     assert isinstance(op, ops.ChannelSlice)
     return list(op.sizes) if op.sizes else True
 
 
 def _excite(fork: Fork, flow: Flow) -> Block:
-    """Squeeze-and-excite; that its ops are those of the block was seen when it was recorded."""
+    """A squeeze-and-excite block; recording has verified that its ops are those of the block."""
     leaves = [item.step for item in fork.paths[fork.main] if isinstance(item, Leaf)]
     if len(leaves) != 5 or [kind(step) for step in leaves[1:]] != ["conv", "act"] * 2 or fork.paths[1 - fork.main]:
-        raise Inexpressible(fork.merge, "a gate whose layers are used elsewhere too")
+        raise Inexpressible(fork.merge, "uses a gate whose layers are also used elsewhere")
     channels, reduced, gate = fork.merge.shape.c, leaves[1].shape.c, leaves[4].op.describe()
     middle, conv = leaves[2].op, leaves[1].op
     assert isinstance(middle, ops.Activation) and isinstance(conv, ops.Conv2d)

@@ -1,4 +1,4 @@
-"""Recorded ops -> blocks in the fewest words, given what the file's `defaults:` say."""
+"""Recorded ops -> blocks in their shortest form, given the file's `defaults:`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from archbuilder.ir.op import Op
 
 
 def norm_values(op: Op, channels: int) -> list[Any]:
-    """The ways to write a norm over so many channels, the shortest first."""
+    """The ways to write a norm over this number of channels, the shortest first."""
     kinds: list[dict[str, Any]] = [{"kind": "batch"}]
     usual = not isinstance(op, ops.InstanceNorm2d)
     if isinstance(op, ops.GroupNorm):
@@ -74,7 +74,7 @@ def size(pair: tuple[int, int]) -> Any:
 
 @dataclass(frozen=True)
 class Style:
-    """The values of a file's `defaults:` section; these here are the language's own."""
+    """The values of a file's `defaults:` section; initially those of the language."""
 
     norm: Any = "batch"
     activation: Any = "relu"
@@ -84,7 +84,7 @@ class Style:
     bias: Any = "auto"
 
     def section(self) -> dict[str, Any]:
-        """What a `defaults:` section has to say."""
+        """The fields that the `defaults:` section needs."""
         return {f.name: getattr(self, f.name) for f in fields(self) if getattr(self, f.name) != f.default}
 
 
@@ -111,7 +111,7 @@ _USUAL = {"pointwise": (1, 1, 1), "strided": (3, 2, 1), "dilated": (3, 1, 2)}  #
 
 
 def _preset(unit: Unit) -> tuple[str, dict[str, Any]]:
-    """The member of the conv family that says most, and what only it has to say."""
+    """The most specific member of the conv family, and the fields that only it needs."""
     conv = unit.conv
     if unit.depthwise:
         multiplier = conv.out // unit.channels
@@ -125,15 +125,17 @@ def _preset(unit: Unit) -> tuple[str, dict[str, Any]]:
 
 
 def separable_block(depthwise: Unit, pointwise: Unit, style: Style) -> Block | None:
-    """Two units as one depthwise separable convolution, None where they are none."""
+    """Two units as one depthwise separable convolution, or None."""
     plain = ops.Conv2d(pointwise.conv.out, (1, 1), bias=pointwise.conv.bias, frozen=depthwise.conv.frozen)
     layers = depthwise.layers | pointwise.layers
     padded = len(pointwise.order) < len(pointwise.steps)
     if padded or pointwise.conv != plain or not depthwise.depthwise or depthwise.conv.kernel == (1, 1):
         return None
-    if layers != pointwise.layers | depthwise.layers:  # the halves have layers of one kind that differ
+    # both halves have a layer of the same kind, with different settings
+    if layers != pointwise.layers | depthwise.layers:
         return None
-    if depthwise.order != pointwise.order and depthwise.order[0] != "conv":  # what is before belongs to another block
+    # layers before the conv belong to another block
+    if depthwise.order != pointwise.order and depthwise.order[0] != "conv":
         return None
     bias = _bias_of_both(depthwise, pointwise, style)
     if bias is None:
@@ -149,7 +151,8 @@ def separable_block(depthwise: Unit, pointwise: Unit, style: Style) -> Block | N
 
 
 def _bias_of_both(depthwise: Unit, pointwise: Unit, style: Style) -> Any:
-    """The `bias` that gives each half of a separable convolution its own, the default first; None where none does."""
+    """The value of `bias` that fits both halves of a separable convolution, preferably the default; None if there is
+    none."""
     first, second = _after_conv(depthwise), _after_conv(pointwise)
     between = (*first, *pointwise.order[: pointwise.order.index("conv")])
     normed = "norm" in first or ("act" not in between and "norm" in second)
@@ -166,7 +169,7 @@ def _after_conv(unit: Unit) -> tuple[str, ...]:
 
 
 def _common(unit: Unit, style: Style) -> dict[str, Any]:
-    """What the whole family has to say: padding, bias, norm, activation, dropout, order."""
+    """The fields common to the conv family: padding, bias, norm, activation, dropout, order."""
     own: dict[str, Any] = {}
     if sides_of(style.padding, unit.conv) != unit.sides:
         own["padding"] = _padding(unit.sides, unit.conv)
@@ -184,13 +187,14 @@ _SEQUENCE = ("padding", "padding_mode", "bias", "norm", "activation", "dropout",
 
 
 def _orders(unit: Unit, style: Style) -> Iterator[dict[str, Any]]:
-    """The ways to write norm, activation and dropout: by the default order with steps switched off, or an own one."""
+    """The ways to write norm, activation and dropout: the default order with steps switched off, or an explicit
+    order."""
     usual = style.order.split("-")
     here = _layers(unit, style)
     if unit.order == tuple(step for step in usual if step in unit.order):
         absent = [step for step in dict.fromkeys(usual) if step not in unit.order]
         off = {_FIELD[step]: _OFF[step] for step in absent if getattr(style, _FIELD[step]) != _OFF[step]}
-        if not unit.layers.keys() & set(absent):  # else the other half of a separable conv has it
+        if not unit.layers.keys() & set(absent):  # otherwise the other half of a separable conv has it
             yield here | off
     yield here | {"order": "-".join(unit.order)}
 
@@ -206,7 +210,7 @@ def _layers(unit: Unit, style: Style) -> dict[str, Any]:
 
 
 def sides_of(padding: Any, conv: ops.Conv2d) -> Sides:
-    """What a default padding means for a conv, as top, bottom, left, right."""
+    """The padding of a conv for a default value, as top, bottom, left, right."""
     if padding == "same":
         height, width = (d * (k - 1) for d, k in zip(conv.dilation, conv.kernel, strict=True))
         return (height // 2, height - height // 2, width // 2, width - width // 2)
@@ -222,7 +226,7 @@ def _padding(sides: Sides, conv: ops.Conv2d) -> Any:
 
 
 def single_block(step: Step, style: Style) -> Block | None:
-    """The block of one op that is no conv; None where the language has none for it alone."""
+    """The block of one op that is not a conv; None if the language has no block for it alone."""
     words = _single(step.op, style, step.shape.c)
     return Block(words[0], words[1], [step]) if words else None
 
@@ -279,7 +283,7 @@ def _pool(op: Op) -> tuple[str, dict[str, Any]] | None:
 
 
 def bias_field(bias: bool, style: Style) -> dict[str, Any]:
-    """The bias of a linear layer or classifier, which have one by default."""
+    """The bias field of a linear layer or classifier, which have a bias by default."""
     return {} if bias == (style.bias is not False) else {"bias": bias}
 
 

@@ -47,7 +47,7 @@ $ archbuilder import model.py:Net --input 3x32x32""",
 
 @dataclass(frozen=True)
 class Unused:
-    """A module, or a parameter, that the output does not depend on."""
+    """A module or a parameter that does not affect the output."""
 
     name: str
     kind: str
@@ -59,15 +59,15 @@ class Unused:
 
 @dataclass(frozen=True)
 class Imported:
-    """An architecture read off a module.
+    """An architecture made from a module.
 
-    `text` is the YAML, `report` what archbuilder says of it, `proof` how it compares; `problems` has
-    what could not be written, in which case the text ends before it and nothing is proven.
+    `text` is the YAML, `report` its check, `proof` the comparison with the module; `problems` lists what could not be
+    written: then the text ends before it, and nothing is proven.
     """
 
     text: str
     report: Report
-    params: int  # of the module without those that nothing uses; computed weights count as they are computed
+    params: int  # of the module, without unused ones; computed weights count as their result
     proof: Proof = field(default_factory=Proof)
     problems: tuple[Diagnostic, ...] = ()
     notes: tuple[str, ...] = ()
@@ -75,20 +75,20 @@ class Imported:
 
     @property
     def ok(self) -> bool:
-        """The whole network is written, archbuilder takes it, and it is proven to be the same."""
+        """Whether the whole network is written, checks without errors, and is proven to be the same."""
         return not self.problems and self.report.ok
 
     @property
     def diagnostics(self) -> tuple[Diagnostic, ...]:
-        """Everything that is wrong."""
+        """All problems."""
         return (*self.problems, *self.report.errors)
 
 
 def to_yaml(module: nn.Module, input_shape: Sequence[int]) -> str:
     """The YAML architecture of a module for images of (channels, height, width), proven to be the same network.
 
-    Runs the module in evaluation mode; it is left as it was.  Raises ArchbuilderError where something has
-    no words in the language, or where the outputs differ.  `convert` gives the text even then.
+    Runs the module in evaluation mode and does not change it. Raises ArchbuilderError if the language cannot express a
+    part of it, or if the outputs differ. `convert` returns the text even then.
 
         >>> from torch import nn
         >>> net = nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU(), nn.Flatten(), nn.Linear(8 * 36, 10))
@@ -111,13 +111,15 @@ def convert(
     file: str = "",
     data: str = "",
 ) -> Imported:
-    """Read a module for images of (channels, height, width), which is left as it was.
+    """Convert a module for images of (channels, height, width); the module is not changed.
 
-    `name` is the network's, its class's by default; `source` says in the first line where it is from, `origin` is
-    the Python file, for findings that have no line; `file` is what the new file is called in the report; `data` is
-    the data set of its `data:` section, empty for none.
+    name:   of the network, by default that of the class.
+    source: the origin, stated in the first line of the file.
+    origin: the Python file, for findings without a line.
+    file:   the name of the new file in the report.
+    data:   the data set for the `data:` section, empty for none.
 
-    Raises ArchbuilderError AB806 where the module does not run, AB807 where not even its start can be written."""
+    Raises ArchbuilderError AB806 if the module does not run, AB807 if not even its first layer can be written."""
     channels, height, width = input_shape
     shape = Shape(channels, height, width)
     subject = _copied(module)
@@ -144,7 +146,7 @@ def _state(problem: Diagnostic) -> str:
 
 
 def _copied(module: nn.Module) -> nn.Module:
-    """A copy in evaluation mode, whose weights may be changed; what training freezes is frozen in it."""
+    """A copy in evaluation mode, whose weights may be changed; frozen parameters stay frozen."""
     module = getattr(module, "_orig_mod", module)  # of torch.compile
     try:
         subject = copy.deepcopy(module, _copies(module)).train().eval()
@@ -154,12 +156,12 @@ def _copied(module: nn.Module) -> nn.Module:
         return subject
     except Exception as error:
         message = f"{type(module).__name__} cannot be copied: {' '.join(str(error).split())}"
-        hint = "give a module that holds no tensors of an earlier run"
+        hint = "use a module that stores no tensors of an earlier run"
         raise ArchbuilderError(FORWARD.at(Span(type(module).__name__), message, hint)) from error
 
 
 def _copies(module: nn.Module) -> dict[int, Any]:
-    """Copies, by the id of what is copied, of what torch does not copy: results, such as a weight that is normed before
+    """Copies, by id, of tensors that torch does not copy: computed ones, such as a weight that is normalised before
     each run, and the buffers of lazy layers."""
     results: dict[int, Any] = {}
     for part in module.modules():
@@ -185,16 +187,16 @@ def _record(subject: nn.Module, shape: Shape, origin: str) -> Recording:
             _called(subject),
             place,
         )
-        hint = "give the input that it was written for, --input CHANNELSxHEIGHTxWIDTH"
+        hint = "use the input size that it was written for: --input CHANNELSxHEIGHTxWIDTH"
         own = (
-            "" if isinstance(error, OF_INPUT) else "forward has to take one batch of images and no more, and return one"
+            "" if isinstance(error, OF_INPUT) else "forward must take exactly one batch of images, and return one batch"
         )
         doing = f"{_called(subject)} does not run on an input of {shape}: "
         raise failed(error, FORWARD, doing, place, hint, own) from error
 
 
 def _called(module: nn.Module) -> str:
-    """The name of a module's class, as the user's source has it."""
+    """The name of a module's class in the user's source."""
     return str(getattr(module, "original_name", type(module).__name__))
 
 
@@ -208,13 +210,14 @@ def _prove(result: Imported, text: str, subject: nn.Module, order: list[Step], r
     if not failure and report.facts.params != result.params:
         failure = f"the file has {report.facts.params:,} parameters, the module uses {result.params:,}"
     problems = (
-        (UNPROVEN.at(Span(type(subject).__name__), failure, "the YAML is written all the same"),) if failure else ()
+        (UNPROVEN.at(Span(type(subject).__name__), failure, "the YAML is written nevertheless"),) if failure else ()
     )
     return replace(result, proof=replace(proof, failure=failure), problems=problems)
 
 
 def _params(module: nn.Module, recording: Recording) -> int:
-    """How many parameters the file must have: those in use, and in place of some of them what is computed from them."""
+    """The number of parameters that the file must have: those in use; for computed weights, the computed numbers
+    instead."""
     weights = {address(w): w.numel() for step in recording.flow.live().values() for w in step.weights.values()}
     made = weights.keys() & recording.made.keys()
     replaced = {source for where in made for source in recording.made[where]} - weights.keys()
@@ -223,7 +226,8 @@ def _params(module: nn.Module, recording: Recording) -> int:
 
 
 def _unused(module: nn.Module, recording: Recording) -> Iterator[Unused]:
-    """What does not contribute to the output: the outermost such modules, and such parameters of modules that run."""
+    """Everything that does not contribute to the output: the outermost unused modules, and unused parameters of modules
+    that run."""
     done: list[str] = []
     for name, child in module.named_modules():
         if name and not any(name.startswith(f"{outer}.") for outer in done) and not _runs(name, child, recording):
@@ -246,4 +250,4 @@ def _left_out(recording: Recording, unused: Sequence[Unused]) -> Iterator[str]:
         yield f"Left out: {recording.ending} at the end."
     weighted = [one for one in unused if one.params]
     if weighted:
-        yield f"Not used, and so left out: {', '.join(map(str, weighted))}."
+        yield f"Not used, and therefore left out: {', '.join(map(str, weighted))}."

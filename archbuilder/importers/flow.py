@@ -16,12 +16,11 @@ IMAGE = 0  # the number of the value that enters the network
 
 @dataclass(frozen=True, eq=False)
 class Step:
-    """One op that ran.  `id` is the number of the value that it made, `inputs` those of its operands.
+    """One op that ran. `id` is the number of its output value, `inputs` those of its operands.
 
-    `weights` are the tensors it used, under the names that archbuilder's layer has for them; `layer`
-    tells whose they are: two steps with an equal layer share their weights.  `path` is the module that
-    was running (layer1.0.conv2, empty for the network itself), `place` the line of the user's source.
-    `constants` are those numbers of the op that the module has in tensors, as they are there.
+    `weights` are its tensors, under the names in archbuilder's layer; two steps with an equal `layer` share their
+    weights. `path` is the module that was running (layer1.0.conv2, empty for the network itself), `place` the line in
+    the user's source. `constants` are numbers of the op that the module stores in tensors, with their exact values.
     """
 
     id: int
@@ -37,7 +36,7 @@ class Step:
 
 @dataclass
 class Flow:
-    """Steps by number, in execution order; `output` is the number of the value that is returned."""
+    """Steps by number, in execution order; `output` is the number of the returned value."""
 
     input: Shape
     steps: dict[int, Step] = field(default_factory=dict)
@@ -47,7 +46,7 @@ class Flow:
         return self.input if value == IMAGE else self.steps[value].shape
 
     def live(self) -> dict[int, Step]:
-        """The steps that the output depends on, in order."""
+        """The steps on which the output depends, in order."""
         needed = {self.output}
         for step in reversed(self.steps.values()):
             if step.id in needed:

@@ -1,4 +1,4 @@
-"""Activations and norms that are written by hand, recognised as the op that they are."""
+"""Recognises activations and norms that are written with elementary functions."""
 
 from __future__ import annotations
 
@@ -23,24 +23,24 @@ if TYPE_CHECKING:
 
 
 GRID = torch.linspace(-12, 12, 193, dtype=torch.float64)
-SAME = 1e-10  # between two curves, at every number
+SAME = 1e-10  # tolerance between two curves at every point
 LONGEST = 8  # the longest chain of elementwise functions that is followed
 
 
 class Curves:
-    """Per step, as functions of the values that it is computed from element by element: their results on GRID."""
+    """For each step, its results on GRID as a function of the values from which it is computed elementwise."""
 
     def __init__(self) -> None:
         self._known: dict[int, dict[int, Tensor]] = {}
 
     def follow(self, step: int, operands: Sequence[int], function: Callable[..., Tensor]) -> None:
-        """Notes that a step is a function of some values, element by element."""
+        """Record that a step is an elementwise function of some values."""
         each = [{operand: GRID, **self._known.get(operand, {})} for operand in operands]
         bases = sorted(set.intersection(*(set(curves) for curves in each)), reverse=True)[:LONGEST]
         self._known[step] = {base: function(*(curves[base] for curves in each)) for base in bases}
 
     def activation(self, step: int) -> tuple[int, Activation] | None:
-        """The nearest value that a step is an activation of, and that activation; None where it is none."""
+        """The nearest value of which a step is an activation, and that activation; None if there is none."""
         for base, curve in self._known.get(step, {}).items():
             for op, known in _activations().items():
                 if _same(curve, known):
@@ -65,7 +65,7 @@ def _activations() -> dict[Activation, Tensor]:
 
 
 def function_of(op: Activation) -> Callable[[Tensor], Tensor]:
-    """An activation, one without weights, as a function of numbers."""
+    """An activation without weights as a function of numbers."""
     layer = make_layer(op, (Shape(1),))
 
     def run(x: Tensor) -> Tensor:
@@ -85,7 +85,7 @@ CHANNELS, MAP, ALL = (1,), (2, 3), (1, 2, 3)
 @final
 @dataclass(frozen=True)
 class Moment(Op):
-    """A part of a norm over some axes of a value; no block stands for it alone."""
+    """A part of a norm over some axes of a value; it has no block of its own."""
 
     part: Part
     axes: Axes
@@ -106,7 +106,7 @@ class Moment(Op):
 
 
 class Moments:
-    """Reads the parts of norms off a tape, None where a call is no part of any."""
+    """Recognises the parts of norms on a tape; methods return None if a call is not such a part."""
 
     def mean(self, tape: Tape, value: Value, dims: set[int], keepdim: bool) -> Value | None:
         """The mean over channels, over the map, or over both; of squared differences it is the variance."""
@@ -116,7 +116,8 @@ class Moments:
         squared = self._part(tape, value, "squared")
         if squared and squared.axes == axes:
             return self._emit(tape, replace(squared, part="variance"), value)
-        return self._emit(tape, Moment("mean", axes), value) if axes != MAP else None  # over the whole map it is a pool
+        # the mean over the whole map is a pool
+        return self._emit(tape, Moment("mean", axes), value) if axes != MAP else None
 
     def variance(self, tape: Tape, value: Value, dims: set[int]) -> Value | None:
         axes = _axes(tape, value, dims)
@@ -139,20 +140,20 @@ class Moments:
         return self._emit(tape, replace(moment, part=part), value) if moment and part else None
 
     def product(self, tape: Tape, first: Value, second: Value) -> Value | None:
-        """A difference times itself, or times the inverse of the deviation."""
+        """A difference multiplied by itself, or by the inverse of the deviation."""
         if first.step == second.step:
             return self.power(tape, first, 2)
         return self.normed(tape, first, second, inverse=True) or self.normed(tape, second, first, inverse=True)
 
     def steadied(self, tape: Tape, value: Value, eps: object) -> Value | None:
-        """The variance plus a small number."""
+        """The variance plus eps."""
         moment = self._part(tape, value, "variance")
         if moment is None or not isinstance(eps, (int, float)):
             return None
         return self._emit(tape, Moment("steadied", moment.axes, float(eps)), value)
 
     def normed(self, tape: Tape, centred: Value, by: Value, inverse: bool) -> Value | None:
-        """The norm that is complete when differences are divided by their deviation."""
+        """The norm, complete once differences are divided by their deviation."""
         moment = self._part(tape, by, "inverse" if inverse else "deviation")
         first = self._part(tape, centred, "centred")
         base = self._of(tape, centred)
@@ -167,7 +168,7 @@ class Moments:
         return replace(centred, step=tape.emit(op, [base]).step)
 
     def shifted(self, tape: Tape, value: Value, summand: Tensor) -> Value | None:
-        """Learnt factors and summands after a norm, which are its own."""
+        """Learnt factors and offsets after a norm, which become its weight and bias."""
         scale = tape.flow.steps.get(value.step)
         norm = tape.flow.steps.get(scale.inputs[0]) if scale and isinstance(scale.op, ops.ChannelScale) else None
         if (
@@ -187,17 +188,17 @@ class Moments:
         return step.op if step and isinstance(step.op, Moment) and step.op.part == part else None
 
     def _of(self, tape: Tape, value: Value) -> int:
-        """The value that a part is one of; of any other value, itself."""
+        """The value to which a part belongs; any other value itself."""
         step = tape.flow.steps.get(value.step)
         return step.inputs[0] if step and isinstance(step.op, Moment) else value.step
 
     def _emit(self, tape: Tape, moment: Moment, value: Value) -> Value:
-        """A part over the value that is normed itself, whichever part of it was at hand."""
+        """Emit a part over the normalised value itself, given any of its parts."""
         return replace(value, step=tape.emit(moment, [self._of(tape, value)]).step, dims=tape.dims)
 
 
 def _axes(tape: Tape, value: Value, dims: set[int]) -> Axes | None:
-    """The axes of the map behind a value that are meant by axes of the tensor."""
+    """The axes of the underlying map for axes of the tensor."""
     shape = tape.shape(value)
     rank = len(value.dims)
     if shape.flat or rank == 1:

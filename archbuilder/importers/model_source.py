@@ -59,9 +59,9 @@ $ archbuilder import model.py:net --input 3x32x32 --arg width=8""",
 
 
 def load(file: Path, name: str, arguments: Mapping[str, Any]) -> nn.Module:
-    """The module that a file defines under a name: a class or function, which is called, or a module as it is.
+    """The module that a file defines under a name: a class or function, which is called, or a module.
 
-    Runs the file's code.  What it prints goes to standard error.  Raises ArchbuilderError AB803, AB804, AB805."""
+    Runs the file's code. Its output goes to standard error.  Raises ArchbuilderError AB803, AB804, AB805."""
     with _surroundings(file):
         module = _import(file)
         found = getattr(module, name, None)
@@ -74,7 +74,7 @@ def load(file: Path, name: str, arguments: Mapping[str, Any]) -> nn.Module:
 
 @contextlib.contextmanager
 def _surroundings(file: Path) -> Iterator[None]:
-    """The surroundings that a script expects: its folder on the path, its name as the only argument."""
+    """The environment that a script expects: its folder in sys.path, its name as the only argument."""
     path, arguments, before = list(sys.path), list(sys.argv), set(sys.modules)
     root = _root(file.resolve())
     sys.path[:0] = dict.fromkeys([str(file.resolve().parent), str(root)])
@@ -84,19 +84,20 @@ def _surroundings(file: Path) -> Iterator[None]:
             yield
     finally:
         sys.path[:], sys.argv[:] = path, arguments
-        # another file may have neighbours of the same names
+        # another file may import modules with the same names
         for name in [name for name in sys.modules.keys() - before if _lies_in(sys.modules[name], root)]:
             del sys.modules[name]
 
 
 def _lies_in(module: ModuleType, root: Path) -> bool:
-    """Whether a module, or a package without a file of its own, is one of the user's below a folder."""
+    """Whether a module, or a namespace package, is the user's code below a folder."""
     origin = getattr(module, "__file__", None) or next(iter(getattr(module, "__path__", ())), None)
     return isinstance(origin, str) and Path(origin).is_relative_to(root) and not is_installed(origin)
 
 
 def _root(file: Path) -> Path:
-    """The folder that a file is imported from: above its packages, and above all that its relative imports go up to."""
+    """The folder from which a file is imported: above its packages, and above everything that its relative imports
+    reach."""
     folder, levels = file.parent, _levels(file)
     while folder != folder.parent and (levels > 0 or (folder / "__init__.py").exists()):
         folder, levels = folder.parent, levels - 1
@@ -104,10 +105,10 @@ def _root(file: Path) -> Path:
 
 
 def _levels(file: Path) -> int:
-    """How many folders up a file's relative imports go, one for its own; 0 where it has none."""
+    """How many folders up the relative imports of a file go (1: its own folder); 0 without relative imports."""
     try:
         tree = ast.parse(file.read_bytes())
-    except (SyntaxError, ValueError, OSError):  # importing it will say what is wrong
+    except (SyntaxError, ValueError, OSError):  # the import will report the error
         return 0
     return max((node.level for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)), default=0)
 
@@ -132,12 +133,12 @@ def _import(file: Path) -> ModuleType:
         place = Span(str(file), error.lineno or 1, error.offset or 1, error.lineno or 1, (error.offset or 1) + 1)
         _fail(RAISES, place, f"not Python: {error.msg}", "")
     except (Exception, SystemExit) as error:
-        hint = "the file is run from top to bottom when it is imported; put what trains under if __name__ == '__main__'"
+        hint = "importing a file runs all of it; put training code under if __name__ == '__main__'"
         raise failed(error, RAISES, "importing the file raises ", Span(str(file)), hint) from None
 
 
 def _networks(module: ModuleType) -> list[str]:
-    """What a user may have meant: classes and functions of the file, and modules that it holds."""
+    """Candidates for suggestions: classes and functions of the file, and its modules."""
     return [name for name, found in vars(module).items() if not name.startswith("_") and _is_network(found, module)]
 
 
@@ -164,23 +165,23 @@ def _made(found: Any, name: str, file: Path, arguments: Mapping[str, Any]) -> nn
             hint = "give other values with --arg NAME=VALUE"
             raise failed(error, UNBUILT, f"{name}({given}) raises ", Span(str(file)), hint) from None
     elif arguments:
-        message = f"{name} is a module already, it takes no arguments"
-        _fail(UNBUILT, Span(str(file)), message, "leave --arg out, or name its class")
+        message = f"{name} is already a module, so it takes no arguments"
+        _fail(UNBUILT, Span(str(file)), message, "remove --arg, or name its class")
     if not isinstance(found, nn.Module):
         _fail(
             UNDEFINED,
             Span(str(file)),
-            f"{name} gives a {type(found).__name__}, which is no torch.nn.Module",
-            "name the network's class",
+            f"{name} returns a {type(found).__name__}, which is not a torch.nn.Module",
+            "name the class of the network",
         )
     return found
 
 
 def _check_arguments(build: Callable[..., Any], name: str, file: Path, arguments: Mapping[str, Any]) -> None:
-    """Say which arguments are missing or not known."""
+    """Report missing and unknown arguments."""
     try:
         parameters = inspect.signature(build).parameters
-    except (TypeError, ValueError):  # built in C: calling it will say what is missing
+    except (TypeError, ValueError):  # no signature: the call will report what is missing
         return
     takes = {key: p for key, p in parameters.items() if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)}
     span = Span(str(file))

@@ -1,4 +1,4 @@
-"""Is the file the same network?  Weights are copied over by position, and outputs compared on random images."""
+"""Tests whether the file is the same network: weights are copied by position, and outputs compared on random images."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from archbuilder.ir.graph import Graph
 from archbuilder.ir.shape import Shape
 from archbuilder.modules import Network, build
 
-BATCHES = (BATCH, 1, 5)  # with the weights as they are; one batch with others
-AS_THEY_ARE = "weights as they are"
-TOLERANCE = {torch.float32: 1e-5, torch.float64: 1e-10}  # of the largest output, or of 1 where that is more
+BATCHES = (BATCH, 1, 5)  # batch sizes with the original weights; one batch with others
+AS_THEY_ARE = "original weights"
+TOLERANCE = {torch.float32: 1e-5, torch.float64: 1e-10}  # relative to the largest output, or to 1 if that is larger
 
 
 @dataclass(frozen=True)
 class Proof:
-    """What was compared; `failure` says why the file is not the same network, and is empty where it is.
+    """The comparisons; `failure` says why the file is not the same network, and is empty if it is.
 
-    `remarks` names comparisons that the module itself did not allow, `training` tells how the two compare in training.
-    `state` is the module's weights under the file's names, as `archbuilder.build(...)` loads them.
+    `remarks` lists comparisons that were not possible with the module, `training` is the comparison in training.
+    `state` is the module's weights under the names of the file, as `archbuilder.build(...)` loads them.
     """
 
     comparisons: tuple[Comparison, ...] = ()
@@ -41,18 +41,18 @@ class Proof:
 
 
 def prove(subject: nn.Module, graph: Graph, order: Sequence[Step], recording: Recording) -> Proof:
-    """Compare a graph with the module that it was read off, whose weights are changed meanwhile: give a copy.
+    """Compare a graph with the module from which it was made. The weights of the module are changed, so pass a copy.
 
-    `order` has the recorded steps in the order of the graph's nodes.  Three runs: the weights as they
-    are; every weight and statistic shaken, so that no two layers look alike; the same in float64.  Where all
-    agree, both are also held against each other in training.
+    `order` has the recorded steps in the order of the graph's nodes. Three comparisons: with the original weights; with
+    every weight and statistic perturbed, so that no two layers are equal; the same in float64. If all agree, both are
+    also compared in training.
     """
     nodes = list(graph.nodes.values())
     for node, step in zip(nodes, order, strict=False):
         if node.op != step.op:
             return Proof((), f"{node.name} is {node.op.describe()} in the file, {step.op.describe()} in the module")
     if len(nodes) != len(order):
-        return Proof((), f"the file has {len(nodes)} ops, the module runs {len(order)}")
+        return Proof((), f"the file has {len(nodes)} ops, but the module runs {len(order)}")
     kind = like(subject)
     network = build(graph).to(kind).eval()
     comparisons: list[Comparison] = []
@@ -62,7 +62,7 @@ def prove(subject: nn.Module, graph: Graph, order: Sequence[Step], recording: Re
         try:
             comparisons.append(_compare(what, subject, network, graph, order, recording))
             state = state or {name: tensor.clone() for name, tensor in network.state_dict().items()}
-        except Exception as error:  # whatever the module's own code makes of other weights or of float64
+        except Exception as error:  # the module's own code may fail with other weights or in float64
             remarks.append(f"not compared with {what}: {' '.join(str(error).split())}")
     failure = _failure(comparisons, remarks)
     training = Training() if failure else _training(subject, network, graph, order, recording, kind)
@@ -75,20 +75,20 @@ def _failure(comparisons: Sequence[Comparison], remarks: Sequence[str]) -> str:
     bad = next((one for one in comparisons if not one.ok), None)
     if bad is None:
         return ""
-    return f"outputs differ by {bad.difference:.3g} ({bad.what}), the largest output is {bad.largest:.3g}"
+    return f"outputs differ by {bad.difference:.3g} ({bad.what}); the largest output is {bad.largest:.3g}"
 
 
 def _variants(subject: nn.Module) -> Iterator[str]:
-    """Puts the module into each state in which it is compared, and says which."""
+    """Put the module into each state for a comparison; yields the name of the state."""
     yield AS_THEY_ARE
     generator = torch.Generator().manual_seed(0)
     with torch.no_grad():
         for name, tensor in [*subject.named_parameters(), *subject.named_buffers()]:
             if tensor.is_floating_point():
                 _shake(name, tensor, generator)
-    yield "weights shaken"
+    yield "perturbed weights"
     subject.double()
-    yield "weights shaken, float64"
+    yield "perturbed weights, float64"
 
 
 def _shake(name: str, tensor: Tensor, generator: torch.Generator) -> None:
@@ -125,7 +125,7 @@ def _ended(ours: Tensor, recording: Recording) -> Tensor:
 def _training(
     subject: nn.Module, network: Network, graph: Graph, order: Sequence[Step], recording: Recording, kind: Tensor
 ) -> Training:
-    """Both in training, in float64 where the module takes that, with the weights that they have by now."""
+    """Compare both in training, in float64 if the module supports it, with their current weights."""
     error: Exception | None = None
     for dtype in (torch.float64, kind.dtype):
         subject.to(dtype)
@@ -138,13 +138,13 @@ def _training(
             layers = [network.get_submodule(node.module) for node in graph.nodes.values()]
             pairs = Pairs.of(subject, zip(layers, ordered, strict=True))
             return train_alike(subject, network, pairs, image, recording.ending, recording.several)
-        except Exception as found:  # whatever the module's own code makes of training, or of float64
+        except Exception as found:  # the module's own code may fail in training or in float64
             error = found
     return Training(notes=(f"not compared: {' '.join(str(error).split()).partition('. ')[0]}",))
 
 
 def _copy(network: Network, graph: Graph, steps: Sequence[Step]) -> None:
-    """Each recorded step's weights into the layer of the graph's node at the same position."""
+    """Copy the weights of each recorded step into the layer of the graph's node at the same position."""
     with torch.no_grad():
         for node, step in zip(graph.nodes.values(), steps, strict=True):
             layer = network.get_submodule(node.module)
@@ -159,12 +159,12 @@ def _copy(network: Network, graph: Graph, steps: Sequence[Step]) -> None:
 
 
 def images_like(tensor: Tensor, shape: Shape, count: int, generator: torch.Generator) -> Tensor:
-    """Random images of a tensor's kind of numbers, on its device."""
+    """Random images with the dtype and device of a tensor."""
     return torch.randn(count, *shape.dims, generator=generator).to(tensor)
 
 
 def like(module: nn.Module) -> Tensor:
-    """A tensor of the module's kind of numbers, on its device."""
+    """A tensor with the dtype and device of the module."""
     kinds = ((p.dtype, p.device) for p in module.parameters() if p.dtype.is_floating_point)
     dtype, device = next(kinds, (torch.float32, torch.device("cpu")))
     return torch.zeros(1, dtype=dtype, device=device)

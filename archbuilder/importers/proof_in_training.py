@@ -1,4 +1,4 @@
-"""Is the file the same network in training too?  What a module does there and the file does not, in words."""
+"""Tests whether the file is the same network in training, and describes the differences."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Comparison:
 
 
 def compare(what: str, pairs: Iterable[tuple[Tensor, Tensor]], tolerance: float) -> Comparison:
-    """Compare (theirs, ours) of equal shapes.  Raises ValueError where theirs is not finite."""
+    """Compare pairs (theirs, ours) of equal shapes. Raises ValueError if theirs is not finite."""
     difference = largest = 0.0
     for theirs, ours in pairs:
         if not theirs.isfinite().all():
@@ -57,12 +57,12 @@ _CUTTING = frozenset({"detach", "data"})
 
 
 class Witness(TorchFunctionMode):
-    """Sees every torch function that a network calls, and takes part where one drops values.
+    """Observes every torch function that a network calls, and replaces dropout.
 
-    The rule in place of dropout is x * (1 + p sin x), or the sine of a channel's mean where whole channels go.
-    It tells rate and place, and does not depend on how the values are laid out.
+    Dropout becomes x * (1 + p sin x), or for whole channels the sine of the channel's mean. This depends on rate and
+    place, but not on the memory layout of the values.
 
-    `start` is the code that runs the network; `drops` is False where nothing is dropped, whatever the network says.
+    `start` is the code that runs the network; with `drops` False, dropout does nothing at all.
     """
 
     def __init__(self, tape: Tape, start: CodeType, drops: bool = True) -> None:
@@ -70,10 +70,10 @@ class Witness(TorchFunctionMode):
         self.tape = tape
         self.start = start
         self.drops = drops
-        self.lines: Counter[str] = Counter()  # how often a line called torch
-        self.random: dict[str, None] = {}  # what drew random numbers, in words
-        self.cuts: dict[str, None] = {}  # what keeps gradients from going on
-        self.still: dict[str, None] = {}  # norms that went by their running statistics
+        self.lines: Counter[str] = Counter()  # number of torch calls per line
+        self.random: dict[str, None] = {}  # calls that draw random numbers, in words
+        self.cuts: dict[str, None] = {}  # calls that stop gradients
+        self.still: dict[str, None] = {}  # norms that used their running statistics
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs, name = kwargs or {}, function_name(func)
@@ -86,15 +86,15 @@ class Witness(TorchFunctionMode):
         span = running_line(self.tape.path, self.start)
         place = f"{span.file}:{span.line}" if span.line else span.file
         counter = bool(args) and isinstance(args[0], Tensor) and not args[0].is_floating_point()
-        if place and not (counter and name == "add"):  # a batch norm counts its batches, in training alone
+        if place and not (counter and name == "add"):  # a batch norm counts its batches, only in training
             self.lines[place] += 1
         if name in _RANDOM:
             self.random[f"{place} draws random numbers ({name})"] = None
         if name in _CUTTING:
-            self.cuts[f"{place} cuts it off ({name})"] = None
+            self.cuts[f"{place} stops it ({name})"] = None
         elif not torch.is_grad_enabled():
             own = (
-                "has a gradient of its own"
+                "has a custom gradient"
                 if running_below(_with_own_gradients(), self.start)
                 else "runs without gradients"
             )
@@ -103,17 +103,17 @@ class Witness(TorchFunctionMode):
             self.still[f"{self.tape.path or place} normalises by its running statistics"] = None
 
     def causes(self, evaluation: Witness) -> Iterator[str]:
-        """What may make training differ, given what was seen in evaluation."""
+        """Possible causes of differences in training, compared with evaluation."""
         yield from self.random
         yield from self.still
         told = " ".join([*self.random, *self.still])
         for line in dict.fromkeys([*self.lines, *evaluation.lines]):
             if self.lines[line] != evaluation.lines[line] and line not in told:
-                yield f"{line} runs otherwise than in evaluation"
+                yield f"{line} behaves differently than in evaluation"
 
 
 def _with_own_gradients() -> set[CodeType]:
-    """The code of every forward that has a backward beside it."""
+    """The code of every forward with a custom backward."""
     kinds: list[type[torch.autograd.Function]] = [torch.autograd.Function]
     for kind in kinds:
         kinds += kind.__subclasses__()
@@ -123,7 +123,7 @@ def _with_own_gradients() -> set[CodeType]:
 def _weakened(
     name: str, input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False, *, train: bool | None = None
 ) -> Tensor:
-    """What stands for torch's dropout functions, called as they are."""
+    """Replacement for torch's dropout functions, with the same call."""
     if not (training if train is None else train):
         return input
     values = input.clone() if inplace else input
@@ -134,7 +134,7 @@ def _weakened(
 
 @contextmanager
 def seeded(seed: int) -> Iterator[None]:
-    """Random numbers of torch, numpy and Python begin anew; afterwards they go on as before."""
+    """Seed the random numbers of torch, numpy and Python; afterwards their old state is restored."""
     python, numpy = random.getstate(), np.random.get_state()
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
@@ -148,14 +148,14 @@ def seeded(seed: int) -> Iterator[None]:
 
 
 IMAGES = 4  # enough for the statistics of a batch norm over single pixels
-SEEDS = range(3)  # one pass each: what is random differs from one to the next
+SEEDS = range(3)  # one pass each, to detect random results
 TOLERANCE = {torch.float64: 1e-8}  # of the largest value, or of 1 where that is more
 SHOWN = 3  # names in a note
 
 
 @dataclass(frozen=True)
 class Training:
-    """How file and module compare in training; `notes` has what the module does there and the file does not."""
+    """The comparison of file and module in training; `notes` lists what only the module does."""
 
     comparisons: tuple[Comparison, ...] = ()
     notes: tuple[str, ...] = ()
@@ -163,14 +163,14 @@ class Training:
 
 @dataclass(frozen=True)
 class Pairs:
-    """The module's parameters and buffers by their names in it, each with the file's beside it."""
+    """The parameters and buffers of the module by name, each paired with that of the file."""
 
     parameters: dict[str, tuple[Tensor, Tensor]]
     buffers: dict[str, tuple[Tensor, Tensor]]
 
     @classmethod
     def of(cls, subject: nn.Module, layers: Iterable[tuple[nn.Module, Step]]) -> Pairs:
-        """layers: each layer of the file, and the step of the module that it stands for."""
+        """layers: each layer of the file, with the corresponding step of the module."""
         parameters = {address(p): (name, p) for name, p in subject.named_parameters() if p.numel()}
         buffers = {address(b): (name, b) for name, b in subject.named_buffers() if b.numel()}
         pairs = cls({}, {})
@@ -187,12 +187,14 @@ class Pairs:
 def train_alike(
     subject: nn.Module, network: Network, pairs: Pairs, image: Tensor, ending: str, several: bool
 ) -> Training:
-    """Compare the two in training; their weights are equal, their statistics change on the way.
+    """Compare the two in training; their weights are equal, and their statistics change.
 
-    image: IMAGES images.  ending: the softmax that the file leaves out.  several: is it known already that there are
-    more outputs than one?
-    Compared are which parameters learn, outputs, statistics after a pass, and gradients: those of training
-    where the outputs agree, else those of evaluation.  Raises whatever the module's own code makes of training.
+    image:   a batch of IMAGES images.
+    ending:  the softmax that the file leaves out.
+    several: whether it is already known that there are several outputs.
+
+    Compares which parameters are trainable, outputs, statistics after a pass, and gradients: in training if the outputs
+    agree, else in evaluation. Raises any error of the module's own code in training.
     """
     tolerance = TOLERANCE.get(image.dtype, 1e-3)
     notes = list(_trainable(pairs))
@@ -202,36 +204,36 @@ def train_alike(
     if not outputs.ok:
         where = evaluation = _run(subject, network, pairs, image, ending, training=False)
         causes = dict.fromkeys(cause for one in passes for cause in one.witness.causes(evaluation.witness))
-        notes.append(f"the module computes something else than the file{_after_colon(causes)}")
+        notes.append(f"the module computes something different from the file{_after_colon(causes)}")
     if passes[0].left_out and not several:
-        notes.append(f"forward returns more, which is left out: {_listed(passes[0].left_out)}")
+        notes.append(f"forward returns more outputs, which are left out: {_listed(passes[0].left_out)}")
     notes += _statistics(passes[0], pairs, tolerance, outputs.ok)
     gradients = compare("gradients" + " in training" * outputs.ok, where.gradients.values(), tolerance)
     if not gradients.ok:
         enough = tolerance * max(1, gradients.largest)
         names = [name for name, both in where.gradients.items() if not compare("gradients", [both], enough).ok]
-        notes.append(f"the gradient of {_listed(names)} is another than in the file{_after_colon(where.witness.cuts)}")
+        notes.append(f"the gradient of {_listed(names)} differs from the file{_after_colon(where.witness.cuts)}")
     return Training((outputs, gradients), tuple(notes))
 
 
 def _trainable(pairs: Pairs) -> Iterator[str]:
-    """Parameters that learn in one of the two alone."""
+    """Parameters that are trainable in only one of the two."""
     learns = {name: (theirs.requires_grad, ours.requires_grad) for name, (theirs, ours) in pairs.parameters.items()}
     frozen = [name for name, which in learns.items() if which == (False, True)]
     if frozen and not any(theirs for theirs, _ in learns.values()):
-        yield "all parameters are frozen in the module, in the file they learn"
+        yield "all parameters are frozen in the module, but trainable in the file"
     elif frozen:
-        yield f"frozen in the module, in the file they learn: {_listed(frozen)}"
+        yield f"frozen in the module, but trainable in the file: {_listed(frozen)}"
     if thawed := [name for name, which in learns.items() if which == (True, False)]:
-        yield f"frozen in the file with the rest of their layer, in the module they learn: {_listed(thawed)}"
+        yield f"frozen in the file with the rest of their layer, but trainable in the module: {_listed(thawed)}"
 
 
 @dataclass(frozen=True)
 class _Pass:
-    """Both networks, run once over the same images: outputs, gradients by name, what was seen, buffers."""
+    """Both networks, run once on the same images: outputs, gradients by name, observations, buffers."""
 
     outputs: tuple[Tensor, Tensor]
-    left_out: list[str]  # outputs of the module beside the first
+    left_out: list[str]  # outputs of the module after the first
     gradients: dict[str, tuple[Tensor, Tensor]]
     witness: Witness
     before: dict[str, Tensor]  # the module's buffers
@@ -242,7 +244,7 @@ class _Pass:
 def _run(
     subject: nn.Module, network: Network, pairs: Pairs, image: Tensor, ending: str, seed: int = 0, training: bool = True
 ) -> _Pass:
-    """One pass forward, with the first seed also back; buffers begin as they are now, and are so again afterwards."""
+    """One forward pass, with the first seed also backward; buffers are restored afterwards."""
     subject.train(training)
     network.train(training)
     before = {name: buffer.clone() for name, buffer in subject.named_buffers()}
@@ -278,7 +280,7 @@ def _run(
 
 
 def _gradients(output: Tensor, wanted: Sequence[Tensor]) -> list[Tensor]:
-    """Of a weighted sum of the output; zero where nothing comes back, or nothing can."""
+    """Gradients of a weighted sum of the output; zero if there is no gradient."""
     factors = torch.arange(output.numel()).cos().reshape(output.shape).to(output)
     found: Sequence[Tensor | None] = [None] * len(wanted)
     if output.requires_grad:
@@ -287,7 +289,7 @@ def _gradients(output: Tensor, wanted: Sequence[Tensor]) -> list[Tensor]:
 
 
 def _statistics(one: _Pass, pairs: Pairs, tolerance: float, alike: bool) -> Iterator[str]:
-    """Buffers that a pass in training left unlike the file's; where the passes are not alike, most would be so."""
+    """Buffers that differ from the file's after a pass in training; not reported if the passes themselves differ."""
     still: list[str] = []
     others: list[str] = []
     for name, (_, ours) in pairs.buffers.items():
@@ -295,13 +297,13 @@ def _statistics(one: _Pass, pairs: Pairs, tolerance: float, alike: bool) -> Iter
         if not compare("statistics", [(after, one.own[id(ours)].reshape(after.shape))], tolerance).ok:
             (still if torch.equal(after, one.before[name]) else others).append(name)
     if still:
-        yield f"statistics that stay as they are, in the file they follow the batches: {_listed(still)}"
+        yield f"statistics that do not change, but follow the batches in the file: {_listed(still)}"
     if others and alike:
-        yield f"statistics that follow the batches in another way than in the file: {_listed(others)}"
+        yield f"statistics that follow the batches differently than in the file: {_listed(others)}"
     changed = [name for name, was in one.before.items() if not torch.equal(was, one.after[name])]
     own = [name for name in changed if name not in pairs.buffers and not name.endswith("num_batches_tracked")]
     if own:
-        yield f"buffers that change in training, which the file does not have: {_listed(own)}"
+        yield f"buffers that change in training and are not in the file: {_listed(own)}"
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -1,11 +1,11 @@
-"""Runs a module on random images and writes down what it does, as a Flow.
+"""Runs a module on random images and records what it does, as a Flow.
 
-The module's own Python code runs, on real tensors; every torch function that it calls is seen on
-its way, by the protocol that torch offers for this (torch.overrides.TorchFunctionMode).  So loops,
-branches on shapes, wrappers that override `__call__`, sliced Sequentials, attributes that are set on the
-way and modules kept in lists or dicts need no special care, where symbolic tracing refuses them.
+The module's own Python code runs on real tensors; every torch function that it calls is intercepted with torch's
+protocol for this (torch.overrides.TorchFunctionMode). So loops, branches on shapes, wrappers that override `__call__`,
+sliced Sequentials, attributes set during the run, and modules in lists or dicts need no special treatment, while
+symbolic tracing refuses them.
 
-Operands that are changed in place keep their identity: the tensor object stands for its newest value.
+Operands that are changed in place keep their identity: the tensor object represents its newest value.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from archbuilder.remedy import Hint
 
 @contextmanager
 def following(module: nn.Module, tape: Tape, called: set[str], start: CodeType) -> Iterator[None]:
-    """Keep the tape's path at the name of the module that is running; note modules that change nothing.
+    """Keep the tape's path at the name of the running module; record modules without effect.
 
     start: the code that runs the module."""
     names = {id(child): name for name, child in module.named_modules()}
@@ -65,12 +65,12 @@ def following(module: nn.Module, tape: Tape, called: set[str], start: CodeType) 
             handle.remove()
     for kind, paths in idle.items():
         others = f" and {len(paths) - 1} more" if len(paths) > 1 else ""
-        tape.note(f"{paths[0]}{others} ({kind}): does nothing in evaluation, left out")
+        tape.note(f"{paths[0]}{others} ({kind}): has no effect in evaluation, left out")
 
 
-BATCH = 2  # more than one image, so that the batch's axis cannot be taken for another of length 1
+BATCH = 2  # more than one image, so that the batch axis cannot be confused with another axis of length 1
 
-# these use a tensor's shape and type only
+# functions that use only the shape and type of a tensor
 FRESH = {f"{word}_like" for word in ("zeros", "ones", "full", "empty")} | {
     f"new_{word}" for word in ("zeros", "ones", "full", "empty", "tensor")
 }
@@ -91,7 +91,7 @@ $ archbuilder import model.py:Net --input 3x32x32""",
 
 @dataclass(frozen=True)
 class Lost:
-    """Stands for a value that no block can make: why, and the last value before it that one can."""
+    """A value that no block can produce: the reason, and the last value before it that can be written."""
 
     problems: tuple[Diagnostic, ...]
     before: int
@@ -99,36 +99,36 @@ class Lost:
 
 @dataclass
 class Recording:
-    """What one run showed."""
+    """The result of recording one run."""
 
     flow: Flow
     output: Tensor
     name: str = ""  # of the module's class
     dims: tuple[int, ...] = ()  # of the output, without the batch
-    lost: Lost | None = None  # where the output is made by something that no block stands for
-    ending: str = ""  # the softmax that the network ends in, and that is left out
+    lost: Lost | None = None  # if the output is made by something without a block
+    ending: str = ""  # the softmax at the end of the network, which is left out
     notes: list[str] = field(default_factory=list)
-    for_file: list[str] = field(default_factory=list)  # those of the notes that the file's first lines have too
-    always_drops: bool = False  # a dropout is on in evaluation too
-    several: bool = False  # there are more outputs than the one that is imported
+    for_file: list[str] = field(default_factory=list)  # the notes that are also written into the file's first lines
+    always_drops: bool = False  # a dropout is also active in evaluation
+    several: bool = False  # there are outputs besides the imported one
     called: set[str] = field(default_factory=set)  # modules that ran, by name
-    used: set[int] = field(default_factory=set)  # addresses of parameters that something worked with
+    used: set[int] = field(default_factory=set)  # addresses of parameters that were used
     made: dict[int, frozenset[int]] = field(default_factory=dict)  # weights that are no parameters: their sources
 
 
 class Recorder(TorchFunctionMode):
-    """Sees every torch function that is called while it is active."""
+    """Intercepts every torch function that is called while it is active."""
 
     def __init__(self, tape: Tape, image: Tensor) -> None:
         super().__init__()
         self.tape = tape
         self.used: set[int] = set()
-        # the tensors are kept, so that no other one gets the id of one that is gone
+        # keeps the tensors alive, so that no other one gets the same id
         self._known: dict[int, tuple[Tensor, Value | Lost]] = {}
         self._keep(image, Value(IMAGE, tuple(image.shape[1:])))
 
     def value(self, tensor: Tensor) -> Value | Lost | None:
-        """What is known of a tensor; None for one that does not come from the image."""
+        """The value of a tensor; None for one that does not come from the image."""
         found = self._known.get(id(tensor))
         return found[1] if found else None
 
@@ -150,7 +150,7 @@ class Recorder(TorchFunctionMode):
         return result
 
     def _read(self, name: str, args: Any, kwargs: Any, tensors: list[Tensor], result: Any) -> Any:
-        """Write the call down; returns its result, or a copy where torch returned the operand itself."""
+        """Record the call; returns its result, or a copy if torch returned the operand itself."""
         self.tape.calls += 1
         tape, first = self.tape, next(item for item in _flat([result]) if isinstance(item, Tensor))
         tape.place, tape.copies = running_line(self.tape.path, record.__code__), False
@@ -172,7 +172,7 @@ class Recorder(TorchFunctionMode):
         return result
 
     def _ask(self, name: str, args: Any, kwargs: Any, tensors: list[Tensor], result: Any) -> Any:
-        """What the function's reader makes of the call: a value, several, or Lost."""
+        """The result of the function's reader: a value, several values, or Lost."""
         read = reader(name)
         if read is None:
             return self._lose(f"{name} has no block", tensors)
@@ -180,20 +180,20 @@ class Recorder(TorchFunctionMode):
             if any(item.dim() == 0 or item.shape[0] != BATCH for item in _flat([result]) if isinstance(item, Tensor)):
                 if count := self._written_batch(name, args, result):
                     raise Unsupported(
-                        f"writes a batch of {count} into the shape", f"write x.size(0) in place of {count}"
+                        f"writes a batch of {count} into the shape", f"write x.size(0) instead of {count}"
                     )
                 raise Unsupported("mixes the images of a batch, or moves its axis", "keep the batch as the first axis")
             made = read(self.tape, *self._swap(args), **self._swap(kwargs))
             if isinstance(made, Value) and made.dims != self.tape.dims:
-                raise Unsupported(f"gives {self.tape.dims} where the language gives {made.dims}")
+                raise Unsupported(f"returns {self.tape.dims}, but {made.dims} in the language")
         except Unsupported as error:
             return self._lose(f"{name}: {error.message}", tensors, error.hint)
-        except TypeError as error:  # arguments that the reader does not know
-            return self._lose(f"{name} is called in a way that is not known here: {error}", tensors)
+        except TypeError as error:  # arguments that the reader does not have
+            return self._lose(f"{name} is called with unknown arguments: {error}", tensors)
         return made
 
     def _written_batch(self, name: str, args: Any, result: Any) -> int:
-        """The number of images that the source's line writes into a shape, 0 where it writes none."""
+        """The number of images that the source line writes into a shape, 0 if none."""
         if name not in ("view", "reshape") or not isinstance(result, Tensor) or not result.dim():
             return 0
         first = next(iter(_flat(args[1:])), None)
@@ -202,14 +202,14 @@ class Recorder(TorchFunctionMode):
 
     def _lose(self, message: str, tensors: list[Tensor], hint: Hint = "") -> Lost:
         known = [value for tensor in tensors if isinstance(value := self.value(tensor), Value)]
-        hint = hint or "`archbuilder blocks` lists what the language has; the YAML ends before this"
+        hint = hint or "`archbuilder blocks` lists the blocks of the language; the YAML ends before this"
         return Lost(
             (NO_BLOCK.at(running_line(self.tape.path, record.__code__), message, hint),),
             max(value.step for value in known) if known else IMAGE,
         )
 
     def _swap(self, item: Any) -> Any:
-        """The argument with values in place of the tensors that come from the image."""
+        """The argument, with tensors that come from the image replaced by values."""
         if isinstance(item, Tensor):
             found = self.value(item)
             return item if found is None else found
@@ -218,7 +218,7 @@ class Recorder(TorchFunctionMode):
         return type(item)(map(self._swap, item)) if type(item) in (list, tuple) else item
 
     def _changed(self, tensor: Tensor, made: Value | Lost) -> None:
-        """An operand was changed in place: so were the views of it."""
+        """Record that an operand, and so all views of it, was changed in place."""
         old = self.value(tensor)
         memory = tensor.untyped_storage().data_ptr()
         for other, value in list(self._known.values()):
@@ -234,10 +234,10 @@ class Recorder(TorchFunctionMode):
 
 
 def record(module: nn.Module, image: Tensor, origin: str = "") -> Recording:
-    """Run a module, which is in evaluation mode, on a batch of BATCH images and write down what it does.
+    """Run a module in evaluation mode on a batch of BATCH images, and record what it does.
 
-    origin: the module's file, for what has no line.  Whatever the module's forward raises comes through.  An output
-    that is a list, tuple or dict stands for its first tensor."""
+    origin: the module's file, for findings without a line. Errors of the module's forward are not caught. For an output
+    that is a list, tuple or dict, its first tensor counts."""
     tape = Tape(Flow(Shape(*image.shape[1:])), place=Span(origin or type(module).__name__))
     tape.learnt = frozenset(address(p) for p in module.parameters() if p.numel())
     tape.all_frozen = not any(p.requires_grad for p in module.parameters())
@@ -248,14 +248,15 @@ def record(module: nn.Module, image: Tensor, origin: str = "") -> Recording:
     output = first_tensor(returned)
     if output is not returned:
         first, *others = tensors_in(returned)
-        told = f"{', '.join(others)} left out" if others else "the rest is no tensor"
-        tape.note(f"forward returns a {type(returned).__name__}: {first} is taken over, {told}", in_file=bool(others))
+        told = f"{', '.join(others)} left out" if others else "the rest are not tensors"
+        tape.note(f"forward returns a {type(returned).__name__}: {first} is imported, {told}", in_file=bool(others))
     several = output is not returned
     recording = Recording(tape.flow, output, type(module).__name__, several=several, called=called, used=recorder.used)
     _finish(recording, recorder, tape)
     live = recording.flow.live().values()
     dead = {where for step in recording.flow.steps.values() if step not in live for where in step.layer}
-    recording.used -= dead - {where for step in live for where in step.layer}  # of an output that is left out
+    # used only for an output that is left out
+    recording.used -= dead - {where for step in live for where in step.layer}
     recording.notes += tape.notes
     recording.for_file += [note for note, in_file in tape.notes.items() if in_file]
     recording.always_drops, recording.made = tape.always_drops, tape.made
@@ -271,7 +272,7 @@ def first_tensor(returned: Any) -> Tensor:
 
 
 def tensors_in(returned: Any, name: str = "") -> Iterator[str]:
-    """The tensors in what forward returns, as one reads them there: [0], ['aux']; with their sizes for an image."""
+    """The names of the tensors in the result of forward: [0], ['aux']; with their sizes for an image."""
     if isinstance(returned, Tensor):
         yield f"{name} ({by(tuple(returned.shape[1:]))})"
     elif isinstance(returned, dict):
@@ -284,11 +285,11 @@ def tensors_in(returned: Any, name: str = "") -> Iterator[str]:
 
 
 def _finish(recording: Recording, recorder: Recorder, tape: Tape) -> None:
-    """Read off what the output is."""
+    """Determine the output."""
     value = recorder.value(recording.output)
     if value is None:
-        message = "the output is not computed from the image by torch functions that can be seen"
-        hint = "give the plain module: what a scripted or compiled one computes, or numpy, is not seen"
+        message = "the output is not computed from the image by observable torch functions"
+        hint = "use the plain module: scripted or compiled code and numpy cannot be observed"
         problem = NO_BLOCK.at(tape.unseen or tape.place, message, hint)
         value = Lost((problem,), IMAGE)
     if isinstance(value, Value):
@@ -322,7 +323,7 @@ def function_name(func: Any) -> str:
 
 
 def without_dropping(func: Any, args: Any, kwargs: Any) -> Any:
-    """A dropout's result where it does not drop, whatever the caller wanted: values must not be random here."""
+    """The result of a dropout without dropping, because values must not be random here."""
     if len(args) > 2:
         return func(*args[:2], False, *args[3:], **kwargs)
     return func(*args, **kwargs | {"train" if "train" in kwargs else "training": False})

@@ -1,4 +1,4 @@
-"""What an import found, as text for people."""
+"""The result of an import as text."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from archbuilder.reporting.text import render
 
 
 def render_import(imported: Imported, style: Style = PLAIN) -> str:
-    """The table and facts of the new file, what was left out, and how it compares with the module."""
+    """The table and facts of the new file, what was left out, and the comparison with the module."""
     parts = [render(imported.report, style), ""]
     parts += [f"note: {note}" for note in imported.notes]
     parts += _not_used(imported)
@@ -42,6 +42,6 @@ def _proof(imported: Imported, style: Style) -> Iterator[str]:
     elif imported.report.facts:
         text = f"{imported.params:,} parameters, outputs equal to {proof.difference:.1g}"
         if proof.training.notes:
-            yield style.yellow(f"the same network in evaluation, but for training see above: {text}")
+            yield style.yellow(f"the same network in evaluation; for training see above: {text}")
         else:
             yield style.green(f"the same network: {text}")

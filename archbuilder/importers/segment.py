@@ -1,4 +1,4 @@
-"""A run of ops -> blocks, cut where that takes the fewest words."""
+"""A sequence of ops -> blocks, divided so that the text is shortest."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from archbuilder.importers.units import MAX_STEPS, Unit, kind, unit
 from archbuilder.importers.yaml_text import Block, inline
 from archbuilder.ir import ops
 
-# what counts, besides characters, in the search for the cheapest way to write a run
+# costs besides characters in the search for the shortest way to write a sequence
 LINE = 30  # a block of its own
-STRAY = 45  # an activation or dropout before a conv: it belongs to what is before it, unless a norm goes first
-HALVES = 15  # a depthwise separable conv whose halves each have layers, but others
-ENDING = -15  # to call the last layer a classifier
+STRAY = 45  # an activation or dropout before a conv: it belongs to the block before, unless a norm comes first
+HALVES = 15  # a depthwise separable conv whose halves have different layers
+ENDING = -15  # bonus for calling the last layer a classifier
 
 
 @dataclass(frozen=True)
 class Window:
-    """A piece of a run that can be one block, however the file's defaults are."""
+    """A part of a sequence that can be one block, with any defaults."""
 
     start: int
     stop: int
@@ -31,7 +31,8 @@ class Window:
 
 
 def windows(run: Sequence[Step], flow: Flow, cuts: Container[int], classifier: int | None) -> list[Window]:
-    """The pieces that can be blocks.  `cuts` are values that must be a block's output, `classifier` the last layer."""
+    """The parts that can be blocks. `cuts` are values that must be outputs of blocks, `classifier` is the last
+    layer."""
     found = [Window(n, n + 1, step) for n, step in enumerate(run)]
     units: dict[int, list[Window]] = {}
     for start in range(len(run)):
@@ -58,7 +59,7 @@ def _separables(
     for second in seconds:
         assert isinstance(second.what, Unit)
         if first.what.bare and second.stop < len(run) and kind(run[second.stop]) not in ("", "conv"):
-            continue  # what follows belongs to the second half alone
+            continue  # later layers belong only to the second half
         if run[first.stop - 1].id not in cuts and separable_block(first.what, second.what, Style()):
             yield Window(first.start, second.stop, (first.what, second.what))
 
@@ -76,7 +77,7 @@ def _classifiers(run: Sequence[Step], cuts: Container[int], classifier: int | No
 
 
 def word(window: Window, run: Sequence[Step], style: Style) -> Block | None:
-    """The block of a piece, None where the language has none."""
+    """The block of a part, None if the language has none."""
     if window.classifier:
         return _classifier(list(run[window.start : window.stop]), style)
     if isinstance(window.what, Unit):
@@ -94,7 +95,7 @@ def _classifier(steps: list[Step], style: Style) -> Block:
 
 
 def segment(run: Sequence[Step], pieces: Sequence[Window], style: Style) -> tuple[int, list[Block]]:
-    """(how many characters it takes, the blocks).  Raises Inexpressible for an op that has no block."""
+    """(number of characters, the blocks). Raises Inexpressible for an op without a block."""
     best: list[tuple[int, Block | None, int] | None] = [(0, None, 0)] + [None] * len(run)
     for window in sorted(pieces, key=lambda window: (window.stop, -window.start)):
         before = best[window.start]
@@ -111,7 +112,7 @@ def segment(run: Sequence[Step], pieces: Sequence[Window], style: Style) -> tupl
 
 
 def _bias(window: Window) -> int:
-    """The penalty of a piece, besides its length."""
+    """The penalty of a part, besides its length."""
     first = window.what[0] if isinstance(window.what, tuple) else window.what
     if isinstance(window.what, tuple) and not window.what[0].bare and window.what[0].order != window.what[1].order:
         return HALVES
@@ -122,7 +123,7 @@ def _bias(window: Window) -> int:
 
 
 def _blocks(best: Sequence[tuple[int, Block | None, int] | None]) -> list[Block]:
-    """The blocks on the cheapest way, read backwards."""
+    """The blocks of the cheapest division, collected backwards."""
     blocks, at = [], len(best) - 1
     while at:
         found = best[at]
@@ -134,5 +135,5 @@ def _blocks(best: Sequence[tuple[int, Block | None, int] | None]) -> list[Block]
 
 def _no_block(step: Step) -> str:
     if isinstance(step.op, ops.ChannelSlice):
-        return "cuts channels that do not each go their own way to one merge"
+        return "splits channels whose parts do not go on separate paths to one merge"
     return f"{step.op.describe()} has no block of its own"

@@ -1,4 +1,4 @@
-"""Layers that run again: the stretch of items that is equal in both places becomes a block and its `use`."""
+"""Layers that run again: items that are equal in both places become a block and its `use`."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class _Repetition:
 
 
 class Sharing:
-    """Which stretches of which lists are shared; `parts` gives a list with them put together."""
+    """The shared sequences of items; `parts` returns a list with each of them combined."""
 
     def __init__(self, network: list[Item]) -> None:
         self._lists: dict[int, list[Item]] = {}
@@ -60,7 +60,7 @@ class Sharing:
                 self._shared.setdefault((one.source, start), Shared(items))
 
     def parts(self, items: list[Item]) -> list[Part]:
-        """The items of a list, shared stretches as one part each."""
+        """The items of a list, with each shared sequence as one part."""
         found: list[Part] = []
         at = 0
         while at < len(items):
@@ -80,7 +80,7 @@ class Sharing:
         return found
 
     def _pieces(self, one: _Repetition) -> Iterator[tuple[int, int]]:
-        """The stretches of the first list that every use of them uses as a whole."""
+        """The sequences of the first list that every use contains completely."""
         cuts = sorted(cut for cut in self._cuts[one.source] if one.first <= cut <= one.first + one.length)
         yield from pairwise(cuts)
 
@@ -112,15 +112,15 @@ class Sharing:
                 break
             length += 1
         if not length:
-            raise Inexpressible(next(steps([items[at]])), "runs a layer again inside other connections than before")
+            raise Inexpressible(next(steps([items[at]])), "runs a layer again within different connections")
         self._repeated |= {(id(items), at + n) for n in range(length)}
         return _Repetition(source, first, id(items), at, length)
 
 
 def _mark(items: Sequence[Item]) -> object:
-    """What identifies the layers of the first item; None for one without weights.
+    """A key for the layers of the first item; None for an item without weights.
 
-    Padding goes with the layer after it."""
+    Padding belongs to the layer after it."""
     first = items[0]
     padded = isinstance(first, Leaf) and isinstance(first.step.op, Pad2d)
     layers = [step.layer for step in steps(items if padded else [first])]

@@ -1,4 +1,4 @@
-"""Stages from the user's modules, and repeats from blocks that read alike."""
+"""Stages from the user's modules, and repeats from blocks with equal text."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from itertools import groupby
 from archbuilder.importers.naming import Names, is_name, says_something
 from archbuilder.importers.yaml_text import Block, listed
 
-LINE = 12  # what a line costs besides its characters, where a repeat may save some
+LINE = 12  # cost of a line besides its characters, when considering a repeat
 
 
 def stages(blocks: list[Block], names: Names, top: bool = True) -> list[Block]:
-    """The blocks of one attribute of the module as a stage of its name; one block alone gets the name."""
+    """The blocks of one attribute of the module as a stage with its name; a single block just gets the name."""
     groups = [(key, list(group)) for key, group in groupby(blocks, lambda block: names.attribute_of(block.steps))]
     times = Counter(key for key, _ in groups)
     found: list[Block] = []
@@ -44,7 +44,8 @@ def _inside(block: Block, names: Names) -> None:
 
 
 def _named(block: Block, attribute: str, names: Names) -> Block:
-    """The block under its attribute's name, unless that says nothing, or the block is more than the attribute."""
+    """The block with the name of its attribute, unless the name adds nothing, or the block is more than the
+    attribute."""
     if _whole(block, attribute, names) and "name" not in block.fields and says_something(attribute, block.word):
         names.taken.add(attribute)
         block.named(attribute)
@@ -52,13 +53,13 @@ def _named(block: Block, attribute: str, names: Names) -> Block:
 
 
 def _whole(block: Block, attribute: str, names: Names) -> bool:
-    """Whether all that a block holds is of the attribute, but for its merges: these are often written outside."""
+    """Whether everything in a block belongs to the attribute, except merges, which are often outside of it."""
     held = any(True for _ in block.lists())
     return not held or all(names.attribute(step) == attribute for step in block.steps if len(step.inputs) == 1)
 
 
 def repeats(blocks: list[Block]) -> list[Block]:
-    """Stretches that follow each other and read alike as one `repeat`, where that is shorter."""
+    """Consecutive sequences with equal text as one `repeat`, if that is shorter."""
     for block in blocks:
         for key in ("blocks", "shortcut"):
             if key in block.fields:
@@ -76,7 +77,7 @@ def repeats(blocks: list[Block]) -> list[Block]:
 
 
 def _best(blocks: Sequence[Block]) -> tuple[int, int, int] | None:
-    """(start, length, times) of the repetition that saves most, None where none does."""
+    """(start, length, times) of the repetition that saves most, None if none saves anything."""
     best, most = None, 0
     costs = [_cost([block]) for block in blocks]
     for period in range(1, len(blocks) // 2 + 1):

@@ -1,4 +1,4 @@
-"""What an exception out of a user's source means: a missing package, the source's own mistake, or a wrong input."""
+"""The meaning of an exception in the user's source: a missing package, a mistake in the source, or a wrong input."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from archbuilder.importers.recorder import BATCH
 from archbuilder.importers.source_lines import failing_line
 
 MAX_TRIES = 12  # batch sizes to try
-OF_INPUT = (RuntimeError, ValueError, IndexError, AssertionError)  # what a wrong size of the image makes torch raise
+OF_INPUT = (RuntimeError, ValueError, IndexError, AssertionError)  # exceptions that torch raises for a wrong image size
 
 MISSING_PACKAGE = declare(
     "AB814",
@@ -43,11 +43,11 @@ $ archbuilder import model.py:AnyBatch --input 3x32x32""",
 
 
 def check_batch(error: BaseException, run: Callable[[int], Tensor], name: str, place: Span) -> None:
-    """Raises ArchbuilderError AB815 where a module has failed because it runs on one number of images alone.
+    """Raises ArchbuilderError AB815 if a module failed because it runs on only one batch size.
 
-    run: runs it on so many.  place: where to point where the error has no line of the user's.
-    Tried are 1 and the numbers in the lines that failed and in the error's text."""
-    if _runs(run, BATCH):  # it failed because it was traced
+    run: runs it on a number of images. place: used if the error has no line in the user's source.
+    Tries 1 and the numbers in the failing lines and in the error's text."""
+    if _runs(run, BATCH):  # it failed only because of the recording
         return
     lines = [frame.line or "" for frame in traceback.extract_tb(error.__traceback__)]
     numbers = map(int, re.findall(r"(?<!\d)[1-9]\d{0,2}(?!\d)", " ".join([*lines, str(error)])))
@@ -55,13 +55,13 @@ def check_batch(error: BaseException, run: Callable[[int], Tensor], name: str, p
         if not _runs(run, count):
             continue
         images = f"{count} images" if count > 1 else "one image"
-        message = f"{name} runs on {images} at once and on no other number: it is written into it"
-        hint = f"write x.size(0) in place of the {count}, or flatten(1)"
+        message = f"{name} runs only on {images} at once: the number is written in its code"
+        hint = f"write x.size(0) instead of {count}, or flatten(1)"
         raise ArchbuilderError(FIXED_BATCH.at(failing_line(error, place), message, hint)) from error
 
 
 def _runs(run: Callable[[int], Tensor], count: int) -> bool:
-    """Whether there is an output for each of so many images: one may have been repeated to the number written down."""
+    """Whether there is one output per image: outputs may have been repeated to a fixed batch size."""
     try:
         with torch.no_grad():
             return len(run(count)) == count
@@ -70,39 +70,40 @@ def _runs(run: Callable[[int], Tensor], count: int) -> bool:
 
 
 def failed(error: BaseException, code: Code, doing: str, place: Span, hint: str, own: str = "") -> ArchbuilderError:
-    """What a user's source has raised, at its own line, or at this place where it has none.
+    """The error for an exception in the user's source, at its line, or at `place` if it has none.
 
-    doing: what was done, up to the error's own words; hint: what helps, where the error says no better; own: what helps
-    where the mistake is the source's own, the hint by default."""
+    doing: the beginning of the message, before the exception's text.
+    hint:  the remedy, unless the exception suggests a better one.
+    own:   the remedy if the mistake is in the source itself; by default `hint`."""
     place = failing_line(error, place)
     if isinstance(error, ModuleNotFoundError) and error.name:
         package = error.name.partition(".")[0]
         message = f"{doing}{in_words(error)}"
-        told = f"install the package that has {package}; where it is your own, name its folder in PYTHONPATH"
+        told = f"install the package that contains {package}; if it is your own code, add its folder to PYTHONPATH"
         return ArchbuilderError(MISSING_PACKAGE.at(place, message, told))
     return ArchbuilderError(code.at(place, f"{doing}{in_words(error)}", _own_mistake(error) or own or hint))
 
 
 def _own_mistake(error: BaseException) -> str:
-    """What helps where the source itself is wrong, whatever it is given; empty where that may be otherwise."""
+    """The remedy for a mistake in the source itself, independent of the input; empty if it may depend on the input."""
     if isinstance(error, UnboundLocalError):
-        return "this is the source's own mistake: the name is used before it has a value"
+        return "this is a mistake in the source: the name is used before it has a value"
     if isinstance(error, NameError):
         found = re.search(r"name '(\w+)' is not defined", str(error))
-        return f"this is the source's own mistake: import or define {found[1] if found else 'the name'}"
+        return f"this is a mistake in the source: import or define {found[1] if found else 'the name'}"
     if isinstance(error, AttributeError) and "before Module.__init__()" in str(error):
-        return "this is the source's own mistake: call super().__init__() first"
+        return "this is a mistake in the source: call super().__init__() first"
     if isinstance(error, AttributeError):
-        return "this is the source's own mistake: the attribute is misspelt, or was never set"
+        return "this is a mistake in the source: the attribute is misspelt, or was never set"
     if isinstance(error, NotImplementedError):
-        return "the class has no forward of its own, or leaves a method to its subclasses: name one that has all"
+        return "the class has no forward, or an abstract method: name a class that implements everything"
     if isinstance(error, ImportError):
-        return "the package has nothing of that name: another version of it may"
+        return "the package has nothing of that name; another version may have it"
     return ""
 
 
 def in_words(error: BaseException) -> str:
-    """Its type and text, on one line; of a traceback within the text what was raised."""
+    """The type and text of an exception on one line; if the text contains a traceback, its last error."""
     lines = str(error).strip().splitlines()
     if any(line.startswith("Traceback") for line in lines):
         lines = [lines[-1].removeprefix(f"{type(error).__name__}: ")]

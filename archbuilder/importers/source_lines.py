@@ -1,4 +1,4 @@
-"""Lines of the user's source: where something runs, and where something failed."""
+"""Finds lines of the user's source: where code is running, and where an error occurred."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ _PYTHON = _folders(*(sysconfig.get_path(name) for name in ("stdlib", "platstdlib
 
 
 def _is_foreign(file: str) -> bool:
-    """Whether a file is torch's, ours or Python's own, where nobody looks for a mistake of a model."""
+    """Whether a file belongs to torch, archbuilder or Python, and so is not the place of a model's mistake."""
     return file.startswith(("<", *_OWN)) or (file.startswith(_PYTHON) and not is_installed(file))
 
 
 def is_installed(file: str) -> bool:
-    """Whether a file is of a package that was installed."""
+    """Whether a file belongs to an installed package."""
     return file.startswith(_INSTALLED)
 
 
 def _place(lines: Iterable[tuple[str, int | None]], fallback: str) -> Span:
-    """Of files and lines, innermost first: the user's own where there is one, else that of an installed package."""
+    """The first of these lines (innermost first) in the user's own code, else in an installed package."""
     known = [(file, line) for file, line in lines if line and not _is_foreign(file)]
     own = [(file, line) for file, line in known if not is_installed(file)]
     for file, line in (own or known)[:1]:
@@ -45,7 +45,7 @@ def _place(lines: Iterable[tuple[str, int | None]], fallback: str) -> Span:
 
 
 def running_line(fallback: str, start: CodeType) -> Span:
-    """The line of the user's source that runs below `start`; the fallback where only torch's own modules do."""
+    """The line of the user's source that is running below `start`; the fallback if only torch's own modules are."""
     lines: list[tuple[str, int | None]] = []
     frame: FrameType | None = sys._getframe()
     while frame and frame.f_code is not start:
@@ -57,7 +57,7 @@ def running_line(fallback: str, start: CodeType) -> Span:
 
 
 def running_below(codes: Container[CodeType], start: CodeType) -> bool:
-    """Whether one of these is running now, below `start`."""
+    """Whether one of these code objects is running below `start`."""
     frame: FrameType | None = sys._getframe()
     while frame and frame.f_code is not start:
         if frame.f_code in codes:
@@ -67,20 +67,20 @@ def running_below(codes: Container[CodeType], start: CodeType) -> bool:
 
 
 def failing_line(error: BaseException, fallback: Span) -> Span:
-    """The innermost line of the user's source that an exception came through."""
+    """The innermost line of the user's source in the traceback of an exception."""
     frames = traceback.extract_tb(error.__traceback__)
     found = _place([(frame.filename, frame.lineno) for frame in reversed(frames)], fallback.file)
     return found if found.line else fallback
 
 
 def defining_line(kind: type, method: str, fallback: str) -> Span:
-    """Where a method of the user's source is defined; the fallback for one of torch's own, or none in Python."""
+    """The place where a method of the user's source is defined; the fallback for methods of torch or in C."""
     function = inspect.getattr_static(kind, method, None)
     code = getattr(inspect.unwrap(function), "__code__", None) if callable(function) else None
     return _place([(code.co_filename, code.co_firstlineno)] if code else [], fallback)
 
 
 def shown(file: str) -> str:
-    """A path as a reader wants it: relative, where it lies below the working folder."""
+    """A path for messages: relative if it is below the working folder."""
     path = Path(file)
     return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else file

@@ -1,9 +1,8 @@
-"""Flow -> a tree of sequences, forks and joins: what runs one after the other, and what runs side by side.
+"""Flow -> a tree of sequences, forks and joins: consecutive steps and parallel paths.
 
-A sequence leads from one value to another.  Its main path is found by walking back from the end, at a
-merge along the deepest operand.  Every merge on it spans an arc back to where its other operands
-come from.  Arcs that nest become forks (skip, branches); an operand that is an earlier value as it
-is, and whose arc crosses another, becomes a join by name.
+A sequence leads from one value to another. Its main path is found by walking back from the end, at a merge along the
+deepest operand. Every merge on it spans an arc back to the origin of its other operands. Nested arcs become forks
+(skip, branches); an operand that is itself an earlier value, and whose arc crosses another, becomes a join by name.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ from archbuilder.ir.ops.merge import Merge
 
 
 class Inexpressible(Exception):
-    """Connections that the language cannot say; `step` is where the trouble is."""
+    """Raised for connections that the language cannot express; `step` is the place of the problem."""
 
     def __init__(self, step: Step, message: str, hint: str = "") -> None:
         super().__init__(message)
@@ -37,9 +36,9 @@ class Leaf:
 
 @dataclass(eq=False)
 class Fork:
-    """Paths that start at the current value and are merged; `main` is the number of the deepest path.
+    """Paths that start at the current value and are merged; `main` is the index of the deepest path.
 
-    Where the channels are cut between the paths, `split` has the step that cuts out each path's share."""
+    If the channels are divided among the paths, `split` has the slicing step of each path."""
 
     merge: Step
     paths: list[list[Item]]
@@ -49,7 +48,7 @@ class Fork:
 
 @dataclass(eq=False)
 class Join:
-    """A merge of the current value with earlier ones; `operands` are all of them, in the merge's order."""
+    """A merge of the current value with earlier ones; `operands` are all of them, in the order of the merge."""
 
     merge: Step
     operands: tuple[int, ...]
@@ -60,7 +59,7 @@ Item = Leaf | Fork | Join
 
 
 def split(fork: Fork) -> Fork:
-    """The fork with its channels cut between the paths, where each path begins with its own share."""
+    """The fork with its channels divided among the paths, if each path begins with its own share."""
     firsts = [path[0].step for path in fork.paths if path and isinstance(path[0], Leaf)]
     runs = [run for step in firsts if (run := _run(step))]
     order = sorted(range(len(runs)), key=runs.__getitem__)
@@ -69,7 +68,7 @@ def split(fork: Fork) -> Fork:
     if not tiled or ends[-1] != runs[0][2] or (isinstance(fork.merge.op, Concat) and order != sorted(order)):
         return fork
     if {value for join in joins(fork) for value in join.operands} & {step.id for step in firsts}:
-        return fork  # a share that is taken by name later needs a block of its own
+        return fork  # a share that is used later by name needs its own block
     sizes = tuple(stop - start for start, stop, _ in sorted(runs))
     paths = [fork.paths[number][1:] for number in order]
     cuts = [ChannelSlice(part, len(sizes), sizes if len(set(sizes)) > 1 else ()) for part in range(len(sizes))]
@@ -78,7 +77,7 @@ def split(fork: Fork) -> Fork:
 
 
 def _run(step: Step) -> tuple[int, int, int] | None:
-    """The channels that a slice takes: first, end, and how many there are; None where it is no slice."""
+    """The channels of a slice: first, end, and the total; None if the step is not a slice."""
     op = step.op
     if not isinstance(op, ChannelSlice):
         return None
@@ -97,7 +96,7 @@ def joins(item: Item) -> Iterator[Join]:
 
 
 def flatter(fork: Fork) -> Fork:
-    """(a + b) + c as one merge of three paths, where all three start at the same value."""
+    """Write (a + b) + c as one merge of three paths, if all three start at the same value."""
     inner = fork.paths[0] if isinstance(fork.merge.op, Concat) else fork.paths[fork.main]
     first = inner[0] if len(inner) == 1 else None
     if not isinstance(first, Fork) or first.merge.op != fork.merge.op or isinstance(fork.merge.op, Gate):
@@ -119,28 +118,29 @@ def steps(items: Sequence[Item]) -> Iterator[Step]:
             yield item.step if isinstance(item, Leaf) else item.merge
 
 
-NESTED = (Add, Concat, Multiply)  # merges of merges that are the same as one
+NESTED = (Add, Concat, Multiply)  # associative merges
 
 
 @dataclass
 class _Arc:
-    """A merge on the main path, at position `end`: where its operands come from."""
+    """A merge on the main path at position `end`, with the origins of its operands."""
 
     merge: Step
     end: int
-    main: int  # which operand lies on the main path
-    origins: dict[int, int | None] = field(default_factory=dict)  # of the others: a position, None where outside
-    empty: bool = True  # every other operand is an earlier value as it is
+    main: int  # the index of the operand on the main path
+    origins: dict[int, int | None] = field(default_factory=dict)  # of the other operands: a position, None if outside
+    empty: bool = True  # every other operand is itself an earlier value
 
     @property
     def start(self) -> int | None:
-        """The one position from which all other operands come, None where there is none."""
+        """The common position from which all other operands come, or None."""
         found = set(self.origins.values())
         return found.pop() if len(found) == 1 else None
 
     @property
     def is_mixed(self) -> bool:
-        """Whether its other operands come from several positions, and some are computed on the way: no one fork."""
+        """Whether its other operands come from several positions and some are computed on the way, so that one fork is
+        not enough."""
         found = set(self.origins.values())
         return not self.empty and len(found) > 1 and None not in found and isinstance(self.merge.op, NESTED)
 
@@ -159,7 +159,7 @@ class Structure:
         self._claimed: set[int] = set()  # values on side paths
 
     def _measure(self) -> None:
-        """How many steps lead to each value, at most."""
+        """Compute the largest number of steps that lead to each value."""
         self._depth = {IMAGE: 0}
         for step in self.steps.values():
             self._depth[step.id] = 1 + max(self._depth[value] for value in step.inputs)
@@ -169,7 +169,7 @@ class Structure:
         items = self._sequence(IMAGE, self.flow.output)
         written = Counter(step.id for step in steps(items))
         for id, step in self.steps.items():
-            if written[id] != 1 and not isinstance(step.op, Merge):  # merges of one sum may have become one
+            if written[id] != 1 and not isinstance(step.op, Merge):  # several merges may have been combined
                 raise Inexpressible(step, "has connections that cross others")
         return items
 
@@ -195,7 +195,7 @@ class Structure:
         return chain[::-1]
 
     def _leads_back(self, value: int, start: int) -> bool:
-        """Whether a value is computed from `start`, or is it."""
+        """Whether a value is `start`, or is computed from it."""
         seen, todo = set(), [value]
         while todo:
             value = todo.pop()
@@ -220,10 +220,10 @@ class Structure:
         return arc
 
     def _nest(self, arc: _Arc, position: dict[int, int]) -> None:
-        """Write a merge of many operands as merges of merges, each of which is a join or a fork of its own.
+        """Write a merge of many operands as nested merges, each of which is a join or a fork.
 
-        From the main operand outwards: values that are there already are joined; around that, the paths that start
-        at the latest place are a fork.  The order of a concatenation stays: only neighbours go together."""
+        Starting with the main operand: existing values are joined first, then the paths that start latest become a
+        fork. The order of a concatenation is kept: only neighbours are combined."""
         merge, done, made = arc.merge, [arc.main], list[Step]()
         value = merge.inputs[arc.main]
         while len(done) < len(merge.inputs):
@@ -242,7 +242,7 @@ class Structure:
         self._measure()
 
     def _next(self, arc: _Arc, done: Sequence[int], position: dict[int, int]) -> list[int]:
-        """The operands to merge with those that are merged already: all that are there, else those of one place."""
+        """The operands to merge next: all existing values, else those that start at one position."""
 
         def nearest(fits: Callable[[int], bool]) -> list[int]:
             if not isinstance(arc.merge.op, Concat):
@@ -259,7 +259,7 @@ class Structure:
         return nearest(lambda number: arc.merge.inputs[number] not in position and arc.origins[number] == latest)
 
     def _origin(self, merge: Step, value: int, position: dict[int, int]) -> int | None:
-        """Where on the main path a side path begins; None for a value from outside."""
+        """The position on the main path at which a side path begins; None for a value from outside."""
         if value in self._claimed:
             return None
         while value not in position:
@@ -271,12 +271,12 @@ class Structure:
         return position[value]
 
     def _claim(self, arc: _Arc, position: dict[int, int]) -> None:
-        """The values of an arc's side paths are this arc's: nothing else may run through them."""
+        """Reserve the values on the side paths of an arc: no other path may use them."""
         for number in arc.origins:
             self._claimed |= self._between(arc.merge.inputs[number], position)
 
     def _between(self, value: int, position: Container[int]) -> set[int]:
-        """A value and all before it, as far as the positions of a main path."""
+        """A value and all its predecessors, up to the positions of a main path."""
         found: set[int] = set()
         todo = [value]
         while todo:
@@ -287,7 +287,8 @@ class Structure:
         return found
 
     def _forks(self, arcs: Sequence[_Arc]) -> dict[int, _Arc]:
-        """The arcs that become forks, by their end: those that must, then the others that nest, short ones first."""
+        """The arcs that become forks, by their end: first those that must, then others that can be nested, shortest
+        first."""
         chosen: list[_Arc] = []
         for arc in sorted(arcs, key=lambda arc: (arc.empty, arc.end - (arc.start or 0))):
             crossing = arc.start is None or any(arc.crosses(other) for other in chosen)
@@ -299,7 +300,7 @@ class Structure:
         return {arc.end: arc for arc in chosen}
 
     def _items(self, chain: Sequence[int], forks: dict[int, _Arc], low: int, high: int) -> list[Item]:
-        """What leads from one position of the main path to another."""
+        """The items from one position of the main path to another."""
         items: list[Item] = []
         while high > low:
             step, arc = self.steps[chain[high]], forks.get(high)
@@ -318,14 +319,14 @@ class Structure:
             if number == arc.main:
                 paths.append(self._items(chain, inner, start, arc.end - 1))
             else:
-                self._claimed -= self._between(operand, chain)  # inside, they are a main path of their own
+                self._claimed -= self._between(operand, chain)  # inside the fork they form their own main path
                 paths.append(self._sequence(chain[start], operand))
         fork = Fork(arc.merge, paths, arc.main)
         return split(flatter(fork))
 
 
 def _replace(steps: dict[int, Step], id: int, made: Sequence[Step]) -> None:
-    """Put several steps in the place of one, so that they stay in execution order."""
+    """Replace a step by several ones, keeping the execution order."""
     before = list(steps.values())
     steps.clear()
     for step in before:

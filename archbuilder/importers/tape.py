@@ -1,8 +1,8 @@
 """Writes a Flow while the network runs.
 
-A torch tensor on its way through the network is a `Value`: a step of the flow, and how the tensor
-is laid out now.  Reshaping makes no step: a view is remembered in the value and looked at only by
-the next layer, so that view(b, -1), flatten(1), squeeze() and mean([2, 3]) need no rules of their own.
+A torch tensor in the network is represented by a `Value`: a step of the flow, and the current layout of the tensor.
+Reshaping makes no step: a view is recorded in the value and used only by the next layer, so that view(b, -1),
+flatten(1), squeeze() and mean([2, 3]) need no rules of their own.
 """
 
 from __future__ import annotations
@@ -21,17 +21,16 @@ from archbuilder.ir.ops import Add, ChannelSlice, Concat, Flatten, Multiply
 from archbuilder.ir.shape import Shape
 from archbuilder.remedy import Hint
 
-# first: channels first, as torch has a map.  last: channels moved to the end.  dealt: channels of
-# `groups` groups dealt out, the view back is still to come (a channel shuffle).  rows: averaged over
-# one axis of the map, the other is still to come.  peaks: the same of a maximum.  spread: one number per channel,
-# repeated over a map.
+# first: channels first, as in torch. last: channels moved to the end. dealt: inside a channel shuffle of `groups`
+# groups, before the final view. rows: averaged over one axis of the map, before the other. peaks: the same for a
+# maximum. spread: one number per channel, repeated over a map.
 Layout = Literal["first", "last", "dealt", "rows", "peaks", "spread"]
 
-_PURE = (Add, Multiply, Concat, ChannelSlice, Flatten)  # computing one of these twice is the same as once
+_PURE = (Add, Multiply, Concat, ChannelSlice, Flatten)  # equal calls of these ops are recorded once
 
 
 class Unsupported(Exception):
-    """A call that no block of the language stands for; the recorder adds the place."""
+    """Raised for a call without a corresponding block; the recorder adds the place."""
 
     def __init__(self, message: str, hint: Hint = "") -> None:
         super().__init__(message)
@@ -41,9 +40,9 @@ class Unsupported(Exception):
 
 @dataclass(frozen=True)
 class Value:
-    """A tensor: the step that made it, its dimensions now (without the batch), its layout.
+    """A tensor: the step that made it, its current dimensions (without the batch), its layout.
 
-    `ending` names a softmax that has been applied: only the end of the network may have one."""
+    `ending` is the name of an applied softmax, which is allowed only at the end of the network."""
 
     step: int
     dims: tuple[int, ...]
@@ -54,32 +53,34 @@ class Value:
 
 @dataclass
 class Tape:
-    """The flow that is being written, and what is known of the call that is being read."""
+    """The flow that is being recorded, and the state of the current call."""
 
     flow: Flow
     learnt: frozenset[int] = frozenset()  # the module's parameters, by `address`
     made: dict[int, frozenset[int]] = field(default_factory=dict)  # weights that are no parameters: their sources
     all_frozen: bool = False
-    dims: tuple[int, ...] = ()  # of the call's real result, without the batch
+    dims: tuple[int, ...] = ()  # of the actual result of the call, without the batch
     path: str = ""
     place: Span = field(default_factory=lambda: Span(""))
-    unseen: Span | None = None  # where a scripted module ran, whose functions nobody sees
-    calls: int = 0  # how many calls were read
-    copies: bool = False  # the call's result is a tensor of its own, though torch returned the operand
-    always_drops: bool = False  # the network has a dropout that it never switches off
-    notes: dict[str, bool] = field(default_factory=dict)  # remarks in order, each once: whether the file has it too
+    unseen: Span | None = None  # place of a scripted module, whose functions cannot be observed
+    calls: int = 0  # number of recorded calls
+    copies: bool = False  # the result must be a separate tensor, although torch returned the operand
+    always_drops: bool = False  # the network has a dropout that is always active
+    # remarks in order, each once, and whether they are also written into the file
+    notes: dict[str, bool] = field(default_factory=dict)
     curves: Curves = field(default_factory=Curves)
     moments: Moments = field(default_factory=Moments)
     _known: dict[Any, int] = field(default_factory=dict)
     _layers: dict[int, Step] = field(default_factory=dict)
-    _derived: dict[int, tuple[Tensor, frozenset[int]]] = field(default_factory=dict)  # by id, which keeping it keeps
+    # by id; keeping the tensor keeps the id valid
+    _derived: dict[int, tuple[Tensor, frozenset[int]]] = field(default_factory=dict)
 
     def note(self, text: str, in_file: bool = False) -> None:
         """Keep a remark for the report, and for the first lines of the file."""
         self.notes[text] = in_file
 
     def sources(self, *tensors: Tensor) -> frozenset[int]:
-        """The parameters that tensors are, or are computed from, by address; none where they are fixed numbers."""
+        """The parameters, by address, from which tensors are computed (or which they are); empty for fixed numbers."""
         found: set[int] = set()
         for tensor in tensors:
             if address(tensor) in self.learnt:
@@ -119,11 +120,11 @@ class Tape:
         return self.flow.shape(value.step)
 
     def emit(self, op: Op, inputs: Sequence[int], **weights: Tensor | None) -> Value:
-        """Append a step; returns its value.  Raises Unsupported where the op cannot take its operands."""
+        """Append a step; returns its value. Raises Unsupported if the op does not accept its operands."""
         return self._append(op, inputs, weights, {})
 
     def emit_constants(self, op: Op, value: Value, constants: Mapping[str, Tensor]) -> Value:
-        """The same for an op with numbers that the module has in tensors."""
+        """The same for an op with constants that the module stores in tensors."""
         return self._append(op, [value.step], {}, constants)
 
     def _append(
@@ -148,14 +149,14 @@ class Tape:
         return Value(id, shape.dims)
 
     def pointwise(self, op: Op, value: Value, **weights: Tensor | None) -> Value:
-        """Append an op that treats every element alike: the layout stays as it is."""
+        """Append an elementwise op, which does not change the layout."""
         self.shape(value)  # nothing may follow a softmax
         return replace(value, step=self.emit(op, [value.step], **weights).step)
 
     def concat(self, inputs: Sequence[int]) -> Value:
-        """Append a concatenation, on top of an earlier one of the same values where there is one.
+        """Append a concatenation, reusing an earlier one of the same values if possible.
 
-        So the ever longer lists of a DenseNet become a chain of two values each."""
+        So the growing lists of a DenseNet become a chain of concatenations of two values."""
         parts = [part for value in inputs for part in self._parts(value)]
         for length in range(len(parts) - 1, 1, -1):
             if (start := self._known.get(tuple(parts[:length]))) is not None:
@@ -173,34 +174,34 @@ class Tape:
         return value
 
     def _parts(self, value: int) -> tuple[int, ...]:
-        """The values that a concatenation consists of; the value itself where it is none."""
+        """The values of a concatenation; for any other value itself."""
         step = self.flow.steps.get(value)
         if step is None or not isinstance(step.op, Concat):
             return (value,)
         return tuple(part for operand in step.inputs for part in self._parts(operand))
 
     def forget(self, step: Step) -> None:
-        """Another step is going to run this one's layer in its place, with the weights in another form."""
+        """Forget a step: another one will replace it, with the weights in another form."""
         for where in step.layer:
             self._layers.pop(where, None)
 
     def _note_weights(self, op: Op, weights: Mapping[str, Tensor]) -> None:
-        """Remember which weights are no parameters of the module, as they are in the file."""
+        """Record which weights are not parameters of the module, although they are in the file."""
         for name, tensor in weights.items():
             if name.startswith("running") or address(tensor) in self.learnt:
                 continue
             self.made[address(tensor)] = sources = self.sources(tensor)
             if sources:
                 whose = self.path or "the network"
-                text = f"{whose} computes its weights while it runs: the file has them as ordinary ones"
+                text = f"{whose} computes its weights while it runs: the file has ordinary weights instead"
             else:
                 how = "frozen" if getattr(op, "frozen", False) else "which learn"
                 place = f"{self.place.file}:{self.place.line}"
-                text = f"{place}: weights that are no parameters of the module: the file has them as such, {how}"
+                text = f"{place}: weights that are not parameters of the module: they are parameters in the file, {how}"
             self.note(text, in_file=True)
 
     def _check_sharing(self, step: Step) -> None:
-        """A layer that runs again must be the same in all: one that shares only some weights cannot be written."""
+        """A layer that runs again must be identical: sharing only some weights cannot be written."""
         for where in step.layer:
             first = self._layers.setdefault(where, step)
             if (first.layer, first.op) != (step.layer, step.op):
@@ -211,7 +212,7 @@ class Tape:
 
 
 def address(tensor: Tensor) -> int:
-    """Where a tensor's numbers begin: equal for a parameter and its views from the start."""
+    """The address of a tensor's first number; equal for a parameter and views that start with it."""
     return tensor.data_ptr()
 
 

@@ -1,4 +1,4 @@
-"""A flow -> blocks, the `defaults:` that make the file shortest, and the order of the steps."""
+"""A flow -> blocks, the `defaults:` that give the shortest file, and the order of the steps."""
 
 from __future__ import annotations
 
@@ -21,16 +21,17 @@ from archbuilder.importers.yaml_text import Block, document, inline
 from archbuilder.ir import ops
 from archbuilder.ir.shape import Shape
 
-MOST = 4  # values that are tried per field, the most frequent ones
+MOST = 4  # number of values tried per field, the most frequent ones
 ROUNDS = 3
 
-Weighed = Sequence[tuple[Run, int]]  # runs, and how often each occurs
+Weighed = Sequence[tuple[Run, int]]  # sequences, and how often each occurs
 
 
 def choose(runs: Sequence[Run]) -> Style:
-    """The style in which the runs take the fewest characters, the section itself counted.
+    """The style with the fewest characters, including the section itself.
 
-    The order decides where blocks are cut, so each order that occurs is tried with the other fields settled for it.
+    The order determines how sequences are divided into blocks, so each order that occurs is tried, with the other
+    fields optimised for it.
     """
     weighed = _distinct(runs)
     candidates = _candidates(weighed)
@@ -39,7 +40,7 @@ def choose(runs: Sequence[Run]) -> Style:
 
 
 def _settled(best: Style, candidates: dict[str, list[Any]], weighed: Weighed) -> tuple[Style, int]:
-    """A style that no change of one field makes shorter, and what it costs."""
+    """A style that no change of a single field makes shorter, and its cost."""
     cost = _cost(best, weighed)
     for _ in range(ROUNDS):
         before = best
@@ -60,7 +61,7 @@ def _cost(style: Style, weighed: Weighed) -> int:
 
 
 def _distinct(runs: Sequence[Run]) -> list[tuple[Run, int]]:
-    """Runs that read alike, once each with their number: deep networks repeat themselves."""
+    """Equal sequences once, with their count: deep networks repeat themselves."""
     counts: Counter[object] = Counter()
     first: dict[object, Run] = {}
     for run, pieces in runs:
@@ -71,7 +72,7 @@ def _distinct(runs: Sequence[Run]) -> list[tuple[Run, int]]:
 
 
 def _channels(pieces: Any, number: int) -> object:
-    """What the words for an op depend on beside the op itself: channels, where there are groups."""
+    """What the text of an op depends on besides the op itself: the channels, if there are groups."""
     for piece in pieces:
         if (
             isinstance(piece.what, Unit)
@@ -148,13 +149,13 @@ class Written:
 
 
 def write(recording: Recording, problems: list[Diagnostic]) -> Written:
-    """What was recorded as blocks: up to the first step that cannot be written, which is then added to `problems`."""
+    """The recording as blocks, up to the first step that cannot be written, which is added to `problems`."""
     flow = recording.flow
     while flow.output != IMAGE:
         try:
             return _blocks(flow, recording.dims[0] if len(recording.dims) == 1 and not problems else None)
         except Inexpressible as error:
-            if not problems:  # what was cut off leaves loose ends behind
+            if not problems:  # an incomplete recording has loose ends
                 problems.append(CONNECTIONS.at(error.step.place, error.message, error.hint))
             flow.output = max(error.step.inputs)
     if not problems:
@@ -166,7 +167,7 @@ def _blocks(flow: Flow, classes: int | None) -> Written:
     """Raises Inexpressible."""
     end = flow.steps[flow.output]
     before = flow.shape(end.inputs[0])
-    # a network with classes flattens a map of one pixel by itself
+    # a network with classes flattens a map of one pixel automatically
     flat = classes is not None and end.op == ops.Flatten() and (before.h, before.w) == (1, 1) and end.inputs[0] != IMAGE
     body = Flow(flow.input, flow.steps, end.inputs[0] if flat else end.id)
     assembler = Assembler(body, Structure(body).sequence(), _classifier(body, classes))
@@ -177,7 +178,7 @@ def _blocks(flow: Flow, classes: int | None) -> Written:
 
 
 def _classifier(flow: Flow, classes: int | None) -> int | None:
-    """The last step with weights, where it goes to the classes."""
+    """The last step with weights, if its output is the classes."""
     value = flow.output
     while value != IMAGE and not flow.steps[value].layer and len(flow.steps[value].inputs) == 1:
         (value,) = flow.steps[value].inputs

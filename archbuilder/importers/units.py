@@ -1,4 +1,4 @@
-"""Runs of ops -> convolution units: a conv with the norm, activation and dropout that belong to it."""
+"""Sequences of ops -> convolution units: a conv with its norm, activation and dropout."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from archbuilder.importers.flow import Flow, Step
 from archbuilder.ir import ops
 from archbuilder.ir.op import Op
 
-MAX_STEPS = 8  # what the language allows an `order` to have
+MAX_STEPS = 8  # largest number of steps in an `order`
 
 Sides = tuple[int, int, int, int]  # top, bottom, left, right
 ACTIVATIONS = frozenset(get_args(ActivationKind)) - {"none"}
@@ -28,16 +28,16 @@ _KINDS = {
 
 @dataclass(frozen=True, eq=False)
 class Unit:
-    """One conv, as a block of the language has it.  Equal layers of one kind stand for all of that kind in it."""
+    """One conv in the form of a block. All its layers of one kind are equal."""
 
     steps: tuple[Step, ...]
     conv: ops.Conv2d
-    channels: int  # that the conv gets
+    channels: int  # input channels of the conv
     order: tuple[str, ...]  # norm, act, dropout around conv
     sides: Sides
-    mode: str  # what padding is made of
+    mode: str  # padding mode
     layers: dict[str, Op]  # norm, act, dropout
-    norm_channels: tuple[int, ...]  # that each of its norms gets
+    norm_channels: tuple[int, ...]  # input channels of each of its norms
 
     @property
     def bare(self) -> bool:
@@ -51,12 +51,12 @@ class Unit:
 def kind(step: Step) -> str:
     """conv, norm, act or dropout; empty for every other op."""
     if isinstance(step.op, ops.Activation) and step.op.kind not in ACTIVATIONS:
-        return ""  # only a part of an activation that is written by hand
+        return ""  # only a part of a handwritten activation
     return _KINDS.get(type(step.op), "")
 
 
 def unit(steps: Sequence[Step], flow: Flow) -> Unit | None:
-    """The unit that these steps are, one after the other; None where they are none."""
+    """The unit of these consecutive steps, or None."""
     convs = [number for number, step in enumerate(steps) if kind(step) == "conv"]
     if len(convs) != 1:
         return None

@@ -1,4 +1,4 @@
-"""Blocks as they will be written, and their YAML text: one line where a block fits, nested lists where it does not."""
+"""Blocks and their YAML text: one line if a block fits, else nested lists."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from typing import Any
 from archbuilder.blocks import find
 from archbuilder.importers.flow import Step
 
-WIDTH = 110  # columns that a line may have
+WIDTH = 110  # largest width of a line
 CROWDED = 90  # the same for a line with several blocks
-MAX_INLINE = 3  # blocks that a block on one line may hold
+MAX_INLINE = 3  # largest number of blocks inside a block on one line
 
 _PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_.-]*")
-_WORDS = {"true", "false", "null"}  # which mean something else without quotes
+_WORDS = {"true", "false", "null"}  # words that need quotes
 
 
 @dataclass
 class Block:
-    """`fields` are in the order of writing; the values of blocks, shortcut and paths are blocks themselves.
+    """`fields` are in the order of the text; the values of blocks, shortcut and paths are blocks themselves.
 
-    `steps` are in the order in which archbuilder lowers the block.  Two blocks are equal where they read the same.
+    `steps` are in the order in which archbuilder lowers the block. Two blocks are equal if their texts are.
     """
 
     word: str
@@ -31,7 +31,7 @@ class Block:
 
     @property
     def output(self) -> int:
-        """The number of the value that it gives."""
+        """The number of its output value."""
         return self.steps[-1].id
 
     def named(self, name: str) -> None:
@@ -39,7 +39,7 @@ class Block:
         self.fields = {"name": name, **self.fields}
 
     def lists(self) -> Iterator[list[Block]]:
-        """The lists of blocks that it holds."""
+        """The lists of blocks inside it."""
         for key in ("blocks", "shortcut"):
             if key in self.fields:
                 yield self.fields[key]
@@ -47,7 +47,7 @@ class Block:
 
 
 def everywhere(blocks: Sequence[Block]) -> Iterator[Block]:
-    """All blocks, those inside of others before them."""
+    """All blocks, inner ones before outer ones."""
     for block in blocks:
         for inner in block.lists():
             yield from everywhere(inner)
@@ -72,7 +72,7 @@ def inline(value: Any) -> str:
 
 
 def _item(value: Any) -> str:
-    """A block inside brackets has braces of its own, unless it is one word."""
+    """A block inside brackets, with its own braces unless it is a single word."""
     text = inline(value)
     return "{" + text + "}" if isinstance(value, Block) and ": " in text else text
 
@@ -90,7 +90,7 @@ def _block(block: Block) -> str:
 def document(
     comments: Sequence[str], head: Mapping[str, Any], defaults: Mapping[str, Any], network: Sequence[Block], data: str
 ) -> str:
-    """The whole file; `data` is a data set, empty where there is none."""
+    """The whole file; `data` is a data set, or empty."""
     lines = [f"# {comment}" for comment in comments]
     lines += [f"{key}: {inline(value)}" for key, value in head.items()]
     if defaults:
@@ -138,7 +138,7 @@ _NESTED = {"blocks", "paths", "shortcut"}
 
 
 def _fits(blocks: Sequence[Block], short: str, indent: int) -> bool:
-    """Whether blocks may stand on one line: no stage, few that hold others, none that hold others that do."""
+    """Whether blocks can be on one line: no stages, only few with blocks inside, and these without further nesting."""
     held = [inner for block in blocks for inside in block.lists() for inner in inside]
     flat = held or blocks
     plain = len(flat) <= MAX_INLINE and all(not block.fields.keys() & _NESTED for block in flat)

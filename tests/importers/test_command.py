@@ -232,8 +232,8 @@ def test_a_file_is_written_and_the_report_printed(folder, capsys):
     for shown in (
         "net.yaml: Net",
         "receptive field",
-        "weights as they are:",
-        "weights shaken, float64:",
+        "original weights:",
+        "perturbed weights, float64:",
         "largest difference",
     ):
         assert shown in out
@@ -258,7 +258,7 @@ def test_a_function_or_a_module_will_do(folder, capsys, name):
 def test_what_was_never_called_is_told(capsys):
     assert run(f"{FOLDER / 'stages.py'}:Net", "--input", "3x32x32") == 0
     out, err = capsys.readouterr()
-    assert "# Not used, and so left out: skip2 (Sequential, 544 parameters).\n" in out
+    assert "# Not used, and therefore left out: skip2 (Sequential, 544 parameters).\n" in out
     assert "not used: skip2 (Sequential, 544 parameters); left out" in err
     assert "log_softmax at" in err
     assert "9,448 parameters" in err
@@ -320,7 +320,7 @@ BAD = {
     "unknown argument": (["model.py:Net", "--arg", "widht=3"], "AB805", 2, "did you mean width?"),
     "a class that raises": (["model.py:Raises"], "AB805", 2, "Raises() raises TypeError: "),
     "a bad value": (["model.py:Net", "--arg", "width=many"], "AB805", 2, "Net(width='many') raises"),
-    "arguments for a module": (["model.py:net", "--arg", "width=3"], "AB805", 2, "net is a module already"),
+    "arguments for a module": (["model.py:net", "--arg", "width=3"], "AB805", 2, "net is already a module"),
     "no equals sign": (["model.py:Net", "--arg", "width"], "AB802", 2, "write --arg dropout=0.1"),
     "bad YAML": (["model.py:Net", "--arg", "width=[1"], "AB802", 2, "the value of width is not YAML"),
     "twice": (["model.py:Net", "--arg", "width=1", "--arg", "width=2"], "AB802", 2, "width is given twice"),
@@ -328,14 +328,14 @@ BAD = {
     "no Python": (["syntax.py:Net"], "AB803", 1, "syntax.py:2:7: AB803 not Python"),
     "a file that exits": (["exits.py:Net"], "AB803", 1, "exits.py:3:1: AB803 importing the file raises SystemExit: 3"),
     "another input": (["model.py:Net", "--input", "1x16x16"], "AB806", 1, "Net does not run on an input of 1x16x16"),
-    "a package that is missing": (["needs.py:Net"], "AB814", 1, "install the package that has no_such_package"),
+    "a package that is missing": (["needs.py:Net"], "AB814", 1, "install the package that contains no_such_package"),
     "its place": (["needs.py:Net"], "AB814", 1, "needs.py:2:1: AB814 importing the file raises ModuleNotFoundError"),
     "missing in forward": (["mistakes.py:Lazy"], "AB814", 1, f"{wrong('import no_such')} AB814 Lazy does not run"),
-    "a name that is missing": (["mistakes.py:Name"], "AB806", 1, "own mistake: import or define FF"),
+    "a name that is missing": (["mistakes.py:Name"], "AB806", 1, "this is a mistake in the source: import or define FF"),
     "a name that torch lacks": (["misnamed.py:Net"], "AB803", 1, "the package has nothing of that name"),
     "an attribute that is missing": (["mistakes.py:Attribute"], "AB806", 1, "the attribute is misspelt"),
-    "no forward": (["mistakes.py:Empty"], "AB806", 1, "the class has no forward of its own"),
-    "two inputs": (["mistakes.py:Two"], "AB806", 1, "forward has to take one batch of images"),
+    "no forward": (["mistakes.py:Empty"], "AB806", 1, "the class has no forward"),
+    "two inputs": (["mistakes.py:Two"], "AB806", 1, "forward must take exactly one batch of images"),
     "its place is forward": (["mistakes.py:Two"], "AB806", 1, f"{wrong('def forward(self, x, y)')} AB806 Two does not"),
     "no output": (["mistakes.py:Silent"], "AB806", 1, f"{wrong('def forward(self, image)')} AB806 Silent does not run"),
     "a place behind Python's library": (["mistakes.py:Library"], "AB806", 1, f"{wrong('json.loads')} AB806"),
@@ -345,7 +345,7 @@ BAD = {
     "a fixed batch that fails later": (["mistakes.py:LaterBatch"], "AB815", 1, "LaterBatch runs on 16 images at once"),
     "a fixed batch that one image fits": (["mistakes.py:Broadcast"], "AB815", 1, "Broadcast runs on 32 images at once"),
     "a scripted module on another input": (["scripted.py:Net"], "AB806", 1, "3x16x16: RuntimeError: Given groups=1"),
-    "a module before its own": (["mistakes.py:NoSuper"], "AB805", 2, "own mistake: call super().__init__() first"),
+    "a module before its own": (["mistakes.py:NoSuper"], "AB805", 2, "this is a mistake in the source: call super().__init__() first"),
     "one image": (["mistakes.py:Single"], "AB815", 1, "Single runs on one image at once"),
     "no module of that name": (["no.such:Net"], "AB801", 2, "there is no module of that name, here or installed"),
     "two numbers": (["model.py:Net", "--input", "32x32"], "AB802", 2, "write --input 3x32x32"),

@@ -197,17 +197,17 @@ REFUSED = {
     "mean, then maximum": (lambda m, x: x.mean(3).amax(2), "amax: a maximum over other axes"),
     "the larger of two": (lambda m, x: torch.max(x, x), "max: compares two values"),
     "the smallest": (lambda m, x: x.min(1)[0], "min has no block"),
-    "cut from below": (lambda m, x: x.clamp(min=0.1), "clamp: cuts values to at least 0.1"),
+    "cut from below": (lambda m, x: x.clamp(min=0.1), "clamp: clamps values to at least 0.1"),
     "a norm without a bias": (
         lambda m, x: F.group_norm(x, 2, m.gamma),
-        "group_norm: one of a norm's weight and bias",
+        "group_norm: uses a norm with only a weight or only a bias",
     ),
     "a batch that is moved": (
         lambda m, x: x.reshape(x.size(0) * 4, 2, -1),
         "reshape: mixes the images of a batch, or moves its axis",
     ),
-    "another range": (lambda m, x: x.clamp(-2, 5), "clamp: cuts values to the range from -2 to 5"),
-    "other axes": (lambda m, x: x.mean(1), "mean: a mean over other axes"),
+    "another range": (lambda m, x: x.clamp(-2, 5), "clamp: clamps values to the range from -2 to 5"),
+    "other axes": (lambda m, x: x.mean(1), "mean: takes a mean over other axes"),
     "softmax in the middle": (lambda m, x: F.relu(torch.softmax(x, 1)), "relu: works on the result of softmax"),
     "a batch of a fixed size": (lambda m, x: x.view(4, -1), "view: writes a batch of 4 into the shape"),
     "batch axis": (lambda m, x: x.transpose(0, 1), "transpose: mixes the images of a batch"),
@@ -224,7 +224,7 @@ def test_a_gate_with_one_bias_is_refused():
 
     found = convert(Net(call, down=nn.Conv2d(8, 2, 1), up=nn.Conv2d(2, 8, 1, bias=False)), (3, 8, 8))
     assert not found.ok
-    assert "a gate with one bias" in found.problems[0].message
+    assert "uses a gate with only one bias" in found.problems[0].message
 
 
 BY_HAND = {  # ways to write an activation, and its name
@@ -369,7 +369,7 @@ def test_layers_that_do_nothing_in_evaluation_are_noted():
 
     found = convert(Net(lambda m, x: m.path(x).relu(), path=DropPath()), (3, 8, 8))
     assert found.ok
-    assert found.notes == ("path (DropPath): does nothing in evaluation, left out",)
+    assert found.notes == ("path (DropPath): has no effect in evaluation, left out",)
 
 
 def test_a_projection_that_two_sums_share():
@@ -396,8 +396,8 @@ def test_lazy_layers_get_their_shapes():
 def test_a_module_that_insists_on_float32_is_compared_in_float32():
     found = convert(Net(lambda m, x: m.more(x.float()), more=nn.Conv2d(8, 8, 1)), (3, 8, 8))
     assert found.ok
-    assert [one.what for one in found.proof.comparisons] == ["weights as they are", "weights shaken"]
-    assert found.proof.remarks[0].startswith("not compared with weights shaken, float64: ")
+    assert [one.what for one in found.proof.comparisons] == ["original weights", "perturbed weights"]
+    assert found.proof.remarks[0].startswith("not compared with perturbed weights, float64: ")
 
 
 def test_statistics_over_all_batches_are_noted():
@@ -409,7 +409,7 @@ def test_statistics_over_all_batches_are_noted():
 def test_only_the_first_output_counts():
     found = convert(Net(lambda m, x: {"out": x.relu(), "aux": x}), (3, 8, 8))
     assert found.ok
-    assert found.notes == ("forward returns a dict: ['out'] (8x8x8) is taken over, ['aux'] (8x8x8) left out",)
+    assert found.notes == ("forward returns a dict: ['out'] (8x8x8) is imported, ['aux'] (8x8x8) left out",)
     assert f"# {found.notes[0]}.\n" in found.text
 
 
@@ -417,7 +417,7 @@ def test_layers_of_an_output_that_is_left_out_are_left_out_too():
     found = convert(Net(lambda m, x: (x.relu(), m.more(x)), more=nn.Conv2d(8, 8, 1)), (3, 8, 8))
     assert found.ok
     assert [one.name for one in found.unused] == ["more"]
-    assert found.notes == ("forward returns a tuple: [0] (8x8x8) is taken over, [1] (8x8x8) left out",)
+    assert found.notes == ("forward returns a tuple: [0] (8x8x8) is imported, [1] (8x8x8) left out",)
 
 
 def test_what_is_computed_unseen_is_not_believed():
@@ -441,7 +441,7 @@ def test_weights_that_are_computed_are_noted(norm):
     found = convert(Net(lambda m, x: m.normed(x), normed=norm(nn.Conv2d(8, 8, 3))), (3, 8, 8))
     assert found.ok
     assert found.params == 2 * (8 * 8 * 9) - 5 * 8 * 9 + 2 * 8
-    assert found.notes == ("normed computes its weights while it runs: the file has them as ordinary ones",)
+    assert found.notes == ("normed computes its weights while it runs: the file has ordinary weights instead",)
     assert f"# {found.notes[0]}.\n" in found.text
 
 
@@ -461,7 +461,7 @@ def test_weights_that_are_no_parameters_are_noted(name: str):
     assert found.params == found.report.facts.params == 8 * 3 * 9 + 8 + (72 if how == "frozen" else 8 + 8)
     assert found.report.facts.frozen_params == (72 if how == "frozen" else 0)
     (note,) = found.notes
-    assert note.endswith(f"weights that are no parameters of the module: the file has them as such, {how}")
+    assert note.endswith(f"weights that are not parameters of the module: they are parameters in the file, {how}")
     assert f"# {note}.\n" in found.text
     assert all(one.ok for one in found.proof.training.comparisons)
 

@@ -38,7 +38,7 @@ def test_import_gives_the_same_network(model: Model):
     module, found = model.module(), imported(str(model))
     assert found.ok, "\n".join(map(str, found.diagnostics))
     compared = [one.what for one in found.proof.comparisons]
-    assert compared == ["weights as they are", "weights shaken", "weights shaken, float64"]
+    assert compared == ["original weights", "perturbed weights", "perturbed weights, float64"]
     assert found.proof.difference < 1e-5
     assert not found.proof.training.notes, found.proof.training.notes
     assert total(archbuilder.build(found.text)) == found.params == total(module) - model.unused

@@ -15,7 +15,7 @@ from tests.ir.networks import Writer
 
 ROOT = Path(__file__).parent.parent.parent
 FILES = sorted([*ROOT.glob("architectures/**/*.yaml"), *ROOT.glob("tests/networks/*.yaml")])
-REFUSED = {"pratikiiitb2013": {"AB306"}}  # branches of unequal strides: written all the same, and refused by check
+REFUSED = {"pratikiiitb2013": {"AB306"}}  # branches of unequal strides: written nevertheless, and refused by check
 RANDOM = 30
 
 

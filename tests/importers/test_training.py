@@ -117,44 +117,44 @@ def after(function, lines: int) -> str:
     return f"test_training.py:{function.__code__.co_firstlineno + lines} "
 
 
-ELSE = "computes something else than the file: "
+ELSE = "computes something different from the file: "
 # what is imported, and the words of its notes
 TOLD = {
     "drop path": (lambda: Net(Call(drop_path, conv=conv())), [ELSE, after(drop_path, 3), "random numbers (rand)"]),
     "drop path by Python's random": (
         lambda: Net(Call(depth, conv=conv())),
-        [ELSE, after(depth, 1), "runs otherwise than in evaluation"],
+        [ELSE, after(depth, 1), "behaves differently than in evaluation"],
     ),
     "noise": (lambda: Net(Call(noise)), [ELSE, after(noise, 1), "random numbers (randn_like)"]),
     "noise in place": (lambda: Net(Call(normal)), [ELSE, after(normal, 1), "random numbers (normal)"]),
     "another factor": (lambda: Net(Call(scaled)), [ELSE, after(scaled, 1)]),
     "a norm that stays in evaluation": (
         lambda: Net(StaysInEvaluation(8)),
-        [ELSE, "middle normalises by its running", "statistics that stay as they are", "middle.running_mean"],
+        [ELSE, "middle normalises by its running", "statistics that do not change", "middle.running_mean"],
     ),
     "other statistics": (
         lambda: Net(nn.BatchNorm2d(8, momentum=None)),
-        ["statistics that follow the batches in another way than in the file: middle.running_mean, middle.running_var"],
+        ["statistics that follow the batches differently than in the file: middle.running_mean, middle.running_var"],
     ),
     "detach": (
         lambda: Net(Call(lambda m, x: m.conv(x.detach()), conv=conv())),
-        ["the gradient of the image, stem.weight, stem.bias is another", "cuts it off (detach)"],
+        ["the gradient of the image, stem.weight, stem.bias differs", "stops it (detach)"],
     ),
     "no gradient": (lambda: Net(Call(unlearned, conv=conv())), ["stem.bias and 1 more", "runs without gradients"]),
     "a gradient of its own": (
         lambda: Net(Call(lambda m, x: Doubled.apply(x))),
-        ["the gradient of the image, stem", after(Doubled.forward, 2), "has a gradient of its own"],
+        ["the gradient of the image, stem", after(Doubled.forward, 2), "has a custom gradient"],
     ),
-    "a hook on a gradient": (hooked, ["the gradient of stem.weight is another than in the file"]),
-    "frozen parameters": (frozen_head, ["frozen in the module, in the file they learn: head.weight, head.bias"]),
+    "a hook on a gradient": (hooked, ["the gradient of stem.weight differs from the file"]),
+    "frozen parameters": (frozen_head, ["frozen in the module, but trainable in the file: head.weight, head.bias"]),
     "all are frozen": (
         lambda: Net(nn.Identity()).requires_grad_(False),
-        ["all parameters are frozen in the module, in the file they learn"],
+        ["all parameters are frozen in the module, but trainable in the file"],
     ),
     "a buffer of its own": (lambda: Net(Counts()), ["buffers that change in training", "middle.seen"]),
     "another output": (
         lambda: Call(lambda m, x: (m.net(x), x) if m.training else m.net(x), net=Net(nn.Identity())),
-        ["forward returns more, which is left out: [1] (3x8x8)"],
+        ["forward returns more outputs, which are left out: [1] (3x8x8)"],
     ),
     "no training": (lambda: Net(Call(lambda m, x: (m.training and 1 / 0) or x)), ["not compared: division by zero"]),
 }

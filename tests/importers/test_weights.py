@@ -166,7 +166,7 @@ BAD = {
         ("--arg", "width=10"),
         "AB811",
         1,
-        "body.0.weight is 12x1x3x3, the module has 10x1x3x3; ",
+        "body.0.weight is 12x1x3x3, but the module has 10x1x3x3; ",
     ),
     "of more": (lambda s: torch.save({**s, "tail.bias": s["head.bias"]}, "bad.pt"), (), "AB811", 1, "has no tail.bias"),
     "of fewer": (lambda s: torch.save({"head.bias": s["head.bias"]}, "bad.pt"), (), "AB811", 1, "there is no body.0."),

@@ -252,7 +252,7 @@ train: {epochs: 1}
 
 
 def test_compiled_code_computes_the_same(quick: Run):
-    """A network with a slice of the channels, which has a gradient of its own (modules/faster_on_cpu.py)."""
+    """A network with a slice of the channels, which has a custom gradient (modules/faster_on_cpu.py)."""
     if not shutil.which(os.environ.get("CXX", "g++")):
         pytest.skip("torch.compile needs a compiler of C++")
     first, second = (quick("train.epochs=1", f"train.compile={flag}", text=SMALL) for flag in ("false", "true"))

@@ -1,9 +1,9 @@
-"""What torch's functions are in the language: one reader per function, found by its name.
+"""Translates torch's functions: one reader per function, found by its name.
 
-A reader has the parameters of the torch function that it reads, so that positional and keyword
-calls, `F.relu(x)`, `torch.relu(x)` and `x.relu_()` all fit it.  It gets a `Value` for each tensor that
-comes from the image and the tensor itself for every other (a weight), and returns the value of the
-result.  It raises Unsupported for what the language cannot say.
+A reader has the same parameters as its torch function, so that positional and keyword calls, `F.relu(x)`,
+`torch.relu(x)` and `x.relu_()` all fit. It gets a `Value` for each tensor that comes from the image, and the tensor
+itself for every other one (a weight), and returns the value of the result. It raises Unsupported for calls that the
+language cannot express.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ R = TypeVar("R", bound=Callable[..., Any])
 
 
 def reads(*names: str) -> Callable[[R], R]:
-    """Declares the torch functions that a reader reads, without the underscore of in-place forms.
+    """Declare the torch functions of a reader, without the underscore of in-place forms.
 
-    Raises ValueError if one has a reader already."""
+    Raises ValueError if one already has a reader."""
 
     def keep(reader: R) -> R:
         for name in names:
@@ -33,7 +33,7 @@ def reads(*names: str) -> Callable[[R], R]:
 
 
 def reader(name: str) -> Callable[..., Any] | None:
-    """The reader of a torch function, None where there is none."""
+    """The reader of a torch function, or None."""
     if not _readers:
         for module in iter_modules(__path__):
             import_module(f"{__name__}.{module.name}")

@@ -1,4 +1,4 @@
-"""Arithmetic with constants, and functions that are only a part of an activation written by hand."""
+"""Arithmetic with constants, and functions that occur only as parts of handwritten activations."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Function = Callable[..., Tensor]
 
 
 def known(tape: Tape, made: Value, operands: Sequence[int], function: Function) -> Value:
-    """The value, or the activation that it is of one before it: by its curve, however it was computed."""
+    """The value, or if its curve is that of an activation of an earlier value, that activation."""
     tape.curves.follow(made.step, operands, function)
     if found := tape.curves.activation(made.step):
         base, op = found
@@ -29,14 +29,14 @@ def known(tape: Tape, made: Value, operands: Sequence[int], function: Function) 
 
 
 def part(tape: Tape, name: str, input: Value, function: Function) -> Value:
-    """A function that no block stands for by itself, only as a part of an activation."""
+    """A function that has no block of its own, only as a part of an activation."""
     return known(tape, tape.pointwise(ops.Activation(name), input), [input.step], function)
 
 
 def rescale(tape: Tape, value: Value, scale: Any = 1, offset: Any = 0) -> Value:
     """A value times a constant plus a constant: numbers, or tensors of one number or of one per channel.
 
-    On top of another one the two become one.  Raises Unsupported for constants of another shape, or learnt ones."""
+    Two of them in a row are combined. Raises Unsupported for constants of another shape, or learnt ones."""
     tape.shape(value)  # nothing may follow a softmax
     plain = not any(isinstance(constant, Tensor) for constant in (scale, offset))
     if plain and (scale, offset) == (1, 0):
@@ -62,7 +62,7 @@ def _tensor(constant: Any) -> Tensor:
 
 
 def fixed(tape: Tape, constant: Any) -> Any:
-    """A constant as it is, a tensor in double precision.  Raises Unsupported for one that is learnt."""
+    """A constant; a tensor is converted to double precision. Raises Unsupported for a learnt one."""
     if not isinstance(constant, Tensor):
         return constant
     if tape.sources(constant):
@@ -85,7 +85,7 @@ def _constant(tape: Tape, value: Value, constant: Any) -> Tensor:
 
 
 def per_channel(tape: Tape, value: Value, tensor: Tensor) -> bool:
-    """Whether a tensor has one number for each channel of a value, where it meets them."""
+    """Whether a tensor, when broadcast, has one number for each channel of a value."""
     shape = tape.shape(value)
     if len(value.dims) == 1 or value.layout == "last":
         return tensor.numel() == shape.c == tensor.shape[-1]
@@ -141,7 +141,7 @@ def absolute(tape: Tape, input: Value) -> Value:
 @reads("pow", "ipow")
 def power(tape: Tape, input: Any, exponent: Any) -> Value:
     if not isinstance(input, Value) or isinstance(exponent, (Value, Tensor)):
-        raise Unsupported("a power with an exponent that is computed")
+        raise Unsupported("uses a computed exponent")
     if found := tape.moments.power(tape, input, exponent):
         return found
     return part(tape, f"power {exponent:g}", input, lambda x: torch.pow(x, exponent))
@@ -168,7 +168,7 @@ def extreme(tape: Tape, input: Any, other: Any) -> Value:
 
 
 def cut_off(tape: Tape, input: Value, low: Any, high: Any) -> Value:
-    """A range that values are cut to: relu, relu6, or the last part of an activation."""
+    """Clamping to a range: relu, relu6, or the last part of an activation."""
     if low == 0 and high in (None, 6):
         return pointwise(tape, ops.Activation("relu" if high is None else "relu6"), input)
     if all(bound is None or isinstance(bound, (int, float)) for bound in (low, high)):
@@ -177,11 +177,11 @@ def cut_off(tape: Tape, input: Value, low: Any, high: Any) -> Value:
             return found
     bounds = f"to at most {high}" if low is None else f"to at least {low}"
     bounds = bounds if None in (low, high) else f"to the range from {low} to {high}"
-    raise Unsupported(f"cuts values {bounds}", "the language has relu and relu6")
+    raise Unsupported(f"clamps values {bounds}", "the language has relu and relu6")
 
 
 def pointwise(tape: Tape, op: ops.Activation, input: Value, **weights: Tensor | None) -> Value:
-    """An activation that was called by its name."""
+    """An activation called by its own function."""
     made = tape.pointwise(op, input, **weights)
     if not weights:
         tape.curves.follow(made.step, [input.step], function_of(op))
@@ -189,6 +189,6 @@ def pointwise(tape: Tape, op: ops.Activation, input: Value, **weights: Tensor | 
 
 
 def by_hand(tape: Tape, op: Op, made: Value, operands: Sequence[int]) -> Value:
-    """A sum or product of values; where all of them come from one, perhaps an activation."""
+    """A sum or product of values; if all come from the same value, possibly an activation."""
     function = torch.add if isinstance(op, ops.Add) else torch.mul
     return known(tape, made, operands, function)

@@ -11,7 +11,7 @@ _HINT = "the language has squeeze-excite: global average pool, 1x1 conv, activat
 
 
 def excite(tape: Tape, x: Value, factors: Value) -> Value:
-    """The map times its gate.  Raises Unsupported for a gate of another kind."""
+    """A map multiplied by its gate. Raises Unsupported for another kind of gate."""
     gate = _back(tape, factors.step, ops.Activation)
     expand = _back(tape, gate.inputs[0], ops.Conv2d, ops.Linear)
     middle = _back(tape, expand.inputs[0], ops.Activation)
@@ -23,7 +23,9 @@ def excite(tape: Tape, x: Value, factors: Value) -> Value:
     if not known or squeeze.op != ops.AdaptivePool() or squeeze.inputs != (x.step,):
         raise Unsupported("a gate of its own kind", _HINT)
     if ("bias" in reduce.weights) != ("bias" in expand.weights):
-        raise Unsupported("a gate with one bias", "both layers of a squeeze-excite have one, or none has: bias: false")
+        raise Unsupported(
+            "uses a gate with only one bias", "both layers of a squeeze-excite have a bias, or neither has: bias: false"
+        )
     value = squeeze.id
     for layer, activation in ((reduce, middle), (expand, gate)):
         value = tape.emit(activation.op, [_as_conv(tape, layer, value)], **activation.weights).step
@@ -38,7 +40,7 @@ def _back(tape: Tape, value: int, *kinds: type) -> Step:
 
 
 def _as_conv(tape: Tape, layer: Step, value: int) -> int:
-    """The layer as a 1x1 conv over the value; the new step takes the place of the layer's own."""
+    """The layer as a 1x1 conv over the value; the new step replaces the layer's own step."""
     op = ops.Conv2d(layer.shape.c, (1, 1), bias="bias" in layer.weights)
     if isinstance(layer.op, ops.Conv2d) and layer.op != op:
         raise Unsupported("a gate of its own kind", _HINT)

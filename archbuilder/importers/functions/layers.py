@@ -16,7 +16,7 @@ Sides = tuple[int, int, int, int]  # top, bottom, left, right
 
 
 def pair(value: Any) -> Pair:
-    """(height, width) of what torch takes: a number, or one per axis."""
+    """(height, width) of a torch argument: a number, or one per axis."""
     values = [int(v) for v in value] if isinstance(value, (list, tuple)) else [int(value)]
     return (values[0], values[-1])
 
@@ -66,7 +66,7 @@ def _sides(padding: Any, kernel: Pair, dilation: Pair) -> Sides:
 
 
 def _with_pad(tape: Tape, x: int, sides: Sides) -> tuple[int, Sides, str]:
-    """A padding layer before a conv becomes the conv's own: (its input, the sides in all, what they are made of)."""
+    """Merge a padding layer into the conv after it: (its input, total padding per side, padding mode)."""
     step = tape.flow.steps.get(x)
     if step is None or not isinstance(step.op, ops.Pad2d):
         return x, sides, "zeros"
@@ -82,7 +82,7 @@ def pad(tape: Tape, input: Value, pad: Sequence[int], mode: str = "constant", va
     x = tape.map(input)
     left, right, top, bottom, before, after = [*pad, 0, 0, 0, 0, 0, 0][:6]
     if any(pad[6:]) or min(pad) < 0:
-        raise Unsupported(f"pads the batch, or cuts: {tuple(pad)}")
+        raise Unsupported(f"pads the batch axis, or crops: {tuple(pad)}")
     if mode == "constant" and value:
         raise Unsupported(f"pads by {value}", "the language pads by zeros, reflect, replicate or circular")
     if before or after:
@@ -183,9 +183,11 @@ def layer_norm(
 
 
 def _affine(weight: Tensor | None, bias: Tensor | None) -> bool:
-    """Whether a norm learns.  Raises Unsupported where one of weight and bias is there."""
+    """Whether a norm is affine. Raises Unsupported if it has only a weight or only a bias."""
     if (weight is None) != (bias is None):
-        raise Unsupported("one of a norm's weight and bias", "a norm of the language has both, or none: affine")
+        raise Unsupported(
+            "uses a norm with only a weight or only a bias", "a norm of the language has both or neither: affine"
+        )
     return weight is not None
 
 
@@ -196,12 +198,12 @@ def _either(tape: Tape, value: Value) -> int:
 
 def _constant(*weights: object) -> None:
     if any(isinstance(weight, Value) for weight in weights):
-        raise Unsupported("its weights are computed from the image")
+        raise Unsupported("uses weights that are computed from the image")
 
 
 def _frozen(tape: Tape, weight: Tensor) -> bool:
-    """Whether training leaves a weight as it is: fixed numbers, or a parameter that is switched off (where all are,
-    that says nothing)."""
+    """Whether training does not change a weight: fixed numbers, or a frozen parameter (unless all parameters are
+    frozen)."""
     if not tape.sources(weight):
         return True
     return not weight.requires_grad and address(weight) in tape.learnt and not tape.all_frozen

@@ -87,7 +87,7 @@ def _merge(tape: Tape, op: ops.Add | ops.Multiply, first: Value, second: Value) 
     if first.dims != second.dims or first.layout != second.layout:
         message = f"{op.VERB}s {by(first.dims)} and {by(second.dims)}"
         raise Unsupported(message, "make height, width and channels equal")
-    if a == b:  # whatever the two look like now, they look alike
+    if a == b:  # the same value twice has the same layout
         merged = tape.emit(op, _ordered(first.step, second.step))
         function = torch.add if isinstance(op, ops.Add) else torch.mul
         return known(tape, Value(merged.step, first.dims, first.layout), [first.step, second.step], function)
@@ -95,7 +95,7 @@ def _merge(tape: Tape, op: ops.Add | ops.Multiply, first: Value, second: Value) 
 
 
 def _ordered(first: int, second: int) -> list[int]:
-    """A sum that is computed twice is one, whichever way round it is written."""
+    """Order operands, so that a sum computed twice, even with swapped operands, is one step."""
     return sorted((first, second))
 
 
@@ -114,7 +114,7 @@ def cat(tape: Tape, tensors: Sequence[Any], dim: int = 0, axis: int | None = Non
 
 
 def _with_zeros(tape: Tape, tensors: Sequence[Any], values: Sequence[Value]) -> Value:
-    """A map between channels of zeros."""
+    """A map concatenated with channels of zeros."""
     zeros = [0 if isinstance(one, Value) else one.shape[1] for one in tensors]
     if len(values) > 1 or any(isinstance(one, Tensor) and bool(one.any()) for one in tensors):
         raise Unsupported("concatenates with a constant", "the language concatenates outputs of blocks, and zeros: pad")
@@ -123,17 +123,17 @@ def _with_zeros(tape: Tape, tensors: Sequence[Any], values: Sequence[Value]) -> 
 
 
 def _scale(tape: Tape, value: Value, factors: Tensor) -> Value:
-    """A map times one learnt factor per channel."""
+    """A map multiplied by one learnt factor per channel."""
     if not per_channel(tape, value, factors) or tape.shape(value).flat:
         message = f"multiplies by a learnt tensor of {by(tuple(factors.shape))}"
         raise Unsupported(message, "the language has one learnt factor per channel of a map: scale")
-    first = float(f"{float(factors.flatten()[0]):.6g}")  # 0.1, where float32 says 0.10000000149
+    first = float(f"{float(factors.flatten()[0]):.6g}")  # 0.1 instead of 0.10000000149 in float32
     same = bool((factors - first).abs().max() <= 1e-6 * abs(first))
     return tape.pointwise(ops.ChannelScale(first if same else 1.0), value, weight=factors)
 
 
 def _gated(tape: Tape, first: Value, second: Value) -> Value | None:
-    """A map times a factor per channel that is computed from it, None where the shapes are others."""
+    """A map multiplied by a factor per channel that is computed from it; None for other shapes."""
     for x, factors in ((first, second), (second, first)):
         shape = tape.shape(x)
         one_each = factors.dims == (shape.c, 1, 1) != x.dims or (factors.layout == "spread" and factors.dims == x.dims)

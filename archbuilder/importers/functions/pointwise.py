@@ -135,6 +135,6 @@ def softmax(tape: Tape, input: Value, dim: int | None = None, *_: Any, **__: Any
 def _ending(tape: Tape, name: str, input: Value, dim: int | None) -> Value:
     tape.shape(input)
     if dim is not None and dim not in (1, -len(input.dims)):
-        raise Unsupported(f"over axis {dim} of {len(input.dims) + 1}", "over the classes it is axis 1")
-    tape.note(f"{name} at {tape.place.file}:{tape.place.line} left out: a loss such as cross_entropy brings its own")
+        raise Unsupported(f"is applied over axis {dim} of {len(input.dims) + 1}", "the classes are axis 1")
+    tape.note(f"{name} at {tape.place.file}:{tape.place.line} left out: a loss such as cross_entropy includes it")
     return replace(input, ending=name)

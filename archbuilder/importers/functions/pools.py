@@ -25,7 +25,7 @@ def avg_pool2d(
     divisor_override: int | None = None,
 ) -> Value:
     if divisor_override is not None:
-        raise Unsupported("an average that is divided by another number than its window's", "leave divisor_override")
+        raise Unsupported("uses an average with another divisor than the window size", "remove divisor_override")
     x = tape.map(input)
     counted = count_include_pad or not any(pair(padding))
     op = ops.AvgPool2d(pair(kernel_size), pair(stride or kernel_size), pair(padding), ceil_mode, counted)
@@ -50,7 +50,7 @@ def max_pool2d(
 
 
 def _pool(tape: Tape, op: ops.AvgPool2d | ops.MaxPool2d, x: int) -> Value:
-    """The pool, without a ceil_mode that changes nothing on this map."""
+    """The pool, without a ceil_mode that has no effect on this map."""
     floor = replace(op, ceil_mode=False)
     try:
         same = floor.shape((tape.flow.shape(x),)).dims == tape.dims
@@ -83,19 +83,19 @@ def mean(tape: Tape, input: Value, dim: Any = None, keepdim: bool = False, dtype
 def var(
     tape: Tape, input: Value, dim: Any = None, unbiased: bool = True, keepdim: bool = False, *, correction: Any = None
 ) -> Value:
-    """The variance of a norm that is written by hand."""
+    """The variance of a handwritten norm."""
     axes = {axis % (len(input.dims) + 1) for axis in (dim if isinstance(dim, Sequence) else [dim])} if dim else set()
     plain = keepdim and (correction == 0 if correction is not None else not unbiased)
     found = tape.moments.variance(tape, input, axes) if plain else None
     if found is None:
-        hint = "a norm has that of the channels, of the map or of both: unbiased=False, keepdim=True"
+        hint = "norms use the variance over channels, the map or both, with unbiased=False and keepdim=True"
         raise Unsupported("a variance", hint)
     return found
 
 
 @reads("max")
 def maximum(tape: Tape, input: Value, dim: Any = None, keepdim: bool = False, *, other: Any = None) -> Value:
-    """The largest values along an axis; or of two values, which no block has."""
+    """The maximum along an axis, or of two values, for which there is no block."""
     if not isinstance(dim, int):
         raise Unsupported("compares two values", "`archbuilder blocks activation` lists the activations")
     return _reduce(tape, input, dim, keepdim, maximum=True)
@@ -107,11 +107,13 @@ def amax(tape: Tape, input: Value, dim: Any = (), keepdim: bool = False) -> Valu
 
 
 def _reduce(tape: Tape, input: Value, dim: Any, keepdim: bool, maximum: bool) -> Value:
-    """A mean or maximum over both axes of the map is a global pool, also where the two come one after the other."""
+    """A mean or maximum over both axes of the map is a global pool, also if the axes are reduced one after the
+    other."""
     shape, rank = tape.shape(input), len(input.dims) + 1
     axes = {axis % rank for axis in (dim if isinstance(dim, Sequence) else [dim])} if dim is not None else set()
     half: Layout = "peaks" if maximum else "rows"
-    left = {axis for axis, n in enumerate(input.dims[1:], 2) if n > 1} or {2}  # of two axes, where one is done
+    # the remaining axis, if one is already reduced
+    left = {axis for axis, n in enumerate(input.dims[1:], 2) if n > 1} or {2}
     whole = (input.layout, input.dims, axes) in (
         ("first", shape.dims, {2, 3}),
         ("first", (shape.c, shape.h * shape.w), {2}),
@@ -127,7 +129,8 @@ def _reduce(tape: Tape, input: Value, dim: Any, keepdim: bool, maximum: bool) ->
         return Value(input.step, tape.dims, half)
     word = "maximum" if maximum else "mean"
     raise Unsupported(
-        f"a {word} over other axes than height and width", f"the language has it over the whole map: {word}((2, 3))"
+        f"takes a {word} over other axes than height and width",
+        f"the language has it over the whole map: {word}((2, 3))",
     )
 
 

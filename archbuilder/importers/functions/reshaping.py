@@ -1,4 +1,4 @@
-"""What moves values or cuts channels, and computes nothing."""
+"""Functions that move values or split channels, and compute nothing."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def unchanged(tape: Tape, input: Value, *_: Any, **__: Any) -> Value:
 
 @reads("view", "reshape", "flatten", "squeeze", "unsqueeze", "view_as", "reshape_as", "unflatten", "ravel")
 def view(tape: Tape, input: Value, *_: Any, **__: Any) -> Value:
-    """The same numbers in the same order, in other dimensions: those of torch's result."""
+    """The same numbers in the same order, with the dimensions of torch's result."""
     if input.layout == "first":
         return replace(input, dims=tape.dims)
     shape = tape.shape(input)
@@ -79,7 +79,7 @@ def movedim(tape: Tape, input: Value, source: int, destination: int) -> Value:
 
 
 def _moved(tape: Tape, value: Value, order: list[int]) -> Value:
-    """Axes in another order, the batch included: channels to the end and back, or the middle of a channel shuffle."""
+    """Permuted axes, including the batch: channels to the end and back, or the middle of a channel shuffle."""
     shape = tape.shape(value)
     if value.layout == "first" and value.dims == shape.dims and order == [0, 2, 3, 1]:
         return replace(value, dims=tape.dims, layout="last")
@@ -101,14 +101,14 @@ def chunk(tape: Tape, input: Value, chunks: int, dim: int = 0) -> tuple[Value, .
 def split(tape: Tape, tensor: Value, sizes: Any, dim: int = 0) -> tuple[Value, ...]:
     channels = tensor.dims[0]
     sizes = list(sizes) if isinstance(sizes, Sequence) else [sizes] * (channels // sizes)
-    if sum(sizes) < channels:  # by one size: what is left over
+    if sum(sizes) < channels:  # given one size: the rest
         sizes.append(channels - sum(sizes))
     return _cut(tape, tensor, len(sizes), dim, tuple(sizes) if len(set(sizes)) > 1 else ())
 
 
 def _cut(tape: Tape, value: Value, parts: int, dim: int, sizes: tuple[int, ...] = ()) -> tuple[Value, ...]:
     if dim % (len(value.dims) + 1) != 1:
-        raise Unsupported(f"cuts along axis {dim}", "the language cuts channels, axis 1")
+        raise Unsupported(f"splits along axis {dim}", "the language splits channels, axis 1")
     x = tape.map(value)
     return tuple(tape.emit(ops.ChannelSlice(part, parts, sizes), [x]) for part in range(parts))
 
@@ -117,7 +117,7 @@ def _cut(tape: Tape, value: Value, parts: int, dim: int, sizes: tuple[int, ...] 
 def getitem(tape: Tape, input: Value, key: Any) -> Value:
     tape.shape(input)  # nothing may follow a softmax
     keys: list[Any] = list(key) if isinstance(key, tuple) else [key]
-    if _count(tape.dims) == _count(input.dims):  # nothing was cut off: an axis of length 1 came or went
+    if _count(tape.dims) == _count(input.dims):  # same number of values: an axis of length 1 was added or removed
         return view(tape, input)
     if Ellipsis in keys:
         at = keys.index(Ellipsis)
@@ -131,12 +131,12 @@ def getitem(tape: Tape, input: Value, key: Any) -> Value:
 
 
 def _channels(tape: Tape, value: Value, cut: slice) -> Value:
-    """A run of channels."""
+    """Consecutive channels."""
     c = tape.shape(value).c
     start, stop, step = cut.indices(c)
     width = stop - start
     if step != 1 or width < 1:
-        raise Unsupported("takes single channels", "the language cuts channels into runs")
+        raise Unsupported("takes single channels", "the language takes consecutive channels")
     x = tape.map(value)
     if c % width == 0 and start % width == 0:
         return tape.emit(ops.ChannelSlice(start // width, c // width), [x])
@@ -145,7 +145,7 @@ def _channels(tape: Tape, value: Value, cut: slice) -> Value:
 
 
 def _subsampled(tape: Tape, value: Value, cuts: Sequence[slice]) -> Value:
-    """Every second pixel, or third ..., from the first one: a pool whose window is a single one."""
+    """Every n-th pixel, from the first one: a pool with a window of one pixel."""
     x = tape.map(value)
     ranges = [cut.indices(n) for cut, n in zip(cuts, value.dims[1:], strict=True)]
     if any(start or stop != n for (start, stop, _), n in zip(ranges, value.dims[1:], strict=True)):
@@ -154,7 +154,7 @@ def _subsampled(tape: Tape, value: Value, cuts: Sequence[slice]) -> Value:
 
 
 def _count(dims: tuple[int, ...]) -> int:
-    """How many numbers there are."""
+    """The number of values."""
     count = 1
     for length in dims:
         count *= length
