@@ -135,7 +135,7 @@ def test_a_byte_order_mark_in_a_string():
 
 # text -> place, part of the message, part of the hint
 SYNTAX = {
-    "a: b: c\n": ("1:5", "mapping values are not allowed", "blank after each colon"),
+    "a: b: c\n": ("1:5", "mapping values are not allowed", "space after each colon"),
     "a: [1, 2\nb: 3\n": ("2:2", "while parsing a flow sequence that starts on line 1", "brackets"),
     "x: 1\na: [1,\n  2\n": ("2:4", "while parsing a flow sequence that starts on line 2", "brackets"),
     "a: 'open\n\n": ("1:4", "while scanning a quoted scalar that starts on line 1", "quotes"),

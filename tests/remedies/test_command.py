@@ -64,7 +64,7 @@ def test_proposals_are_numbered_with_their_effect_and_their_diff(program: Progra
         "   +          {strided: 64}, {dilated: {out: 64, dilation: 3}}, gap, classifier]",
     ]
     assert "parameters 156,586 -> 193,578 (+24%)   MACs 26.2M -> 25.0M (-5%)" in result.out
-    assert result.out.endswith("--fix applies the first, --fix N another one\n")
+    assert result.out.endswith("--fix applies the first proposal, --fix N proposal N\n")
     assert Path("six.yaml").read_text() == SIX
 
 
@@ -114,7 +114,7 @@ def test_no_file_is_touched_that_would_not_check_clean(program: Program):
 
 def test_a_number_that_there_is_not_changes_no_file(program: Program):
     result = program("--fix", "9", "six.yaml", "hopeless.yaml")
-    assert result.status == 2 and "AB943 there are 5 proposals for this file, 9 is none of them" in result.err
+    assert result.status == 2 and "AB943 there are 5 proposals for this file, but no number 9" in result.err
     assert Path("six.yaml").read_text() == SIX
 
 
@@ -164,12 +164,12 @@ def test_json_has_the_proposals(program: Program):
     ("words", "said"),
     [
         (["--suggest", "--fix"], "argument --fix: not allowed with argument --suggest"),
-        (["--suggest", "--emit", "facts"], "--suggest: AB942 --suggest goes with"),
+        (["--suggest", "--emit", "facts"], "--suggest: AB942 --suggest works only with"),
         (["--emit", "graph", "--format", "json"], "--emit: AB942 --emit prints a stage as text"),
         (["--emit", "graph", "--format", "concise", "--suggest"], "--emit: AB942 --emit prints a stage as text"),
-        (["--suggest", "--format", "sarif"], "--suggest: AB942 --suggest goes with"),
-        (["--fix", "--format", "json"], "--fix: AB942 --fix goes with"),
-        (["--fix", "--set", "classes=5"], "--fix: AB942 --fix edits the file as it is"),
+        (["--suggest", "--format", "sarif"], "--suggest: AB942 --suggest works only with"),
+        (["--fix", "--format", "json"], "--fix: AB942 --fix works only with"),
+        (["--fix", "--set", "classes=5"], "--fix: AB942 --fix edits the file itself"),
         (["--fix", "-"], "--fix: AB942 --fix takes standard input or files"),
     ],
 )
