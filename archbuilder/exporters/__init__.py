@@ -1,6 +1,6 @@
 """Graph -> files, one module per format, each with a function `export`.
 
-Texts are written from a graph and its facts, without torch; binaries hold weights:
+Text formats are made from a graph and its facts, without torch; binary formats contain weights:
 
     python.export(graph, facts) -> str         and json, mermaid, svg
     torch.export(graph, weights) -> Exported   and onnx, tflite
@@ -18,7 +18,7 @@ from typing import Any
 from archbuilder.diagnostics import ArchbuilderError, Span, declare, did_you_mean
 from archbuilder.pipeline import Report, Source, check
 
-# each format with the ending of its files
+# each format with its file ending
 TEXTS = {"python": ".py", "json": ".json", "mermaid": ".mmd", "svg": ".svg"}
 BINARIES = {"onnx": ".onnx", "tflite": ".tflite", "torch": ".pt2"}
 
@@ -58,13 +58,13 @@ def export(
     overrides: Sequence[str] = (),
     dtype: str | None = None,
 ) -> str | bytes:
-    """A network in another form: a text for python, json, mermaid and svg, bytes for onnx, tflite and torch.
+    """A network in another format: text for python, json, mermaid and svg, bytes for onnx, tflite and torch.
 
-    source:  a path, `-` or a run's folder; a missed limit does not matter.
-    weights: a run's folder or a checkpoint, for what is bytes; of a run its own, else fresh ones.
-    dtype:   float32 or int8, for tflite; without it int8 where the run has been quantised.
+    source:  a path, `-` or a run's folder; missed limits do not matter.
+    weights: for binary formats a run's folder or a checkpoint; by default those of the run, else random ones.
+    dtype:   for tflite: float32 or int8; by default int8 if the run has been quantised.
 
-    Raises ArchbuilderError for a network that cannot be analysed or that the format cannot hold, AB851 (no such
+    Raises ArchbuilderError for a network that cannot be analysed or that the format cannot express, AB851 (no such
     format), AB854 (a package is missing).
 
         >>> archbuilder.export("architectures/quickstart.yaml", "mermaid").splitlines()[0]
@@ -82,7 +82,7 @@ def export(
 
 
 def weights_for(report: Report, given: str | os.PathLike[str] | None, overrides: Sequence[str]) -> Path | None:
-    """What a network is exported with: what is given, else a run's own weights as long as no override changes it."""
+    """The weights for an export: the given ones, else those of the run unless an override changes the network."""
     if given or not report.run or overrides:
         return Path(given) if given else None
     from archbuilder.modules.weights import weights_of_run

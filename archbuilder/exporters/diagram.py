@@ -1,4 +1,4 @@
-"""What a drawing of a network shows: a block per row of the report, stages around them, forks, and edges."""
+"""The content of a drawing: a block per row of the report, stages around them, forks, and edges."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from archbuilder.reporting.text import groups as rows
 
 
 def labels(facts: Facts) -> dict[str, str]:
-    """For each value: `20x16x16, RF 7`; a vector has no field of its own."""
+    """The label of each value: `20x16x16, RF 7`; for a vector without the field."""
     return {layer.node.name: _label(layer) for layer in facts.layers}
 
 
@@ -26,7 +26,7 @@ def _label(layer: Layer) -> str:
 
 
 class Colour(NamedTuple):
-    """A strong one for lines, a light one for areas."""
+    """A strong colour for lines, and a light one for areas."""
 
     line: str
     fill: str
@@ -42,7 +42,7 @@ COLOURS = {
     "end": Colour("#3b4754", "#ffffff"),  # input and output
 }
 
-# what a block is in the first place, where it has several of these ops
+# priority of kinds, for a block with several of these ops
 _KINDS: tuple[tuple[str, tuple[type[Op], ...]], ...] = (
     ("gate", (ops.Gate,)),
     ("linear", (ops.Linear,)),
@@ -68,8 +68,8 @@ SYMBOLS: dict[type[Op], str] = {ops.Add: "+", ops.Multiply: "×", ops.Concat: "c
 class Block:
     """A block of the YAML: its op with norm, activation and dropout together.
 
-    `title` is the part of its path that no frame says; `symbol` stands for a merge, `layers` are its ops
-    in their order, and of one that a front end folds those of all blocks that it stands for."""
+    `title` is the part of its path that is not in a frame; `symbol` is the sign of a merge; `layers` are its ops in
+    order, for a folded group those of all its blocks."""
 
     title: str
     text: tuple[str, ...]
@@ -81,14 +81,14 @@ class Block:
 
 @dataclass(eq=False)
 class Series:
-    """Items one below the other."""
+    """Items in a column."""
 
     items: list[Item] = field(default_factory=list)
 
 
 @dataclass(eq=False)
 class Stage:
-    """A named group, drawn as a frame; `path` is that of what it holds."""
+    """A named group, drawn as a frame; `path` is that of its content."""
 
     title: str
     series: Series
@@ -97,7 +97,7 @@ class Stage:
 
 @dataclass(eq=False)
 class Fork:
-    """Paths side by side; the first goes straight on, unless (`centred`) all of them count alike."""
+    """Paths side by side; the first continues straight down, unless all are equal (`centred`)."""
 
     columns: list[Series]
     centred: bool
@@ -108,7 +108,7 @@ Item = Block | Stage | Fork
 
 @dataclass(frozen=True)
 class Edge:
-    """A value on its way from the block that makes it to one that uses it."""
+    """A value between the block that makes it and a block that uses it."""
 
     source: Block
     target: Block
@@ -128,7 +128,7 @@ Group = list[Layer]
 
 
 def diagram(graph: Graph, facts: Facts) -> Diagram:
-    """The drawing of a network, without any sizes."""
+    """The diagram of a network, without a layout."""
     groups = rows(facts)
     start = Block(INPUT, (str(graph.input),), "end")
     end = Block("output", (str(graph.shape(graph.output)),), "end")
@@ -155,7 +155,7 @@ class _Tree:
         self.forks = {_scope(node) for node in merges if node.block in FORKING}
 
     def items(self, scope: str, frame: str, groups: Sequence[Group]) -> list[Item]:
-        """What stands below each other in a scope; titles leave the path of the frame out."""
+        """The items of a scope in a column; titles omit the path of the frame."""
         found: list[Item] = []
         for child, inner in groupby(groups, lambda group: _child(scope, group)):
             members = list(inner)
@@ -171,7 +171,7 @@ class _Tree:
         return found
 
     def _fork(self, scope: str, groups: Sequence[Group], title: str) -> list[Item]:
-        """Paths side by side and their merge, which is named like the whole; a skip's shortcut is beside its body."""
+        """Paths side by side and their merge, which has the name of the whole; a skip's shortcut is beside its body."""
         paths: dict[str, list[Group]] = {}
         merges = [group for group in groups if _scope(group[0].node) == scope and type(group[-1].node.op) in SYMBOLS]
         merge = merges[-1]
@@ -231,7 +231,7 @@ def _scope(node: Node) -> str:
 
 
 def _child(scope: str, group: Group) -> str | None:
-    """The path one step below a scope that a group stands in; None where it stands in the scope itself."""
+    """The path one step below a scope in which a group is; None if it is in the scope itself."""
     path = _scope(group[0].node)
     if path == scope:
         return None

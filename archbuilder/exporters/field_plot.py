@@ -1,4 +1,4 @@
-"""The receptive field of the middle unit as a drawing: on the image, layer by layer, and as measured."""
+"""A drawing of the receptive field of the middle unit: on the image, layer by layer, and as measured."""
 
 from __future__ import annotations
 
@@ -19,15 +19,16 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-MOST_ROWS = 60  # the most layers that are drawn: the last ones
-AROUND = 1.0  # how many sides of the image are shown on each side of it, at most
+MOST_ROWS = 60  # largest number of layers drawn: the last ones
+AROUND = 1.0  # largest margin around the image, relative to its side
 
 INK, PALE, IMAGE, LIMIT = "#22303c", "#5b6b7b", "#eef1f4", "#d1495b"
 
 
 @dataclass(frozen=True)
 class Measured:
-    """A measured field: rows of pixels, the largest 1; the levels of two contours, falling; what it says in words."""
+    """A measured field: rows of pixels with maximum 1, the levels of two contours in descending order, a
+    description."""
 
     heat: Sequence[Sequence[float]]
     levels: tuple[float, float]
@@ -36,7 +37,7 @@ class Measured:
 
 @dataclass(frozen=True)
 class Field:
-    """What the middle unit of a layer sees, in pixels: first and last row, first and last column."""
+    """The field of the middle unit of a layer, in pixels: first and last row, first and last column."""
 
     name: str
     size: str
@@ -110,14 +111,14 @@ def _panels(rows: int, measured: bool, oblong: bool) -> tuple[Figure, dict[str, 
     mosaic: Any = [["image", *names], ["heat", *names]] if measured else [["image", *names]]
     height = max(9.0 if measured else 5.4, 1.6 + 0.24 * rows)
     figure = Figure(figsize=(11.5 + 3 * oblong, height), dpi=110, layout="constrained")
-    FigureCanvasAgg(figure)  # never the user's own backend: there may be no screen
+    FigureCanvasAgg(figure)  # independent of the user's backend: there may be no screen
     widths = [1.0, *[1.1 if oblong else 1.5] * len(names)]
     panels: Any = figure.subplot_mosaic(mosaic, width_ratios=widths)
     return figure, panels
 
 
 def _window_of(side: int, ends: Sequence[tuple[float, float]]) -> tuple[float, float]:
-    """From where to where an axis is shown: the image and all fields, within bounds."""
+    """The visible range of an axis: the image and all fields, within bounds."""
     first, last = min(end[0] for end in ends), max(end[1] for end in ends)
     margin = 0.04 * side + 1
     return max(min(first, 0) - margin, -AROUND * side), min(max(last, side - 1) + margin, (1 + AROUND) * side)
@@ -147,7 +148,9 @@ def _on_the_image(axes: Axes, fields: Sequence[Field], colours: Sequence[Any], s
     axes.set_aspect("equal")
     outside = sum(field.columns[0] < -AROUND * width or field.rows[0] < -AROUND * height for field in fields)
     more = f"; {outside} larger fields are outside" if outside else ""
-    axes.set_title(f"what the middle unit of each layer can see\n(grey: the image; around it: padding{more})", **_TITLE)
+    axes.set_title(
+        f"receptive field of the middle unit of each layer\n(grey: the image; around it: padding{more})", **_TITLE
+    )
     _frame(axes)
 
 
@@ -181,13 +184,13 @@ def _ladder(axes: Axes, fields: Sequence[Field], colours: Sequence[Any], side: i
     axes.set_yticks(range(len(fields)), [field.name for field in fields] if named else [""] * len(fields))
     word = "rows" if rows else "columns"
     paths = "; dark: by the shortest path" if least != spans else ""
-    axes.set_title(f"{word} that it sees, and their number\n(grey: the image{paths})", **_TITLE)
+    axes.set_title(f"{word} in the field, and their number\n(grey: the image{paths})", **_TITLE)
     _frame(axes)
 
 
 def _heat(axes: Axes, measured: Measured, last: Field, side: tuple[int, int]) -> None:
     axes.imshow(measured.heat, cmap="magma", vmin=0, vmax=1, zorder=1)
-    if min(side) > 1 and measured.levels[0] > measured.levels[1]:  # else there is no line to draw
+    if min(side) > 1 and measured.levels[0] > measured.levels[1]:  # otherwise there is no contour
         axes.contour(measured.heat, levels=measured.levels[::-1], colors="white", linewidths=(0.8, 1.6), zorder=2)
     axes.add_patch(_box(last.rows, last.columns, edgecolor=LIMIT, linewidth=1.5, facecolor="none", zorder=3))
     axes.set_xlim(-0.5, side[1] - 0.5)

@@ -1,4 +1,4 @@
-"""The graph as one JSON object, version 1: what `check` computes, and all that it takes to build the network anew."""
+"""The graph as one JSON object, version 1: the facts of `check`, and everything needed to rebuild the network."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ VERSION = 1
 
 
 def export(graph: Graph, facts: Facts) -> str:
-    """The graph as JSON text, a line for each node; keys and nodes always stand in the same order."""
+    """The graph as JSON text, one line per node; keys and nodes are always in the same order."""
     head = to_dict(graph, facts)
     nodes = head.pop("nodes")
     lines = [f"  {json.dumps(key)}: {json.dumps(value, allow_nan=False)}" for key, value in head.items()]
@@ -47,7 +47,7 @@ def to_dict(graph: Graph, facts: Facts) -> dict[str, Any]:
 
 
 def _node(layer: Layer) -> dict[str, Any]:
-    """A node; `module` is the layer that it runs, another node's name where the layer is shared."""
+    """A node; `module` is the layer that it runs, the name of another node if the layer is shared."""
     node = layer.node
     return {
         "name": node.name,
@@ -67,7 +67,7 @@ def _node(layer: Layer) -> dict[str, Any]:
 
 
 def _arguments(op: Op) -> dict[str, Any]:
-    """The hyper-parameters of an op: with its class, enough to make it again."""
+    """The hyper-parameters of an op; together with its class they are enough to create it again."""
     return {field.name: _plain(getattr(op, field.name)) for field in fields(op)}  # type: ignore[arg-type]
 
 

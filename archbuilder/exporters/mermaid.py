@@ -12,7 +12,7 @@ INDENT = "  "
 
 
 def export(graph: Graph, facts: Facts) -> str:
-    """A flowchart from top to bottom; shapes and receptive fields stand on the edges."""
+    """A flowchart from top to bottom, with shapes and receptive fields on the edges."""
     drawn = diagram(graph, facts)
     names = {id(block): f"n{number}" for number, block in enumerate(blocks(drawn.series.items))}
     lines = ["flowchart TD", *_items(drawn.series.items, names, 1)]

@@ -26,7 +26,7 @@ INPUT, OUTPUT, BATCH = "image", "output", "batch"
 def export(graph: Graph, weights: Path | None = None) -> Exported:
     """The content of an .onnx file: `image` (batch, channels, height, width) -> `output`.
 
-    Raises ArchbuilderError for weights that do not fit, and where ONNX has no operator for a layer."""
+    Raises ArchbuilderError for weights that do not fit, and if ONNX has no operator for a layer."""
     module = ready(graph, weights)
     data = _convert(graph, trace(graph, _sayable(module)))
     return Exported(data, compare(graph, module, _runner(data), TOLERANCE))
@@ -48,7 +48,7 @@ class MaxBins(nn.Module):
 
 
 def _sayable(module: nn.Module) -> nn.Module:
-    """The module with other layers in place of those that torch cannot express in ONNX."""
+    """The module with layers that torch cannot export to ONNX replaced by equivalent ones."""
     module = deepcopy(module)
     for name, layer in list(module.named_modules()):
         if isinstance(layer, nn.AdaptiveMaxPool2d):
@@ -63,7 +63,7 @@ def _convert(graph: Graph, program: torch.export.ExportedProgram) -> bytes:
         logging.getLogger("torch.onnx").setLevel(logging.ERROR)
         try:
             made = torch.onnx.export(program, input_names=[INPUT], output_names=[OUTPUT], dynamo=True, verbose=False)
-        except Exception as error:  # torch raises exceptions of many kinds for what ONNX has no operator for
+        except Exception as error:  # torch raises many kinds of exceptions if ONNX has no operator
             raise failed(graph, error) from error
     assert made is not None  # the old exporter returns None
     model = made.model_proto
@@ -73,13 +73,13 @@ def _convert(graph: Graph, program: torch.export.ExportedProgram) -> bytes:
     model.producer_name, model.producer_version = "archbuilder", __version__
     _name_batch(model.graph)
     for node in model.graph.node:
-        del node.metadata_props[:]  # stack traces, with the files of this machine
+        del node.metadata_props[:]  # removes stack traces, which contain paths of this machine
     data: bytes = model.SerializeToString()
     return data
 
 
 def _name_batch(graph: Any) -> None:
-    """Call the batch axis `batch` wherever it is a size, alone or in a product; torch numbers it (s77)."""
+    """Rename the batch axis to `batch` in all sizes, alone or in a product; torch calls it s77."""
     values = [*graph.input, *graph.output, *graph.value_info]
     batch = re.compile(rf"\b{re.escape(graph.input[0].type.tensor_type.shape.dim[0].dim_param)}\b")
     for value in values:

@@ -1,4 +1,4 @@
-"""A binary export is run before it is handed out: it must give what the module gives."""
+"""A binary export is run before it is saved: its outputs must equal those of the module."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from torch import Tensor, nn
 from archbuilder.diagnostics import ArchbuilderError, Span, declare
 from archbuilder.ir.graph import Graph
 
-EXAMPLE = 2  # images to trace with: torch takes a batch of one for a constant
-BATCHES = (1, 3)  # images that the export is tried with
+EXAMPLE = 2  # images for tracing: torch treats a batch of one as a constant
+BATCHES = (1, 3)  # batch sizes with which the export is tested
 
 FAILED = declare(
     "AB857",
@@ -50,7 +50,7 @@ def images(graph: Graph, number: int) -> Tensor:
 def compare(graph: Graph, module: nn.Module, run: Callable[[Tensor], Tensor], tolerance: float) -> float:
     """The largest difference of outputs over some batches.
 
-    Raises ArchbuilderError AB858 where it is over the tolerance, relative to the largest output if that is over 1."""
+    Raises ArchbuilderError AB858 if it exceeds the tolerance, relative to the largest output if that is over 1."""
     worst = 0.0
     with torch.no_grad():
         for number in BATCHES:
@@ -64,7 +64,7 @@ def compare(graph: Graph, module: nn.Module, run: Callable[[Tensor], Tensor], to
 
 
 def _difference(expected: Tensor, found: Tensor) -> float:
-    """The largest difference of two outputs; infinities and NaN count where only one has them."""
+    """The largest difference of two outputs; infinities and NaN count if only one has them."""
     if found.shape != expected.shape:
         return float("inf")
     alike = (found == expected) | (found.isnan() & expected.isnan())
@@ -72,9 +72,9 @@ def _difference(expected: Tensor, found: Tensor) -> float:
 
 
 def failed(graph: Graph, error: Exception) -> ArchbuilderError:
-    """What a tracer raised, as a diagnostic."""
+    """The diagnostic for an exception of a tracer."""
     cause: BaseException = error
-    while cause.__cause__ is not None:  # torch surrounds the reason with advice for its own developers
+    while cause.__cause__ is not None:  # torch wraps the reason in advice for its own developers
         cause = cause.__cause__
     reason = next(iter(str(cause).strip().splitlines()), type(cause).__name__)
     hint = "use --to python, or another version of torch"

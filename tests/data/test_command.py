@@ -48,7 +48,7 @@ def test_import_list_and_verify(call, file, tmp_path, capsys):
     assert call("list") == 0
     assert "cifar10 30 + 10 images of 10 classes" in capsys.readouterr().out
     assert call("verify", "cifar10") == 0
-    assert "every checksum is right" in capsys.readouterr().out
+    assert "all checksums are correct" in capsys.readouterr().out
 
 
 def test_damage_is_listed_and_fails_verify(call, file, tmp_path, capsys, rejected):

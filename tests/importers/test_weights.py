@@ -149,7 +149,9 @@ def test_weights_as_people_keep_them(folder, trained, name: str):
 def test_weights_outside_of_the_module_are_told(folder, trained, capsys):
     save({f"model.{n}": t for n, t in trained[1].state_dict().items()} | {"loss.weight": torch.ones(10)}, "more.pt")
     assert run(weights="more.pt") == 0
-    assert "more.pt holds 1 tensors that are not the module's, as loss.weight" in capsys.readouterr().out
+    assert (
+        "more.pt holds 1 tensors that do not belong to the module, for example loss.weight" in capsys.readouterr().out
+    )
 
 
 class Namespace:

@@ -113,7 +113,7 @@ def test_a_file_that_never_was_right_has_no_hints(open_):
         ("receptive_field", "limits", ["receptive_field > 44: **21, missed by 23**"]),
         ("accuracy", "goals", ["test accuracy >= 85% after the last epoch: after training"]),
         (">= 85%", "goals", ["test accuracy >= 85% after the last epoch: after training"]),
-        ("goals", "goals", ["what a run must show"]),
+        ("goals", "goals", ["what a run must reach"]),
         ("classes", "classes", ["number of classes"]),
         ("limits", "limits", ["bounds on the totals"]),
     ],

@@ -50,7 +50,7 @@ def test_a_walk_leaves_runs_out_unless_they_are_named(wide: Path, folder: Path, 
     files = {file["file"] for file in json.loads(program("check", folder, "--format", "json").out)["files"]}
     assert str(folder / "net.yaml") in files and not any("runs" in Path(file).parts for file in files)
     told = program("check", folder / "runs")
-    assert told.status == 2 and f"runs are checked where they are named: {wide.parent}" in told.out
+    assert told.status == 2 and f"to check a run, name it: {wide.parent}" in told.out
     assert program("check", wide).status == 0
 
 

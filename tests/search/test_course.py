@@ -258,7 +258,7 @@ def test_bad_words(found: Course, tmp_path: Path, capsys: pytest.CaptureFixture[
         ("search", "--resume", str(tmp_path)): "AB861 search.json cannot be read",
         ("search",): "AB710 there is nothing to search",
         ("sweep", str(file)): "AB901 nothing is varied",
-        ("sweep", str(file), "--vary", "vars.width"): "AB901 what is varied is key.path=value,value",
+        ("sweep", str(file), "--vary", "vars.width"): "AB901 --vary needs the form key.path=value,value",
         (
             "sweep",
             str(file),

@@ -111,7 +111,7 @@ POINTS = "schedule: {piecewise: {points: [[0, %s], [10, 0]]}}"
         (written(train="epochs: 3", defaults="{norm: {momentum: 0.0}}"), "momentum", "AB747 conv.norm: at momentum 0"),
         (written("{conv: {out: 8, dropout: 1}}, gap, classifier"), "1}}", "AB747 conv.dropout: dropout of 1"),
         (written("{conv: 8}, {dropout: {p: 1.0}}, gap, classifier"), "p: 1.0", "AB747 dropout: dropout of 1"),
-        (written(classes=1), "classes", "AB747 of one class every answer is right"),
+        (written(classes=1), "classes", "AB747 with one class every answer is right"),
         (written(train=POINTS % 0), "[[", "AB103 points: expected a factor over 0"),
         (written(classes=3, network="gap").replace("[1,", "[3,"), "network", "AB711 the network has no parameters"),
         # layers that do not run on the images as training shows them

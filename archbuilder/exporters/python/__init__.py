@@ -1,7 +1,7 @@
-"""A network as one Python file that needs nothing but torch.
+"""A network as one Python file that needs only torch.
 
-Its classes register their layers under the paths of the graph, so that the state_dict has the keys of
-archbuilder's own module, and in the same order: the same seed gives the same weights.
+Its classes register their layers under the paths of the graph, so the state_dict has the same keys in the same order as
+archbuilder's own module, and the same seed gives the same weights.
 """
 
 from __future__ import annotations

@@ -1,4 +1,5 @@
-"""The classes of a file: one for the network, one for every unit that needs a forward of its own or recurs."""
+"""The classes of a file: one for the network, and one for every unit that needs its own forward or occurs
+repeatedly."""
 
 from __future__ import annotations
 
@@ -16,7 +17,8 @@ from archbuilder.ir.graph import Graph, Node
 from archbuilder.ir.shape import Shape
 from archbuilder.modules.layers import layer
 
-MOST_PARAMETERS = 6  # the most parameters of a class of classes: a call with more says less than the layers themselves
+# largest number of parameters of a shared class: a call with more is less readable than the layers themselves
+MOST_PARAMETERS = 6
 LONGEST = 77  # characters of a docstring
 DEEPEST = 3  # chains written inside each other
 SEQUENTIAL = frozenset(("append", "extend", "insert", "pop"))  # attributes of nn.Sequential (a test asks torch)
@@ -24,7 +26,8 @@ SEQUENTIAL = frozenset(("append", "extend", "insert", "pop"))  # attributes of n
 
 @dataclass(frozen=True)
 class Class:
-    """A class to be written.  Without a forward it is a chain of its children; a shared one makes several modules."""
+    """A class to be written. Without a forward it is a chain of its children; a shared class creates several
+    modules."""
 
     name: str
     doc: str
@@ -35,7 +38,7 @@ class Class:
 
 @dataclass(frozen=True)
 class Part:
-    """A unit with its children as expressions; `forward` is None where it is a chain of them."""
+    """A unit with its children as expressions; `forward` is None if it is a chain of them."""
 
     unit: Unit
     body: Make
@@ -43,12 +46,12 @@ class Part:
 
     @property
     def likeness(self) -> object:
-        """What parts must share so that one class can make them."""
+        """A key that is equal for parts that one class can create."""
         return kind(self.body), self.forward and self.forward.text
 
 
 class Classes:
-    """The classes of a network, from the inside out; `labels` says for each value what to write beside it."""
+    """The classes of a network, innermost first; `labels` are the comments for values."""
 
     def __init__(self, graph: Graph, root: Unit, labels: Mapping[str, str]) -> None:
         self.graph, self.labels = graph, labels
@@ -63,7 +66,7 @@ class Classes:
         self.classes.append(Class(self.network, doc, Common((), self._part(root).body), forward(root)))
 
     def _make(self, units: Sequence[Unit]) -> None:
-        """Expressions for units of one height: those that are alike become a class."""
+        """Expressions for units of one height; similar units become a class."""
         groups: dict[object, list[Part]] = {}
         for unit in units:
             part = self._part(unit)
@@ -97,7 +100,7 @@ class Classes:
             self.made[part.unit.path] = Make(name, common.arguments(member))
 
     def _alone(self, part: Part) -> None:
-        """A chain stands where it is used; what has a forward of its own, or is nested too deep, is a class."""
+        """A chain is written where it is used; a unit with its own forward, or nested too deep, becomes a class."""
         unit = part.unit
         if part.forward is None and _depth(part.body) <= DEEPEST:
             self.made[unit.path] = part.body
@@ -129,7 +132,7 @@ class Classes:
 
 
 def is_chain(unit: Unit) -> bool:
-    """Whether a unit just runs its children one after the other, so that nn.Sequential does it."""
+    """Whether a unit runs its children in order, so that nn.Sequential is enough."""
     children = [name for name, _ in unit.scope.registered()]
     value = unit.inputs[0]
     if (
@@ -174,7 +177,7 @@ def _by_height(root: Unit) -> list[list[Unit]]:
 
 
 def _depth(make: Make) -> int:
-    """How many chains are written inside each other."""
+    """The depth of nested chains."""
     inner = [_depth(value) for _, value in make.arguments if isinstance(value, Make)]
     return max(inner, default=0) + (make.cls in ("Chain", "Layers"))
 

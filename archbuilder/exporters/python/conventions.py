@@ -1,4 +1,4 @@
-"""How people write torch's layers: which arguments go without their keyword, which ones are left out."""
+"""How people usually write torch's layers: which arguments have no keyword, and which are omitted."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Convention:
-    """Arguments written without keyword, in the order of the signature; values that are left out."""
+    """Arguments without keyword, in the order of the signature, and default values that are omitted."""
 
     positional: tuple[str, ...] = ()
     defaults: Mapping[str, Any] = field(default_factory=dict)
@@ -18,7 +18,7 @@ class Convention:
 _WINDOW = {"padding": 0, "dilation": 1}
 _BATCH_NORM = Convention(("num_features",), {"eps": 1e-5, "momentum": 0.1, "affine": True})
 
-# a test holds each against torch's own signature; a layer that is not here is written with every keyword
+# a test compares each with torch's signature; other layers are written with every keyword
 CONVENTIONS: dict[str, Convention] = {
     "Conv2d": Convention(
         ("in_channels", "out_channels", "kernel_size"),

@@ -1,4 +1,4 @@
-"""Modules as expressions, and what several of them have in common: a class with parameters."""
+"""Modules as expressions, and the common part of several modules as a class with parameters."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from archbuilder.exporters.python.conventions import Convention
 
 @dataclass(frozen=True)
 class Ref:
-    """A parameter of the class in whose body it stands."""
+    """A reference to a parameter of the enclosing class."""
 
     name: str
 
 
 @dataclass(frozen=True)
 class Make:
-    """What makes a module: a class and its arguments, plain values or makes themselves.
+    """The construction of a module: a class and its arguments, which are plain values or constructions.
 
-    A comment may stand behind each argument."""
+    Each argument may have a comment."""
 
     cls: str
     arguments: tuple[tuple[str, Any], ...] = ()
@@ -34,7 +34,7 @@ USUAL = {"stride": 1, "padding": 0, "dilation": 1, "groups": 1}
 
 
 class Slot(NamedTuple):
-    """A plain value inside a make: the names on the way to it, its keyword."""
+    """A plain value inside a construction: the path of names to it, and its keyword."""
 
     way: tuple[str, ...]
     keyword: str
@@ -42,7 +42,7 @@ class Slot(NamedTuple):
 
 @dataclass
 class Parameter:
-    """What differs between modules that are otherwise alike: a value for each of them."""
+    """A difference between otherwise equal modules: one value per module."""
 
     values: tuple[Any, ...]
     slots: list[Slot]
@@ -54,7 +54,7 @@ class Parameter:
 
     @property
     def default(self) -> Any:
-        """What most of the modules have, else what is usual; None where each call should say it."""
+        """The value of most modules, else the usual value; None if each call should state it."""
         if self.counts_channels:
             return None
         value, number = Counter(self.values).most_common(1)[0]
@@ -68,7 +68,7 @@ class Parameter:
 
 @dataclass(frozen=True)
 class Common:
-    """Distributed makes as one body with parameters, in the order of the signature."""
+    """Several constructions as one body with parameters, in the order of the signature."""
 
     parameters: tuple[Parameter, ...]
     body: Make
@@ -78,7 +78,7 @@ class Common:
 
     @property
     def convention(self) -> Convention:
-        """How the class is called: sizes without keywords, as those of a conv."""
+        """How calls of the class are written: sizes without keywords, as for a conv."""
         positional = []
         for parameter in self.parameters:
             if parameter.default is not None or not (parameter.counts_channels or parameter.name == "kernel_size"):
@@ -89,15 +89,15 @@ class Common:
 
 
 def kind(make: Make) -> tuple[Any, ...]:
-    """What makes must have in common to be written as one class: everything but plain values."""
+    """A key that is equal for constructions that can be one class: everything except plain values."""
     arguments = (name if not isinstance(value, Make) else (name, kind(value)) for name, value in make.arguments)
     return (make.cls, make.frozen, *arguments)
 
 
 def unify(makes: Sequence[Make], channels: Mapping[tuple[int, ...], str]) -> Common:
-    """One body for makes of the same kind; equal numbers of channels are one parameter.
+    """One body for constructions of the same kind; equal numbers of channels are one parameter.
 
-    `channels` has names for the numbers that all of them take and give."""
+    `channels` has names for their numbers of input and output channels."""
     found: list[Parameter] = []
     for column in zip(*map(slots, makes), strict=True):
         slot, values = column[0][0], tuple(value for _, value in column)
@@ -115,7 +115,7 @@ def unify(makes: Sequence[Make], channels: Mapping[tuple[int, ...], str]) -> Com
 
 
 def slots(make: Make, way: tuple[str, ...] = ()) -> Iterator[tuple[Slot, Any]]:
-    """Every plain value inside a make."""
+    """Every plain value inside a construction."""
     for name, value in make.arguments:
         if isinstance(value, Make):
             yield from slots(value, (*way, name))
@@ -132,7 +132,7 @@ def _same_channels(parameter: Parameter, values: tuple[Any, ...]) -> bool:
 
 
 def _name(parameters: Sequence[Parameter], channels: Mapping[tuple[int, ...], str]) -> None:
-    """Each parameter's name: its keyword, with the layer's name before it where several have that keyword."""
+    """Name the parameters: by keyword, preceded by the layer's name if several have that keyword."""
     keywords = Counter(parameter.slots[0].keyword for parameter in parameters)
     taken = {channels[p.values] for p in parameters if p.counts_channels and p.values in channels}
     for parameter in parameters:
@@ -157,14 +157,14 @@ def _annotation(value: Any) -> str:
 
 
 def _comments(makes: Sequence[Make]) -> tuple[str, ...]:
-    """The comments that all makes share, empty ones elsewhere."""
+    """The comments that all constructions share, empty ones elsewhere."""
     return tuple(
         texts[0] if len(set(texts)) == 1 else "" for texts in zip(*(make.comments for make in makes), strict=True)
     )
 
 
 def _substitute(make: Make, names: Mapping[Slot, str], comments: tuple[str, ...], way: tuple[str, ...] = ()) -> Make:
-    """The make with references in the place of what differs."""
+    """The construction with differing values replaced by references."""
     arguments = []
     for name, value in make.arguments:
         if isinstance(value, Make):

@@ -1,4 +1,4 @@
-"""Python source laid out as ruff formats it: on one line where that fits, else one argument to a line."""
+"""Python source in the format of ruff: on one line if it fits, else one argument per line."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
-WIDTH = 88  # ruff's default; what is laid out for it stays as it is under a wider limit
+WIDTH = 88  # ruff's default; such code does not change under a wider limit
 INDENT = "    "
 
 
 class Argument(NamedTuple):
-    """An argument of a call; `comment` stands behind it where the call is written on several lines."""
+    """An argument of a call; `comment` is printed after it if the call has several lines."""
 
     keyword: str
     value: Expression
@@ -83,7 +83,7 @@ def lines(prefix: str, expression: Expression, indent: str, tail: str = "", comm
 
 
 def _remarked(code: str, comment: str, indent: str) -> Iterator[str]:
-    """A line with its comment behind it, or above where the line would be too long."""
+    """A line with its comment after it, or above it if the line would be too long."""
     if comment and len(code) + len(comment) + 4 > WIDTH:
         yield f"{indent}# {comment}"
         comment = ""

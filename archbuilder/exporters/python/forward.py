@@ -1,4 +1,4 @@
-"""The forward of a unit: its steps as lines of Python, with a name for every value."""
+"""The forward method of a unit: its steps as lines of Python, with a name for every value."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _DIM = Argument("dim", "1")
 
 
 class Line(NamedTuple):
-    """prefix expression; `value` is what it makes, for a comment, empty where it only returns."""
+    """A line `prefix expression`; `value` is the value that it makes, for a comment, empty for a return."""
 
     prefix: str
     expression: Expression
@@ -29,7 +29,7 @@ class Line(NamedTuple):
 
 @dataclass(frozen=True)
 class Forward:
-    """The parameters after self, the lines, and how many values are returned."""
+    """The parameters after self, the lines, and the number of returned values."""
 
     parameters: tuple[str, ...]
     lines: tuple[Line, ...]
@@ -42,7 +42,7 @@ class Forward:
 
 
 def forward(unit: Unit) -> Forward:
-    """The forward of a unit that is a module of its own."""
+    """The forward of a unit that is a module."""
     return _Writer(unit).write()
 
 
@@ -51,12 +51,13 @@ class _Writer:
         self.unit = unit
         self.steps = list(_cut_at_once(unit.steps))
         self.blocks = {node.name: node.block for node in unit.nodes}
-        self.users: dict[str, list[int]] = {}  # the steps that use a value; what is returned is used after the last
+        # the steps that use a value; returned values are used after the last step
+        self.users: dict[str, list[int]] = {}
         for number, names in enumerate([*(step.inputs for step in self.steps), unit.outputs]):
             for name in dict.fromkeys(names):
                 self.users.setdefault(name, []).append(number)
         self.variables: dict[str, str] = {}  # of every value that is still needed
-        self.kept: set[str] = set()  # variables named after the value they hold, which no other value may reuse
+        self.kept: set[str] = set()  # variables named after their value, which no other value may reuse
 
     def write(self) -> Forward:
         for number, name in enumerate(self.unit.inputs):
@@ -88,7 +89,7 @@ class _Writer:
         return Operation("+" if isinstance(step.op, Add) else "*", names)
 
     def _targets(self, step: Step, free: Sequence[str]) -> str:
-        """The variables that a step's values go to, as far as they are used: `x = `."""
+        """The variables for the outputs of a step that are used: `x = `."""
         chosen = []
         for name in step.outputs:
             if name in self.users:
@@ -97,7 +98,7 @@ class _Writer:
         return ", ".join(chosen) + " = " if set(chosen) != {"_"} else ""
 
     def _choose(self, name: str, step: Step, free: Sequence[str]) -> str:
-        """A variable for a value: a descriptive one for what forks or is used far below, else the running one."""
+        """A variable for a value: a descriptive name if the value forks or is used much later, else the current one."""
         child, living = step.target.rpartition(".")[2], self.variables.values()
         if isinstance(step.op, ChannelSlice):
             return self._unused(_own_name(name))
@@ -111,7 +112,7 @@ class _Writer:
         return passing[0] if passing else self._unused(self._purpose(name) or child or _own_name(name))
 
     def _purpose(self, name: str) -> str:
-        """What a value that leaves the main line is for: the body of a skip, or a gate."""
+        """The purpose of a value beside the main path: the body of a skip, or a gate."""
         while len(self.users[name]) == 1 and self.users[name][0] < len(self.steps):
             step = self.steps[self.users[name][0]]
             if isinstance(step.op, Gate):
@@ -127,7 +128,7 @@ class _Writer:
         return variable
 
     def _unused(self, name: str) -> str:
-        """The name, numbered where a value that is still needed has it."""
+        """The name, with a number if a value that is still needed has it."""
         base = name[:LONGEST].rstrip("_")
         base += "_" * (base in TAKEN or keyword.iskeyword(base))
         number, variable = 1, base
@@ -138,12 +139,12 @@ class _Writer:
 
 
 def _own_name(value: str) -> str:
-    """early, for C1.early.activation: the block that made a value."""
+    """The name of the block that made a value: early for C1.early.activation."""
     return "image" if value == INPUT else value.split(".")[-2:][0]
 
 
 def _cut_at_once(steps: Sequence[Step]) -> Iterator[Step]:
-    """Where a value is cut into all its parts, the first step makes them all."""
+    """If a value is split into all its parts, the first step makes them all."""
     cuts: dict[object, dict[int, str]] = {}
     for step in steps:
         if isinstance(step.op, ChannelSlice):
@@ -163,5 +164,5 @@ def _cut_at_once(steps: Sequence[Step]) -> Iterator[Step]:
 
 
 def _cut(step: Step, op: ChannelSlice) -> object:
-    """What slices have in common that cut the same value in the same way."""
+    """A key that is equal for slices that split the same value in the same way."""
     return (step.inputs[0], op.parts, op.sizes)

@@ -1,4 +1,4 @@
-"""Classes that an exported file brings with it where it uses them."""
+"""Helper classes that are included in an exported file if it uses them."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def own_layers() -> dict[str, str]:
 
 
 def qualified(layer: str) -> str:
-    """The name that a layer has in an exported file."""
+    """The name of a layer in an exported file."""
     return layer if layer in own_layers() else f"nn.{layer}"
 
 

@@ -13,13 +13,13 @@ MOST_LAYERS = 5  # in the name of a class
 
 
 class Names:
-    """Hands out class names, each once."""
+    """Assigns unique class names."""
 
     def __init__(self) -> None:
         self.taken = {"Tensor", "OrderedDict", "Chain", "Layers", *own_layers(), *dir(builtins)}
 
     def take(self, wanted: str, otherwise: str) -> str:
-        """The wanted name, or the other one where that is no identifier; numbered from 2 where it is taken."""
+        """The wanted name, or the other one if that is not an identifier; with a number from 2 if it is taken."""
         base = wanted if wanted.isidentifier() and not keyword.iskeyword(wanted) else otherwise
         name, number = base, 1
         while name in self.taken:
@@ -42,11 +42,11 @@ def of_layers(classes: Sequence[str]) -> str:
 
 
 def of_scope(path: str) -> str:
-    """Skip, for C2.skip3: the name of what is like it."""
+    """Skip for C2.skip3: the name of a class for all similar units."""
     base = camel([re.sub(r"\d+$", "", path.rpartition(".")[2])])
     return base if len(base) > 2 else f"{base}Block"
 
 
 def of_path(path: str) -> str:
-    """C2Skip, for C2.skip: the name of what is there only."""
+    """C2Skip for C2.skip: the name of a class that is used only there."""
     return camel(path.split(".")[-2:])

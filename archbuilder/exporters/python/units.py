@@ -1,4 +1,4 @@
-"""A graph cut into units: the scopes that can be written as modules of their own, and what each of them runs."""
+"""Units: the scopes of a graph that can be written as separate modules, and their steps."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from archbuilder.ir.op import Op
 from archbuilder.ir.ops import Add, ChannelSlice, Concat, Gate, Multiply
 
 MERGES = (Add, Concat, Multiply)
-FUNCTIONS = (*MERGES, ChannelSlice, Gate)  # written as an expression: they hold no weights
+FUNCTIONS = (*MERGES, ChannelSlice, Gate)  # written as expressions, because they have no weights
 
 
 @dataclass(frozen=True)
 class Step:
-    """One line of a forward: a call of what stands at the path `target` of its unit, or the function `op`.
+    """One line of a forward: a call of the module at the path `target` of its unit, or of the function `op`.
 
     `inputs` and `outputs` are names of the graph's values."""
 
@@ -29,7 +29,7 @@ class Step:
 class Scope:
     """The nodes whose names begin with `path`, in order; its children by their own names.
 
-    `unit` is set where the scope can be written as a module that runs by itself."""
+    `unit` is set if the scope can be written as a separate module."""
 
     path: str
     nodes: list[Node] = field(default_factory=list)
@@ -42,7 +42,7 @@ class Scope:
         return any(map(is_layer, self.nodes))
 
     def registered(self) -> Iterator[tuple[str, Scope | Node]]:
-        """The children that hold layers, by name: what torch registers as submodules."""
+        """The children with layers, by name: torch registers them as submodules."""
         for name, child in self.children.items():
             if child.owns if isinstance(child, Scope) else is_layer(child):
                 yield name, child
@@ -50,7 +50,7 @@ class Scope:
 
 @dataclass(eq=False)
 class Unit:
-    """A scope that runs by itself: it takes the values `inputs`, runs `steps`, gives `outputs`."""
+    """A scope as a separate module: it takes the values `inputs`, runs `steps`, and returns `outputs`."""
 
     scope: Scope
     nodes: list[Node]

@@ -16,7 +16,7 @@ BODY = 2 * INDENT
 
 
 class Writer:
-    """Knows how each class is called, and what to write beside each value."""
+    """Writes classes, given the conventions of each class and the comments for values."""
 
     def __init__(self, conventions: Mapping[str, Convention], labels: Mapping[str, str]) -> None:
         self.conventions, self.labels = conventions, labels
@@ -50,7 +50,7 @@ class Writer:
             before = label
 
     def _call(self, make: Make) -> Call:
-        """The expression of a make, as people write it."""
+        """The call of a construction, in its usual form."""
         convention = self.conventions.get(make.cls, Convention())
         comments = make.comments or ("",) * len(make.arguments)
         given = dict(make.arguments)
@@ -76,13 +76,13 @@ def literal(value: object) -> str:
 
 
 def _left_out(name: str, value: object, convention: Convention) -> bool:
-    """Whether a value is the default (False is none of 0, nor 1 of 1.0)."""
+    """Whether a value is the default (False is different from 0, and 1 from 1.0)."""
     default = convention.defaults.get(name)
     return default is not None and value == default and not isinstance(value, (Make, Ref))
 
 
 def _is_kernel(name: str, given: Mapping[str, object]) -> bool:
-    """Whether this is the stride that a pool takes by itself."""
+    """Whether this is the default stride of a pool."""
     return name == "stride" and given[name] == given["kernel_size"]
 
 

@@ -1,4 +1,4 @@
-"""The network as an SVG drawing: blocks with their cost, stages as frames, skips as lines around what they skip."""
+"""The network as an SVG drawing: blocks with their cost, stages as frames, skips as lines around their body."""
 
 from __future__ import annotations
 
