@@ -182,7 +182,7 @@ def _emptied(folder: Path, files: Sequence[File], skipped: Sequence[str], place:
     one_of_each = {(file.part, file.label): file for file in reversed(files)}
     for kind in sorted(one_of_each.keys() - left):
         file = one_of_each[kind]
-        message = f"no {file.part} image can be read in {Path(file.name).parent} in {folder}"
+        message = f"no {file.part} image of {Path(file.name).parent} in {folder} can be read"
         yield FORM.at(place, message, "repair or add some, or remove the class folder")
 
 

@@ -143,7 +143,7 @@ def test_every_problem_of_a_file_is_told(from_npz, rejected):
     assert [d.code.id for d in found] == ["AB605"] * 4
 
 
-@pytest.mark.parametrize(("flags", "method", "words"), [(1, 0, "it is encrypted"), (0, 99, "does not know")])
+@pytest.mark.parametrize(("flags", "method", "words"), [(1, 0, "it is encrypted"), (0, 99, "not supported")])
 def test_zip_members_that_python_cannot_open(section, rejected, tmp_path, flags, method, words):
     """Bits of the archive's two headers of each member: encrypted, or packed by another method."""
     np.savez(tmp_path / "images.npz", **arrays())
@@ -191,7 +191,7 @@ def test_a_missing_file_is_named_where_it_was_looked_for(section, rejected, tmp_
             with rejected() as found:
                 load(section(f"dataset: ./{name}", file=file), SHAPE, 10)
             assert found[0].message == f"{place} does not exist"
-            assert f"it counts from {start}" in found[0].hint
+            assert f"it is relative to {start}" in found[0].hint
 
 
 def test_validation_is_cut_from_train(from_npz):

@@ -198,7 +198,7 @@ WRONG = {
     "two of a kind": ([*SPLIT, "Test/cat/b.png"], "AB618", "{folder} has Test and test, which mean the same part"),
     "empty class": ([*SPLIT, "train/fox/"], "AB618", "train/fox of {folder} has no images"),
     "empty class of the test": ([*SPLIT[:4], "test/dog/"], "AB618", "test/dog of {folder} has no images"),
-    "class of the test alone": ([*SPLIT, "test/fox/a.png"], "AB618", "test has the class fox, train does not"),
+    "class of the test alone": ([*SPLIT, "test/fox/a.png"], "AB618", "test has the class fox, but train does not"),
     "no test": (SPLIT[:3], "AB618", "{folder} has train, but neither test nor val"),
     "one class": (["cat/a.png", "cat/b.png"], "AB618", "{folder} has one class, cat"),
     "no class": (["a.png", "b.png"], "AB618", "{folder} has no class: a class is a folder of images"),
@@ -306,8 +306,8 @@ def test_a_class_without_an_image_that_can_be_read_is_not_left_out(photos, tmp_p
         ready(section(f"dataset: {folder}"), SHAPE, 2, data_dir=tmp_path / "data", skip_corrupt=True)
     assert [each.code.id for each in found] == ["AB618", "AB618"]
     assert [each.message.partition(" in ")[0] for each in found] == [
-        "no test image can be read in test/cat",
-        "no test image can be read in test/dog",
+        "no test image of test/cat",
+        "no test image of test/dog",
     ]
     assert not list((tmp_path / "data").iterdir())
 

@@ -39,7 +39,7 @@ def test_classes_that_the_test_asks_for_and_training_never_shows(good: Splits):
 
 def test_classes_that_occur_nowhere(good: Splits):
     (said,) = remarks(replace(good, class_names=(*good.class_names, *map(str, range(9)))))
-    assert said.startswith("9 of 14 classes have no training image: 0, 1, 2, 3, 4 and 4 more; is classes: 14 what")
+    assert said.startswith("9 of 14 classes have no training image: 0, 1, 2, 3, 4 and 4 more; is classes: 14 intended")
 
 
 @pytest.mark.parametrize("level", [0, 255, (3, 200, 7)])

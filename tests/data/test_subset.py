@@ -94,7 +94,7 @@ def test_a_subset_that_cannot_be_taken(digits: Callable[..., Splits], value: str
         ("1.0", "write a number over 0 and under 1"),
         ("0", "write a whole number from 1 to 1,000,000"),
         ("10%", "write 0.1"),
-        ("true", "a whole number or arithmetic over vars"),
+        ("true", "write a whole number or arithmetic over vars"),
     ],
 )
 def test_what_is_no_subset(section: Section, value: str, hint: str):
