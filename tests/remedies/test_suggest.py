@@ -174,8 +174,8 @@ def test_a_rule_pack_is_satisfied_with_the_limits():
 
 
 def test_a_rule_that_no_edit_is_known_for_stays_and_others_are_mended(tmp_path: Path):
-    """Where a skip goes is for the author to say; stages and the section of data are as the rules ask."""
-    (tmp_path / "pack.yaml").write_text("archbuilder_rules: 1\nname: p\nrules: [{has: skip}]\n")
+    """What is in branches is for the author to say; stages and the section of data are as the rules ask."""
+    (tmp_path / "pack.yaml").write_text("archbuilder_rules: 1\nname: p\nrules: [{has: branches}]\n")
     text = SIX_LINES.read_text()
     packs = ["era-s9", str(tmp_path / "pack.yaml")]
     suggestions = investigate(text, rules=packs, budget=PLENTY)
