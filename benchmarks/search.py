@@ -12,8 +12,11 @@ no space there: the choices below are for architectures/c1c2c3c40.yaml.
 end the same minutes, on so many training images of CIFAR-10 (a fifth of them for validation), and prints the best
 validation accuracy of each seed.
 
-`find` searches benchmarks/search_tiny.yaml, in as many sittings as it is called again with --resume; what it finds is
-to be trained with other seeds: archbuilder train SEARCH/winner.yaml --repeat 3 --set data.validation=0.
+`find` searches benchmarks/search_tiny.yaml; what it finds is to be trained with other seeds:
+archbuilder train SEARCH/winner.yaml --repeat 3 --set data.validation=0.
+
+Both go on where they were interrupted when they are called again with the same options; --minutes and --hours are of
+all sittings together.
 """
 
 import argparse
@@ -46,6 +49,8 @@ space:
   train.optimizer.sgd.lr: {from: 0.02, to: 0.4, log: true}
 """
 TURNS = 7
+EPOCHS = 18  # of a candidate of `versus`
+ACCURACY = ["--minimise", "none"]
 
 
 def judging(file: Path, seconds: float) -> None:
@@ -110,39 +115,65 @@ def versus(file: Path, minutes: float, seeds: int, images: int, out: Path, data_
         "random, rungs": ["--sampler", "random"],
         "random, to the end": ["--sampler", "random", "--at", "1000000"],
     }
-    part = ["--set", f"data.subset={images}", "--set", "data.validation=0.2"]
-    found: dict[str, list[float]] = {name: [] for name in ways}
+    part = ["--set", f"data.subset={images}", "--set", "data.validation=0.2", "--set", f"train.epochs={EPOCHS}"]
+    found: dict[str, list[tuple[float, int]]] = {name: [] for name in ways}
     for seed in range(seeds):
         for name, words in ways.items():  # in turns: a machine that slows down treats all alike
             here = out / f"{name.replace(', ', '-').replace(' ', '-')}-{seed}"
-            words = [*words, *part, "--seed", str(seed), "--minimise", "none", "--for", f"{minutes:g}m"]
-            search([str(file), *words, "--out", str(here)], data_dir)
-            best = best_of(next(here.glob("*/[!.]*")))
-            found[name].append(best)
-            print(f"seed {seed}, {name}: {best:.2f} %", flush=True)
+            folder = search(here, [str(file), *words, *part, "--seed", str(seed), *ACCURACY], 60 * minutes, data_dir)
+            found[name].append(best_of(folder))
+            print(f"seed {seed}, {name}: {shown(*found[name][-1])}", flush=True)
     print(f"\n{'best validation accuracy':24} {'median':>8}  each")
-    for name, values in found.items():
-        print(f"{name:24} {statistics.median(values):8.2f}  {', '.join(f'{value:.2f}' for value in values)}")
+    for name, bests in found.items():
+        median = statistics.median(accuracy for accuracy, _ in bests)
+        print(f"{name:24} {median:8.2f}  {', '.join(shown(*best) for best in bests)}")
 
 
-def find(file: Path, hours: float, out: Path, resume: Path | None, data_dir: str | None) -> None:
-    words = ["--resume", str(resume)] if resume else [str(file), "--minimise", "none", "--out", str(out)]
-    search([*words, "--for", f"{hours:g}h"], data_dir)
+def find(file: Path, hours: float, out: Path, data_dir: str | None) -> None:
+    folder = search(out, [str(file), *ACCURACY, "--rungs", "complete", "--at", "4,12,40"], 3600 * hours, data_dir)
+    print(f"best: {shown(*best_of(folder))}, {folder / 'winner.yaml'}")
 
 
-def search(words: list[str], data_dir: str | None) -> None:
-    data = ["--data-dir", data_dir] if data_dir else []
-    subprocess.run([sys.executable, "-m", "archbuilder", "search", *words, *data], check=True)
+def search(out: Path, words: list[str], seconds: float, data_dir: str | None) -> Path:
+    """The folder of a search below `out`, which takes so many seconds in all, in as many sittings as it is cut into."""
+    out.mkdir(parents=True, exist_ok=True)
+    log = out / "seconds.txt"
+    before = float(log.read_text()) if log.is_file() else 0.0
+    if before < seconds:
+        words = ["--resume", str(folder)] if (folder := searched(out)) else [*words, "--out", str(out)]
+        words += ["--for", f"{max(seconds - before, 0.001):.3f}s", *(["--data-dir", data_dir] if data_dir else [])]
+        start = time.monotonic()
+        with subprocess.Popen([sys.executable, "-m", "archbuilder", "search", *words]) as process:
+            try:
+                while process.poll() is None:
+                    time.sleep(1)
+                    log.write_text(f"{before + time.monotonic() - start:.1f}\n")
+            except KeyboardInterrupt:  # the search has heard it, too
+                process.wait()
+        if process.returncode:
+            raise SystemExit(process.returncode)
+    folder = searched(out)
+    assert folder is not None
+    return folder
 
 
-def best_of(folder: Path) -> float:
-    """The accuracy of the best candidate that came furthest."""
+def searched(out: Path) -> Path | None:
+    """The search that was begun below a folder."""
+    return next((path.parent for path in out.glob("*/[!.]*/search.json")), None)
+
+
+def shown(accuracy: float, epochs: int) -> str:
+    return f"{accuracy:.2f} % ({epochs} epochs)"
+
+
+def best_of(folder: Path) -> tuple[float, int]:
+    """The accuracy of the best candidate that came furthest, and how many epochs that is."""
     with (folder / "table.csv").open() as file:
         rows = [row for row in csv.DictReader(file) if row["accuracy"]]
     if not rows:
-        return math.nan  # nothing came to its first rung
+        return math.nan, 0  # nothing came to its first rung
     furthest = max(int(row["epochs"]) for row in rows)
-    return max(float(row["accuracy"]) for row in rows if int(row["epochs"]) == furthest)
+    return max(float(row["accuracy"]) for row in rows if int(row["epochs"]) == furthest), furthest
 
 
 def main() -> None:
@@ -162,9 +193,8 @@ def main() -> None:
     )
     found = commands.add_parser("find", help="the best network under tiny.yaml's limits")
     found.add_argument("file", metavar="FILE", nargs="?", type=Path, default=TINY)
-    found.add_argument("--hours", type=float, default=3.0, help="of this sitting")
-    found.add_argument("--resume", metavar="SEARCH", type=Path)
-    found.set_defaults(run=lambda a: find(a.file, a.hours, a.out, a.resume, a.data_dir))
+    found.add_argument("--hours", type=float, default=3.0, help="of search in all")
+    found.set_defaults(run=lambda a: find(a.file, a.hours, a.out / "find", a.data_dir))
     for command in (chance, found):
         command.add_argument("--out", metavar="DIR", type=Path, default=Path("searches"))
         command.add_argument("--data-dir", metavar="DIR")

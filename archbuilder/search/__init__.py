@@ -130,10 +130,7 @@ def _run(folder: SearchFolder, means: Means, watch: Watch, **bounds: int | None)
             course.interrupted = True
         finally:
             course.write()
-    if course.trials:
-        from archbuilder.search.page import write_page
-
-        write_page(course)
+    course.conclude()
     return course
 
 

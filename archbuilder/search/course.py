@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from time import monotonic, time
@@ -290,10 +291,25 @@ class Course:
         return header, rows
 
     def write(self) -> None:
-        """The table, and the winner as a file."""
-        self.folder.write_table(*self.table)
-        if (best := self.best) and not self.is_repeat:
-            self.folder.write(WINNER, (self.folder.trial(best.number) / CANDIDATE).read_bytes())
+        """The table, and the winner as a file; nothing where another program has come further with this search."""
+        with self._written():
+            pass
+
+    @contextmanager
+    def _written(self) -> Iterator[bool]:
+        with self.folder.tabled(*self.table) as is_newest:
+            if is_newest and (best := self.best) and not self.is_repeat:
+                self.folder.write(WINNER, (self.folder.trial(best.number) / CANDIDATE).read_bytes())
+            yield is_newest
+
+    def conclude(self) -> None:
+        """The same, and the page, where anything was trained."""
+        from archbuilder.search.page import write_page
+
+        _ = self.sampler  # opening its study holds the folder, too
+        with self._written() as is_newest:
+            if is_newest and self.trials:
+                write_page(self)
 
     def difference(self) -> str:
         """The differences of the winner from the file that the search started from."""

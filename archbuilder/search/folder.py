@@ -123,10 +123,25 @@ class SearchFolder(RunFolder):
             raise _no_search(self.path / START, message, "restore it, or start a new search with it")
         return settings
 
-    def write_table(self, header: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    @contextmanager
+    def tabled(self, header: Sequence[str], rows: Sequence[Sequence[object]]) -> Iterator[bool]:
+        """Write the table, and hold the folder for what is written with it.
+
+        Gives False, and writes nothing, where another program has written a table of a search that is further on."""
         text = io.StringIO()
         csv.writer(text, lineterminator="\n").writerows([header, *rows])
-        self.write(TABLE, text.getvalue())
+        with self.held():
+            written = self.path / TABLE
+            is_newest = not written.is_file() or _trained(text.getvalue()) >= _trained(self.read(TABLE).decode())
+            if is_newest:
+                self.write(TABLE, text.getvalue())
+            yield is_newest
+
+
+def _trained(table: str) -> tuple[int, int]:
+    """How many epochs and trials a table is about, or less where it cannot be read."""
+    epochs = [row.get("epochs") or "" for row in csv.DictReader(io.StringIO(table))]
+    return sum(int(each) for each in epochs if each.isdecimal()), len(epochs)
 
 
 def _no_search(place: Path, message: str, hint: str) -> ArchbuilderError:

@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from random import Random
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -320,6 +321,22 @@ def test_agreement_is_spearmans(monkeypatch: pytest.MonkeyPatch):
         halving.reach(0, Standing(number, early))
         halving.reach(1, Standing(number, late))
     assert halving.agreement(0) == (pytest.approx(0.8), 4)
+
+
+def test_several_programs_write_one_table(found: Course):
+    """One after the other, and who has seen less of the search leaves what another has written."""
+    files = [found.folder.path / name for name in ("table.csv", "winner.yaml", "search.html")]
+    before = [file.read_bytes() for file in files]
+    Course(found.folder, found.settings, found.judge).conclude()
+    assert [file.read_bytes() for file in files] == before
+    files[0].unlink()
+    with found.folder.held():
+        another = Thread(target=found.write)
+        another.start()
+        another.join(0.3)
+        assert another.is_alive() and not files[0].exists()
+    another.join()
+    assert files[0].read_bytes() == before[0]
 
 
 def test_text_and_document_agree(found: Course):
