@@ -158,6 +158,7 @@ class Line:
 
     def __init__(self) -> None:
         self._shown = 0
+        self._said = ""
 
     def __call__(self, seen: Progress) -> None:
         text = words(seen)
@@ -166,8 +167,9 @@ class Line:
             sys.stdout.write("\r" + text.ljust(self._shown))
             sys.stdout.flush()
             self._shown = len(text)
-        elif not seen.left:
+        elif not seen.left and text != self._said:  # two workers may finish a generation together
             print(text, flush=True)
+            self._said = text
 
     def close(self) -> None:
         if self._shown:
