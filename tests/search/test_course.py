@@ -222,7 +222,8 @@ def test_a_disk_that_takes_no_more_is_told_with_the_command_that_goes_on(found: 
     folder = shutil.copytree(found.folder.path, tmp_path / "copy")
     shutil.rmtree(folder / "trials")
     (folder / "trials").write_text("in the way")
-    with pytest.raises(ArchbuilderError, match=f"AB701 .*\n.*fix the problem, then archbuilder search --resume {folder}"):
+    again = f"AB701 .*\n.*fix the problem, then archbuilder search --resume {folder}"
+    with pytest.raises(ArchbuilderError, match=again):
         search.proceed(folder, HERE)
 
 
