@@ -134,7 +134,7 @@ class Parts:
     `analysed` is for whoever walks the graphs: what was found out of a node, by its id and what it depends on.
     """
 
-    MOST: ClassVar[int] = 100_000  # some 100 MB; of blocks that are never met again, all would be kept for nothing
+    MOST: ClassVar[int] = 100_000  # 40,000 take some 50 MB; what is never met again would be kept for nothing
     known: dict[tuple[Any, ...], Part] = field(default_factory=dict)
     analysed: dict[Any, Any] = field(default_factory=dict)
 
