@@ -266,7 +266,7 @@ def test_bad_words(found: Course, tmp_path: Path, capsys: pytest.CaptureFixture[
             str(file),
             "--vary",
             "train.optimizer.sgd.lr={from: 0.1, to: 0.5}",
-        ): "AB103 1 choice, networks without",
+        ): "AB103 1 choice, infinitely many networks",
         ("sweep", str(file), "--vary", "vars.widht=3,4"): "AB563 nothing uses the variable widht",
         ("search", str(file), "--set", "limits.params='< 9'"): "AB564 none of 300 candidates",
     }.items():
