@@ -1,7 +1,7 @@
-"""Files: only those of a known size are read, and writing leaves them whole at every moment.
+"""Files: reading with a size limit, and atomic writing.
 
-What is read may lie anywhere and be named by a file of somebody else's: a pipe would be waited for without end, a
-device has no end, and a file of some gigabytes takes the memory.
+The paths may come from a file of another person. Reading a pipe would wait forever, a device has no end, and a file of
+several gigabytes would fill the memory.
 """
 
 from __future__ import annotations
@@ -16,18 +16,18 @@ from itertools import pairwise, takewhile
 from pathlib import Path
 from typing import Any, BinaryIO
 
-MAX_TEXT = 64 * 2**20  # bytes of a log or of notes: half a million epochs
+MAX_TEXT = 64 * 2**20  # bytes of a log or another text file: half a million epochs
 MAX_IMAGE = 256 * 2**20  # bytes of an image file
 MAX_WEIGHTS = 8 * 2**30  # bytes of a checkpoint: 400 million parameters with their optimizer's state and averages
 DEEPEST = 100  # lists within lists in JSON
 
 
 class TooLarge(OSError):
-    """A file that has more bytes than one of its kind may have."""
+    """A file that is larger than the limit for its kind."""
 
 
 def cache_folder() -> Path:
-    """The user's folder for what can be made or fetched again; it may not be there yet."""
+    """The user's cache folder, for files that can be made or downloaded again; it may not exist yet."""
     home = Path(os.path.expanduser("~"))
     if sys.platform == "win32":
         return Path(os.environ.get("LOCALAPPDATA") or home / "AppData" / "Local") / "archbuilder" / "Cache"
@@ -37,10 +37,10 @@ def cache_folder() -> Path:
 
 
 def regular(path: str | os.PathLike[str], at_most: int) -> Path:
-    """The path of an ordinary file of so many bytes, for a library that opens it by its path.
+    """The path of an ordinary file of at most so many bytes, for a library that opens it by its path.
 
-    Raises OSError, with the reason as its `strerror`: it is not there, or is a folder, a pipe or a device, or is too
-    large (TooLarge).
+    Raises OSError with the reason as its `strerror`: the file does not exist, is a folder, a pipe or a device, or is
+    too large (TooLarge).
     """
     found = os.stat(path)
     if stat.S_ISDIR(found.st_mode):
@@ -54,20 +54,20 @@ def regular(path: str | os.PathLike[str], at_most: int) -> Path:
 
 def read_regular(path: str | os.PathLike[str], at_most: int) -> bytes:
     """The content of an ordinary file of at most so many bytes.  Raises OSError as `regular` does."""
-    with regular(path, at_most).open("rb") as stream:  # a file of /proc may have more than its size says
+    with regular(path, at_most).open("rb") as stream:  # a file in /proc may be longer than its size
         return within(stream, at_most)
 
 
 def lies_within(path: str | os.PathLike[str], folder: str | os.PathLike[str]) -> bool:
-    """Whether a path, all links followed, leads into a folder; it need not exist."""
+    """Whether a path lies in a folder after all links are followed; it need not exist."""
     try:
         return Path(path).resolve().is_relative_to(Path(folder).resolve())
-    except (OSError, ValueError, RuntimeError):  # a name that no file has, links in a circle
+    except (OSError, ValueError, RuntimeError):  # an invalid name, a cycle of links
         return False
 
 
 def within(stream: BinaryIO, at_most: int) -> bytes:
-    """All that a stream still has, where that is at most so many bytes.  Raises TooLarge."""
+    """The rest of a stream, if it has at most so many bytes. Raises TooLarge."""
     data = stream.read(at_most + 1)
     if len(data) > at_most:
         raise _too_large(at_most)
@@ -75,8 +75,8 @@ def within(stream: BinaryIO, at_most: int) -> bytes:
 
 
 def json_of(text: str | bytes) -> Any:
-    """JSON as plain data.  Raises ValueError for what is none, or is nested deeper than anything of ours."""
-    import json  # only what reads a run or a pack of weights pays for it
+    """JSON as plain data. Raises ValueError if it is invalid or nested deeper than DEEPEST."""
+    import json  # imported here to keep the start of other commands fast
 
     try:
         value = json.loads(text, parse_constant=_no_number)
@@ -107,14 +107,13 @@ def _too_large(at_most: int) -> TooLarge:
 def write_whole(
     path: Path, data: bytes | Iterable[bytes], older: Sequence[Path] = (), temporary: Path | None = None
 ) -> None:
-    """Replace a file's content in one step that survives a kill and a power cut; its mode stays.
+    """Replace the content of a file atomically, safe against a kill and a power failure; its mode is kept.
 
-    path:      of the file itself: a link would be replaced.
-    data:      all of it, or piece by piece.
-    older:     where the content so far goes, and where that one's went, and so on; the last one's is dropped.
-               A kill in between may leave a name of the row without its file; the next call fills it again.
-    temporary: the file beside it that is written first, and may be there already; else one that nobody has.
-    Raises OSError (a full disk, say): then the old file stands untouched, and nothing lies beside it.
+    path: the file itself: a link would be replaced. data: the whole content, or its pieces. older: names for the
+    previous versions, newest first; the oldest version is deleted. A kill may leave one of these names without its
+    file; the next call creates it again. temporary: the file in the same folder that is written first, and may exist
+    already; by default a new name. Raises OSError (for example a full disk): then the old file is unchanged and the
+    temporary file is removed.
     """
     mode = "wb" if temporary else "xb"
     temporary = temporary or path.with_name(f".{path.name}.{os.urandom(4).hex()}.tmp")
@@ -135,13 +134,13 @@ def write_whole(
 
 
 def _move_down(row: Sequence[Path]) -> None:
-    moving = len(list(takewhile(Path.exists, row)))  # up to the first name without a file, where there is room
+    moving = len(list(takewhile(Path.exists, row)))  # up to the first free name
     for newer, older in reversed(list(pairwise(row[: moving + 1]))):
         os.replace(newer, older)
 
 
 def _sync_folder(folder: Path) -> None:
-    """Make a rename durable; a system without this notion (Windows) needs nothing."""
+    """Make a rename durable; Windows needs nothing."""
     with suppress(OSError):
         descriptor = os.open(folder, os.O_RDONLY)
         try:

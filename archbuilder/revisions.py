@@ -1,8 +1,8 @@
-"""Files as git has them at a revision, and as they are in its work tree.
+"""Files of a git repository, at a revision and in the work tree.
 
-Only git's objects are read (`rev-parse`, `ls-tree`, `cat-file`) and the names in its index (`ls-files`): nothing is
-checked out or written, and no filter, hook, pager or transport that a repository's configuration names is run.  A file
-names others by paths; what these lead to outside of the repository is read on neither side.
+Only git's objects (`rev-parse`, `ls-tree`, `cat-file`) and the names in its index (`ls-files`) are read: nothing is
+checked out or written, and no filter, hook, pager or transport from the configuration of a repository is run. A file
+may name other files by path; files outside of the repository are never read.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ $ archbuilder compare --against main net.yaml""",
 SUFFIXES = (".yaml", ".yml")
 
 _OPTIONS = ("--no-pager", "--literal-pathspecs", "-c", "core.fsmonitor=false")
-_QUIET = {  # no program that is named in a configuration, nothing fetched, no lock
+_QUIET = {  # no programs from a configuration, no downloads, no lock files
     "GIT_ALLOW_PROTOCOL": "none",
     "GIT_NO_LAZY_FETCH": "1",
     "GIT_NO_REPLACE_OBJECTS": "1",
@@ -68,33 +68,33 @@ _QUIET = {  # no program that is named in a configuration, nothing fetched, no l
 
 @dataclass(frozen=True)
 class Repository:
-    """The repository that the current folder lies in; paths count from that folder, as they are typed.
+    """The repository of the current folder; paths are relative to that folder.
 
-    top:     the root of its work tree.
-    options: paths that the command line names: these files are nobody's history, and lie where they lie.
+    top: the root of the work tree.
+    options: paths from the command line: these files are read from the disk, not from a revision.
     """
 
     top: Path
     options: frozenset[str]
 
     def below(self, folder: str) -> list[str]:
-        """The YAML files in a folder of the work tree and below that are no run's, and that git does not ignore."""
+        """The YAML files in a folder of the work tree and its subfolders, without runs and files that git ignores."""
         listed = _names("ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", folder)
         names = set(map(os.path.normpath, listed))
         found = [name for name in names if name.endswith(SUFFIXES) and os.path.isfile(name)]
         return sorted(name for name in found if not any(map(is_run, Path(name).parents)))
 
     def place(self, path: str) -> str:
-        """A path, which counts from the current folder, as it counts from the root; empty for the root itself.
+        """A path relative to the root, from one relative to the current folder; empty for the root itself.
 
-        Raises ArchbuilderError AB001 for one that leads out of the repository."""
+        Raises ArchbuilderError AB001 for a path outside of the repository."""
         place = os.path.relpath(os.path.normpath(os.path.join(os.path.realpath("."), path)), self.top)
         if place.split(os.sep)[0] == os.pardir:
             raise _outside(path)
         return "" if place == "." else Path(place).as_posix()
 
     def open(self, path: str) -> Opened:
-        """A file of the work tree, which reads others only where they lie there.  Raises ArchbuilderError."""
+        """A file of the work tree; it may read other files only in the work tree. Raises ArchbuilderError."""
         return Opened(*self._read(Path(path)), text_of=self._read)
 
     def _read(self, path: Path) -> tuple[str, str]:
@@ -105,7 +105,7 @@ class Repository:
 
 @dataclass(frozen=True)
 class Revision:
-    """The files of a commit; the path of one is `REF:./PATH`, as git has it."""
+    """The files of a commit; their paths are `REF:./PATH`, as in git."""
 
     name: str
     commit: str
@@ -114,25 +114,25 @@ class Revision:
 
     @cached_property
     def files(self) -> dict[str, str]:
-        """Every file: its path from the root by its path from the current folder."""
+        """Every file: path relative to the current folder -> path relative to the root."""
         top, here = self.repository.top, os.path.realpath(".")
         listed = _names("ls-tree", "-r", "-z", "--full-tree", "--name-only", self.commit)
         return {os.path.relpath(top / name, here): name for name in listed}
 
     def below(self, folder: str) -> list[str]:
-        """The YAML files in a folder and below that are no run's."""
+        """The YAML files in a folder and its subfolders, without runs."""
         place = self.repository.place(folder)
         prefix = f"{place}/" if place else ""
         found = [path for path, name in self.files.items() if name.startswith(prefix) and name.endswith(SUFFIXES)]
         return sorted(path for path in found if not any(map(self._is_run, Path(path).parents)))
 
     def _is_run(self, folder: Path) -> bool:
-        """As sources.is_run has it."""
+        """Like sources.is_run, at this revision."""
         there = {file for file in (ENVIRONMENT, METRICS, ARCHITECTURE) if str(folder / file) in self.files}
         return ENVIRONMENT in there and len(there) > 1
 
     def open(self, path: str) -> Opened:
-        """A file as it was, with what it names as that was.  Raises ArchbuilderError."""
+        """A file at this revision, with the files that it names at this revision. Raises ArchbuilderError."""
         return Opened(*self._read(Path(f"{self.name}:./{path}")), text_of=self._read)
 
     def _read(self, path: Path) -> tuple[str, str]:
@@ -145,15 +145,15 @@ class Revision:
 
 
 class Objects:
-    """`git cat-file`, which gives one file after another; links are followed within the commit."""
+    """A `git cat-file` process that reads several files; links are followed within the commit."""
 
     def __init__(self) -> None:
         self._process: subprocess.Popen[bytes] | None = None
 
     def read(self, wanted: str, name: str) -> bytes:
-        """A file's bytes.  Raises ArchbuilderError AB001, AB007 with that name."""
-        if "\n" in wanted:  # which would be two questions
-            raise _missing(name, "no file with a line break in its path is read from git")
+        """The bytes of a file. Raises ArchbuilderError AB001, AB007 with `name` as the place."""
+        if "\n" in wanted:  # git would read two requests
+            raise _missing(name, "a path with a line break cannot be read from git")
         process = self._process or self._begun()
         asked, told = _stream(process.stdin), _stream(process.stdout)
         asked.write(os.fsencode(wanted) + b"\n")
@@ -161,14 +161,14 @@ class Objects:
         header = told.readline().split()
         kind, size = header[-2:] if len(header) > 1 else (b"", b"")
         if not size.isdigit():
-            raise _missing(name, "there is no such file in that revision")
+            raise _missing(name, "the file does not exist in that revision")
         if int(size) > MAX_BYTES:
-            self.close()  # rather than read it
+            self.close()  # instead of reading the file
             raise too_large(name, f"the file is larger than {MAX_BYTES // 2**20} MiB")
         data = told.read(int(size))
         told.read(1)
         if kind != b"blob":
-            raise _missing(name, _REASONS.get(kind, "this is no file"))
+            raise _missing(name, _REASONS.get(kind, "this is not a file"))
         return data
 
     def _begun(self) -> subprocess.Popen[bytes]:
@@ -188,19 +188,19 @@ class Objects:
 
 
 _REASONS = {
-    b"symlink": "this is a link that leads out of the repository",
-    b"dangling": "this is a link to a file that is not there",
-    b"loop": "this is a link that leads in a circle",
-    b"notdir": "a part of this path is no folder",
+    b"symlink": "this is a link to a file outside of the repository",
+    b"dangling": "this is a link to a file that does not exist",
+    b"loop": "this is a link in a cycle of links",
+    b"notdir": "a part of this path is not a folder",
     b"tree": "this is a folder",
 }
 
 
 @contextmanager
 def at(name: str, options: Iterable[str] = ()) -> Iterator[Revision]:
-    """A revision of the repository in which the current folder lies.
+    """A revision of the repository of the current folder.
 
-    options: paths that the command line names.  Raises ArchbuilderError AB950, AB951."""
+    options: paths from the command line. Raises ArchbuilderError AB950, AB951."""
     place = Span(f"--against {shorten(name, 100)}")
     if shutil.which("git") is None:
         raise ArchbuilderError(NO_REPOSITORY.at(place, "git is not installed", "install it: https://git-scm.com"))
@@ -218,9 +218,9 @@ def at(name: str, options: Iterable[str] = ()) -> Iterator[Revision]:
 def _no_work_tree() -> tuple[str, str]:
     said = subprocess.run(_command("rev-parse", "--git-dir"), capture_output=True, env=os.environ | _QUIET)
     if b"dubious ownership" in said.stderr:
-        message = "git does not trust this repository, since its folder is somebody else's"
-        return message, "if you do: git config --global --add safe.directory FOLDER"
-    return "the current folder lies in no work tree of a git repository", "change into the repository"
+        message = "git does not trust this repository, because its folder belongs to another user"
+        return message, "if you trust it: git config --global --add safe.directory FOLDER"
+    return "the current folder is not in the work tree of a git repository", "change into the repository"
 
 
 def _unknown(name: str) -> tuple[str, str]:
@@ -229,7 +229,7 @@ def _unknown(name: str) -> tuple[str, str]:
         return f"git knows no revision {name}: this clone is shallow", fetch
     if not _asked("rev-parse", "--verify", "--quiet", "HEAD"):
         return f"git knows no revision {name}: there is no commit yet", "commit first"
-    return f"git knows no revision {name}", "name a branch, a tag or a commit; git fetch brings those of others"
+    return f"git knows no revision {name}", "name a branch, a tag or a commit; git fetch gets those of the remote"
 
 
 @contextmanager
@@ -241,7 +241,7 @@ def _closing(objects: Objects) -> Iterator[Objects]:
 
 
 def _outside(name: str) -> ArchbuilderError:
-    return _missing(name, "this lies outside of the repository, and is not read")
+    return _missing(name, "the file is outside of the repository and is not read")
 
 
 def _missing(name: str, message: str) -> ArchbuilderError:
@@ -253,19 +253,19 @@ def _command(*words: str) -> list[str]:
 
 
 def _names(*words: str) -> list[str]:
-    """The names that git lists.  Raises ArchbuilderError AB950 where it does not."""
+    """The names that git lists. Raises ArchbuilderError AB950 if git fails."""
     try:
         return [os.fsdecode(name) for name in _git(*words).split(b"\0") if name]
     except subprocess.CalledProcessError as error:
         said = os.fsdecode(error.stderr).strip().rpartition("\n")[2]
         message = f"git {words[0]} failed: {shorten(said, 200)}"
         raise ArchbuilderError(
-            NO_REPOSITORY.at(Span(f"git {words[0]}"), message, "git fsck looks for damage")
+            NO_REPOSITORY.at(Span(f"git {words[0]}"), message, "look for damage with git fsck")
         ) from None
 
 
 def _asked(*words: str) -> str:
-    """What git says, nothing where it fails."""
+    """The output of git; empty if it fails."""
     try:
         return os.fsdecode(_git(*words)).rstrip("\n")
     except (subprocess.CalledProcessError, ValueError):  # ValueError: a NUL in an argument

@@ -1,11 +1,11 @@
-"""What a command is given to work on: a path, `-`, a YAML text or a run's folder, opened in one way.
+"""Opens the argument of a command: a path, `-`, a YAML text or the folder of a run.
 
-A run keeps in its folder how its YAML was written, where `architecture.yaml`, which has the values that were trained,
-does not say it all (it extends a file, names rule packs of the user's own, was changed by overrides, has its file's
-name):
+The `architecture.yaml` of a run has the values that were trained. The original files are kept as well if they differ
+from it (they extend a file, name the user's own rule packs, were changed by overrides, or give the network its name by
+their file name):
 
 sources/NAME.yaml    each file as it was read
-sources/index.json   where each was read, the trained one first, and which file is meant by a name in another one
+sources/index.json from where each was read, the trained one first, and which file each name in a file refers to
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ from archbuilder.files import MAX_TEXT, json_of, read_regular
 
 ARCHITECTURE, ENVIRONMENT, METRICS = "architecture.yaml", "environment.json", "metrics.jsonl"  # files of a run
 REPEAT = "repeat.json"  # of a folder of runs with several seeds
-SOURCES, INDEX = "sources", "index.json"  # a folder of a run, and what stands where in it
+SOURCES, INDEX = "sources", "index.json"  # a folder of a run and its table of contents
 VERSION = 1  # of the index
 BRING_BACK = "bring the run's own file back from a copy, or start a new run"
-TYPED_IN = "folder"  # in what a run notes of its environment: the current folder when it was started
+TYPED_IN = "folder"  # key in environment.json: the current folder at the start of the run
 
 NO_RUN = declare(
     "AB702",
@@ -51,20 +51,20 @@ $ archbuilder train net.yaml --no-report
 $ archbuilder train --resume runs/net/*""",
 )
 
-Links = Mapping[tuple[str, str], str]  # (a file or an option, a name in it) -> the file that is meant
+Links = Mapping[tuple[str, str], str]  # (a file or an option, a name in it) -> the file it refers to
 
 
 @dataclass(frozen=True)
 class Opened:
-    """A YAML text, and what belongs to it.
+    """An opened YAML text with its origin.
 
-    file:      what messages call it; a path that it names counts from its folder.
-    overrides: `--set`, as its run was trained with them; a command's own come after.
-    blocks:    files with blocks of the user's own that its run was trained with; whoever loads them runs their code.
-    run:       the folder of the run that it is of, None where it is of none.
-    links:     files that its files name, where they are not found by their paths; origins: where each was read.
-    within:    a folder outside of which nothing is read; empty for a reader who may read all that a file names.
-    text_of:   reads what the file names, where that does not lie on the disk.
+    file: its name in messages; paths in it are relative to its folder.
+    overrides: the `--set` values of its run; those of the command are applied after them.
+    blocks: files with the user's own blocks that its run was trained with; loading them runs their code.
+    run: the folder of its run; None if it does not belong to one.
+    links: files that its files name and that are not found by their paths; origins: from where each was read.
+    within: only files in this folder may be read; empty for no limit.
+    text_of: reads the files that it names if they are not on the disk.
     """
 
     file: str
@@ -78,7 +78,7 @@ class Opened:
     text_of: TextOf | None = None
 
     def document(self, overrides: Sequence[str]) -> Document:
-        """Its values, with what it extends and these overrides in place.  Raises ArchbuilderError."""
+        """Its values, with its bases and these overrides applied. Raises ArchbuilderError."""
         found = parse(self.text, self.file, Reading(within=self.within, text_of=self.text_of))
         found.links.update(self.links)
         extend(found)
@@ -86,11 +86,11 @@ class Opened:
         return found
 
     def read_from(self, file: str) -> Path:
-        """Where one of its files was read, the first time; of an option the file that it is for."""
+        """From where one of its files was read originally; for an option, the file that it applies to."""
         return Path(self.origins.get(file) or self.origins.get(self.file) or file).absolute()
 
     def folder_of(self, place: Span) -> Path:
-        """What a path at a place counts from: its file's folder, or for an option the one it was typed in."""
+        """The folder that a path at a place is relative to: that of its file, or for an option the current folder."""
         typed_in = self.origins.get(TYPED_IN)
         return Path(typed_in) if place.is_option and typed_in else self.read_from(place.file).parent
 
@@ -98,7 +98,7 @@ class Opened:
 def open_source(source: str | os.PathLike[str]) -> Opened:
     """A path, `-` (standard input), a string with a line break (YAML itself), or the folder of a run.
 
-    Raises ArchbuilderError AB001, AB002, AB007 (a text that cannot be read), AB702 (a run that is damaged)."""
+    Raises ArchbuilderError AB001, AB002, AB007 (the text cannot be read), AB702 (the run is damaged)."""
     if is_run(source):
         return open_run_source(Path(source))
     try:
@@ -113,7 +113,7 @@ def open_source(source: str | os.PathLike[str]) -> Opened:
 
 
 def seeds_of(folder: Path) -> list[Path]:
-    """The runs of a folder that `train --repeat` made, by their seeds; none of another folder."""
+    """The runs in a folder of `train --repeat`, sorted by seed; empty for another folder."""
     if not (folder / REPEAT).is_file():
         return []
     runs = (path for path in folder.iterdir() if path.name.startswith("seed-") and is_run(path))
@@ -121,18 +121,18 @@ def seeds_of(folder: Path) -> list[Path]:
 
 
 def is_run(source: str | os.PathLike[str]) -> bool:
-    """Whether this is the folder of a run: it says how it was trained, and what, or with what success."""
+    """Whether this is the folder of a run: it records how it was trained, and its architecture or its results."""
     if source == "-" or (isinstance(source, str) and (not source or "\n" in source)):
         return False
     folder = Path(source)
     try:
         return (folder / ENVIRONMENT).is_file() and any((folder / name).is_file() for name in (METRICS, ARCHITECTURE))
-    except (OSError, ValueError):  # a name that is too long, a folder that is closed
+    except (OSError, ValueError):  # a name that is too long, a folder without permission
         return False
 
 
 def newest_run_below(folder: str | os.PathLike[str]) -> Path | None:
-    """The run in a folder, or one folder deeper, whose name is the last; names are times."""
+    """The newest run in a folder or one level below: names of runs are times, and the last name wins."""
     runs: list[Path] = []
     with suppress(OSError, ValueError):  # a name that is too long
         runs = [path.parent for form in ("*", "*/*") for path in Path(folder).glob(f"{form}/{ARCHITECTURE}")]
@@ -140,7 +140,7 @@ def newest_run_below(folder: str | os.PathLike[str]) -> Path | None:
 
 
 def open_run_source(run: Path) -> Opened:
-    """What was trained in a run: its files as they were read, as long as they say what its architecture.yaml says.
+    """The source of a run: its original files if they agree with its architecture.yaml, else architecture.yaml.
 
     Raises ArchbuilderError AB001, AB002, AB007, AB702."""
     trained = _trained(run)
@@ -152,14 +152,14 @@ def open_run_source(run: Path) -> Opened:
         if kept.document(overrides).root.plain() == trained.document(overrides).root.plain():
             return kept
     except (ArchbuilderError, OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        pass  # architecture.yaml was changed, or a copy is lost: then that one has to say what it says by itself
+        pass  # architecture.yaml was changed, or a copy is lost: architecture.yaml is used alone
     return trained
 
 
 def log_of_run(run: Path) -> tuple[Any, ...]:
-    """The lines of a run's metrics.jsonl as plain data; none where no epoch is finished.
+    """The lines of a run's metrics.jsonl as plain data; empty if no epoch is finished.
 
-    Raises ArchbuilderError AB702 where that is no JSON or cannot be read."""
+    Raises ArchbuilderError AB702 if it is not JSON or cannot be read."""
     file, hint = run / METRICS, "archbuilder train --resume writes it anew from the checkpoint"
     try:
         text = read_regular(file, MAX_TEXT) if file.exists() else b""
@@ -174,13 +174,13 @@ def log_of_run(run: Path) -> tuple[Any, ...]:
 
 
 def values_of_run(run: Path) -> Any:
-    """What was trained, as plain data.  Raises ArchbuilderError."""
+    """The trained architecture as plain data. Raises ArchbuilderError."""
     trained = _trained(run)
     return trained.document(trained.overrides).root.plain()
 
 
 def _trained(run: Path) -> Opened:
-    """A run's architecture.yaml, which of older runs lacks the overrides."""
+    """The architecture.yaml of a run; in older runs it lacks the overrides."""
     noted = note(run / ENVIRONMENT)
     overrides, blocks = (_texts(noted.get(key, []), run / ENVIRONMENT) for key in ("overrides", "blocks"))
     name, text = read_text(run / ARCHITECTURE)
@@ -189,9 +189,9 @@ def _trained(run: Path) -> Opened:
 
 
 def note(file: Path) -> dict[str, Any]:
-    """A small file of a run, a JSON object of a bounded size and depth.  Raises ArchbuilderError AB702.
+    """A small JSON object from a run, of limited size and depth. Raises ArchbuilderError AB702.
 
-    `run/json_files.py` says what is in each; a check needs little of one, and looks at that alone."""
+    `run/json_files.py` describes the content of each file; a check needs only a few of its values."""
     try:
         found = json_of(read_regular(file, MAX_TEXT))
     except OSError as error:
@@ -215,12 +215,12 @@ def _texts(value: Any, file: Path) -> tuple[str, ...]:
 
 
 def _kept(trained: Opened, run: Path) -> Opened:
-    """A run's files as they were read.  Raises whatever an index of any content makes it raise."""
+    """The original files of a run. An invalid index may raise any exception."""
     index = json_of(read_regular(run / SOURCES / INDEX, MAX_TEXT))
 
     def copy(name: str) -> str:
         if name not in index["files"] or PurePath(name).name != name:
-            raise ValueError(name)  # an index may say anything, but no file outside is a copy
+            raise ValueError(name)  # never read a file outside of the folder, whatever the index says
         return str(run / SOURCES / name)
 
     first, *_ = index["files"]
@@ -233,7 +233,7 @@ def _kept(trained: Opened, run: Path) -> Opened:
 
 
 def trained_text(document: Document, overrides: Sequence[str]) -> str:
-    """The values that are trained as one file: the text as it was read, where nothing else has a say in them."""
+    """The trained values as one file: the original text if no base or override changes its values."""
     if not overrides and len(document.sources) == 1:
         return document.text
     head = f"# what was trained, with all that it extends and all overrides; as it was written: {SOURCES}/\n"
@@ -241,13 +241,13 @@ def trained_text(document: Document, overrides: Sequence[str]) -> str:
 
 
 def written_out(document: Document) -> str:
-    """The values of a document, with all that it extends, as YAML without comments."""
+    """The values of a document, with its bases applied, as YAML without comments."""
     return str(yaml.dump(document.root.plain(), Dumper=_dumper(), sort_keys=False, default_flow_style=None, width=110))
 
 
 @cache
 def _dumper() -> type[yaml.SafeDumper]:
-    """PyYAML's writer, which is of YAML 1.1, with quotes around what YAML 1.2 would read as a number, too."""
+    """PyYAML's writer (YAML 1.1), which also quotes texts that YAML 1.2 would read as numbers."""
 
     class Dumper(yaml.SafeDumper):
         pass
@@ -259,7 +259,7 @@ def _dumper() -> type[yaml.SafeDumper]:
 def copies(document: Document, overrides: Sequence[str], origins: Mapping[str, str]) -> dict[str, str]:
     """The content of each file that a run keeps beside `trained_text`, by its path in the run's folder.
 
-    origins: where files were read that are copies themselves."""
+    origins: the original places of files that are copies themselves."""
     import json
 
     texts = document.sources | document.packs
@@ -280,7 +280,7 @@ def copies(document: Document, overrides: Sequence[str], origins: Mapping[str, s
 
 
 def _names(files: Iterable[str]) -> Iterator[str]:
-    """A name for each file in one folder: its own as far as a file may have it, and no two alike."""
+    """A unique name for each file in one folder, as close to its own name as possible."""
     taken: set[str] = set()
     for file in files:
         name, number = f"{stem_of(file)}.yaml", 2

@@ -1,8 +1,8 @@
 """The network as a TensorFlow Lite file, in int8 or float32, with a plan of the memory that a microcontroller needs.
 
-It is tried out in LiteRT, where that is installed, before it is handed out.  The file carries the offsets of its
-tensors (`OfflineMemoryAllocation`), which TensorFlow Lite for Microcontrollers keeps: its arena is then what `check`
-says.
+The file is run in LiteRT, if that is installed, before it is written. It contains the offsets of its tensors
+(`OfflineMemoryAllocation`). TensorFlow Lite for Microcontrollers uses them, so its arena has the size that `check`
+reports.
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ SCHEMA = 3
 PLAN = "OfflineMemoryAllocation"
 PLAN_VERSION, PLAN_SUBGRAPHS = 1, 0
 UNPLANNED = -1
-ALIGNED = 16  # bytes, of each constant in the file: the runtime reads them where they lie
+ALIGNED = 16  # bytes, alignment of each constant in the file: the runtime reads constants in place
 
-# Of each kernel its options by the functions of `tflite`, with their values by the operator's own; a version that knows
-# both dtypes.
+# For each kernel: the functions of `tflite` for its options, with values from the operator's options, and a version #
+# that supports both dtypes.
 Options = Callable[[Operator], dict[str, Any]]
 
 
@@ -98,20 +98,20 @@ KERNELS: dict[str, tuple[int, str, Options]] = {
 
 
 TOLERANCE = 1e-4
-ONE_STEP = 1  # of int8: what a kernel's curve may differ from the nearest integer
+ONE_STEP = 1  # in int8: the largest allowed difference between a kernel's activation and the nearest integer
 
 
 def export(graph: Graph, weights: Path | None = None, dtype: str | None = None) -> Exported:
-    """The content of a .tflite file: image (1, height, width, channels) -> output, of one image.
+    """The content of a .tflite file: image (1, height, width, channels) -> output for one image.
 
-    weights: a run's folder; for float32 also a checkpoint, for int8 an int8.safetensors; None for fresh ones.
-    dtype:   float32 or int8; None for int8 where the run has been quantised.
+    weights: the folder of a run; for float32 also a checkpoint, for int8 an int8.safetensors; None for random ones.
+    dtype: float32 or int8; None for int8 if the run has been quantised, else float32.
 
     Raises ArchbuilderError AB880 (a layer without a kernel), AB881 (int8 without int8.safetensors), AB855, AB856
     (weights that are damaged, or of another network), AB858 (the runtime computes something else).
     """
     path = weights / int8_file.FILE if weights and weights.is_dir() else None
-    if weights and weights.name.endswith(int8_file.FILE):  # of a network without a folder
+    if weights and weights.name.endswith(int8_file.FILE):  # a network without a run
         path = weights
     if dtype is None:
         dtype = INT8 if path and path.is_file() else FLOAT32
@@ -135,7 +135,7 @@ def _float32(graph: Graph, weights: Path | None) -> Exported:
 
 
 def _int8(graph: Graph, model: Quantized) -> Exported:
-    """The file of a network in int8; its difference is in steps, and there is none without the runtime."""
+    """The file of a network in int8. Its difference is in int8 steps; without the runtime there is none."""
     data = write(model.program, model.constants, model.scales)
     worst = 0
     for number in BATCHES if _has_runtime() else ():
@@ -162,7 +162,7 @@ def litert(data: bytes) -> Callable[[Tensor], Tensor]:
 
     try:
         interpreter = Interpreter(model_content=data, experimental_op_resolver_type=OpResolverType.BUILTIN_REF)
-    except ValueError:  # a kernel that is not among the reference ones: ELU
+    except ValueError:  # an operator without a reference kernel: ELU
         plain = OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
         interpreter = Interpreter(model_content=data, experimental_op_resolver_type=plain)
     interpreter.allocate_tensors()
@@ -184,13 +184,13 @@ def write(
 ) -> bytes:
     """The content of a .tflite file: a program with its constants, and in int8 the scales of its tensors.
 
-    planned: whether the file says where its tensors lie; else the runtime plans by itself.
+    planned: whether the file contains the memory offsets of its tensors; else the runtime plans them.
     """
     return _Writer(program, constants, scales or {}, planned).file()
 
 
 class _Writer:
-    """Tables of the file, each written before what refers to it."""
+    """The tables of the file; each is written before the tables that refer to it."""
 
     def __init__(
         self, program: Program, constants: Mapping[str, Tensor], scales: Mapping[str, Scale], planned: bool
@@ -200,7 +200,7 @@ class _Writer:
         self.scales = scales
         self.planned = planned
         self.builder = flatbuffers.Builder(1 << 16)
-        self.buffers = [self._table("Buffer")]  # the first is empty: what is written has no content
+        self.buffers = [self._table("Buffer")]  # the first is empty, for tensors without constant content
         self.numbers = {name: number for number, name in enumerate(program.tensors)}
 
     def file(self) -> bytes:
@@ -267,7 +267,7 @@ class _Writer:
         return self._table("OperatorCode", DeprecatedBuiltinCode=old, BuiltinCode=number, Version=version)
 
     def _plan(self) -> int:
-        """Where each tensor lies, which the runtime keeps."""
+        """Write the memory offset of each tensor, which the runtime uses."""
         offsets = plan(self.program).offsets
         each = [offsets.get(name, UNPLANNED) for name in self.program.tensors]
         content = np.array([PLAN_VERSION, PLAN_SUBGRAPHS, len(each), *each], "<i4").tobytes()
@@ -294,7 +294,7 @@ class _Writer:
         return vector
 
     def _table(self, name: str, **fields: Any) -> int:
-        """A table of the schema with these fields; None leaves one out."""
+        """A table of the schema with these fields; fields that are None are omitted."""
         getattr(tflite, f"{name}Start")(self.builder)
         for field, value in fields.items():
             if value is not None:

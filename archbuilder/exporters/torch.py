@@ -18,7 +18,7 @@ TOLERANCE = 1e-6
 def export(graph: Graph, weights: Path | None = None) -> Exported:
     """The content of a .pt2 file, for any batch size; torch.export.load(file).module() runs it.
 
-    Raises ArchbuilderError for weights that do not fit, or where torch.export fails."""
+    Raises ArchbuilderError if the weights do not fit or torch.export fails."""
     module = ready(graph, weights)
     data = _save(trace(graph, module))
     program = torch.export.load(io.BytesIO(data)).module()
@@ -35,10 +35,10 @@ def trace(graph: Graph, module: nn.Module) -> torch.export.ExportedProgram:
     batch = torch.export.Dim("batch")
     try:
         program = torch.export.export(module, (images(graph, EXAMPLE),), dynamic_shapes=({0: batch},))
-    except Exception as error:  # torch raises exceptions of many kinds for what it cannot trace
+    except Exception as error:  # torch raises many types of exceptions if it cannot trace a module
         raise failed(graph, error) from error
     for node in program.graph.nodes:
-        node.meta.pop("stack_trace", None)  # it names the files of this machine
+        node.meta.pop("stack_trace", None)  # it contains file paths of this machine
     return program
 
 

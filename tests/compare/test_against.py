@@ -140,11 +140,11 @@ def test_nothing_outside_of_the_repository_is_read(repository: Path, compared: C
         Path(f"nets/{name}.yaml").write_text(Path(f"nets/{name}.yaml").read_text() + "classes: 10\n")
     found = compared("nets", *links, status=1)
     assert found["nets/inside.yaml"]["before"]["ok"] and found["nets/inside.yaml"]["kind"] == "deleted"
-    assert "leads out of the repository" in found["nets/linked.yaml"]["before"]["diagnostics"][0]["message"]
+    assert "a link to a file outside of the repository" in found["nets/linked.yaml"]["before"]["diagnostics"][0]["message"]
     for name in ("up", "absolute"):
         for side in ("before", "after"):
             (d,) = found[f"nets/{name}.yaml"][side]["diagnostics"]
-            assert d["code"] == "AB009" and "lies outside of the repository" in d["message"]
+            assert d["code"] == "AB009" and "is outside of the repository" in d["message"]
 
 
 def test_paths_count_from_the_current_folder(
@@ -236,7 +236,7 @@ def test_what_is_no_revision(repository: Path, capsys: pytest.CaptureFixture[str
     for name in ("nope", "HEAD~9", "", "--output=x", "main:nets", "a\0b", "main..HEAD"):
         assert ": AB951 git knows no revision" in diagnostic(capsys, f"--against={name}")
     assert diagnostic(capsys, "--against", "main", "nets/none.yaml").startswith("nets/none.yaml: AB001 there is no")
-    assert diagnostic(capsys, "--against", "main", "..").startswith("..: AB001 this lies outside of the repository")
+    assert diagnostic(capsys, "--against", "main", "..").startswith("..: AB001 the file is outside of the repository")
     assert ": AB942 " in diagnostic(capsys, "--against", "main", "--format", "csv")
     assert ": AB952 at least two" in diagnostic(capsys, "nets/same.yaml")
 
@@ -250,7 +250,7 @@ def test_a_shallow_clone_and_no_repository(
     assert "this clone is shallow" in diagnostic(capsys, "--against", "HEAD~1")
     monkeypatch.chdir("..")
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(repository.parent.parent))
-    assert "AB950 the current folder lies in no work tree" in diagnostic(capsys, "--against", "main")
+    assert "AB950 the current folder is not in the work tree" in diagnostic(capsys, "--against", "main")
     git("init", "-q", "-b", "main", "empty")
     monkeypatch.chdir("empty")
     assert "there is no commit yet" in diagnostic(capsys, "--against", "main")

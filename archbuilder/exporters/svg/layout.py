@@ -1,8 +1,7 @@
-"""Where everything of a drawing stands: one column from top to bottom, forks side by side, frames around stages.
+"""The layout of a drawing: one column from top to bottom, branches side by side, frames around stages.
 
-Every item has an axis, the vertical line that the values run along, and reaches so far to its `left` and `right`
-of it.  Lines that go around other items run in tracks at the right of what they go around; a series is as much
-wider as its tracks need.
+Every item has an axis, the vertical line that the values follow, and extends by `left` and `right` from it. Lines that
+bypass other items run in tracks at the right of these items; a series is widened by its tracks.
 """
 
 from __future__ import annotations
@@ -14,10 +13,10 @@ from archbuilder.exporters.svg.text import NOTE_SIZE, Card, cards, width
 
 GAP = 46.0  # between items: room for an arrow, its label and a line that leaves it
 SIDE = 26.0  # between the columns of a fork, and beside a frame
-TRACK = 22.0  # between a line that goes around something and the next one
+TRACK = 22.0  # between two lines that bypass something
 TITLE, BOTTOM = 34.0, 30.0  # inside a frame, above and below its items
 MERGE = 13.0  # half of the height of a merge
-NEAR = 9.0  # between a thing and a note about it
+NEAR = 9.0  # between an item and its label
 
 
 @dataclass
@@ -41,9 +40,9 @@ class Box:
 
 @dataclass
 class Way:
-    """Where an edge runs: straight from its source to the next block, or around others, at x = `track`.
+    """The path of an edge: straight from its source to the next block, or around others, at x = `track`.
 
-    `fork` is the item before which it leaves the line that it shares, None where it leaves its source at the side."""
+    It leaves its shared line above the item `fork`; None if it leaves its source at the side."""
 
     edge: Edge
     fork: Item | None = None
@@ -52,7 +51,7 @@ class Way:
 
 @dataclass
 class Layout:
-    """Boxes by the id of the item; the ways of all edges; the size of the whole."""
+    """The boxes by the id of their item, the paths of all edges and the size of the drawing."""
 
     boxes: dict[int, Box] = field(default_factory=dict)
     cards: dict[int, Card] = field(default_factory=dict)
@@ -64,7 +63,7 @@ class Layout:
         return self.boxes[id(item)]
 
     def half(self, block: Block) -> float:
-        """Half of the width of what is drawn for a block."""
+        """Half of the width of a drawn block."""
         return half(block) if block.symbol else self.cards[id(block)].width / 2
 
 
@@ -72,11 +71,11 @@ def half(merge: Block) -> float:
     return MERGE if len(merge.symbol) == 1 else 28.0
 
 
-Step = tuple[Series, int]  # a series, and which of its items
+Step = tuple[Series, int]  # a series and the index of an item in it
 
 
 def layout(drawn: Diagram) -> Layout:
-    """Sizes and places of everything, from (0, 0) on."""
+    """The sizes and positions of all items; the origin is (0, 0)."""
     return _Layouter(drawn).layout()
 
 
@@ -84,12 +83,12 @@ class _Layouter:
     def __init__(self, drawn: Diagram) -> None:
         self.drawn = drawn
         self.result = Layout()
-        self.notes: dict[int, float] = {}  # for each block how far the label of its value reaches
+        self.notes: dict[int, float] = {}  # the right end of the label of each block's value
         for edge in drawn.edges:
             self.notes[id(edge.source)] = NEAR + width(drawn.labels[edge.value], NOTE_SIZE)
-        self.steps: dict[int, list[Step]] = {}  # for each block the way down to it
-        self.before: dict[int, list[Block]] = {}  # for each block what it follows directly
-        self.around: dict[int, list[tuple[int, int, Way]]] = {}  # for each series the ways in its tracks
+        self.steps: dict[int, list[Step]] = {}  # the path from the outermost series to each block
+        self.before: dict[int, list[Block]] = {}  # the direct predecessors of each block
+        self.around: dict[int, list[tuple[int, int, Way]]] = {}  # the edges in the tracks of each series
 
     def layout(self) -> Layout:
         root = self.drawn.series
@@ -102,7 +101,7 @@ class _Layouter:
         return self.result
 
     def _walk(self, series: Series, steps: list[Step], before: list[Block]) -> list[Block]:
-        """Notes where every block stands and what it follows; returns the last blocks of the series."""
+        """Record the position and the predecessors of every block; return the last blocks of the series."""
         for number, item in enumerate(series.items):
             here = [*steps, (series, number)]
             if isinstance(item, Block):
@@ -116,7 +115,7 @@ class _Layouter:
         return before
 
     def _route(self) -> None:
-        """Decides for every edge whether it runs straight on or around something."""
+        """Decide for every edge whether it is straight or bypasses something."""
         straight: dict[str, list[Block]] = {}
         for edge in self.drawn.edges:
             way = Way(edge)
@@ -131,7 +130,7 @@ class _Layouter:
                 self._go_around(way, fork)
 
     def _go_around(self, way: Way, fork: Block | None) -> None:
-        """Gives a way a track in the innermost series that has both of its ends."""
+        """Assign an edge a track in the innermost series that contains both of its ends."""
         first, last = fork or way.edge.source, way.edge.target
         depth = self._together(first, last)
         series, start = self.steps[id(first)][depth]
@@ -139,7 +138,7 @@ class _Layouter:
         self.around.setdefault(id(series), []).append((start, self.steps[id(last)][depth][1], way))
 
     def _together(self, one: Block, other: Block) -> int:
-        """How deep the innermost series lies that has both blocks."""
+        """The depth of the innermost series that contains both blocks."""
         shared = zip(self.steps[id(one)], self.steps[id(other)], strict=False)
         return max(depth for depth, (a, b) in enumerate(shared) if a[0] is b[0])
 
@@ -169,7 +168,7 @@ class _Layouter:
         axis = 0.0
         for before, box in zip([None, *boxes], boxes, strict=False):
             axis += before.right + SIDE + box.left if before else 0.0
-            box.x = axis  # for now from the axis of the first column
+            box.x = axis  # relative to the axis of the first column at this point
         shift = (boxes[0].x + boxes[-1].x) / 2 if fork.centred else 0.0
         for box in boxes:
             box.x -= shift

@@ -1,4 +1,4 @@
-"""The lines of a drawing: straight down, into and out of the columns of a fork, and around what is skipped."""
+"""The lines of a drawing: straight down, into and out of branches, and around skipped blocks."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from archbuilder.exporters.diagram import Diagram, Edge
 from archbuilder.exporters.svg.layout import NEAR, Layout, Way
 
 TURN = 14.0  # radius of a corner
-LEAVE = 15.0  # how far above a block lines part
+LEAVE = 15.0  # distance above a block at which lines separate
 HEAD = 7.0  # length of an arrow's head
 
 Point = tuple[float, float]
 
 
 def arrows(placed: Layout) -> Iterator[str]:
-    """Every edge as a line with a head."""
+    """Every edge as an arrow."""
     for way in placed.ways:
         corners = points(way, placed)
         yield f'<path class="line" d="{_rounded(corners)}"/>'
@@ -24,7 +24,7 @@ def arrows(placed: Layout) -> Iterator[str]:
 
 
 def notes(drawn: Diagram, placed: Layout) -> Iterator[str]:
-    """The label of every value that an edge carries, where it leaves its block."""
+    """The label of every value, where its edge leaves the block."""
     done = set()
     for way in placed.ways:
         edge = way.edge
@@ -36,7 +36,7 @@ def notes(drawn: Diagram, placed: Layout) -> Iterator[str]:
 
 
 def beside(edge: Edge, placed: Layout) -> Point:
-    """Where the label of an edge's value begins."""
+    """The position at which the label of an edge begins."""
     box = placed.of(edge.source)
     return box.x + NEAR, box.bottom + 17
 
@@ -56,7 +56,7 @@ def points(way: Way, placed: Layout) -> list[Point]:
 
 
 def _down(way: Way, placed: Layout) -> list[Point]:
-    """From a block to the next one; sideways where they are in different columns."""
+    """From a block to the next one, with a horizontal part if their columns differ."""
     source, target = placed.of(way.edge.source), placed.of(way.edge.target)
     if abs(source.x - target.x) < 0.5:
         return [(source.x, source.bottom), (target.x, target.y)]

@@ -1,4 +1,4 @@
-"""Text in a drawing: how wide it is about, and the lines of a block."""
+"""Text in a drawing: its approximate width, and the lines of a block."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ HEAD, LINE = 19.0, 15.0  # heights
 TITLE_SIZE, TEXT_SIZE, NOTE_SIZE = 13.0, 11.5, 11.0
 
 
-@lru_cache(maxsize=4096)  # the same words stand in many blocks
+@lru_cache(maxsize=4096)  # the same words occur in many blocks
 def width(text: str, size: float, bold: bool = False) -> float:
-    """About how wide a text is in a usual sans serif, on the safe side."""
+    """The approximate width of a text in a usual sans-serif font, rather too wide than too narrow."""
     ems = sum(0.32 if c in NARROW else 0.88 if c in WIDE else 0.6 for c in text)
     return ems * size * (1.06 if bold else 1.0)
 
 
 @dataclass(frozen=True)
 class Card:
-    """A block as a card: a title, what it costs at the right of that, lines of text."""
+    """A block as a card: a title, its cost at the right, and lines of text."""
 
     title: str
     cost: str
@@ -38,7 +38,7 @@ class Card:
 
 
 def cards(drawn: Iterable[Block]) -> dict[int, Card]:
-    """The card of each block that is no merge, by its id; all are equally wide, except both ends."""
+    """The card of each block except merges, by its id; all have the same width, except the first and the last."""
     made = {id(block): _card(block) for block in drawn if not block.symbol}
     widest = max((card.width for card in made.values()), default=NARROWEST)
     return {key: card if card.end else replace(card, width=widest) for key, card in made.items()}
@@ -68,7 +68,7 @@ def wrapped(words: tuple[str, ...], limit: float) -> Iterator[str]:
 
 
 def shortened(text: str, limit: float) -> str:
-    """The end of a path, where the whole is too wide: it says more than the beginning."""
+    """A path without its beginning if it is too wide: the end says more."""
     if width(text, TITLE_SIZE, bold=True) <= limit:
         return text
     while text and width(f"…{text}", TITLE_SIZE, bold=True) > limit:
