@@ -7,9 +7,9 @@ from inspect import cleandoc
 
 
 def docstring(thing: type) -> str:
-    """What stands under the head of a class, without its indentation; empty where nothing does.
+    """The docstring of a class without its indentation; empty if there is none.
 
-    Where Python was told to drop docstrings (-OO, PYTHONOPTIMIZE=2) it is read from the source.
+    If Python removes docstrings (-OO, PYTHONOPTIMIZE=2), it is read from the source.
     """
     return cleandoc(thing.__doc__ or _from_source(thing))
 

@@ -1,4 +1,4 @@
-"""Spec -> Graph: every block lowers itself; then the end of the network is made fit for its classes."""
+"""Spec -> Graph: every block adds its nodes; then the end of the network is checked against the classes."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ network: [{conv: 16}, gap, classifier]""",
 
 
 def lower(spec: Architecture, diagnostics: list[Diagnostic], parts: Parts | None = None) -> Graph:
-    """The graph of a network.  It is complete only where no error was added to `diagnostics`.
+    """The graph of a network. It is complete only if no error was added to `diagnostics`.
 
-    parts: what the blocks of it have given in other networks."""
+    parts: cached results of its blocks from other networks."""
     g = GraphBuilder(Shape(*spec.input), diagnostics, spec, parts)
     g.graph.name, g.graph.classes = spec.name, spec.classes
     if not spec.is_known("input"):
         g.forget()
     if not spec.is_known("classes"):
-        g.graph.classes = 1  # any number will do: what depends on it is not held against it
+        g.graph.classes = 1  # a placeholder: the number of classes is not checked in this case
     try:
         lower_blocks(spec.network, g)
         if spec.classes is not None:

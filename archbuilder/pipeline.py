@@ -1,7 +1,7 @@
 """The stages in order: text -> Document -> Spec -> Graph -> Facts -> Verdict.
 
-`_checked` and `stages` are the list.  A stage reports all the problems it can find; a later one runs as far as the
-earlier ones allow.
+See `_checked` and `stages`. Each stage reports all problems that it can find; a later stage runs as far as the results
+of the earlier ones allow.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from archbuilder.document.nodes import Document
 from archbuilder.ir.builder import Parts
 from archbuilder.ir.graph import Graph
 from archbuilder.lower import lower
-from archbuilder.report import Report as Report  # what all of this gives
+from archbuilder.report import Report as Report  # the result of all stages
 from archbuilder.rules.limits import measure
 from archbuilder.rules.lints import lint
 from archbuilder.sources import Opened, log_of_run, open_source
@@ -27,18 +27,18 @@ from archbuilder.spec.architecture import Architecture
 
 if TYPE_CHECKING:
     from archbuilder.rules.goals import Record, Standing
-    from archbuilder.rules.packs import Verdict  # imported where a pack is asked for
+    from archbuilder.rules.packs import Verdict  # imported only if there is a rule pack
     from archbuilder.rules.packs.pack import Pack
 
-    Packs = Sequence[tuple[Pack, Span]]  # each with the place where it is asked for
+    Packs = Sequence[tuple[Pack, Span]]  # each with the place that names it
 
 Source = str | os.PathLike[str]
 
-NOT_TRAINED = ("goals", "limits", "name", "rules")  # sections that say nothing of what a run is trained to be
+NOT_TRAINED = ("goals", "limits", "name", "rules")  # sections without effect on the training of a run
 
 
 def _checked(opened: Opened, overrides: Sequence[str], rules: Sequence[str], run: Path | None) -> Report:
-    """Text -> Document -> Spec, and all that follows from it; the goals of a run are held against its log."""
+    """Text -> Document -> Spec -> all later stages; the goals of a run are compared with its log."""
     found: list[Diagnostic] = []
     try:
         document = opened.document(overrides)
@@ -65,16 +65,16 @@ def stages(
     found: list[Diagnostic],
     parts: Parts | None = None,
 ) -> Report:
-    """Spec -> Graph -> Facts -> Verdict: what follows from a validated file.  What is wrong goes to `found` alone.
+    """Spec -> Graph -> Facts -> Verdict for a validated file. Problems are added to `found`.
 
-    parts: what its blocks have given in other networks, as the candidates of a search share them."""
+    parts: cached results of its blocks from other networks, which the candidates of a search share."""
     graph = lower(spec, found, parts)
     found += _section_problems(document, spec, found)
     facts = None if _has_errors(found) else analyse(graph, found, parts.analysed if parts else None)
     misfits = _misfits(spec, graph) if facts else []
     found += misfits
     limits = measure(spec.limits, facts, found)
-    packs = _packs(document, spec, rules, found)  # late: one that cannot be read keeps nothing from being analysed
+    packs = _packs(document, spec, rules, found)  # late: the network is analysed even if a pack cannot be read
     return Report(
         document.name,
         document,
@@ -93,9 +93,9 @@ def _has_errors(found: Sequence[Diagnostic]) -> bool:
 
 
 def _section_problems(document: Document, spec: Architecture, found: Sequence[Diagnostic]) -> list[Diagnostic]:
-    """What the sections `data:`, `train:` and `space:` say that cannot be, whatever the network is.
+    """Errors in the sections `data:`, `train:` and `space:` that do not depend on the network.
 
-    Their modules are loaded with a file that has them."""
+    Their modules are loaded only if the file has these sections."""
     problems: list[Diagnostic] = []
     if spec.data is not None and spec.is_known("input") and spec.is_known("classes"):
         from archbuilder.spec import data
@@ -113,7 +113,7 @@ def _section_problems(document: Document, spec: Architecture, found: Sequence[Di
 
 
 def _misfits(spec: Architecture, graph: Graph) -> list[Diagnostic]:
-    """What of the sections `data:` and `train:` does not fit the network."""
+    """Conflicts between the sections `data:` and `train:` and the network."""
     if spec.data is None and spec.train is None:
         return []
     from archbuilder.rules import recipe_fit
@@ -122,7 +122,7 @@ def _misfits(spec: Architecture, graph: Graph) -> list[Diagnostic]:
 
 
 def _packs(document: Document, spec: Architecture, more: Sequence[str], found: list[Diagnostic]) -> Packs:
-    """The rule packs that a file and a command name; what is wrong with the packs goes to `found`."""
+    """The rule packs that a file and a command name; problems of the packs are added to `found`."""
     if not spec.rules and not more:
         return ()
     from archbuilder.rules import packs
@@ -133,7 +133,7 @@ def _packs(document: Document, spec: Architecture, more: Sequence[str], found: l
 def _judge(
     packs: Packs, spec: Architecture, graph: Graph, facts: Facts, found: list[Diagnostic]
 ) -> tuple[Verdict, ...]:
-    """The rule packs held against a network."""
+    """The results of the rule packs for a network."""
     if not packs:
         return ()
     from archbuilder.rules.packs import judge
@@ -144,7 +144,7 @@ def _judge(
 def _held(
     asked: Sequence[Standing], spec: Architecture, run: Path | None, found: list[Diagnostic]
 ) -> tuple[Standing, ...]:
-    """The goals of a file and of its packs, held against the log of a run where it is of one."""
+    """The goals of a file and its rule packs; for a run, compared with its log."""
     if not asked:
         return ()
     from archbuilder.rules import goals
@@ -177,7 +177,7 @@ def _asked(spec: Architecture, packs: Packs) -> list[Standing]:
 
 
 def _pack(document: Document, found: list[Diagnostic]) -> Report:
-    """A rule pack's own report: it is no network, but may lie beside one."""
+    """The report on a rule pack, which is not a network but may be in the same folder."""
     from archbuilder.rules.packs.pack import read
 
     read(document, found)
@@ -185,11 +185,11 @@ def _pack(document: Document, found: list[Diagnostic]) -> Report:
 
 
 def _settled(report: Report, diagnostics: list[Diagnostic], complete: bool = False) -> Report:
-    """The report with its findings in order, but for those that comments in the files ignore.
+    """The report with its findings in order, without those that comments in the files ignore.
 
-    `complete`: every check was made on the file as it stands, so that a comment without a finding is idle."""
+    complete: every check was made on the unchanged file, so an ignore comment without a finding is unused."""
     assert report.document
-    found = list(dict.fromkeys(diagnostics))  # a definition's body is read at each use
+    found = list(dict.fromkeys(diagnostics))  # a definition is checked at each use, so findings can repeat
     ignored: list[Diagnostic] = []
     sources = report.document.sources
     if any("ignore" in text for text in sources.values()):
@@ -200,16 +200,16 @@ def _settled(report: Report, diagnostics: list[Diagnostic], complete: bool = Fal
 
 
 def check(source: Source, overrides: Sequence[str] = (), rules: Sequence[str] = ()) -> Report:
-    """Everything about a path, `-` (standard input) or the folder of a run, without torch.
+    """The report on a path, `-` (standard input) or the folder of a run; torch is not needed.
 
     overrides: texts such as `train.epochs=3`, after those of a run.
-    rules:     rule packs beside those that the file names.
+    rules: rule packs in addition to those that the file names.
 
-    The goals of a run are judged by what it has recorded; a missed one is an error.  With an override of anything that
-    it was trained with, the report is on another network than the run's, and goals are open as for any file.
+    The goals of a run are compared with its log; a missed goal is an error. If an override changes a value that the run
+    was trained with, the report is on another network, and the goals are open as for any file.
 
-    Parameters are counted in scalars, MACs for one image, fields in input pixels.  Problems are in the report, never
-    raised.  A string with a line break is still taken for YAML itself: that is for `check_text` now.
+    Parameters are counted in scalars, MACs for one image, fields in input pixels.  Problems are in the report and never
+    raised. A string with a line break is still read as YAML, but this is deprecated: use `check_text`.
 
         >>> report = archbuilder.check("architectures/c1c2c3c40.yaml")
         >>> report.ok, report.facts.params, report.facts.field.size
@@ -220,7 +220,7 @@ def check(source: Source, overrides: Sequence[str] = (), rules: Sequence[str] = 
 
 
 def judged(report: Report, log: Sequence[Record]) -> Report:
-    """The report with its goals held against the log of a run: a record for each epoch, from the first on."""
+    """The report with its goals compared with the log of a run: one record per epoch, from the first epoch."""
     if not report.goals or report.spec is None:
         return report
     from archbuilder.rules import goals
@@ -237,7 +237,7 @@ def _warn_of_text(source: Source, function: str) -> None:
 
 
 def check_network(source: Source, overrides: Sequence[str] = ()) -> Report:
-    """`check` of the network alone, whatever its run has reached: for what is to be trained or built."""
+    """`check` without the goals of the run: for a network that is to be trained or built."""
     _warn_of_text(source, "check_text")
     return _check(source, overrides)
 
@@ -251,7 +251,7 @@ def _check(source: Source, overrides: Sequence[str], rules: Sequence[str] = (), 
 
 
 def check_text(text: str, file: str = "<string>", overrides: Sequence[str] = (), rules: Sequence[str] = ()) -> Report:
-    """`check` of a YAML text; what it extends is found beside the file that it stands for.
+    """`check` of a YAML text; the files that it extends are relative to the folder of `file`.
 
     >>> archbuilder.check_text("{archbuilder: 1, input: [3, 8, 8], classes: 2, network: [gap, classifier]}").ok
     True
@@ -262,7 +262,7 @@ def check_text(text: str, file: str = "<string>", overrides: Sequence[str] = (),
 def check_opened(
     opened: Opened, overrides: Sequence[str] = (), rules: Sequence[str] = (), by_log: bool = False
 ) -> Report:
-    """`check` of what has been opened; `by_log` the goals of a run are held against what it has recorded."""
+    """`check` of an opened source; by_log: compare the goals of a run with its log."""
     run = opened.run if by_log and all(text.startswith(NOT_TRAINED) for text in overrides) else None
     report = replace(_checked(opened, [*opened.overrides, *overrides], rules, run), opened=opened)
     if report.facts is None and opened.blocks:
@@ -298,9 +298,9 @@ def _sound(report: Report) -> Graph:
 
 
 def analyse_file(source: Source, overrides: Sequence[str] = ()) -> tuple[Graph, Facts]:
-    """The graph of a source and its facts, whether or not it meets its limits.
+    """The graph of a source and its facts, even if it misses its limits.
 
-    Raises ArchbuilderError where it cannot be analysed."""
+    Raises ArchbuilderError if it cannot be analysed."""
     report = _check(source, overrides)
     if report.graph is None or report.facts is None:
         raise ArchbuilderError(*report.errors)

@@ -1,4 +1,4 @@
-"""What a check has found out about one source, as a value: `archbuilder.check` gives it, all output is made of it."""
+"""The result of a check of one source: `archbuilder.check` returns it, and all output is made from it."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from archbuilder.spec.limits import Limit
 
 if TYPE_CHECKING:
     from archbuilder.rules.goals import Standing
-    from archbuilder.rules.packs import Verdict  # imported where a pack is asked for
+    from archbuilder.rules.packs import Verdict  # imported only if there is a rule pack
 
 
 @dataclass(frozen=True, repr=False)
 class Report:
-    """What is known of one source.  `graph` and `facts` are None where it cannot be analysed."""
+    """The facts about one source. `graph` and `facts` are None if it cannot be analysed."""
 
     file: str
     document: Document | None = None
@@ -32,17 +32,17 @@ class Report:
     facts: Facts | None = None
     limits: tuple[Measured, ...] = ()
     diagnostics: tuple[Diagnostic, ...] = ()
-    misfits: tuple[Diagnostic, ...] = ()  # those of `diagnostics` that say that the recipe does not fit the network
+    misfits: tuple[Diagnostic, ...] = ()  # those of `diagnostics` about a recipe that does not fit the network
     rules: tuple[Verdict, ...] = ()
-    ignored: tuple[Diagnostic, ...] = ()  # findings that the user waved away, which are not in `diagnostics`
-    cut: tuple[Diagnostic, ...] = ()  # warnings past MAX_PROBLEMS, of which `diagnostics` has the number alone
-    doubled: tuple[Diagnostic, ...] = ()  # findings of rules that a missed limit of the file says already
-    opened: Opened | None = None  # what it is a report on, None where that could not be opened
-    goals: tuple[Standing, ...] = ()  # of the file and of its packs; of a run as its log has them
+    ignored: tuple[Diagnostic, ...] = ()  # findings that the user ignores; they are not in `diagnostics`
+    cut: tuple[Diagnostic, ...] = ()  # warnings beyond MAX_PROBLEMS; `diagnostics` has only their number
+    doubled: tuple[Diagnostic, ...] = ()  # findings of rules that repeat a missed limit of the file
+    opened: Opened | None = None  # the source of the report, None if it could not be opened
+    goals: tuple[Standing, ...] = ()  # of the file and its rule packs; for a run, compared with its log
 
     @classmethod
     def unread(cls, opened: Opened, error: ArchbuilderError) -> Report:
-        """On a text that is no document: there is nothing but the text and what is wrong with it."""
+        """The report on a text that cannot be parsed: only the text and the error."""
         nothing = Node(None, Span(opened.file, 1, 1, 1, 1))
         document = Document(opened.file, opened.text, nothing, sources={opened.file: opened.text})
         return cls(opened.file, document, diagnostics=error.diagnostics)
@@ -50,14 +50,14 @@ class Report:
     def holding(self, found: Sequence[Diagnostic]) -> Report:
         """The report with these findings: all errors, at most MAX_PROBLEMS warnings, and a note if there are more.
 
-        A rule's bound that is a missed limit of the file as well is not said a second time."""
+        If a bound of a rule is also a missed limit of the file, it is reported only once."""
         missed = {(d.code.id, d.span) for d in found}
         doubled = tuple(d for d, limit in self._doubles() if d in found and (MISSED.id, limit.span) in missed)
         kept = replace(self, doubled=doubled)
         return kept._cut([d for d in found if d not in doubled])
 
     def _doubles(self) -> Iterator[tuple[Diagnostic, Limit]]:
-        """The findings of rules that ask for what a limit of the file asks for, each with that limit."""
+        """The findings of rules that repeat a limit of the file, each with that limit."""
         for verdict in self.rules:
             for measured in self.limits if verdict.bound else ():
                 if verdict.bound and measured.limit.same_as(verdict.bound):
@@ -73,7 +73,7 @@ class Report:
         return replace(self, diagnostics=(*shown, more(cut[0].span, len(cut))), cut=cut)
 
     def heeding_no_comment(self) -> Report:
-        """The report as it were without a single comment that ignores something; findings on those are left out."""
+        """The report without the effect of ignore comments; findings about these comments are omitted."""
         if not self.document or not any("ignore" in text for text in self.document.sources.values()):
             return self
         from archbuilder.document.ignores import REMARKS
@@ -83,18 +83,18 @@ class Report:
 
     @property
     def all_found(self) -> tuple[Diagnostic, ...]:
-        """`found`, and what another finding says already: who waves that away shall see the rest."""
+        """`found` and the repeated findings, which are needed when the first one is ignored."""
         return tuple(self.ordered((*self.found, *self.doubled))) if self.doubled else self.found
 
     @property
     def found(self) -> tuple[Diagnostic, ...]:
-        """All that counts, in order: `diagnostics`, and what is cut from it."""
+        """All findings that are not ignored, in order: `diagnostics` and the omitted warnings."""
         if not self.cut:
             return self.diagnostics
         return tuple(self.ordered((*self.diagnostics[:-1], *self.cut)))
 
     def ordered(self, found: Iterable[Diagnostic]) -> list[Diagnostic]:
-        """Findings by their places; those in other files (a base, a rule pack) come last."""
+        """Findings sorted by place; those in other files (a base, a rule pack) come last."""
         return sorted(found, key=lambda d: (d.span.file != self.file, d.span.line, d.span.column, d.code.id))
 
     @property
@@ -112,16 +112,16 @@ class Report:
 
     @property
     def run(self) -> Path | None:
-        """The folder of the run that this is a report on, None where it is on none."""
+        """The folder of the run, None if this is not the report on a run."""
         return self.opened.run if self.opened else None
 
     @property
     def place(self) -> str:
-        """What was named: the folder of a run, else the file."""
+        """The checked path: the folder of a run, else the file."""
         return str(self.run or self.file)
 
     def source_of(self, diagnostic: Diagnostic) -> str:
-        """The text that a diagnostic's place is in, empty where it is in no file (an override)."""
+        """The text of the file that a diagnostic points into, empty for a place outside of files (an override)."""
         return self.document.sources.get(diagnostic.span.file, "") if self.document else ""
 
     def __repr__(self) -> str:

@@ -1,10 +1,10 @@
-"""What other frameworks call what the language has, so that a hint can name the word that is meant."""
+"""Names from other frameworks for the blocks and fields of the language, for hints."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-# without blanks, dashes, underscores and a final 2d: other words -> ours, the first that is known at the place
+# names of others (without spaces, dashes, underscores and a final 2d) -> our names; the first valid one is used
 SYNONYMS = {
     "act": ("activation",),
     "adaptiveaveragepool": ("adaptive_avg_pool",),
@@ -119,7 +119,7 @@ SYNONYMS = {
 
 
 def synonym(found: str, known: Iterable[str]) -> str:
-    """The known name that a word of another framework stands for, or that is the same but for how it is spelt."""
+    """The known name for a word of another framework, or for another spelling of a known name."""
     plain, known = _plain(found), list(known)
     for word in known:
         if plain == _plain(word):

@@ -1,5 +1,5 @@
-"""A network's operators with numbers: its weights folded into constants, computed in float and as int8 integers.
+"""A network as a program of operators with folded constants, computed in float or in int8 integers.
 
-It stands above `modules`, whose weights it folds, and below `exporters`, which write what it makes; what needs a run's
-images (calibration, accuracy) is in `trained`.
+It uses `modules`, whose weights it folds, and is used by `exporters`, which write its results. Steps that need the
+images of a run (calibration, accuracy) are in `trained`.
 """

@@ -1,7 +1,7 @@
-"""A program computed in float: the constants of a module, and what each operator makes of images.
+"""A program computed in float: the constants of a module, and the result of each operator for images.
 
-What a program says is proven here: with a module's constants it gives what the module gives.  All of it is
-differentiable, so that a network can be trained as its program computes it.
+Tests use it to verify a program: with the constants of a module it must give the same result as the module. It is
+differentiable, so a network can be trained with the operators of its program.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from archbuilder.ir.graph import Node
 
 Constants = Mapping[str, Tensor]
 Step = Callable[[Operator, list[Tensor]], Tensor]
-Watch = Callable[[str, Tensor], Tensor]  # sees each tensor that is written, and says what is read instead
+Watch = Callable[[str, Tensor], Tensor]  # called with each tensor that is written; returns the tensor to use instead
 
 
 def constants(program: Program, module: nn.Module, but: Collection[str] = ()) -> dict[str, Tensor]:
     """The constants of a program by name, in the runtime's layout: filters (out, height, width, in), float32.
 
-    Norms are folded with their running statistics.  but: names of those that nobody asks for."""
+    Norms are folded with their running statistics. but: names of constants to omit."""
     first = next(module.parameters(), None)
     with torch.device("cpu" if first is None else first.device):
         return _constants(program, module, but)
@@ -60,13 +60,13 @@ def _weights(content: Weights, module: nn.Module) -> Tensor:
 
 
 def per_channel(values: Tensor, filter: Tensor) -> Tensor:
-    """Values per output channel in a shape that goes with a layer's own filter, (out, ...)."""
+    """Values per output channel in a shape that broadcasts with the filter of a layer, (out, ...)."""
     return values.reshape(-1, *(1,) * (filter.dim() - 1))
 
 
 def arranged(content: Weights, filter: Tensor) -> Tensor:
     """A layer's own filter, (out, in, height, width) or (out, in), in the runtime's layout."""
-    if content.rows is not None:  # a vector that is a map, whose channels come last here
+    if content.rows is not None:  # the vector is a flattened map; its channels come last here
         return filter.reshape(-1, *content.rows).permute(0, 2, 3, 1)
     if filter.dim() == 2 or content.part == "factor":
         return filter
@@ -75,7 +75,7 @@ def arranged(content: Weights, filter: Tensor) -> Tensor:
 
 
 def own(content: Weights, module: nn.Module) -> tuple[Tensor, Tensor]:
-    """A layer's own filter and bias, nothing folded; a filter of ones where there is no layer."""
+    """The filter and bias of a layer without folding; a filter of ones if there is no layer."""
     if content.layer is None:
         ones = torch.ones(content.folded[0].shape.c)
         return ones.reshape(-1, 1, 1, 1) if content.part in ("filter", "bias") else ones, torch.zeros_like(ones)
@@ -94,7 +94,7 @@ def _groups(node: Node) -> int:
 
 
 def affine(node: Node, module: nn.Module) -> tuple[Tensor, Tensor]:
-    """The factor and the summand per channel of a norm, by its running statistics, of a scale or of a rescale."""
+    """The factor and the summand per channel of a norm (from its running statistics), a scale or a rescale."""
     layer: Any = module.get_submodule(node.module)
     channels = node.shape.c
     if isinstance(node.op, ops.BatchNorm2d):
@@ -110,9 +110,9 @@ def affine(node: Node, module: nn.Module) -> tuple[Tensor, Tensor]:
 def run(
     program: Program, constants: Constants, images: Tensor, watch: Watch | None = None, step: Step | None = None
 ) -> Tensor:
-    """What a program makes of images (n, channels, height, width), already normalised; maps have channels last here.
+    """The result of a program for normalised images (n, channels, height, width); maps have channels last here.
 
-    step: what an operator gives; in float unless said."""
+    step: computes an operator; by default in float."""
     x = images.permute(0, 2, 3, 1) if images.dim() == 4 else images
     last = {name: at for at, operator in enumerate(program.operators) for name in operator.inputs}
     values = {program.input: watch(program.input, x) if watch else x}
@@ -127,12 +127,12 @@ def run(
 
 
 def compute(operator: Operator, inputs: list[Tensor]) -> Tensor:
-    """What an operator gives in float, its activation included."""
+    """The result of an operator in float, with its fused activation."""
     return activated(operator, KERNELS[operator.kernel](operator, *inputs))
 
 
 def activated(operator: Operator, value: Tensor) -> Tensor:
-    """A result with the activation that is fused into its operator."""
+    """A result after the fused activation of its operator."""
     if operator.activation == "RELU":
         return value.relu()
     return value.clamp(0, 6) if operator.activation == "RELU6" else value
@@ -142,7 +142,7 @@ def activated(operator: Operator, value: Tensor) -> Tensor:
 
 
 def around(operator: Operator, x: Tensor, kernel: tuple[int, int], value: float = 0) -> Tensor:
-    """A map (n, h, w, c) with what the padding SAME adds to it: as much after as before, or one pixel more."""
+    """A map (n, h, w, c) with SAME padding: as many pixels after as before, or one more."""
     if operator.options["padding"] == "VALID":
         return x
     sides: list[int] = []
@@ -169,14 +169,14 @@ def connect(operator: Operator, x: Tensor, filter: Tensor, bias: Tensor | None =
 
 
 def highest(operator: Operator, x: Tensor) -> Tensor:
-    """A maximum over a window; padding never wins."""
+    """A maximum over a window; padding is ignored."""
     size = operator.options["kernel"]
     x = around(operator, x, size, torch.finfo(torch.float32).min).permute(0, 3, 1, 2)
     return functional.max_pool2d(x, size, operator.options["stride"]).permute(0, 2, 3, 1)
 
 
 def summed(operator: Operator, x: Tensor) -> tuple[Tensor, Tensor]:
-    """The sum over a window, and how many pixels of the map are in it."""
+    """The sum over a window, and the number of its pixels without padding."""
     size, stride = operator.options["kernel"], operator.options["stride"]
     maps = [around(operator, each, size).permute(0, 3, 1, 2) for each in (x, torch.ones_like(x[:1, :, :, :1]))]
     pools = (functional.avg_pool2d(each, size, stride, divisor_override=1) for each in maps)

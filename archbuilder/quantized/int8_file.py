@@ -1,6 +1,6 @@
-"""int8.safetensors: a network in int8 as a file of the run that it was made of.
+"""int8.safetensors: a network in int8, stored in the folder of its run.
 
-Constants stand under their names in the program, scales and zero points under NAME:scale and NAME:zero.
+Constants have their names from the program; scales and zero points have the names NAME:scale and NAME:zero.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ NOT_QUANTIZED = declare(
 
 
 def program_for(graph: Graph, dtype: str) -> Program:
-    """The program of a graph that is to run.  Raises ArchbuilderError AB880 for each layer without a kernel."""
+    """The program of a graph. Raises ArchbuilderError AB880 for each layer without a kernel."""
     program = program_of(graph, dtype)
     if program.lacking:
         found = {
@@ -72,7 +72,7 @@ def pack(model: Quantized) -> bytes:
 
 
 def load(graph: Graph, path: Path) -> Quantized:
-    """A graph in int8, of its file.
+    """Read the int8 form of a graph from its file.
 
     Raises ArchbuilderError AB855 (damaged), AB856 (of another network), AB880 (a layer without a kernel).
     """

@@ -1,8 +1,8 @@
-"""A program computed in int8, with the arithmetic of the runtime's reference kernels: the oracle of an exported file.
+"""A program computed in int8 with the arithmetic of the runtime's reference kernels: the reference for exported files.
 
-Sums and products of integers are exact.  A result is brought to its scale by a multiplier of 31 bits and a shift,
-rounded twice, as the kernels do: convolutions, sums, products, means and pools are theirs bit for bit.  Curves
-(logistic, tanh, ...) are the nearest integer of the real function, from which a kernel may differ by one step.
+Sums and products of integers are exact. A result is rescaled by a multiplier of 31 bits and a shift and rounded twice,
+as in the kernels: convolutions, sums, products, means and pools are bit-exact. Nonlinear functions (logistic, tanh,
+...) are rounded to the nearest integer; a kernel may differ by one step.
 
 Source: tensorflow/tflite-micro, kernels/internal/common.cc and kernels/internal/reference/integer_ops.
 """
@@ -20,18 +20,18 @@ from archbuilder.device.program import Operator
 from archbuilder.quantized import floats
 from archbuilder.quantized.scales import LEAST, MOST, Quantized, Scale
 
-ADD_SHIFT = 20  # bits that the terms of a sum are given for their fractions
+ADD_SHIFT = 20  # bits for the fractions of the terms of a sum
 EXACT = 2**24  # integers up to here are exact in float32
 
 
 def run(model: Quantized, images: Tensor, watch: floats.Watch | None = None) -> Tensor:
-    """What the network makes of normalised images (n, c, h, w), in int8: vectors, or maps with channels last."""
+    """The int8 result of the network for normalised images (n, c, h, w): vectors, or maps with channels last."""
     pixels = model.scales[model.program.input].integers(images).to(torch.int8)
     return floats.run(model.program, model.constants, pixels, watch, partial(compute, model))
 
 
 def compute(model: Quantized, operator: Operator, inputs: list[Tensor]) -> Tensor:
-    """What an operator gives in int8, its activation included."""
+    """The result of an operator in int8, with its fused activation."""
     out = model.scales[operator.output]
     read = [model.scales[name] for name in operator.inputs if name in model.scales]
     if operator.kernel in floats.MOVES:
@@ -44,7 +44,7 @@ def compute(model: Quantized, operator: Operator, inputs: list[Tensor]) -> Tenso
 
 
 def _limits(operator: Operator, out: Scale) -> tuple[int, int]:
-    """The least and the largest result, by the activation that is fused."""
+    """The smallest and the largest result of the fused activation."""
     low = max(LEAST, out.zero) if operator.activation in ("RELU", "RELU6") else LEAST
     high = min(MOST, out.zero + _nearest(6.0 / out.one)) if operator.activation == "RELU6" else MOST
     return low, high
@@ -69,7 +69,7 @@ def multiplier(value: float) -> tuple[int, int]:
 def rescaled(x: Tensor, mantissa: Tensor | int, shift: Tensor | int) -> Tensor:
     """x (int64, of 32 bits) times a multiplier, rounded after the product and again after the shift to the right."""
     mantissa, shift = torch.as_tensor(mantissa), torch.as_tensor(shift)
-    high = ((x << shift.clamp_min(0)) * mantissa + 2**30) >> 31  # halves upwards: the kernels' own, said shorter
+    high = ((x << shift.clamp_min(0)) * mantissa + 2**30) >> 31  # halves are rounded up; equivalent to the kernels
     right = (-shift).clamp_min(0)
     mask = (torch.ones_like(right) << right) - 1
     return (high >> right) + ((high & mask) > (mask >> 1) + (high < 0))
@@ -90,7 +90,7 @@ def _weighted(operator: Operator, inputs: list[Tensor], read: list[Scale], out: 
     sums = floats.connect if operator.kernel == "FULLY_CONNECTED" else floats.convolve
     axis = read[1].axis
     most = filter.abs().long().movedim(axis, 0).flatten(1).sum(1).max() * 255
-    dtype = torch.float32 if most < EXACT else torch.float64  # either way the sum is exact
+    dtype = torch.float32 if most < EXACT else torch.float64  # the sum is exact in both cases
     total = sums(operator, (x.to(dtype) - read[0].zero), filter.to(dtype)).round().long() + bias.long()
     factors = (read[0].one * read[1].scale.double() / out.one).tolist()
     mantissas, shifts = (torch.tensor(each) for each in zip(*map(multiplier, factors), strict=True))
@@ -111,7 +111,7 @@ def _multiply(operator: Operator, inputs: list[Tensor], read: list[Scale], out: 
 
 
 def _mean(operator: Operator, inputs: list[Tensor], read: list[Scale], out: Scale) -> Tensor:
-    """The number of pixels is taken into the multiplier, which keeps as many bits as it has room for."""
+    """The mean: the division by the number of pixels is part of the multiplier."""
     x = inputs[0].long() - read[0].zero
     pixels = x.shape[1] * x.shape[2]
     mantissa, shift = multiplier(read[0].one / out.one)
@@ -125,7 +125,7 @@ def _average(operator: Operator, inputs: list[Tensor], read: list[Scale], out: S
 
 
 def _leaky(operator: Operator, inputs: list[Tensor], read: list[Scale], out: Scale) -> Tensor:
-    """Leaky and parametric ReLU: another factor below zero."""
+    """Leaky and parametric ReLU: a second factor for negative values."""
     x, factor = inputs[0].long() - read[0].zero, read[0].one / out.one
     if operator.kernel == "LEAKY_RELU":
         below = _by(factor * operator.options["slope"], x)
@@ -139,7 +139,7 @@ def _requantised(operator: Operator, inputs: list[Tensor], read: list[Scale], ou
 
 
 def _resized(operator: Operator, inputs: list[Tensor], read: list[Scale], out: Scale) -> Tensor:
-    """Bilinear, with places and weights of 10 bits."""
+    """Bilinear interpolation with positions and weights of 10 bits."""
     x = inputs[0].long()
     for axis, size in zip((1, 2), inputs[1].tolist(), strict=True):
         x = _between(x, axis, size)
@@ -158,8 +158,8 @@ def _between(x: Tensor, axis: int, size: int) -> Tensor:
 
 
 def _hard_swish(operator: Operator, inputs: list[Tensor], read: list[Scale], out: Scale) -> Tensor:
-    """x * min(max(x + 3, 0), 6) / 6 in 16 bits, both factors rounded by themselves."""
-    fine = float(torch.tensor(1 / 128) * read[0].scale)  # the kernel reckons its factors in float32
+    """x * min(max(x + 3, 0), 6) / 6 in 16 bits; both factors are rounded separately."""
+    fine = float(torch.tensor(1 / 128) * read[0].scale)  # the kernel computes its factors in float32
     factor, shift = _short(float(torch.tensor(fine) / out.scale))
     slope, rise = _short(float(torch.tensor(fine) / torch.tensor(3 / 32768)))
     x = (torch.arange(LEAST, MOST + 1) - read[0].zero) * 128
@@ -194,7 +194,7 @@ def _halved(x: Tensor, times: int) -> Tensor:
 
 
 def _curve(operator: Operator, x: Tensor, read: Scale, out: Scale) -> Tensor:
-    """Of each of the 256 values that there can be, the nearest of the result's."""
+    """A nonlinear function by a table: for each of the 256 inputs, the nearest value of the output grid."""
     every = torch.arange(LEAST, MOST + 1, dtype=torch.float64)
     results = floats.CURVES[operator.kernel]((every - read.zero) * read.one)
     table = (results / out.one + out.zero).round().clamp(LEAST, MOST)
@@ -202,7 +202,7 @@ def _curve(operator: Operator, x: Tensor, read: Scale, out: Scale) -> Tensor:
 
 
 def _moved(operator: Operator, inputs: list[Tensor], read: Scale) -> Tensor:
-    """Numbers moved, as float, which holds them exactly."""
+    """An operator that only moves values, computed in float, which represents them exactly."""
     computed = [x.float() if x.dtype == torch.int8 else x for x in inputs]
     if operator.kernel == "PAD":
         return floats.padded(operator, computed[0], inputs[1], read.zero)

@@ -1,10 +1,10 @@
-"""Training with the rounding of int8 (quantisation-aware training): the network computes as its integers will.
+"""Quantisation-aware training: the network is trained with the rounding errors of int8.
 
-Weights and maps are rounded to the grid that they will get, and gradients pass as if they were not (a straight-through
-estimate); beyond the ends of a map's range they are zero.  Norms go on normalising by the batch, as in any training:
-with fixed statistics, steps of a usual length diverge.  (One of a vector that nothing before it takes in keeps its
-statistics: it is a product and a sum there.)  A filter's own grid serves as well as that of the filter with
-its norm folded in, for a grid per channel grows and shrinks with the channel.
+Weights and maps are rounded to their int8 grid, and gradients ignore the rounding (straight-through estimator); outside
+of the range of a map the gradient is zero. Norms use batch statistics, as in any training: with fixed statistics, the
+usual learning rates diverge. (A norm of a vector that is not folded into an earlier layer uses its running statistics:
+in the program it is a product and a sum.) The filter is rounded without its folded norm; this is equivalent, because
+the grid per channel scales with the channel.
 
 Source: Jacob et al., Quantization and Training of Neural Networks for Efficient Integer-Arithmetic-Only Inference,
 2018; Krishnamoorthi, Quantizing deep convolutional networks for efficient inference, 2018.
@@ -26,14 +26,15 @@ from archbuilder.quantized import floats
 from archbuilder.quantized.int8_file import program_for
 from archbuilder.quantized.scales import LEAST, MOST, SMALLEST, Ranges, doubts, narrowed, observe, of_filter, scales
 
-AVERAGES = ("AVERAGE_POOL_2D", "CONCATENATION", "RESIZE_BILINEAR")  # of what has one scale, those that need a new grid
+# operators whose input and output share a scale, but whose results must be rounded again
+AVERAGES = ("AVERAGE_POOL_2D", "CONCATENATION", "RESIZE_BILINEAR")
 
 
 class RoundedNetwork(Network):
-    """A graph's layers as int8 would have them: parameters and state_dict are those of `Network`.
+    """The layers of a graph with the rounding of int8; parameters and state_dict are those of `Network`.
 
-    forward: x (batch, c, h, w) -> what the graph returns, rounded; dropouts do nothing.
-    ranges:  of the maps, by name; without any, maps are not rounded.  `calibrate` finds them.
+    forward: x (batch, c, h, w) -> the rounded output of the graph; dropout is inactive.
+    ranges: the ranges of the maps by name, from `calibrate`; without them, maps are not rounded.
     Raises ArchbuilderError AB880 when it is made.
     """
 
@@ -57,11 +58,11 @@ class RoundedNetwork(Network):
 
     @torch.no_grad()
     def calibrate(self, batches: Iterable[Tensor]) -> None:
-        """Find the ranges on batches of normalised images, as training sees the maps: norms go by the batch.
+        """Find the ranges on batches of normalised images; norms use batch statistics, as in training.
 
-        So a last batch of two images, which spoils running statistics, spoils no range.
-        Raises ArchbuilderError AB882 of values that are no numbers."""
-        watched = deepcopy(self).cpu().train()  # whose running statistics may move
+        So a last batch of two images, which distorts running statistics, distorts no range.
+        Raises ArchbuilderError AB882 for NaN or infinite values."""
+        watched = deepcopy(self).cpu().train()  # a copy, because its running statistics change
         constants = floats.constants(self.program, watched, self._learnt)
         for operator in self._weighted:
             constants |= zip(operator.inputs[1:], watched._own(operator), strict=True)
@@ -104,14 +105,14 @@ class RoundedNetwork(Network):
         return content
 
     def _own(self, operator: Operator) -> tuple[Tensor, Tensor]:
-        """A layer's own filter and bias, without the norms behind it."""
+        """The filter and bias of a layer, without the norms after it."""
         content = self._content(operator)
         filter, bias = floats.own(content, self)
         return floats.arranged(content, filter).reshape(self.program.tensors[operator.inputs[1]].shape), bias
 
 
 def _rounded(operator: Operator, filter: Tensor) -> Tensor:
-    """A filter on the grid of its channels."""
+    """A filter rounded to the grids of its channels."""
     grid = of_filter(operator, filter)
     zeros = torch.zeros(len(grid.scale), dtype=torch.int32, device=filter.device)
     return torch.fake_quantize_per_channel_affine(filter, grid.scale, zeros, grid.axis, -MOST, MOST)

@@ -1,7 +1,7 @@
 """Int8 for a program: the range of each tensor, its scale and zero point, and the constants as integers.
 
-Activations have one scale a tensor, asymmetric, and 0 is always a number of their grid; filters have one an output
-channel, symmetric, biases that of what the operator sums.
+Activations have one asymmetric scale per tensor, and their grid always contains 0. Filters have one symmetric scale per
+output channel. Biases have the scale of the operator's sum.
 
 Source: the specification of TensorFlow Lite's 8-bit quantisation; Jacob et al., 2018.
 """
@@ -20,10 +20,10 @@ from archbuilder.device.program import FIXED_SCALE, LOWEST, SAME_SCALE, WEIGHTED
 from archbuilder.diagnostics import ArchbuilderError, Diagnostic, Span, declare
 from archbuilder.quantized import floats
 
-LEAST, MOST = -128, 127  # of int8; filters do without -128
+LEAST, MOST = -128, 127  # of int8; filters do not use -128
 SMALLEST = 1e-12  # of a scale
-BINS = 2048  # that the values of a tensor are counted in
-SHARES = [1 - step / 20 for step in range(15)]  # of an end of the range: what is tried, from all of it down
+BINS = 2048  # of the histogram of a tensor's values
+SHARES = [1 - step / 20 for step in range(15)]  # factors for an end of the range that are tried, from 1 downwards
 ROOM = 2.0**30  # of a bias in steps: half of what int32 holds, so that the sum stays in it
 
 NO_NUMBER = declare(
@@ -59,11 +59,11 @@ class Scale(NamedTuple):
 
     @property
     def one(self) -> float:
-        """The scale of a tensor that has one."""
+        """The scale of a tensor with a single scale."""
         return float(self.scale)
 
     def integers(self, x: Tensor) -> Tensor:
-        """The nearest integers of the grid, as float; of an activation, whose scale is one."""
+        """The nearest integers of the grid, as float, for an activation (a single scale)."""
         return (x / self.scale + self.zero).round().clamp(LEAST, MOST)
 
     def values(self, x: Tensor) -> Tensor:
@@ -75,7 +75,7 @@ Ranges = dict[str, tuple[float, float]]
 
 @dataclass(frozen=True)
 class Quantized:
-    """A program in int8: its constants as integers (int8, int32), and the scale of each tensor that has one."""
+    """A program in int8: its constants as integers (int8, int32), and the scale of each quantised tensor."""
 
     program: Program
     constants: Mapping[str, Tensor]
@@ -87,7 +87,7 @@ def observe(
 ) -> Ranges:
     """The smallest and the largest value of each tensor that is written, over batches of normalised images.
 
-    What a maximum is padded with is no value.  step: what an operator gives; in float unless said."""
+    The padding of a max pool is not counted. step: computes an operator; by default in float."""
     found: Ranges = {}
     padded = {operator.output for operator in program.operators if operator.kernel == "PADV2"}
 
@@ -112,7 +112,7 @@ def narrowed(
     ranges: Ranges,
     step: floats.Step | None = None,
 ) -> Ranges:
-    """Ranges that give the least squared error: a rare value outside is cut off, where that makes the steps finer."""
+    """The ranges with the least squared error: rare values outside are clipped if this makes the steps finer."""
     counts = {name: torch.zeros(BINS) for name, (low, high) in ranges.items() if low < high}
 
     def count(name: str, value: Tensor) -> Tensor:
@@ -140,7 +140,7 @@ def _narrowed(counts: Tensor, low: float, high: float) -> tuple[float, float]:
 
 
 def doubts(program: Program, ranges: Ranges) -> list[Diagnostic]:
-    """Warnings of layers whose result is always 0.  Raises ArchbuilderError AB882 of those that give no numbers."""
+    """Warnings about layers whose result is always 0. Raises ArchbuilderError AB882 for NaN or infinite values."""
     writers = {operator.output: operator for operator in program.operators}
     spans = {name: writers[name].node.span if name in writers else Span(name) for name in ranges}
     broken = [name for name, (low, high) in ranges.items() if not (isfinite(low) and isfinite(high))]
@@ -157,7 +157,7 @@ def doubts(program: Program, ranges: Ranges) -> list[Diagnostic]:
 
 
 def scales(program: Program, ranges: Ranges) -> dict[str, Scale]:
-    """The scale of each tensor that is written; tensors whose numbers are only moved share one."""
+    """The scale of each tensor that is written; operators that only move values keep the scale of their input."""
     names = {tensor.name: tensor.name for tensor in program.written}
 
     def group(name: str) -> str:
@@ -179,7 +179,7 @@ def scales(program: Program, ranges: Ranges) -> dict[str, Scale]:
 
 
 def of_range(low: float, high: float) -> Scale:
-    """The grid of 256 numbers over a range that holds 0, which is one of them."""
+    """The grid of 256 numbers over a range that contains 0; 0 is one of the numbers."""
     low, high = min(low, 0.0), max(high, 0.0)
     scale = torch.tensor(max((high - low) / (MOST - LEAST), SMALLEST))
     return Scale(scale, max(LEAST, min(MOST, round(LEAST - low / float(scale)))))
@@ -193,21 +193,22 @@ def of_filter(operator: Operator, filter: Tensor, least: Tensor | float = SMALLE
 
 
 def along(scale: Scale, dims: int) -> Tensor:
-    """Scales per channel in a shape that goes with a filter of so many dimensions."""
+    """Scales per channel in a shape that broadcasts with a filter of `dims` dimensions."""
     shape = [1] * dims
     shape[scale.axis] = -1
     return scale.scale.reshape(shape)
 
 
 def quantize(program: Program, constants: floats.Constants, ranges: Ranges) -> Quantized:
-    """A program in int8, of its constants in float and the ranges of its tensors."""
+    """A program in int8, from its float constants and the ranges of its tensors."""
     known = scales(program, ranges)
     integers: dict[str, Tensor] = {}
     for operator in program.operators:
         read = known[next(program.computed(operator)).name]
         if operator.kernel in WEIGHTED:
             name, bias = operator.inputs[1:]
-            least = constants[bias].abs().double() / (read.one * ROOM)  # so that the bias can be said in these steps
+            # so that the bias is representable in these steps
+            least = constants[bias].abs().double() / (read.one * ROOM)
             known[name] = of_filter(operator, constants[name], least.clamp_min(SMALLEST))
             steps = constants[name].double() / along(known[name], constants[name].dim()).double()
             integers[name] = steps.round().clamp(-MOST, MOST).to(torch.int8)

@@ -140,7 +140,9 @@ def test_nothing_outside_of_the_repository_is_read(repository: Path, compared: C
         Path(f"nets/{name}.yaml").write_text(Path(f"nets/{name}.yaml").read_text() + "classes: 10\n")
     found = compared("nets", *links, status=1)
     assert found["nets/inside.yaml"]["before"]["ok"] and found["nets/inside.yaml"]["kind"] == "deleted"
-    assert "a link to a file outside of the repository" in found["nets/linked.yaml"]["before"]["diagnostics"][0]["message"]
+    assert (
+        "a link to a file outside of the repository" in found["nets/linked.yaml"]["before"]["diagnostics"][0]["message"]
+    )
     for name in ("up", "absolute"):
         for side in ("before", "after"):
             (d,) = found[f"nets/{name}.yaml"][side]["diagnostics"]

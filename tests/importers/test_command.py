@@ -315,7 +315,7 @@ BAD = {
     "a folder": ([".:Net"], "AB801", 2, "this is a folder"),
     "another class": (["model.py:Nett"], "AB804", 2, "did you mean Net?"),
     "no module": (["model.py:number"], "AB804", 2, "number is of type int"),
-    "a function of no module": (["model.py:make_nothing"], "AB804", 2, "make_nothing gives a int, which is no "),
+    "a function of no module": (["model.py:make_nothing"], "AB804", 2, "make_nothing returns a int, which is not a "),
     "missing arguments": (["model.py:Needs"], "AB805", 2, "add --arg width=... --arg depth=..."),
     "unknown argument": (["model.py:Net", "--arg", "widht=3"], "AB805", 2, "did you mean width?"),
     "a class that raises": (["model.py:Raises"], "AB805", 2, "Raises() raises TypeError: "),
