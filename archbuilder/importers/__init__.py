@@ -1,4 +1,4 @@
-"""torch.nn.Module -> YAML: an existing model becomes an architecture, and is proven to be the same."""
+"""torch.nn.Module -> YAML: an existing model is converted to an architecture and verified against it."""
 
 from __future__ import annotations
 
