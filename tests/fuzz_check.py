@@ -46,7 +46,7 @@ FORMATS: dict[str, Callable[[Report], str]] = {
 
 @contextmanager
 def limited() -> Iterator[None]:
-    """Ends what uses the processor without end, by an exception."""
+    """Stop code that never ends, by an exception."""
 
     def stop(signal: int, frame: FrameType | None) -> None:
         raise TimeoutError(f"no answer after {GIVE_UP:g} s")
@@ -102,7 +102,7 @@ def _answer(path: Path, overrides: Sequence[str], rules: Sequence[str]) -> tuple
 
 
 def _wrong(report: Report, path: Path) -> Iterator[str]:
-    """What no report should be."""
+    """Properties that no report may have."""
     is_pack = report.document is not None and report.document.root.get("archbuilder_rules") is not None
     errors = any(d.severity == "error" for d in report.diagnostics)
     if report.ok == errors or not (errors or is_pack or report.facts):
@@ -148,7 +148,7 @@ def _line_lengths(text: str) -> list[int]:
 
 
 def _describe(case: Case) -> str:
-    """All that a case is made of, to read and to repeat it by hand."""
+    """The description of a case, to read it and to repeat it by hand."""
     files = {"case.yaml": case.file, "base.yaml": case.base, "pack.yaml": case.pack, **case.others}
     parts = [f"# {name}\n{data.decode('utf-8', 'backslashreplace')}" for name, data in files.items()]
     return "\n".join(

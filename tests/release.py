@@ -111,7 +111,7 @@ class Environment:
 
 
 def run(command: Sequence[str], given: str | None = None) -> str:
-    """What a command prints; its errors end the program.  It runs where no checkout is in its way."""
+    """The output of a command, run outside of the checkout; an error ends the program."""
     kept = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "VIRTUAL_ENV")}
     done = subprocess.run(command, input=given, capture_output=True, text=True, cwd=tempfile.gettempdir(), env=kept)
     if done.returncode:

@@ -115,7 +115,7 @@ def test_a_name_in_a_file_imports_no_module_but_a_block(name: str):
 
 
 class Trap:
-    """What runs code when it is unpickled."""
+    """An object that runs code when it is unpickled."""
 
     def __init__(self, folder: Path) -> None:
         self.file = folder / "trapped"

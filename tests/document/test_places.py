@@ -124,7 +124,7 @@ trees = st.recursive(
 
 @given(tree=st.dictionaries(st.sampled_from("klm"), trees, min_size=1), flow=st.booleans())
 def test_the_text_at_each_place_is_the_key_or_the_value(tree: object, flow: bool):
-    """Cut out of the source, the text at a node's place reads as that very node."""
+    """The text at the place of a node, parsed by itself, gives that node."""
     import yaml
 
     text = yaml.safe_dump(tree, default_flow_style=flow, sort_keys=False)

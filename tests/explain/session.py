@@ -19,7 +19,7 @@ CODE = re.compile(r": (AB[0-9]{3}) ")  # as a diagnostic shows it behind its pla
 
 
 class Outcome(NamedTuple):
-    """What a session ended in: the exit status of its last command, and what all of them said."""
+    """The result of a session: the exit status of its last command and the output of all commands."""
 
     status: int
     output: str

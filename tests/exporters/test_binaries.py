@@ -133,7 +133,7 @@ def test_onnx_model_equals_the_module(text: str, tmp_path: Path):
 
 
 def contents(data: bytes) -> bytes:
-    """What a file says, where it is a zip the files in it."""
+    """The content of a file; for a zip, the files in it."""
     if not zipfile.is_zipfile(io.BytesIO(data)):
         return data
     with zipfile.ZipFile(io.BytesIO(data)) as archive:

@@ -77,7 +77,7 @@ def assert_equal(source: str, text: object) -> None:
 
 
 def unlike(module: nn.Module) -> None:
-    """Weights and statistics such that each of them matters."""
+    """Random weights and statistics, so that each of them affects the output."""
     with torch.no_grad():
         for name, tensor in module.state_dict().items():
             if tensor.is_floating_point():

@@ -150,7 +150,7 @@ def test_more_idle_comments_than_are_shown_are_not_silent():
 
 
 def test_idleness_shows_only_where_everything_was_checked():
-    """Without an analysis nobody knows; with --set the file is another one."""
+    """Unused comments are not reported without an analysis or with --set, which changes the file."""
     assert found(net(f"  - conv: 8  {IGNORE} AB403\n  - gapp")) == ["6:5 AB101"]
     text = f"{HEAD}vars: {{pad: 1}}\nnetwork:\n  - pointwise: {{out: 8, padding: pad}}  {IGNORE} AB403\n{TAIL}"
     assert check(text).diagnostics == ()
@@ -202,7 +202,7 @@ def test_what_is_one(text: str, lines: list[int]):
 
 @given(value=st.text("a #:'\"\\-|>\n\t" + IGNORE, max_size=60))
 def test_nothing_in_a_value_is_a_comment(value: str):
-    """Whatever a text says, quoted as YAML quotes it: it stays a value, and what stands behind it stays a comment."""
+    """A quoted text stays a value, whatever its content, and the text after it stays a comment."""
     import yaml
 
     text = f"a: {yaml.safe_dump(value, default_style=chr(34), width=20).rstrip()}  {IGNORE} AB403\n"

@@ -15,7 +15,7 @@ Window = tuple[Pair, Pair, Pair, Pair]  # kernel, stride, dilation, padding in a
 
 
 class Choices(Protocol):
-    """Where a random network takes its decisions from."""
+    """The source of the decisions of a random network."""
 
     def among(self, options: Sequence[T]) -> T: ...
 

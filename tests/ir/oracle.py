@@ -33,7 +33,7 @@ GLOBAL = (ops.GroupNorm, ops.InstanceNorm2d, ops.Gate)
 
 
 def disagreements(graph: Graph, facts: Facts | None = None) -> list[str]:
-    """What archbuilder and the oracles do not agree on, in words; empty where all is right."""
+    """A description of the differences between archbuilder and the oracles; empty if there are none."""
     facts = facts or analyse(graph, [])
     return [*counts(graph, facts), *fields(graph, facts)]
 
@@ -164,7 +164,7 @@ def is_window(node: Node) -> bool:
 
 
 def extent(graph: Graph, axis: int) -> int:
-    """How many pixels unit 0 of the output spans."""
+    """The number of pixels that unit 0 of the output spans."""
     seen = walk(graph, axis, 0)
     return max(seen) - min(seen) + 1
 
@@ -180,7 +180,7 @@ def cut(graph: Graph, value: str, gates: bool = True) -> Graph:
 
 
 def status(graph: Graph) -> str:
-    """What a field of this graph's output is."""
+    """The kind of receptive field of the output of this graph."""
     steps = [(node.op, x) for node in graph.nodes.values() for x in graph.inputs(node)]
     if any(varies(step) for step in steps) or ambiguous(graph):
         return "upper bound"
@@ -259,7 +259,7 @@ def mirrors(op: Op) -> bool:
 
 
 def at_home(graph: Graph, facts: Facts) -> Iterator[str]:
-    """What the middle unit sees of an image of the network's own size: the pixels with a gradient, no padding."""
+    """The pixels of an image of the network's input size that have a gradient from the middle unit, without padding."""
     found = views(facts)
     image = torch.ones(1, *graph.input.dims, dtype=torch.float64)
     seen = touched(linear(graph, at_home=True), image, tuple(view.unit for view in found))

@@ -22,7 +22,7 @@ def test_network_equals_torch(text: str):
 
 
 def test_most_random_networks_are_valid():
-    """Else the test above would look at little."""
+    """Otherwise the test above would cover too little."""
     reports = [archbuilder.check(Writer(Seeded(f"valid:{number}")).network()) for number in range(500)]
     assert sum(report.ok for report in reports) >= 450
     blocks = {node.block for report in reports if report.graph for node in report.graph.nodes.values()}

@@ -114,7 +114,7 @@ def test_bins_and_enlarged_pixels_see_what_torch_says(n: int, data: st.DataObjec
 @settings(max_examples=60)
 @given(data=st.data())
 def test_a_layer_runs_on_other_inputs_where_its_op_says_so(kind: type[Op], data: st.DataObject):
-    """What `use` goes by: a layer made for one shape, run on another with other channels or another side."""
+    """The basis of `use`: a layer made for one shape is run on a shape with other channels or another size."""
     x, y = data.draw(cases.maps(8, 8)), data.draw(cases.maps(8, 8))
     if kind is ops.Linear:
         x, y = Shape(x.c, flat=True), Shape(y.c, flat=True)
@@ -203,7 +203,7 @@ TAKE_VECTORS = {
 @settings(max_examples=3)
 @given(data=st.data())
 def test_op_over_a_map_refuses_a_vector(kind: type[Op], data: st.DataObject):
-    """As the builder reports it: a code, not a traceback."""
+    """The builder reports a code, not a traceback."""
     x = Shape(4, 3, 3)
     single = {ops.Dropout: ops.Dropout(0.5), ops.Rescale: ops.Rescale(2.0, (1.0,) * x.elements)}
     op = single.get(kind) or data.draw(cases.OPS[kind](x))
@@ -264,7 +264,7 @@ def test_merge_of_unequal_strides_is_refused():
 
 @pytest.mark.parametrize("order", [["strided", "cropped"], ["cropped", "strided"]])
 def test_a_merge_of_single_pixels_may_have_unequal_strides_and_is_a_bound(order: list[str]):
-    """What a neighbour of the one pixel would see is a matter of convention."""
+    """The field of a neighbour of a single pixel is a convention."""
     g = GraphBuilder(Shape(1, 5, 5), [], cases.Nowhere())
     g.add(ops.Conv2d(1, (1, 1), stride=(8, 8)), "strided")
     g.add(ops.Conv2d(1, (5, 5)), "cropped", (INPUT,))

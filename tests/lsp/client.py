@@ -148,7 +148,7 @@ class Editor:
         return [action for action in answer or [] if list(action.diagnostics or ()) == [finding]]
 
     def ask_for_fixes(self, line: int) -> Future[list[types.CodeAction]]:
-        """What a request for the fixes of a line will be answered with."""
+        """The future answer to a request for the fixes of a line."""
         place = types.Range(types.Position(line, 0), types.Position(line + 1, 0))
         params = types.CodeActionParams(self.itself, place, types.CodeActionContext([]))
         return asyncio.run_coroutine_threadsafe(

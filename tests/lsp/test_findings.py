@@ -69,7 +69,7 @@ def mended(editor: Editor) -> list[str]:
 
 
 def test_after_their_quick_fixes_the_file_is_clean(open_):
-    """What can be read can be measured: the field was too small all along, and that has a quick fix as well."""
+    """After the fix the network is analysed: its receptive field is too small, which also has a quick fix."""
     editor = open_(FIVE)
     assert mended(editor) == [code for code, _, _ in MISTAKES] + ["AB503"]
     assert "left" in editor.hover(3, 30)

@@ -196,7 +196,7 @@ def test_a_missed_rule_has_them_too(open_, tmp_path):
 
 
 def test_a_search_does_not_hold_up_what_is_typed(open_):
-    """Somebody asks for remedies that take as long as may be, and goes on typing."""
+    """A user asks for remedies that take the maximum time, and continues to type."""
     blocks = "".join(f"  - conv: {{out: {8 + n % 24}, kernel: 3}}\n" for n in range(120))
     text = f"{HEAD}limits: {{params: '< 10', receptive_field: '> 9999'}}\nnetwork:\n{blocks}  - gap\n  - classifier\n"
     editor = open_(text)
@@ -225,7 +225,7 @@ def test_no_fix_makes_an_error_of_a_warning(open_):
 
 
 def test_a_fix_that_does_not_help_is_not_offered(monkeypatch):
-    """Whoever adds a remedy need not prove it: each is tried before it is shown."""
+    """Each remedy is tried before it is shown, so a wrong remedy is never shown."""
     buffer = Buffer(CLEAN.replace("16", "0"), "net.yaml")
     report = check_buffer(buffer)
     (finding,) = report.diagnostics

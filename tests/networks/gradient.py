@@ -34,7 +34,7 @@ def with_gradient(graph: Graph, axis: int, side: int) -> tuple[int, int, int]:
 
 
 def linear(module: nn.Module) -> nn.Module:
-    """The module with equal positive weights, and without what hides a dependence or is not linear."""
+    """The module with equal positive weights, without layers that hide a dependence or are not linear."""
     for name, leaf in list(module.named_modules()):
         if isinstance(leaf, nn.Conv2d):
             nn.init.constant_(leaf.weight, leaf.out_channels / leaf.weight.numel())

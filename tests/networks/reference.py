@@ -86,7 +86,7 @@ def executed(graph: Graph) -> dict[str, Leaf]:
 
 
 def hyper_parameters(leaf: nn.Module) -> Leaf:
-    """What the reference tells of a leaf beside its type, shape and parameters."""
+    """The attributes of a leaf in the reference, in addition to its type, shape and parameters."""
     match leaf:
         case nn.Conv2d():
             facts = {"cin": leaf.in_channels, "cout": leaf.out_channels, "k": leaf.kernel_size, "s": leaf.stride}

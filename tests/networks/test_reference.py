@@ -51,7 +51,7 @@ def test_every_merge_is_of_the_same_layers(name):
 
 
 def unordered(merge: list[str]) -> list[str]:
-    """The order of a concatenation is that of the channels, the order of a sum is of no account."""
+    """The order of a concatenation determines the channels; the order of a sum has no effect."""
     kind, *values = merge
     return merge if kind == "concat" else [kind, *sorted(values)]
 
@@ -104,7 +104,7 @@ def test_a_merge_of_unequal_strides_is_refused_by_name():
 
 @pytest.mark.parametrize("name", NEVER_CALLED)
 def test_a_layer_that_is_never_called_cannot_be_written(name):
-    """The language has no such layer, and the file says what the original holds beside."""
+    """The language has no such layer; the file notes which layers of the original are missing."""
     assert f"{REFERENCE[name]['total_params']:,}" in path(name).read_text()
     assert load(name)[1].params == REFERENCE[name]["total_params"] - NEVER_CALLED[name]
 

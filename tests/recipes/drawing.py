@@ -50,7 +50,7 @@ class Drawer:
         }[kinds[0]]()
 
     def of_family(self, form: Form) -> Callable[[], Any]:
-        """Draws of one member of a family: else those that are hard to get right would hardly ever come."""
+        """Draw one member of a family first; otherwise the members with many constraints would be rare."""
         members = resolved(form)["anyOf"][0]["properties"]
         name = self.random.choice(list(members))
         return lambda: {name: self.draw(members[name], 1)}

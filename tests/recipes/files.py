@@ -71,7 +71,7 @@ def drawn(seed: int, number: int, images: Images) -> File | None:
 
 
 class _Author:
-    """Writes one file, part by part: what check refuses beside what stands there already is drawn anew."""
+    """Writes one file, part by part: a part that check rejects in its context is drawn again."""
 
     def __init__(self, random: Random, number: int, images: Images) -> None:
         self.random, self.images = random, images
@@ -83,7 +83,7 @@ class _Author:
         self.number = number
 
     def file(self) -> File | None:
-        """All of it."""
+        """The whole file."""
         if not self._network():
             return None
         if self.random.random() < 0.3:
@@ -122,7 +122,7 @@ class _Author:
         self._put((*keys, len(items)), draw)
 
     def _put(self, keys: Keys, draw: Callable[[], Any]) -> None:
-        """Set a part to the first of some draws that check accepts there; none of them, and it is left out."""
+        """Set a part to the first of several draws that check accepts; if none is accepted, the part is omitted."""
         for _ in range(TRIES):
             tree = _with(self.tree, keys, draw())
             if check(File(tree).text).ok:

@@ -33,7 +33,7 @@ DIVERGED = "AB712"
 
 
 def fault(file: File, folder: Path, device: str = "cpu", whole: bool = False) -> str:
-    """What goes wrong with a file that check finds clean; empty where nothing does.
+    """The problem in training a file without findings; empty if there is none.
 
     whole: is it also to become a run folder with its report, as `train` makes one?  That takes a second or two.
     The last line of the answer tells one fault from another.
@@ -98,7 +98,7 @@ def _train(trainer: Trainer, between: Callable[[], None] = lambda: None) -> None
 
 
 def _end(trainer: Trainer) -> str:
-    """All that a run ends with, but for what a clock measured."""
+    """The results of a run, except measured times."""
     state: dict[str, Any] = {key: value for key, value in trainer.state().items() if key not in ("seconds", "waited")}
     records = [{key: value for key, value in record.items() if key not in TIMES} for record in trainer.metrics]
     return checkpoint.digest({**state, "metrics": records})

@@ -134,7 +134,7 @@ def test_mistakes_are_mended_too(program: Program):
 
 
 def test_more_warnings_than_are_shown_are_mended_and_none_of_them_is_new(program: Program):
-    """Those past the hundredth, too, which come to light when others are gone."""
+    """This includes the warnings beyond the hundredth, which are shown when others are fixed."""
     padded = ", ".join(["{pointwise: {out: 8, padding: 1}}"] * 150)
     head = "archbuilder: 1\ninput: [3, 8, 8]\nclasses: 10\n"
     Path("many.yaml").write_text(f"{head}network: [{padded}, {{conv: {{out: 8, groups: 4}}}}, gap, classifier]\n")

@@ -17,7 +17,7 @@ PLENTY = Budget(seconds=60)  # a slow machine must find the same
 
 
 def found(text: str) -> Suggestions:
-    """What is found for a text, the same one once."""
+    """The proposals for a text, cached."""
     if text not in _FOUND:
         _FOUND[text] = investigate(text, budget=PLENTY)
     return _FOUND[text]
@@ -174,7 +174,7 @@ def test_a_rule_pack_is_satisfied_with_the_limits():
 
 
 def test_a_rule_that_no_edit_is_known_for_stays_and_others_are_mended(tmp_path: Path):
-    """What is in branches is for the author to say; stages and the section of data are as the rules ask."""
+    """The content of branches is the author's choice; stages and the section `data:` are as the rules require."""
     (tmp_path / "pack.yaml").write_text("archbuilder_rules: 1\nname: p\nrules: [{has: branches}]\n")
     text = SIX_LINES.read_text()
     packs = ["era-s9", str(tmp_path / "pack.yaml")]

@@ -98,7 +98,7 @@ def test_what_it_leaves_behind(found: Course):
 
 
 class Dying(Here):
-    """Takes steps until it is killed, in an order of its own; what it has begun may be half done."""
+    """A worker that takes steps in a random order until it is killed; its last step may be incomplete."""
 
     def __init__(self, steps: int, random: Random) -> None:
         self.left, self.random = steps, random
@@ -346,7 +346,7 @@ def test_text_and_document_agree(found: Course):
 
 
 def test_the_time_is_up(found: Course, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    """What is begun pauses at its next epoch, and another sitting ends with the table of one that had time."""
+    """A running candidate pauses at its next epoch; a second call gives the same table as one without a limit."""
     file = tmp_path / "small.yaml"
     file.write_text(TEXT)
     few = {**SETTINGS, "trials": 3}

@@ -120,7 +120,7 @@ def test_fields_of_a_bare_value_are_reached(path: str):
 
 
 def test_a_search_starts_with_the_comments_of_its_file():
-    """Whatever is set or varied; a file in braces has no lines to keep, and is written anew."""
+    """This holds for all overrides and variations; a file in flow style has no lines to keep and is rewritten."""
     sets = ["network.0.kernel=5", "train.epochs=3", "space={network.1.k: [1, 3], vars.w: [2]}"]
     head = f"{BARE.strip()}  # the data\nvars: {{w: 4}}\n"
     flow = "{archbuilder: 1, input: [1, 8, 8], network: [{conv: w}, gap], vars: {w: 4}, space: {vars.w: [4, 8]}}"
@@ -203,7 +203,7 @@ def test_a_range_gives_each_of_its_numbers(first: int, count: int, step: int, sh
 
 
 def test_judging_is_what_check_says(judge: Judge):
-    """Of candidates drawn at random: the same totals, the same verdict, the same codes."""
+    """Random candidates have the same totals, the same verdict and the same codes."""
     random, held = Random(1), 0
     for _ in range(60):
         picks = draw(judge.space, random)
@@ -330,7 +330,7 @@ def test_nothing_holds(judge: Judge):
 @settings(max_examples=30)
 @given(seed=st.integers(0, 10**6))
 def test_any_pick_is_a_tree_of_its_own(judge: Judge, seed: int):
-    """Parts that candidates share stay what they are, in whatever order they are made."""
+    """Parts that candidates share are unchanged, whatever the order of the candidates."""
     random = Random(seed)
     several = [draw(judge.space, random) for _ in range(3)]
     alone = [Judge(checked(SPACE), judge.space).tree(picks).plain() for picks in several[:1]]

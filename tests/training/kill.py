@@ -112,7 +112,7 @@ def wait_for(place: str, run: Path, processes: list[Program]) -> None:
 
 
 def batches(run: Path) -> int:
-    """Of the epoch at hand, as far as they are kept."""
+    """The saved values of the current epoch."""
     try:
         return int(torch.load(run / "midway.pt", weights_only=True)["batch"])
     except FileNotFoundError:
@@ -120,7 +120,7 @@ def batches(run: Path) -> int:
 
 
 def describe(run: Path) -> str:
-    """Where the kill has struck."""
+    """The place at which the run was killed."""
     found = []
     for name in ("last.pt", "midway.pt"):
         if (run / name).exists():

@@ -157,7 +157,7 @@ def test_what_comes_to_nothing_is_trained_all_the_same_where_that_is_asked_for(t
     ],
 )
 def test_rates_that_only_together_are_beyond_float32_diverge(tmp_path: Path, recipe: str):
-    """And say so, though torch refuses such a factor with words of its own."""
+    """The run reports this itself, although torch would also reject such a factor."""
     for schedule in ("none", "{step: {every: 1, gamma: 3e38}}"):
         text = written(train=f"epochs: 12, optimizer: {{{recipe}}}, schedule: {schedule}")
         with pytest.raises(ArchbuilderError, match="AB712"):

@@ -34,7 +34,7 @@ def copy(whole: RunResult, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> P
 
 
 def turned(content: bytes, index: int) -> bytes:
-    """With the lowest bit of one byte turned over."""
+    """The file with the lowest bit of one byte inverted."""
     return content[:index] + bytes([content[index] ^ 1]) + content[index + 1 :]
 
 
@@ -88,7 +88,7 @@ def test_damaged_weights_of_a_finished_run_are_written_anew_from_its_checkpoint(
 
 
 def test_weights_without_a_checksum_are_taken(copy: Path):
-    """Those of 0.1.0, or of others."""
+    """A run without digests, from version 0.1.0 or another one."""
     file = copy / "weights.safetensors"
     state = load(file.read_bytes())
     save_file(state, file, {"format": "pt"})
@@ -194,7 +194,7 @@ def photo(name: str, level: int) -> None:
 
 
 def test_a_folder_of_images_is_known_by_its_content(tiny: str, tmp_path: Path, monkeypatch, capsys):
-    """Size and time of a file may be what they were; a copy with other times is the same."""
+    """A changed file is found even if its size and time are unchanged; a copy with other times counts as equal."""
     monkeypatch.chdir(tmp_path)
     for number in range(20):
         photo(f"{'ab'[number % 2]}/{number}.bmp", number)

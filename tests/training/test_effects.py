@@ -176,7 +176,7 @@ def test_an_epoch_is_trained_on_images_of_its_side(tmp_path: Path):
 
 
 def test_smaller_images_keep_what_they_show():
-    """Half the side is the mean of two by two pixels, but for the filter's tails."""
+    """At half the size, each pixel is the mean of 2x2 pixels, except for the tails of the filter."""
     smooth = torch.linspace(0, 1, 12).repeat(1, 3, 12, 1)
     training = step(layers(), Train(resolution=((1, 6),)))
     small = training._resized(smooth, 1)
@@ -281,7 +281,7 @@ def test_mixup_blends_images_and_the_loss_with_one_share():
 
 
 def test_a_mixed_image_is_what_it_shows_most_of():
-    """Logits that name the image before are right where its share is the larger one, and wrong where it is not."""
+    """Logits for the previous image are correct if its share is the larger one, else wrong."""
     train = Train(mixup=Mixup(alpha=1.0, most=1.0))
     pixels, labels = torch.zeros(4, 3, 2, 2), torch.arange(4)
     other = F.one_hot(labels.roll(1, 0), 10).float()
@@ -501,7 +501,7 @@ def test_flip_averaging_is_a_figure_of_its_own(quick: Run, capsys: Any):
 
 
 def test_plateau_watches_the_validation_loss_where_there_is_one(quick: Run):
-    """So lax a threshold that no epoch after the first helps: the rate falls after every one."""
+    """The threshold is so large that no later epoch counts as better: the rate is reduced after every epoch."""
     schedule = "train.schedule={plateau: {patience: 0, threshold: 0.9, gamma: 0.5}}"
     for more in ((), ("data.validation=0.2",)):
         result = quick(schedule, *more)

@@ -250,7 +250,7 @@ def test_a_disk_that_is_full_at_the_end_loses_nothing(
 
 
 def limited(size: int) -> Callable[[], None]:
-    """From here on the system lets no file grow beyond so many bytes; gives what takes that back."""
+    """Limit the size of files that the process can write; return a function that removes the limit."""
     unlimited = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, unlimited[1]))
     return lambda: resource.setrlimit(resource.RLIMIT_FSIZE, unlimited)
@@ -297,7 +297,7 @@ def test_a_place_where_nothing_can_be_written_is_found_before_the_first_epoch(ti
 
 
 def test_a_state_that_is_no_number_is_not_saved(quick, tmp_path: Path):
-    """With a checkpoint after every batch, the one before the loss went wrong is what stays."""
+    """With a checkpoint after every batch, the last one before the loss became NaN is kept."""
     error = refused(quick, "train.schedule={step: {every: 2, gamma: 1.0e30}}", "train.epochs=6", minutes=0)
     assert "AB712 the training loss of epoch 3 is" in str(error)
     (run,) = tmp_path.glob("runs/tiny/*")

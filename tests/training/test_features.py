@@ -71,11 +71,11 @@ def trainer(tmp_path: Path) -> Callable[..., Trainer]:
 
 
 def quiet(epoch: int, score: Any) -> None:
-    """No progress to be shown."""
+    """A progress display that shows nothing."""
 
 
 def saved(trainer: Trainer) -> dict[str, Any]:
-    """The state by way of a file, as a run keeps it."""
+    """The state after it was written to a file and read, as in a run."""
     buffer = io.BytesIO()
     torch.save(trainer.state(), buffer)
     buffer.seek(0)
@@ -84,17 +84,17 @@ def saved(trainer: Trainer) -> dict[str, Any]:
 
 
 def restored(state: dict[str, Any], trainer: Trainer) -> Trainer:
-    """A new trainer in the state of another, which is taken first: to make a trainer is to draw random numbers."""
+    """A new trainer in the state of another. Making a trainer draws random numbers, so the state is copied first."""
     trainer.restore(state)
     return trainer
 
 
 class Stop(Exception):
-    """A run is stopped."""
+    """The exception that stops a run."""
 
 
 def stop_after(steps: int) -> Callable[[], None]:
-    """What raises after so many steps of the optimizer."""
+    """A hook that raises an exception after so many steps of the optimizer."""
     left = steps
 
     def between() -> None:
@@ -107,7 +107,7 @@ def stop_after(steps: int) -> Callable[[], None]:
 
 
 def leaves(value: Any, place: str = "") -> Iterator[tuple[str, Any]]:
-    """Every value within, with its place, but for what a clock measured."""
+    """Every value in a state, with its path, except measured times."""
     if isinstance(value, (dict, list)):
         for key, inner in value.items() if isinstance(value, dict) else enumerate(value):
             if key not in ("seconds", "waited", "images_per_second", "waiting"):
@@ -126,7 +126,7 @@ def assert_same_end(first: Trainer, second: Trainer) -> None:
 
 @pytest.mark.parametrize("feature", FEATURES)
 def test_a_run_that_is_interrupted_twice_ends_alike(feature: str, trainer: Callable[..., Trainer]):
-    """Once between two epochs, once in the middle of the next."""
+    """The run is interrupted between two epochs and in the middle of the next one."""
     whole = trainer(*FEATURES[feature])
     for _ in range(4):
         whole.epoch(quiet)

@@ -22,7 +22,7 @@ STATED = os.path.exists("/proc/thread-self/schedstat")
 
 
 def trainer(epochs: int = 10, validation: int | None = None, done: int = 0, **recipe: Any) -> Any:
-    """1,000 images to train on and 300 to test on, as far as a forecast looks at a trainer."""
+    """The part of a trainer that a forecast needs, with 1,000 training and 300 test images."""
     train = SimpleNamespace(epochs=epochs, tta=recipe.get("tta"), resolution=recipe.get("resolution", ()))
     plan = SimpleNamespace(
         train=train, data=SimpleNamespace(workers=0), graph=SimpleNamespace(input=SimpleNamespace(h=32))

@@ -47,7 +47,7 @@ ENDINGS = [(signal.SIGINT, "interrupted", 130), (signal.SIGTERM, "ended by SIGTE
 def test_a_signal_saves_the_middle_of_an_epoch(
     number: signal.Signals, how: str, status: int, quick, whole: RunResult, same_end: SameEnd
 ):
-    """It comes after the second epoch, and is heard after the first batch of the third."""
+    """The signal comes after the second epoch and is handled after the first batch of the third."""
     before = signal.getsignal(number)
     with pytest.raises(Interrupted) as stop:
         quick(on_epoch=lambda record: send(number) if record["epoch"] == 2 else None)
@@ -79,7 +79,7 @@ def in_evaluation(monkeypatch: pytest.MonkeyPatch, *numbers: signal.Signals) -> 
 def test_a_signal_in_an_evaluation_keeps_the_trained_epoch(
     number: signal.Signals, overrides: Sequence[str], quick, same_end: SameEnd, monkeypatch: pytest.MonkeyPatch
 ):
-    """Also where the batches of an epoch (6, or 5) are not so many whole steps of the optimizer."""
+    """This also holds if the number of batches of an epoch (6 or 5) is not a multiple of the optimizer's steps."""
     whole, count = quick(*overrides), 5 if len(overrides) > 1 else 6
     in_evaluation(monkeypatch, number)
     with pytest.raises(Interrupted, match=f"0 of 4 epochs and {count} batches of the next one are kept") as stop:
@@ -90,7 +90,7 @@ def test_a_signal_in_an_evaluation_keeps_the_trained_epoch(
 
 
 def test_a_second_ctrl_c_ends_at_once(quick, whole: RunResult, same_end: SameEnd, monkeypatch: pytest.MonkeyPatch):
-    """And leaves what was kept up to then."""
+    """The files that were written before are kept."""
     in_evaluation(monkeypatch, signal.SIGINT, signal.SIGINT)
     with pytest.raises(Interrupted, match="interrupted: 0 of 4 epochs are kept") as stop:
         quick()
@@ -110,7 +110,7 @@ def test_a_launcher_may_repeat_a_signal(monkeypatch: pytest.MonkeyPatch):
 
 
 def test_a_signal_that_is_ignored_stays_ignored():
-    """As nohup, or a shell's `&`, has it."""
+    """The signal is ignored, as under nohup or with a shell's `&`."""
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         ending = Ending()
@@ -148,7 +148,7 @@ def test_a_signal_while_the_report_is_written(
 def test_a_signal_before_the_first_batch(
     number: signal.Signals, how: str, status: int, quick, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    """While a new run is made it leaves nothing; one that is resumed stays what it was."""
+    """A signal during the creation of a run leaves no files; a resumed run is unchanged."""
     monkeypatch.setattr(session, "describe", lambda *args: send(number))
     with pytest.raises((KeyboardInterrupt, SystemExit)) as ended:
         quick()
@@ -165,7 +165,7 @@ def test_a_signal_before_the_first_batch(
 
 
 def test_the_command_that_goes_on_can_be_typed(tiny: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    """Whatever the folder is called, and before a first epoch is over; several processes need their launcher."""
+    """The command works for any folder name and in the first epoch; several processes need their launcher."""
     with pytest.raises(Interrupted) as stop:
         train(tiny, out=tmp_path / "my runs", on_epoch=lambda record: send(signal.SIGINT), **ALONE)
     command = str(stop.value).partition("continue with: ")[2]
@@ -221,7 +221,7 @@ def test_a_worker_that_is_gone_when_the_signal_comes_changes_nothing(quick, tmp_
 
 @pytest.mark.raises_code("AB715")
 def test_a_worker_that_is_killed_is_explained_and_the_run_goes_on_later(quick, tiny: str, tmp_path: Path):
-    """As the system does where memory runs out."""
+    """A kill by the system, as when the memory is full."""
     mine = set(multiprocessing.active_children())
 
     def end(record: dict[str, Any]) -> None:
@@ -237,7 +237,7 @@ def test_a_worker_that_is_killed_is_explained_and_the_run_goes_on_later(quick, t
 
 
 def children(parent: int) -> Iterator[int]:
-    """The processes that a process has started, as Linux tells."""
+    """The child processes of a process, from /proc."""
     for status in Path("/proc").glob("[0-9]*/stat"):
         with suppress(OSError):  # it has ended since
             if int(status.read_text().rpartition(")")[2].split()[1]) == parent:
@@ -246,7 +246,7 @@ def children(parent: int) -> Iterator[int]:
 
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="the server is found as Linux tells of it")
 def test_a_killed_server_of_workers_is_explained(tiny: str, tmp_path: Path):
-    """Its workers end with it: they are its children."""
+    """The workers, which are its children, end with the process."""
     process, run = endless(tiny, tmp_path, ("engine: tensor", "workers: 1"), "forkserver")
     (server,) = (pid for pid in children(process.pid) if b"forkserver" in Path(f"/proc/{pid}/cmdline").read_bytes())
     os.kill(server, signal.SIGKILL)

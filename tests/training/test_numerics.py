@@ -79,7 +79,7 @@ NET = "{archbuilder: 1, input: [1, 8, 8], classes: 10, network: [gap, classifier
 
 
 def faults_of_a_process(environment: dict[str, str]) -> list[int]:
-    """Faults of pages as the process is by itself, where a network is evaluated, and where it is trained."""
+    """The page faults of a process that does nothing, that evaluates a network, and that trains one."""
 
     def faults() -> int:
         rounds = []
@@ -104,7 +104,7 @@ def faults_of_a_process(environment: dict[str, str]) -> list[int]:
 
 
 def faults(**environment: str) -> list[int]:
-    """Counted in a process of its own, which nothing has computed in."""
+    """The faults are counted in a new process."""
     with ProcessPoolExecutor(1, programs.SERVER) as process:
         return process.submit(faults_of_a_process, environment).result()
 

@@ -177,7 +177,7 @@ class First(Processes):
 
 
 def test_the_schedule_ends_with_the_run_whatever_number_of_processes_began_it(quick):
-    """1,442 digits: 288 at a time leave two, which are too few for two processes and a batch for one."""
+    """1,442 digits in batches of 288 leave a last batch of two: a batch for one process, but too small for two."""
     plan = open_run(quick("train.epochs=2", "data.batch_size=288").path).plan
     splits, place = images_of(plan), torch.device("cpu")
     two, one = (Trainer(plan, splits, place, processes) for processes in (First(), ALONE))
@@ -193,7 +193,7 @@ def test_the_schedule_ends_with_the_run_whatever_number_of_processes_began_it(qu
 
 
 def test_blocks_of_files_are_found_again(tiny: str, tmp_path: Path, capsys):
-    """By --resume and by the command that a report prints; where the file has gone the run says which."""
+    """With --resume and with the command from a report; if the file is missing, the message names it."""
     file, net = tmp_path / "double_conv.py", tmp_path / "net.yaml"
     file.write_text((Path(__file__).parents[2] / "examples" / "double_conv.py").read_text())
     net.write_text(tiny.replace("- gap", "- double_conv: 12\n  - gap"))
@@ -375,7 +375,7 @@ def test_differences_name_every_path():
 
 @contextmanager
 def looked_at(folder: Path) -> Iterator[int]:
-    """Somebody looks whether a folder is held, for as long as this lasts."""
+    """Check in a loop whether a folder is locked, until the block ends."""
     descriptor = os.open(folder, os.O_RDONLY)
     fcntl.flock(descriptor, fcntl.LOCK_SH)
     try:
@@ -423,7 +423,7 @@ def test_no_report_is_written_into_a_run_that_is_being_trained(quick, tmp_path: 
 
 
 def test_what_a_killed_start_has_left_is_removed_by_the_next_one(quick, tmp_path: Path):
-    """But for that of a start that is alive."""
+    """The temporary folder of a start that is still running is kept."""
     parent = tmp_path / "runs" / "tiny"
     (parent / ".starting-dead" / "seed-0").mkdir(parents=True)
     (parent / ".starting-dead" / "architecture.yaml").touch()
@@ -434,7 +434,7 @@ def test_what_a_killed_start_has_left_is_removed_by_the_next_one(quick, tmp_path
 
 
 def test_a_start_whose_folder_is_taken_for_abandoned_makes_another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    """Another process may look between the making of a folder and the holding of it."""
+    """Another process may look at a folder after it is made and before it is locked."""
     made: list[Path] = []
 
     @contextmanager

@@ -28,7 +28,7 @@ def read(text: str) -> Train:
 
 
 def fields(model: Model) -> tuple[type[Model], dict[str, Any]]:
-    """Its type, and those of its fields that are of its own, not those that all optimizers have."""
+    """The type of an optimizer and its own fields, without those that all optimizers have."""
     common = ("decay_norms_and_biases", "bias_lr_factor", "decoupled", "milestones")
     return type(model), {key: value for key, value in model.model_dump().items() if key not in common}
 

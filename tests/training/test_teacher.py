@@ -76,7 +76,7 @@ def test_a_teacher_of_other_images_is_refused(quick: Run, refused, tiny: str):
 
 
 def test_a_teacher_that_cannot_see_smaller_images_is_refused(quick: Run, tiny: str):
-    """The network itself can: it ends in gap, and check knows nothing of the teacher."""
+    """The network accepts the size, because it ends in gap, and check does not know the teacher."""
     one_size = quick("train.epochs=1", text=tiny.replace("  - gap\n  - classifier", "  - classifier: linear")).path
     learning = (f"train.distill.run={one_size}", "train.resolution=[[1, 4], [4, 8]]")
     with pytest.raises(ArchbuilderError, match=r"AB744 .* does not run on images of side 4: .* is made for "):
@@ -96,7 +96,7 @@ def test_a_teacher_that_is_not_there_is_named(quick: Run, refused, tmp_path: Pat
 
 
 def test_an_averaging_teacher_teaches_with_its_average(quick: Run):
-    """What is evaluated is what is taught: model in its checkpoint, not the weights that were moving."""
+    """The teacher has the weights that are evaluated (`model` in its checkpoint), not the raw ones."""
     from archbuilder.trained.open import open_run
 
     run = quick("train.ema=0.9").path

@@ -63,7 +63,7 @@ def test_a_tracker_that_fails_is_done_without(quick, tmp_path: Path, capsys: pyt
 
 
 def test_torchrun_takes_no_option_of_ours_for_its_own():
-    """It takes a beginning of an option for the option, also behind the program that it starts."""
+    """torchrun accepts abbreviated options, also after the name of the program that it starts."""
     launcher, parser = get_args_parser(), ArgumentParser(add_help=False)
     configure(parser)
     theirs = [word for action in launcher._actions for word in action.option_strings]

@@ -163,7 +163,7 @@ def test_a_repeated_block_is_told_once():
 
 
 def test_a_shared_layer_is_no_pair():
-    """Merged, it could not be shared any more."""
+    """After a merge the block could not be shared."""
     assert "AB412" not in codes("{conv: {out: 8, name: a}}, {conv: {out: 8, order: conv, name: b}}, {use: b}")
 
 

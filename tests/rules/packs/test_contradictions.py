@@ -146,7 +146,7 @@ def test_the_norms_that_no_runtime_has_are_those_of_its_kernels():
 
 
 def rules_of(report: Report) -> Iterator[str]:
-    """Everything that rules can say of a network, as exactly as they can."""
+    """All facts of a network that rules can require, as exact bounds."""
     assert report.spec and report.graph and report.facts
     spec, net = report.spec, Network(report.spec, report.graph, report.facts)
     yield f"image: {{input: {list(spec.input)}, classes: {spec.classes}}}"

@@ -206,7 +206,7 @@ def test_there_is_a_log_for_most_packs():
 
 
 def test_the_weights_of_fast85_fulfil_two_packs():
-    """By the figure that stands beside them."""
+    """The goals are compared with the accuracy in the card of the weights."""
     report = check(COURSES.parent / "fast85.yaml", rules=["mlperf-tiny-ic"])
     card = json.loads((COURSES.parents[1] / "archbuilder" / "weights" / "fast85.json").read_text())
     log = [{}] * (card["epochs"] - 1) + [{"test_accuracy": card["test_accuracy"]}]

@@ -59,7 +59,7 @@ def test_unknown_rule():
 
 def test_a_name_belongs_to_one_rule():
     class Again(Rule):
-        """Once more."""
+        """Another rule with the same name."""
 
     Again.__module__ = "elsewhere.gap"
     with pytest.raises(ValueError, match="gap is defined twice"):
