@@ -137,7 +137,7 @@ def test_the_head():
     ("written", "meant"), [("[32, 32, 3]", "[3, 32, 32]"), ("[28, 28, 1]", "[1, 28, 28]"), ("[5, 5, 3]", "[3, 5, 5]")]
 )
 def test_channels_that_come_last_are_all_that_is_said(written: str, meant: str):
-    """Only the order of the axes is reported, not its consequences: a hole that is too large, a data set of another size."""
+    """Only the order of the axes is reported, not its consequences: a large hole, a data set of another size."""
     hole = "{coarse_dropout: {height: 16, width: 16}}"
     data = f"data: {{dataset: cifar10, augment: [{hole}]}}"
     (d,) = check(f"archbuilder: 1\n{data}\ninput: {written}\nclasses: 10\nnetwork: [gap, classifier]\n").diagnostics
