@@ -71,6 +71,13 @@ class Spread:
         return cls(fmean(figures), stdev(figures) if len(figures) > 1 else 0.0)
 
 
+def over_seeds(accuracies: Sequence[float]) -> str:
+    """What runs of one network with several seeds give together, as a sentence."""
+    found, each = Spread.of(accuracies), ", ".join(f"{accuracy:.2f}" for accuracy in accuracies)
+    what = f"mean and standard deviation of {len(accuracies)} seeds: {each}"
+    return f"result: test accuracy {found.mean:.2f} ± {found.deviation:.2f} % after the last epoch, {what}"
+
+
 class Interrupted(KeyboardInterrupt):
     """Training was ended from outside; the message says what is kept and the command that goes on.
 

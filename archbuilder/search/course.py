@@ -17,7 +17,7 @@ from time import monotonic, time
 from archbuilder.diagnostics import ArchbuilderError, Span, declare
 from archbuilder.remedies.edits import unified
 from archbuilder.rules.limits import FIELD, QUANTITIES
-from archbuilder.run.result import Spread, chosen_on
+from archbuilder.run.result import chosen_on, over_seeds
 from archbuilder.search.folder import WINNER, SearchFolder, Settings
 from archbuilder.search.halving import Halving, Standing, front, ranked
 from archbuilder.search.judge import Judge
@@ -325,8 +325,7 @@ class Course:
         for trial in done:
             yield f"{trial.accuracy:8.2f} % {said(self.judge.space, trial.asked.picks)}"
         if self.is_repeat and len(done) > 1:
-            found = Spread.of([trial.accuracy or 0.0 for trial in done])
-            yield f"result: test accuracy {found.mean:.2f} ± {found.deviation:.2f} % after the last epoch"
+            yield over_seeds([trial.accuracy or 0.0 for trial in sorted(done, key=lambda trial: trial.number)])
 
     def closing(self) -> Iterator[str]:
         """The result of the search as text."""

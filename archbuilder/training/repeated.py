@@ -26,7 +26,7 @@ from archbuilder.run.folder import Onlooker, RunFolder, created
 from archbuilder.run.options import Options
 from archbuilder.run.plan import Plan
 from archbuilder.run.processes import first_of_all
-from archbuilder.run.result import Interrupted, Record, RunResult, Spread
+from archbuilder.run.result import Interrupted, Record, RunResult, Spread, over_seeds
 from archbuilder.run.signals import HOW, Ending
 from archbuilder.sources import REPEAT
 
@@ -60,9 +60,7 @@ class Repeated:
         return self.spread.deviation
 
     def __str__(self) -> str:
-        each = ", ".join(f"{accuracy:.2f}" for accuracy in self.accuracies)
-        what = f"mean and standard deviation of {len(self.runs)} seeds: {each}"
-        return f"result: test accuracy {self.mean:.2f} ± {self.deviation:.2f} % after the last epoch, {what}"
+        return over_seeds(self.accuracies)
 
 
 def is_repeated(path: Path) -> bool:
