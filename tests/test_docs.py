@@ -6,10 +6,11 @@ What a page may say, and what is done with it:
                  anything, seconds for any.  Without `$ ` a line is a command that must end well.
     ```python    Run, the blocks of a page one after the other in one namespace.
     ```yaml      A network whose findings the page speaks of; single sections or blocks are completed to one.
-    <!-- file: net.yaml -->   The block after it is a file, which later commands of the page find.
-    ELSEWHERE                 (below) are commands that take long: they are run by tests of their own.
-    not run: ...              In the comment of a line, or in the paragraph before a block (*Not run: ...*), so that a
-                              reader sees it: the command is only parsed.  It must say why.
+    <!-- file: net.yaml -->     The block after it is a file, which later commands of the page find.
+    not run by the tests: ...   In the comment of a line, or in the paragraph before a block (*Not run ...*), so that a
+                                reader sees it: the command is only parsed.  It must say why.
+
+Commands that take long, or need a repository, are only parsed, too: ELSEWHERE names the tests that run them.
 
 A training ends after one epoch of a few digits; RUN, and a run of some date, are the newest one.
 """
@@ -54,14 +55,17 @@ SHORT = {  # what a command that trains gets besides, so that it ends soon
     "lr-find": [*QUICK, "--steps", "4"],
 }
 NETWORK = (ROOT / "architectures" / "quickstart.yaml").read_text().replace("name: quickstart", "name: net")
-ELSEWHERE = {  # commands that take many seconds, by the test that runs them: here they are only parsed
-    r"archbuilder blocks \S+ --test": "test_own_block.py",
-    r"archbuilder export .*--to (onnx|torch)": "exporters/test_binaries.py",
-    r"archbuilder (search|sweep) (?!.*--dry-run)": "search/test_course.py",
-    r"torchrun|archbuilder train .*--repeat": "training/test_several.py",
+ELSEWHERE = {  # what is only parsed here: the test that runs it, and a word of its command there
+    r"archbuilder compare --against": ("compare/test_against.py", "--against"),
+    r"archbuilder blocks \S+ --test": ("test_own_block.py", "--test"),
+    r"archbuilder export .*--to (onnx|torch)": ("exporters/test_binaries.py", "onnx"),
+    r"archbuilder page ": ("live/test_page.py", "page"),
+    r"archbuilder (search|sweep) (?!.*--dry-run)": ("search/test_course.py", "sweep"),
+    r"archbuilder train .*--repeat": ("training/test_repeat.py", "--repeat"),
+    r"torchrun ": ("training/test_several.py", "crew"),
 }
 SHELL = {"cat", "cp", "mkdir"}  # other programs that a page may call
-NOT_RUN = re.compile(r"[Nn]ot run: \w+ \w+|Ctrl-C ends it|starts it, you need not")
+NOT_RUN = re.compile(r"[Nn]ot run by the tests: \w+ \w+|Ctrl-C ends it|starts it, you need not")
 FENCE = re.compile(
     r"(?P<before>(?:^(?!```)[^\n]+\n)*\n*)^```(?P<language>[\w{}-]*)[^\n]*\n(?P<text>.*?)^```$", re.M | re.S
 )
@@ -245,8 +249,8 @@ def test_start_installs_as_the_readme_does():
 
 
 def test_what_is_run_elsewhere_is():
-    for test in ELSEWHERE.values():
-        assert (ROOT / "tests" / test).is_file()
+    for test, word in ELSEWHERE.values():
+        assert word in (ROOT / "tests" / test).read_text(encoding="utf-8")
 
 
 def test_most_commands_are_run():
