@@ -26,19 +26,14 @@ from tests.cli import every
 
 ROOT = Path(__file__).parents[1]
 BUILD = "import sys; from setuptools import build_meta; print(getattr(build_meta, 'build_' + sys.argv[1])(sys.argv[2]))"
-MADE_HERE = (
-    ".*cache",
-    ".git",
-    ".hypothesis",
-    ".venv*",
-    "*.egg-info",
-    "*.py[co]",
-    "__pycache__",
-    "build",
-    "dist",
-    "runs",
-)
-IMPORTED = {"opencv-python-headless": "cv2", "pillow": "PIL", "import-linter": "importlinter", "types-pyyaml": "yaml"}
+MADE_HERE = ".*cache .git .hypothesis .venv* venv *.egg-info *.py[co] __pycache__ build dist node_modules runs".split()
+IMPORTED = {
+    "opencv-python-headless": "cv2",
+    "pillow": "PIL",
+    "import-linter": "importlinter",
+    "pytest-xdist": "xdist",
+    "types-PyYAML": "yaml",
+}
 # what an extra is there for; {net} is a network, {run} a folder with its run, {out} one for files
 USED = {
     "train": "train {net} --set train.epochs=1 --out {run}",
@@ -72,7 +67,7 @@ json.dump(found, sys.stdout)
 
 def copied(folder: Path) -> Path:
     """The checkout without what is made in it; the build leaves its own files there."""
-    return shutil.copytree(ROOT, folder, symlinks=True, ignore=shutil.ignore_patterns(*MADE_HERE, "node_modules"))
+    return shutil.copytree(ROOT, folder, symlinks=True, ignore=shutil.ignore_patterns(*MADE_HERE))
 
 
 def built(kind: str, source: Path, out: Path) -> Path:
@@ -122,7 +117,6 @@ def run(command: Sequence[str], given: str | None = None) -> str:
 def base(there: Environment, folder: Path) -> None:
     """Every command with every option, without torch."""
     every.files(folder)
-    os.chdir(folder)
     lines = [line for command in every.commands() for line in every.every(command)]
     program = [
         "import os, sys",
