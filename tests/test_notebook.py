@@ -21,13 +21,14 @@ def test_it_is_stored_without_outputs():
 
 
 @pytest.mark.needs("notebook")
+@pytest.mark.timeout(600)
 def test_every_cell_shows_what_its_text_promises(tmp_path: Path):
     import nbformat
     from nbclient import NotebookClient
 
     notebook = nbformat.read(NOTEBOOK, as_version=4)
     there = {"metadata": {"path": str(tmp_path)}}
-    NotebookClient(notebook, timeout=240, kernel_name="python3", resources=there).execute()
+    NotebookClient(notebook, timeout=240, startup_timeout=240, kernel_name="python3", resources=there).execute()
     cells = {cell.id: cell.outputs for cell in notebook.cells if cell.cell_type == "code"}
     assert not [output for outputs in cells.values() for output in outputs if output.get("name") == "stderr"]
 

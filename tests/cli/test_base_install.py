@@ -24,6 +24,8 @@ from tests.cli import every
 from tests.cli.samples import ROOT
 from tests.release import PROGRAM, both, requirements
 
+pytestmark = pytest.mark.timeout(600)  # one process for some two hundred commands, beside other tests
+
 Said = list[tuple[list[str], int | str, str, str]]
 BEYOND = (
     "summary predict evaluate quantize report overfit lr-find data import weights train export rf lsp live mcp".split()
@@ -85,7 +87,7 @@ def said(packages: Path, tmp_path_factory: pytest.TempPathFactory) -> Said:
     made = train(every.NET, out=folder / "runs", device="cpu", threads=1, report=False).path
     made.rename(made.with_name("first"))
     lines = [line for command in every.commands() for line in every.every(command)]
-    options = {"cwd": folder, "capture_output": True, "text": True, "timeout": 120}
+    options = {"cwd": folder, "capture_output": True, "text": True, "timeout": 400}
     result = subprocess.run(
         [sys.executable, "-S", "-c", PROGRAM],
         input=json.dumps(lines),
