@@ -74,11 +74,24 @@ class Kept(NamedTuple):
 
 
 class Op(ABC):
-    """A primitive operation.  Subclasses are frozen dataclasses of plain values, and final."""
+    """A primitive operation.  Subclasses are frozen dataclasses of plain values, and final.
+
+    The ops of the package inherit equality, hash and text (`eq=False, repr=False`): generated for each of them, as a
+    dataclass does, they took 2.5 % of the time of `archbuilder check`.
+    """
 
     frozen: ClassVar[bool] = False  # a dataclass field in ops whose parameters can be frozen
     in_place: ClassVar[bool] = False  # whether inference can overwrite its input with its output
     is_view: ClassVar[bool] = False  # whether its output is a view of its input's memory
+
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other) and vars(self) == vars(other)
+
+    def __hash__(self) -> int:
+        return hash((type(self), *vars(self).values()))
+
+    def __repr__(self) -> str:
+        return f"{type(self).__qualname__}({', '.join(f'{name}={value!r}' for name, value in vars(self).items())})"
 
     @abstractmethod
     def shape(self, inputs: Shapes) -> Shape:

@@ -214,6 +214,13 @@ def test_a_limit_stays_a_goal_where_only_a_warning_about_it_is_ignored():
     assert [limit.name for limit in Goals.of(report).limits] == ["receptive_field"]
 
 
+def test_the_bounds_of_a_pack_are_those_that_the_check_has_read(program: Program):
+    Path("pack.yaml").write_text("archbuilder_rules: 1\nname: mine\ntitle: Few\nrules: [{limit: {params: '< 9k'}}]\n")
+    report = check("six.yaml", rules=("pack.yaml",))
+    Path("pack.yaml").unlink()
+    assert [limit.text for limit in Goals.of(report).limits if limit.name == "params"][-1:] == ["< 9k"]
+
+
 def test_a_limit_that_is_ignored_is_no_goal(program: Program):
     Path("six.yaml").write_text(
         SIX.replace("limits: {", "limits:\n  ").replace(

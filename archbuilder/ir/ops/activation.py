@@ -10,7 +10,7 @@ from archbuilder.ir.shape import Shapes
 
 
 @final
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Activation(Pointwise):
     """An elementwise non-linearity.
 

@@ -39,7 +39,7 @@ def in_groups(groups: int, *channels: int, say: str) -> Change:
 
 
 @final
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Conv2d(Op):
     """2-d convolution.
 

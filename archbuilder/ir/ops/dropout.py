@@ -10,7 +10,7 @@ from archbuilder.ir.shape import Shape, Shapes
 
 
 @final
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Dropout(Pointwise):
     """Dropout of single elements, or (`channels`) of whole channels of a map.
 

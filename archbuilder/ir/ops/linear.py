@@ -12,7 +12,7 @@ from archbuilder.remedy import Insert
 
 
 @final
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Flatten(Op):
     """A map flattened to a vector.
 
@@ -40,7 +40,7 @@ class Flatten(Op):
 
 
 @final
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Linear(Pointwise):
     """Fully connected layer.
 

@@ -89,7 +89,7 @@ class Merge(Op):
 
 
 @final
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Add(Merge):
     """The sum of its inputs.  Shapes:  n times (c, h, w) -> (c, h, w)."""
 
@@ -97,7 +97,7 @@ class Add(Merge):
 
 
 @final
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Multiply(Merge):
     """The product of its inputs.  Shapes:  n times (c, h, w) -> (c, h, w)."""
 
@@ -115,7 +115,7 @@ def _factors(inputs: Shapes, needs: tuple[bool, ...]) -> Kept:
 
 
 @final
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Gate(Op):
     """A map times one factor per channel that was computed from the whole map (squeeze-excite).
 
@@ -142,7 +142,7 @@ class Gate(Op):
 
 
 @final
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Concat(Merge):
     """The channels of its inputs in order. Shapes:  (c1, h, w), (c2, h, w) -> (c1 + c2, h, w)."""
 

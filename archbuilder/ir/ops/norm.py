@@ -30,7 +30,7 @@ SINGLE = declare(
 
 
 @final
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class BatchNorm2d(Pointwise):
     """Batch normalisation. It is pointwise in evaluation, and the receptive field is that of evaluation.
 
@@ -82,7 +82,7 @@ class _SpatialNorm(Op):
 
 
 @final
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class GroupNorm(_SpatialNorm):
     """Normalisation over groups of channels and all positions; with one group it is layer norm, also of a vector.
 
@@ -113,7 +113,7 @@ class GroupNorm(_SpatialNorm):
 
 
 @final
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class ChannelNorm(Pointwise):
     """Layer normalisation over the channels of each pixel separately.
 
@@ -137,7 +137,7 @@ class ChannelNorm(Pointwise):
 
 
 @final
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class InstanceNorm2d(_SpatialNorm):
     """Normalisation of each channel over all positions.
 

@@ -12,7 +12,7 @@ from archbuilder.ir.shape import Shape, Shapes
 
 
 @final
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Pad2d(Op):
     """Padding around a map: zeros, or pixels of the map (`mode` reflect, replicate, circular).
 
@@ -44,7 +44,7 @@ class Pad2d(Op):
 
 
 @final
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class ChannelPad(Pointwise):
     """Channels of zeros before and after those of a map.
 

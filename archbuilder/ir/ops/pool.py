@@ -70,7 +70,7 @@ class WindowPool(Op):
 
 
 @final
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class AvgPool2d(WindowPool):
     """Average over a window; padding counts as zeros, or not at all if `count_include_pad` is false.
 
@@ -90,7 +90,7 @@ class AvgPool2d(WindowPool):
 
 
 @final
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class MaxPool2d(WindowPool):
     """Maximum over a window; padding is never the maximum.
 
@@ -113,7 +113,7 @@ class MaxPool2d(WindowPool):
 
 
 @final
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class AdaptivePool(Op):
     """Average or maximum over bins that divide a map of any size; size 1 is a global pool.
 

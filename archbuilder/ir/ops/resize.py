@@ -12,7 +12,7 @@ from archbuilder.ir.shape import Shape, Shapes
 
 
 @final
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Upsample(Op):
     """Enlarges a map by whole factors, by repeating pixels or by bilinear interpolation.
 

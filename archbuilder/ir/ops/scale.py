@@ -19,7 +19,7 @@ CONSTANTS = declare(
 
 
 @final
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class ChannelScale(Pointwise):
     """Multiplies each channel by its own learnt factor.
 
@@ -42,7 +42,7 @@ class ChannelScale(Pointwise):
 
 
 @final
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Rescale(Pointwise):
     """Multiplies each value by a constant and adds a constant: one number, or one per channel.
 

@@ -28,7 +28,7 @@ SIZES = declare(
 
 
 @final
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class ChannelShuffle(Pointwise):
     """Distributes the channels of each group over all groups.
 
@@ -55,7 +55,7 @@ class ChannelShuffle(Pointwise):
 
 
 @final
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class ChannelSlice(Pointwise):
     """Consecutive channels of a map: part number `part` (from 0) of `parts` equal parts, or of parts of these `sizes`.
 
