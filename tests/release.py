@@ -26,7 +26,9 @@ from tests.cli import every
 
 ROOT = Path(__file__).parents[1]
 BUILD = "import sys; from setuptools import build_meta; print(getattr(build_meta, 'build_' + sys.argv[1])(sys.argv[2]))"
-MADE_HERE = ".*cache .git .hypothesis .venv* venv *.egg-info *.py[co] __pycache__ build dist node_modules runs".split()
+MADE_HERE = (
+    ".*cache .git .hypothesis .venv* venv *.egg-info *.py[co] __pycache__ build dist node_modules runs searches".split()
+)
 IMPORTED = {
     "opencv-python-headless": "cv2",
     "pillow": "PIL",
