@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from archbuilder.data.arrays import Images
@@ -41,12 +42,17 @@ class Calibrated:
         return quantize(self.program, self.constants, self.ranges)
 
 
+def spread(length: int, count: int) -> NDArray[np.int64]:
+    """The places of so many of `length` images, or of all, at equal distances."""
+    return np.linspace(0, length - 1, min(count, length)).round().astype(np.int64)
+
+
 def some(
     images: Images, data: Data, mean: Sequence[float], std: Sequence[float], count: int = IMAGES
 ) -> tuple[Tensor, ...]:
     """So many images (n, c, h, w), or as many as there are, normalised, in batches, from all over the array: a folder's
     are sorted by class."""
-    places = np.linspace(0, len(images) - 1, min(count, len(images))).round().astype(int)
+    places = spread(len(images), count)
     chosen = Images(images.images[places], images.labels[places])
     return tuple(x for x, _ in eval_batches(chosen, data, mean=mean, std=std, batch_size=BATCH))
 

@@ -15,8 +15,10 @@ import torch
 from archbuilder.device.arena import plan
 from archbuilder.device.kernels import program_of
 from archbuilder.exporters.tflite import write
-from archbuilder.ir.graph import Graph
 from archbuilder.quantized import floats, integers
+from archbuilder.quantized.scales import Quantized
+from archbuilder.trained.calibration import calibrated, some
+from archbuilder.trained.open import open_run
 from tests.device.networks import BLOCKS, drawn, graph_of, images, in_int8, network
 
 pytestmark = pytest.mark.needs("mcu")
@@ -63,10 +65,8 @@ def on_litert(data: bytes, x: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     return litert(data)(torch.from_numpy(x).permute(0, 3, 1, 2)).numpy()
 
 
-def proven(graph: Graph, number: int = 2) -> None:
+def proven(model: Quantized, x: torch.Tensor) -> None:
     """A network in int8: head and outputs in TensorFlow Lite Micro with our plan and its own, outputs in LiteRT."""
-    x = images(graph, number)
-    model = in_int8(graph, x)
     arena = plan(model.program)
     pixels = model.scales["input"].integers(x.permute(0, 2, 3, 1)).to(torch.int8).numpy()
     expected = integers.run(model, x).numpy()
@@ -83,12 +83,25 @@ def proven(graph: Graph, number: int = 2) -> None:
 
 @pytest.mark.parametrize("name", BLOCKS)
 def test_every_kernel(name: str):
-    proven(network(BLOCKS[name]))
+    graph = network(BLOCKS[name])
+    x = images(graph, 2)
+    proven(in_int8(graph, x), x)
 
 
 @pytest.mark.parametrize("file", [file for file in ARCHITECTURES if fits(file)])
 def test_every_architecture_that_fits(file: str):
-    proven(graph_of(file), 1)
+    graph = graph_of(file)
+    x = images(graph, 1)
+    proven(in_int8(graph, x), x)
+
+
+def test_a_trained_network_on_real_images():
+    """300 test images of digits, by a run of 0.1.0."""
+    run = open_run("tests/fixtures/0.1.0/trained/plain/run")
+    data, card = run.plan.data, run.card
+    program = program_of(run.plan.graph)
+    model = calibrated(program, run.network(), some(run.splits.train, data, card.mean, card.std)).model
+    proven(model, torch.cat(some(run.splits.test, data, card.mean, card.std, 300)))
 
 
 @pytest.mark.parametrize("file", ["architectures/quickstart.yaml", "architectures/fast85.yaml"])
