@@ -63,7 +63,8 @@ def calibrated(program: Program, module: nn.Module, batches: Sequence[Tensor]) -
 
     Raises ArchbuilderError AB882 of values that are no numbers."""
     found = floats.constants(program, deepcopy(module).cpu())
-    constants = {name: tensor.contiguous() for name, tensor in found.items()}  # one order of sums for one network
+    # contiguous: sums are then taken in one order, whatever the layout of the weights
+    constants = {name: tensor.detach().contiguous() for name, tensor in found.items()}
     ranges = observe(program, constants, batches)
     warnings = doubts(program, ranges)
     return Calibrated(program, constants, narrowed(program, constants, batches, ranges), tuple(warnings))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from archbuilder import check
+from archbuilder import check, check_text
 from archbuilder.rules.packs import pack
 
 BOARDS = {  # KiB of flash and of RAM, as the vendor says
@@ -37,3 +37,9 @@ def test_half_of_the_flash_and_three_quarters_of_the_ram(name: str):
 def test_what_fits(network: str):
     file = f"architectures/known/{network}.yaml"
     assert [check(file, rules=[name]).ok for name in BOARDS] == FITS[network]
+
+
+def test_a_layer_without_a_kernel_is_told_at_its_line_by_both_rules():
+    text = "archbuilder: 1\ninput: [3, 8, 8]\nnetwork:\n  - conv: 4\n  - activation: gelu\n"
+    found = check_text(text, rules=["pico"]).errors
+    assert [(d.code.id, d.span.line) for d in found] == [("AB512", 5), ("AB514", 5)]

@@ -11,7 +11,7 @@ from pydantic import Field
 from archbuilder.analysis.memory import BYTES
 from archbuilder.diagnostics import Diagnostic, did_you_mean
 from archbuilder.document.nodes import Node
-from archbuilder.rules.limits import ARENA, ARENA_TOTAL, QUANTITIES, dtype_of, measure
+from archbuilder.rules.limits import ARENA, ARENA_TOTAL, NO_ARENA, QUANTITIES, dtype_of, measure
 from archbuilder.rules.packs.kinds import register
 from archbuilder.rules.packs.network import Network
 from archbuilder.rules.packs.rule import TOTAL, Evidence, Outcome, Rule, missed
@@ -84,7 +84,8 @@ class LimitRule(Rule):
         results = measure((limit,), net.facts, found)
         errors = [d for d in found if d.severity == "error"]
         if errors:
-            return missed(TOTAL, errors[0].message, errors[0].hint)
+            of_layer = errors[0].span if errors[0].code is NO_ARENA else None  # the layer that does not run there
+            return missed(TOTAL, errors[0].message, errors[0].hint, of_layer)
         (measured,) = results
         if not measured.ok:
             return missed(
