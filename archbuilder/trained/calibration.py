@@ -44,7 +44,7 @@ class Calibrated:
 
 def spread(length: int, count: int) -> NDArray[np.int64]:
     """The places of so many of `length` images, or of all, at equal distances."""
-    return np.linspace(0, length - 1, min(count, length)).round().astype(np.int64)
+    return np.asarray(np.linspace(0, length - 1, min(count, length)).round(), np.int64)
 
 
 def some(
