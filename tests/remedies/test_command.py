@@ -215,7 +215,9 @@ def test_a_limit_stays_a_goal_where_only_a_warning_about_it_is_ignored():
 
 
 def test_the_bounds_of_a_pack_are_those_that_the_check_has_read(program: Program):
-    Path("pack.yaml").write_text("archbuilder_rules: 1\nname: mine\ntitle: Few\nrules: [{limit: {of: params, bound: '< 9k'}}]\n")
+    Path("pack.yaml").write_text(
+        "archbuilder_rules: 1\nname: mine\ntitle: Few\nrules: [{limit: {of: params, bound: '< 9k'}}]\n"
+    )
     report = check("six.yaml", rules=("pack.yaml",))
     Path("pack.yaml").unlink()
     assert [limit.text for limit in Goals.of(report).limits if limit.name == "params"][-1:] == ["< 9k"]
