@@ -70,7 +70,7 @@ def test_what_the_author_of_a_pack_says_is_no_edit(prose: str, tmp_path: Path):
         + "".join(
             f"  - {kind}: {{{body}name: r{number}, remedy: {json.dumps(prose)}}}\n"
             for number, (kind, body) in enumerate(
-                [("has", "layers: dropout, "), ("without", "layers: conv, "), ("gap", ""), ("dilated", "")]
+                [("has", "layers: dropout, "), ("without", "layers: pointwise, "), ("gap", ""), ("dilated", "")]
             )
         )
     )
