@@ -223,13 +223,18 @@ def _no_work_tree() -> tuple[str, str]:
     return "the current folder is not in the work tree of a git repository", "change into the repository"
 
 
+# all branches: git fetch alone gets only one where only one was cloned
+_BRANCHES = "'+refs/heads/*:refs/remotes/origin/*'"
+
+
 def _unknown(name: str) -> tuple[str, str]:
     if _asked("rev-parse", "--is-shallow-repository") == "true":
-        fetch = "fetch it with its history: git fetch --unshallow origin; for actions/checkout set fetch-depth: 0"
-        return f"git knows no revision {name}: this clone is shallow", fetch
+        hint = f"fetch its history: git fetch --unshallow origin {_BRANCHES}; for actions/checkout set fetch-depth: 0"
+        return f"git knows no revision {name}: this clone is shallow", hint
     if not _asked("rev-parse", "--verify", "--quiet", "HEAD"):
         return f"git knows no revision {name}: there is no commit yet", "commit first"
-    return f"git knows no revision {name}", "name a branch, a tag or a commit; git fetch gets those of the remote"
+    hint = f"name a branch, a tag or a commit; git fetch origin {_BRANCHES} gets those of origin"
+    return f"git knows no revision {name}", hint
 
 
 @contextmanager

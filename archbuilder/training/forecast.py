@@ -124,11 +124,12 @@ def _held(first: Moment, now: Moment, trainer: Trainer) -> str:
     if trainer.device.type != "cpu" or mine > _cores() or waited <= HELD * (ran + waited):
         return ""
     lines = [f"note: other processes use the cores; this one waits for them {waited / (ran + waited):.0%} of its time"]
-    if threads > 1:
-        lines.append(f"      its {threads} threads wait for each other in a busy loop: --threads 1 is usually faster,")
-        if os.environ.get("OMP_WAIT_POLICY", "").lower() != "passive":
-            lines.append("      or OMP_WAIT_POLICY=passive in the environment of the command")
-    return "\n".join(lines).removesuffix(",")
+    if threads > 1 and os.environ.get("OMP_WAIT_POLICY", "").lower() == "passive":
+        lines.append("      --threads 1 is usually faster")
+    elif threads > 1:
+        lines.append(f"      its {threads} threads wait for each other in a busy loop:")
+        lines.append("      --threads 1 is usually faster, or set OMP_WAIT_POLICY=passive")
+    return "\n".join(lines)
 
 
 def _cores() -> int:
