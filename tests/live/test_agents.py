@@ -89,7 +89,7 @@ def test_manuals_comparison_and_drawing(folder):
 
 def test_what_cannot_be_done_is_said(folder):
     calls = {
-        "one of the two": ("check", {}),
+        "give either the file or the text": ("check", {}),
         "in the folder": ("check", {"file": "../secret.yaml"}),
         "no such suggestion": ("apply", {"title": "nothing", "text": SMALL}),
         "no such code": ("explain", {"code": "AB999"}),

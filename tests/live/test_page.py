@@ -47,7 +47,7 @@ def test_without_the_clients_it_says_what_to_fetch(tmp_path, monkeypatch, capsys
     monkeypatch.setattr(page_parts, "_client", lambda name: None)
     assert cli.main(["page", "--out", str(tmp_path / "net.html")]) == 2
     told = capsys.readouterr().err
-    assert "npm is not here" in told and f"npm pack pyodide@{page_parts.PYODIDE.version}" in told
+    assert "npm is not installed" in told and f"npm pack pyodide@{page_parts.PYODIDE.version}" in told
     assert "--platform pyemscripten_2026_0_wasm32" in told and "--parts DIR" in told
 
 
