@@ -252,7 +252,7 @@ def test_flip_averaging_stands_apart(tmp_path: Path):
     assert averaged != plain
     for name in ("report.html", "report.md"):
         text = Page((result.path / name).read_text()).text
-        assert f"Apart from that: {averaged:.2f} % with the logits" in text and f"{plain:.2f} %" in text
+        assert f"Apart from that: {averaged:.2f} % where the logits" in text and f"{plain:.2f} %" in text
 
 
 def test_an_interrupted_run_can_be_reported_and_says_so(tmp_path: Path):

@@ -160,7 +160,7 @@ class Namespace:
 
 BAD = {
     "no such file": (lambda s: None, (), "AB855", 2, "No such file"),
-    "a whole module": (lambda s: torch.save(nn.Linear(3, 3), "bad.pt"), (), "AB855", 2, "it holds a torch.nn."),
+    "a whole module": (lambda s: torch.save(nn.Linear(3, 3), "bad.pt"), (), "AB855", 2, "it contains a torch.nn."),
     "an object too": (lambda s: torch.save({"model": s, "args": Namespace()}, "bad.pt"), (), "AB855", 2, "Namespace"),
     "no weights": (lambda s: torch.save([1, 2], "bad.pt"), (), "AB855", 2, "it contains no weights"),
     "another width": (
