@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import io
+import os
 import re
 from pathlib import Path
+from unittest import mock
 
 from docutils import nodes
 from docutils.parsers.rst import Directive
@@ -47,7 +49,6 @@ html_show_sourcelink = False
 copybutton_prompt_text = "$ "
 copybutton_only_copy_prompt_lines = True
 
-
 # files that are a page, or a part of one
 PAGES = {
     "CHANGELOG.md": "project/changelog.md",
@@ -67,7 +68,8 @@ class Command(Directive):
 
     def run(self) -> list[nodes.Node]:
         said = io.StringIO()
-        with contextlib.redirect_stdout(said), contextlib.suppress(SystemExit):
+        width = mock.patch.dict(os.environ, COLUMNS="90")  # of no matter which terminal
+        with width, contextlib.redirect_stdout(said), contextlib.suppress(SystemExit):
             main([self.arguments[0], "--help"])
         return [nodes.literal_block(text=said.getvalue().rstrip(), language="text")]
 

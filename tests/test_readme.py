@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from archbuilder.cli import main
+from archbuilder.cli import GROUPS, main
 from archbuilder.pipeline import check
 
 ROOT = Path(__file__).parent.parent
@@ -43,6 +43,11 @@ def test_every_block_is_in_the_table():
 
     table = WRITING[WRITING.index("| block |") : WRITING.index("Convs default")]
     assert not [name for name in names() if f"`{name}`" not in table]
+
+
+def test_every_command_is_in_the_table():
+    table = README[README.index("| you want to |") : README.index("All of it is a site")]
+    assert [word for words in GROUPS.values() for word in words if not re.search(rf"`{word}\b", table)] == []
 
 
 def test_there_are_exactly_two_set_up_commands():
