@@ -1,5 +1,6 @@
 """The one function that pages and agents ask: every number is that of the check, every edit does what it says."""
 
+import itertools
 import json
 import os
 import random
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 
 from archbuilder.analysis.lifetimes import live
+from archbuilder.device.arena import arena
 from archbuilder.ir.graph import INPUT
 from archbuilder.live import answer, answer_json
 from archbuilder.pipeline import check, check_text
@@ -290,3 +292,21 @@ def test_a_large_file_is_answered(times):
     assert time.process_time() - start < 0.5 + times / 2000  # seconds; quadratic would be minutes
     too_large = ask("check", "#" * (2**22 + 1))
     assert [d["code"] for d in too_large["diagnostics"]] == ["AB007"]
+
+
+def test_the_arena_says_what_lies_where():
+    """Its places overlap only in time; of a network that the runtime cannot run the answer says that."""
+    text = (ROOT / "examples" / "six_lines.yaml").read_text()
+    found = answer({"ask": "arena", "text": text})["arena"]
+    facts = check(ROOT / "examples" / "six_lines.yaml").facts
+    plan = arena(facts.graph) if facts else None
+    assert plan and found["head"] == plan.head
+    assert max(each["offset"] + each["bytes"] for each in found["placed"]) == found["head"] >= found["bound"]
+    at_peak = [each for each in found["placed"] if each["at_peak"]]
+    assert at_peak and all(each["from"] <= found["peak"] <= each["to"] for each in at_peak)
+    ends = sorted((each["offset"], each["offset"] + each["bytes"]) for each in at_peak)
+    assert all(end <= start for (_, end), (start, _) in itertools.pairwise(ends))
+    gelu = "input: [3, 8, 8]\nnetwork: [{conv: {out: 4, activation: gelu}}]\n"
+    none = answer({"ask": "arena", "text": gelu})
+    assert none["arena"] is None and "no kernel" in none["arena_note"]
+    assert "error" in answer({"ask": "arena", "text": "network: ["})["arena_note"]

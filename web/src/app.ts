@@ -182,7 +182,7 @@ export class App {
       drawing: drawing(this.store, { choose, fold: (folded) => this.store.set({ folded }) }),
       layers: table(this.store, choose),
       field: field(this.store, choose),
-      memory: memory(this.store, choose),
+      memory: memory(this.store, choose, () => this.ask("arena", {})),
       suggestions: this.suggestions.root,
       compare: this.comparison.root,
       ...(this.runs && { runs: this.runs.root }),

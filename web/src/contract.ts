@@ -111,6 +111,17 @@ export interface Memory {
   dtype: string;
 }
 
+/** The memory of a microcontroller: `from` and `to` are positions in `operators`, inclusive. */
+export interface Arena {
+  head: number;
+  greedy: number;
+  bound: number;
+  total: [number, number];
+  peak: number;
+  operators: { kernel: string; name: string }[];
+  placed: { name: string; bytes: number; offset: number; from: number; to: number; at_peak: boolean }[];
+}
+
 export type Widths = "channels" | "params" | "macs";
 
 export interface Group {
@@ -265,6 +276,7 @@ export interface Comparison {
 export interface Questions {
   check: [{ folded?: string[]; widths?: Widths }, Check];
   drawing: [{ folded?: string[]; widths?: Widths }, { drawing: Drawing | null; error?: string }];
+  arena: [object, { arena?: Arena | null; arena_note?: string; error?: string }];
   fixes: [{ diagnostic?: number | null }, { fixes: Fix[]; error?: string }];
   suggest: [{ seconds?: number }, Suggestions];
   complete: [{ at: number }, Completions];

@@ -22,6 +22,7 @@ MAX_KEPT = 3  # cached reports and analysed texts: the report of a large network
 KINDS = {
     "check": "check",
     "drawing": "check",
+    "arena": "arena",
     "fixes": "suggestions",
     "suggest": "suggestions",
     "complete": "cursor",

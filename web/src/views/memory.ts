@@ -1,7 +1,7 @@
 // Memory over time: what is alive while each layer of an inference runs, the peak marked.
 
-import type { Memory } from "../contract";
-import { bytes, fill, h, s } from "../dom";
+import type { Arena, Memory, Questions } from "../contract";
+import { bytes, fill, grouped, h, s, settled } from "../dom";
 import { greyed, shown, type Store } from "../store";
 import { whenSeen } from "./table";
 
@@ -9,13 +9,14 @@ const HEIGHT = 240;
 const LEFT = 64;
 const BOTTOM = 26;
 
-export function memory(store: Store, choose: (rows: number[], from: "memory") => void): HTMLElement {
+export function memory(store: Store, choose: (rows: number[], from: "memory") => void, plan: () => Promise<Questions["arena"][1] | null>): HTMLElement {
   let at = -1; // -1: the peak
   const chart = h("div", { class: "chart" });
   const words = h("div", { class: "alive", "aria-live": "polite" });
   const slider = h("input", { type: "range", min: 0, step: 1, "aria-label": "Layer whose live tensors are listed",
     oninput: () => { at = Number(slider.value); paint(); tell(); } });
-  const root = h("div", { class: "memory scroll" }, chart, h("div", { class: "slider" }, slider), words);
+  const device = h("section", { class: "arena", "aria-label": "On a microcontroller" });
+  const root = h("div", { class: "memory scroll" }, chart, h("div", { class: "slider" }, slider), words, device);
   const found = () => shown(store)?.memory ?? null;
   const tell = () => {
     const layer = found()?.layers[at];
@@ -32,6 +33,16 @@ export function memory(store: Store, choose: (rows: number[], from: "memory") =>
     fill(chart, picture(known, here, Math.max(320, chart.clientWidth || 640), (index) => { at = index; paint(); tell(); }));
     fill(words, ...alive(known, here));
   };
+  let planned: unknown = null; // the answer whose arena is shown
+  const place = settled(async () => {
+    const check = store.get("check");
+    if (store.get("tab") !== "memory" || !check?.analysed || check === planned) return;
+    const found = await plan();
+    if (!found || check !== store.get("check")) return;
+    planned = check;
+    fill(device, h("h3", {}, "On a microcontroller"), ...found.arena ? arena(found.arena) : [h("p", { class: "pale" }, found.arena_note ?? found.error)]);
+  }, 300);
+  whenSeen(store, "memory", ["check", "stale"], place);
   whenSeen(store, "memory", ["check", "good", "stale"], paint);
   store.watch(["chosen"], () => {
     const index = found()?.layers.findIndex((layer) => store.get("chosen").includes(layer.row)) ?? -1;
@@ -75,7 +86,7 @@ function picture(known: Memory, here: number, width: number, pick: (index: numbe
   const peak = x(known.peak) + step / 2;
   const anchor = peak > width * 0.7 ? "end" : peak < width * 0.3 ? "start" : "middle";
   chart.append(s("path", { class: "peak", d: `M${peak - 5} ${floor - high(most) - 9}h10l-5 7Z` }),
-    s("text", { class: "axis strong", x: peak, y: 11, "text-anchor": anchor }, `peak ${bytes(known.peak_bytes)}`),
+    s("text", { class: "axis strong", x: peak + { start: 12, middle: 0, end: -12 }[anchor], y: anchor === "middle" ? 7 : 11, "text-anchor": anchor }, `peak ${bytes(known.peak_bytes)}`),
     s("text", { class: "axis", x: LEFT, y: HEIGHT - 8 }, known.layers[0]!.name),
     s("text", { class: "axis", x: width - 8, y: HEIGHT - 8, "text-anchor": "end" }, known.layers.at(-1)!.name));
   chart.addEventListener("click", (event) => {
@@ -95,4 +106,38 @@ function alive(known: Memory, here: number): HTMLElement[] {
     h("p", { class: "pale" }, `Training keeps ${bytes(known.training_bytes)} of each image for the backward pass, ${bytes(layer.kept)} of it for this layer. `,
       `All for one image in ${known.dtype}; weights and workspaces come on top.`),
   ];
+}
+
+const ARENA_HEIGHT = 200;
+const ARENA_WIDTH = 720;
+
+/** Where each tensor lies, from the first byte at the bottom, and for how long. */
+function arena(found: Arena): Element[] {
+  const step = (ARENA_WIDTH - LEFT - 8) / Math.max(1, found.operators.length);
+  const floor = ARENA_HEIGHT - BOTTOM;
+  const high = (value: number) => (value / Math.max(1, found.head)) * (floor - 12);
+  const peak = found.operators[found.peak];
+  const there = found.placed.filter((each) => each.at_peak).sort((a, b) => a.offset - b.offset);
+  const map = s("svg", { viewBox: `0 0 ${ARENA_WIDTH} ${ARENA_HEIGHT}`, role: "img",
+    "aria-label": `Places in the arena over time: ${grouped(found.head)} bytes${peak ? `, most in use in ${peak.name}` : ""}` },
+    ...[0, found.head].map((value) => s("g", {}, s("line", { class: "rule", x1: LEFT, x2: ARENA_WIDTH - 8, y1: floor - high(value), y2: floor - high(value) }),
+      s("text", { class: "axis", x: LEFT - 8, y: floor - high(value) + 4, "text-anchor": "end" }, grouped(value)))),
+    ...found.placed.map((each, number) => s("rect", { class: `strip shade-${number % 4}`, x: LEFT + each.from * step, width: (each.to - each.from + 1) * step,
+      y: floor - high(each.offset + each.bytes), height: high(each.bytes) },
+      s("title", {}, `${each.name}: ${grouped(each.bytes)} bytes, ${span(each)}`))),
+    found.peak < 0 ? null : s("rect", { class: "here", x: LEFT + found.peak * step, y: 4, width: Math.max(2, step), height: floor - 4 }),
+    ...[0, found.operators.length - 1].map((at, end) => s("text", { class: "axis", x: end ? ARENA_WIDTH - 8 : LEFT, y: ARENA_HEIGHT - 8, "text-anchor": end ? "end" : "start" }, found.operators[at]?.name ?? "")));
+  return [
+    h("p", {}, h("b", {}, `${grouped(found.head)} bytes`), " of arena in int8 on TensorFlow Lite Micro, under the plan that the exported file carries; ",
+      `${grouped(found.greedy)} by the runtime's own planner, ${grouped(found.bound)} at least by any. `,
+      `With what the runtime keeps beside it ${bytes(found.total[0])} to ${bytes(found.total[1])}, estimated.`),
+    map,
+    h("table", {}, h("caption", {}, `What lies where at the peak${peak ? `, in ${peak.name}` : ""}`),
+      h("thead", {}, h("tr", {}, ...["tensor", "first byte", "last byte", "bytes"].map((title, at) => h("th", { scope: "col", class: at ? "number" : null }, title)))),
+      h("tbody", {}, ...there.map((each) => h("tr", {}, h("td", {}, each.name), ...[each.offset, each.offset + each.bytes - 1, each.bytes].map((value) => h("td", { class: "number" }, grouped(value))))))),
+  ];
+}
+
+function span(each: { offset: number; bytes: number }): string {
+  return `at ${grouped(each.offset)} to ${grouped(each.offset + each.bytes - 1)}`;
 }
