@@ -6,7 +6,6 @@ archbuilder, such as Python for the browser, are downloaded once by npm and pip.
 
 from __future__ import annotations
 
-import re
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
@@ -50,9 +49,10 @@ def run(args: Namespace) -> int:
     from archbuilder.live.page import page
     from archbuilder.live.page_parts import fetched
     from archbuilder.pipeline import check
+    from archbuilder.rules.packs.page_link import is_page
     from archbuilder.sources import is_run, open_source
 
-    if args.base_url and not re.fullmatch(r"(https?|file)://[^\s\"'<>#]+", args.base_url):
+    if args.base_url and not is_page(args.base_url):
         raise ArchbuilderError(
             ARGUMENTS.at(Span("--base-url"), f"{args.base_url} is not an address of a page", "write https://...")
         )

@@ -10,6 +10,16 @@ from pathlib import Path
 
 from archbuilder.cli._options import add_blocks_option, add_machine_options
 from archbuilder.cli._output import warn
+from archbuilder.diagnostics import ArchbuilderError, Span, declare
+
+NO_ADDRESS = declare(
+    "AB864",
+    "a page that a report cannot link to",
+    exit_status=2,
+    why="The link would lead nowhere: it must begin with an address that browsers open.",
+    bad="$ archbuilder report runs/net --page my.page",
+    good="$ archbuilder check net.yaml",
+)
 
 
 def configure(parser: ArgumentParser) -> None:
@@ -22,14 +32,24 @@ def configure(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--readme", metavar="URL", default="", help="address of the README that you hand in, for the report"
     )
+    parser.add_argument(
+        "--page",
+        metavar="URL",
+        default="",
+        help="address of a page of `archbuilder page`: the report links to it, with the network in the link",
+    )
     add_machine_options(parser)
     add_blocks_option(parser)
 
 
 def run(args: Namespace) -> int:
     """Exit 0 written, 1 a problem of a run or its data, 2 no run."""
+    from archbuilder.rules.packs.page_link import is_page
     from archbuilder.training.repeated import is_repeated, seeds_of
 
+    if args.page and not is_page(args.page):
+        message = f"{args.page} is not an address of a page"
+        raise ArchbuilderError(NO_ADDRESS.at(Span("--page"), message, "write https://..."))
     given = [Path(folder) for folder in args.folders]
     repeated = [folder for folder in given if is_repeated(folder)]
     paths = [path for folder in given for path in (seeds_of(folder) if folder in repeated else [folder])]
@@ -64,7 +84,7 @@ def _report(args: Namespace, path: Path) -> int:
 
     run, place = open_run(path, args.data_dir), device.pick(args.device)
     with opened(path), device.settings(place, args.threads):
-        outcome = write_report(run, place, args.readme)
+        outcome = write_report(run, place, args.readme, args.page)
         warn(doubts(run, run.splits))
     print(f"test accuracy {outcome.accuracy:.2f} % on {outcome.images:,} images; report: {run.path / REPORT}")
     return 0

@@ -21,6 +21,7 @@ from archbuilder.ir.op import by
 from archbuilder.pipeline import Report, judged
 from archbuilder.reporting.goals import fulfilment, state
 from archbuilder.reporting.text import human, layer_table
+from archbuilder.rules.packs.page_link import page_link
 from archbuilder.run import checkpoint
 from archbuilder.run.folder import LAST, SAMPLES, WEIGHTS, RunFolder
 from archbuilder.run.listing import duration
@@ -39,10 +40,11 @@ PLAIN = "Each row shows training images of one class, without augmentation."
 CHARTS = ("loss over the epochs", "accuracy over the epochs", "learning rate over the epochs")
 
 
-def write_report(run: Run, device: torch.device, readme: str = "") -> Outcome:
+def write_report(run: Run, device: torch.device, readme: str = "", page: str = "") -> Outcome:
     """Write a run's evidence into its folder; the test images are evaluated for it, all of them.
 
     readme: the address of the README that is handed in.
+    page:   that of a page of `archbuilder page`, which the network is linked to; that of its rule pack by default.
     Raises ArchbuilderError AB760 (no finished epoch), AB701 (cannot be written), and whatever `Run` raises.
     """
     run, facts = _with_its_log(run), run.plan.report.facts
@@ -61,6 +63,7 @@ def write_report(run: Run, device: torch.device, readme: str = "") -> Outcome:
     if mistakes:
         folder.write(MISTAKES, png(as_sheet(mistakes)))
     values = _values(run, story, network, outcome, mistakes, readme) | _assignment(report)
+    values["page"] = _link(report, page)
     folder.write(MARKDOWN, rendering.md("report.md.jinja", values | {"layers": "\n".join(layer_table(facts))}))
     folder.write(REPORT, rendering.html("report.html.jinja", values))
     return outcome
@@ -127,6 +130,12 @@ def _values(
         "readme": readme,
         "version": __version__,
     }
+
+
+def _link(report: Report, page: str) -> str:
+    """Where the network can be edited, empty where nobody has named a page."""
+    page = page or next((verdict.page for verdict in report.rules if verdict.page), "")
+    return page_link(page, f"{report.name}.yaml", report.document.text) if page and report.document else ""
 
 
 def _assignment(report: Report) -> dict[str, str]:

@@ -214,6 +214,8 @@ goals: {{accuracy: ">= 90%"}}
 ```
 
 Every rule has the fields `name:`, its name in reports, and `remedy:`, a hint to print instead of its own.
+A pack's `page:` is the address of a hosted page (`archbuilder page --base-url URL`): the report of a run that the pack
+judges links to it, with the network in the link.
 """
 
 

@@ -7,9 +7,11 @@ import base64
 import io
 import json
 import re
+import zlib
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl
 
 import numpy as np
 import pytest
@@ -36,6 +38,7 @@ FILES = {
     "receptive_field.png",
     "mistakes.png",
 }
+ADDRESS_TS = Path(__file__).parents[2] / "web" / "src" / "address.ts"
 HOSTILE = '<script>alert("x")</script> | *a* [b](http://c) & ${1}'
 
 
@@ -195,6 +198,24 @@ def test_a_readme_can_be_named(copy: Path):
     assert main(["report", str(copy), "--device", "cpu", "--readme", "https://example.org/me/readme"]) == 0
     assert {"href": "https://example.org/me/readme"} in Page((copy / "report.html").read_text()).all("a")
     assert "<https://example.org/me/readme>" in (copy / "report.md").read_text()
+
+
+def test_a_report_links_to_a_page_with_its_network(copy: Path, capsys):
+    """To the page that is named, else to that of the rule pack, whose link the page itself reads."""
+    page = "https://example.org/net.html"
+    pack = f"archbuilder_rules: 1\nname: mine\npage: {page}\nrules: [{{limit: {{params: '< 1M'}}}}]\n"
+    (copy / "mine.yaml").write_text(pack)
+    text = (copy / "architecture.yaml").read_text()
+    (copy / "architecture.yaml").write_text(f"{text}rules: ./mine.yaml\n")
+    assert main(["report", str(copy), "--device", "cpu"]) == 0
+    [link] = [a["href"] for a in Page((copy / "report.html").read_text()).all("a") if a["href"].startswith(page)]
+    assert f"<{link}>" in (copy / "report.md").read_text()
+    fields = dict(parse_qsl(link.partition("#")[2]))
+    packed = base64.urlsafe_b64decode(fields["text"] + "==")
+    assert zlib.decompress(packed, -zlib.MAX_WBITS).decode() == f"{text}rules: ./mine.yaml\n"
+    assert fields["archbuilder"] == re.findall(r"FORM = (\d+)", ADDRESS_TS.read_text())[0]
+    assert main(["report", str(copy), "--page", "my.page"]) == 2
+    assert "AB864" in capsys.readouterr().err
 
 
 def test_names_are_words_and_never_markup(copy: Path):

@@ -35,6 +35,7 @@ class Verdict:
     message: str
     findings: tuple[Diagnostic, ...]
     asked: Rule
+    page: str = ""  # where the pack's networks are edited
 
     @property
     def bound(self) -> Limit | None:
@@ -106,7 +107,7 @@ def goals(spec: Architecture, packs: Iterable[tuple[Pack, Span]]) -> list[Standi
 def _verdict(pack: Pack, rule: Rule, outcome: Outcome, place: Span) -> Verdict:
     message = "; ".join(miss.message for miss in outcome.misses) or outcome.says
     findings = tuple(_diagnostics(pack, rule, outcome, place))
-    return Verdict(pack.name, rule.title, outcome.by, message, findings, rule)
+    return Verdict(pack.name, rule.title, outcome.by, message, findings, rule, pack.page)
 
 
 def _diagnostics(pack: Pack, rule: Rule, outcome: Outcome, place: Span) -> Iterator[Diagnostic]:

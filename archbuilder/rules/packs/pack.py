@@ -16,6 +16,7 @@ from archbuilder.document.text import Reading
 from archbuilder.remedy import Write
 from archbuilder.rules.packs.contradictions import contradictions
 from archbuilder.rules.packs.kinds import RULES, read_rules
+from archbuilder.rules.packs.page_link import ADDRESS, is_page
 from archbuilder.rules.packs.rule import Rule
 from archbuilder.schema.env import Env
 from archbuilder.schema.fields import Check, Variables, expected, failure, reads
@@ -49,12 +50,22 @@ def _name(value: Any, variables: Variables) -> str:
     return value
 
 
+@reads(type="string", pattern=f"^{ADDRESS}$")
+def _page(value: Any, variables: Variables) -> str:
+    if not isinstance(value, str) or not is_page(value):
+        raise expected("the address of a page, https://...", value)
+    return value
+
+
 class Pack(Model):
     """The requirements of an assignment: rules, which are checked on the file, and goals, which need a run."""
 
     archbuilder_rules: Annotated[int, Check(_version), Field(description="version of rule packs", examples=[1])]
     name: Annotated[str, Check(_name), Field(description="the pack's name in reports")]
     title: Annotated[str, Field(description="what the pack is for, in one line")] = ""
+    page: Annotated[
+        str, Check(_page), Field(description="the address of a page of `archbuilder page`: a run's report links to it")
+    ] = ""
     rules: Annotated[
         tuple[Rule, ...],
         Child(read_rules, {"type": "array", "items": RULES}),
