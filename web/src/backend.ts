@@ -22,7 +22,7 @@ interface Job {
   reject(reason: Error): void;
 }
 
-const PATIENCE = 4000; // milliseconds: a check that is overtaken and takes longer than a new start is given up
+const PATIENCE = 4000; // milliseconds: a question that is overtaken is given up after them, or after twice what the last one took
 const RESTARTS = 3; // in a row, without an answer in between
 
 /** One question at a time goes to the worker; of waiting questions of a kind, the last one alone counts. */
@@ -33,6 +33,7 @@ class Engine {
   private ready = false;
   private failures = 0;
   private number = 0;
+  private took = 0; // milliseconds of the last answer
 
   constructor(private parts: () => Record<string, string>, private say: (state: string) => void) {}
 
@@ -68,6 +69,7 @@ class Engine {
       const job = this.running;
       this.running = null;
       this.failures = 0;
+      this.took = performance.now() - job.since;
       this.settle(job, JSON.parse(data.answer!));
     }
     this.next();
@@ -87,7 +89,7 @@ class Engine {
   }
 
   private giveUpLater(job: Job & { since: number }): void {
-    const left = PATIENCE - (performance.now() - job.since);
+    const left = Math.max(PATIENCE, 2 * this.took) - (performance.now() - job.since);
     setTimeout(() => {
       if (this.running !== job) return;
       job.reject(new Overtaken());
