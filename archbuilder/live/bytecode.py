@@ -124,7 +124,7 @@ def _compile(place: str) -> None:
     answers = import_module("archbuilder.live.answers")
     for kind in set(import_module("archbuilder.live.answers.question").KINDS.values()):
         import_module(f"archbuilder.live.answers.{kind}")
-    answers.answer({"ask": "check", "text": "input: [3, 8, 8]\nnetwork: [{conv: 8}]\n"})
+    answers.answer({"ask": "check", "text": "archbuilder: 1\ninput: [3, 8, 8]\nnetwork: [{conv: 8}]\n"})
     files = {str(getattr(module, "__file__", None)) for module in list(sys.modules.values())}
     with zipfile.ZipFile("/compiled.zip", "w") as target:
         for room, folder in places.items():

@@ -306,7 +306,7 @@ def test_the_arena_says_what_lies_where():
     assert at_peak and all(each["from"] <= found["peak"] <= each["to"] for each in at_peak)
     ends = sorted((each["offset"], each["offset"] + each["bytes"]) for each in at_peak)
     assert all(end <= start for (_, end), (start, _) in itertools.pairwise(ends))
-    gelu = "input: [3, 8, 8]\nnetwork: [{conv: {out: 4, activation: gelu}}]\n"
+    gelu = "archbuilder: 1\ninput: [3, 8, 8]\nnetwork: [{conv: {out: 4, activation: gelu}}]\n"
     none = answer({"ask": "arena", "text": gelu})
     assert none["arena"] is None and "no kernel" in none["arena_note"]
     assert "error" in answer({"ask": "arena", "text": "network: ["})["arena_note"]
