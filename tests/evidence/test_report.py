@@ -203,7 +203,7 @@ def test_a_readme_can_be_named(copy: Path):
 def test_a_report_links_to_a_page_with_its_network(copy: Path, capsys):
     """To the page that is named, else to that of the rule pack, whose link the page itself reads."""
     page = "https://example.org/net.html"
-    pack = f"archbuilder_rules: 1\nname: mine\npage: {page}\nrules: [{{limit: {{params: '< 1M'}}}}]\n"
+    pack = f"archbuilder_rules: 1\nname: mine\npage: {page}\nrules: [{{limit: {{of: params, bound: '< 1M'}}}}]\n"
     (copy / "mine.yaml").write_text(pack)
     text = (copy / "architecture.yaml").read_text()
     (copy / "architecture.yaml").write_text(f"{text}rules: ./mine.yaml\n")
