@@ -10,6 +10,7 @@ from archbuilder.blocks import find
 from archbuilder.blocks.activation import Kind
 from archbuilder.remedies.edits import Patch, Patches
 from archbuilder.remedies.moves import ALL, Context, Move, written
+from archbuilder.remedies.moves.stages import INSIDE, indented
 from archbuilder.remedies.sites import Site
 from archbuilder.remedies.writing import Unwritable, change, change_mapping, dash_of, insert_after
 from archbuilder.rules.packs.kinds.has import Has
@@ -18,7 +19,6 @@ from archbuilder.rules.packs.words import NORMS
 
 MERGES = {"add", "skip"}
 DROPOUT = "0.1"
-INSIDE = 6  # columns that the blocks of a skip are further in than its dash
 
 
 def moves(context: Context) -> Iterator[Move]:
@@ -109,7 +109,4 @@ def _wrapped(site: Site, other: Site) -> Patches:
         raise Unwritable("a block that shares its line")
     own, end = source.text[line:dash], source.line_end(end)
     head = f"- skip:{source.newline}{own}    blocks:{source.newline}{own}{' ' * INSIDE}"
-    inner = [
-        start for start in source.starts if dash < start < end and source.text[start : source.line_end(start)].strip()
-    ]
-    return Patch(dash, dash, head), *(Patch(start, start, " " * INSIDE) for start in inner)
+    return Patch(dash, dash, head), *indented(first, dash, end)

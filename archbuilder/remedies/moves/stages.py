@@ -145,10 +145,10 @@ def _wrapped(items: Sequence[Written], name: str, more: Sequence[str], after: Se
     end = source.line_end(end)
     tail = "".join(f"{gap}{own}{' ' * INSIDE}- {text}" for text in more)
     others = "".join(f"{gap}{own}- {text}" for text in after)
-    return Patch(dash, dash, head), *_indented(first, dash, end), Patch(end, end, tail + others)
+    return Patch(dash, dash, head), *indented(first, dash, end), Patch(end, end, tail + others)
 
 
-def _indented(block: Written, start: int, end: int, by: int = INSIDE) -> Patches:
+def indented(block: Written, start: int, end: int, by: int = INSIDE) -> Patches:
     """Indent the lines after that of `start`, up to `end`."""
     source = block.source
     lines = [line for line in source.starts if start < line < end and source.text[line : source.line_end(line)].strip()]
@@ -185,7 +185,7 @@ def _absorbed(row: Row, number: int, title: str) -> Iterator[Move]:
     dash = dash_of(item)
     line, own = source.line_start(dash), dash - source.line_start(dash)
     by = dash_of(inner) - source.line_start(dash_of(inner)) - own
-    patches = (Patch(line, line, " " * by), *_indented(item, dash, source.line_end(end), by))
+    patches = (Patch(line, line, " " * by), *indented(item, dash, source.line_end(end), by))
     yield _move(title, patches, {row.place(number), row.place(number - 1)})
 
 

@@ -12,7 +12,7 @@ from pydantic import Field
 from archbuilder.analysis.memory import BYTES
 from archbuilder.blocks import Block
 from archbuilder.blocks.conv import Conv, Convolution
-from archbuilder.diagnostics import show
+from archbuilder.diagnostics import Span, show
 from archbuilder.ir.graph import Node, block_path
 from archbuilder.ir.ops import AdaptivePool, AvgPool2d, Conv2d, Linear, MaxPool2d
 from archbuilder.remedy import Change, Hint, Insert, Remove
@@ -140,7 +140,7 @@ class Layout(Rule):
         node = found[min(number, len(found) - 1)][1]
         if number == len(found):
             hint: Hint = Insert((self._text(net, number, node.shape.c),), say=f"put {{}} after it; {order}")
-            return missed(STRUCTURE, message, hint, _holder(net, node).span())
+            return missed(STRUCTURE, message, hint, _holder(net, node))
         is_whole = sum(other.place is node.place for _, other in found) == 1  # the block makes this layer only
         is_other = len(kinds) == len(wanted) or kinds[number + 1 : number + 2] == wanted[number + 1 : number + 2] != []
         if is_other and is_whole and (change := self._change(node, number, order)):
@@ -148,7 +148,7 @@ class Layout(Rule):
         if len(kinds) > len(wanted):
             return missed(STRUCTURE, message, Remove(say=f"remove it; {order}") if is_whole else order, node.span)
         is_first = not number or net.owners[found[number - 1][1].name] != net.owners[node.name]
-        place = _holder(net, node).span() if is_first else node.span
+        place = _holder(net, node) if is_first else node.span
         text = self._text(net, number, net.channels(node))
         return missed(STRUCTURE, message, Insert((text,), before=True, say=f"put {{}} before it; {order}"), place)
 
@@ -181,9 +181,10 @@ class Layout(Rule):
         return Change(fields, sorted(set(type(block).model_fields) - kept), _BLOCKS[kind], say=say)
 
 
-def _holder(net: Network, node: Node) -> Block:
-    """The top-level block that a layer is in."""
-    return net.spec.network[net.owners[node.name]]
+def _holder(net: Network, node: Node) -> Span:
+    """The place of the top-level block that a layer is in; its own where that cannot be told."""
+    owner = net.owners[node.name]
+    return net.spec.network[owner].span() if owner >= 0 else node.span
 
 
 def _evidence(found: list[tuple[str, Node]]) -> Iterator[Evidence]:
