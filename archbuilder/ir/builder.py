@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any, ClassVar, NamedTuple
 
 from archbuilder.diagnostics import MAX_PROBLEMS, Code, Diagnostic, Span, declare, did_you_mean, shorten, too_many
@@ -126,7 +126,6 @@ class Part(NamedTuple):
     inputs: int
 
 
-@dataclass
 class Parts:
     """What blocks have appended, for many graphs that share them, as the candidates of a search do.
 
@@ -135,8 +134,10 @@ class Parts:
     """
 
     MOST: ClassVar[int] = 100_000  # 40,000 take some 50 MB; what is never met again would be kept for nothing
-    known: dict[tuple[Any, ...], Part] = field(default_factory=dict)
-    analysed: dict[Any, Any] = field(default_factory=dict)
+
+    def __init__(self) -> None:
+        self.known: dict[tuple[Any, ...], Part] = {}
+        self.analysed: dict[Any, Any] = {}
 
     def begin(self) -> None:
         """Before another graph: no more is kept than may help."""
