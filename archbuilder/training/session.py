@@ -91,8 +91,8 @@ UNTRAINED = declare(
     "training with int8 rounding from random weights",
     exit_status=2,
     why=(
-        "Rounding is trained at the end, at a tenth of the learning rates: from random weights the network would learn "
-        "little. Train a run in float first, then continue from it with --init."
+        "Rounding is trained at the end, at a hundredth of the learning rates: from random weights the network would "
+        "learn little. Train a run in float first, then continue from it with --init."
     ),
     bad="$ archbuilder train net.yaml --no-report --set train.quantize=int8",
     good="""\

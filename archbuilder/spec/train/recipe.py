@@ -64,13 +64,14 @@ class Quantize(Model):
 
     Weights and maps are rounded to the grids that `archbuilder quantize` gives them; the ranges of the maps are
     calibrated at the start of each epoch.  Accuracies in the log are those of the int8 network.
-    Source: Jacob et al., Quantization and Training of Neural Networks, 2018.
+    Source: Jacob et al., Quantization and Training of Neural Networks, 2018; the share of the learning rates: Wu et
+    al., Integer Quantization for Deep Learning Inference, 2020.
     """
 
     POSITIONAL = "dtype"
 
     dtype: Literal["int8"] = Field("int8", description="number format that the network is rounded to")
-    lr_factor: Rate = Field(0.1, description="multiplies all learning rates of the recipe: trained weights need less")
+    lr_factor: Rate = Field(0.01, description="multiplies all learning rates of the recipe: trained weights need less")
 
 
 class Train(Model):
