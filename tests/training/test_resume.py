@@ -293,7 +293,7 @@ def test_the_newest_whole_checkpoint_may_be_that_of_the_best_epoch(
     damaged(half / "last-1.pt", "empty")
     best = load(half / "best.pt")["epoch"]
     train(resume=half)
-    assert f"the run goes on from best.pt, after epoch {best}" in capsys.readouterr().out
+    assert f"the run continues from best.pt, after epoch {best}" in capsys.readouterr().out
     for name in ("last.damaged", "last-1.damaged"):
         (half / name).unlink()
     same_end(half, whole.path)
