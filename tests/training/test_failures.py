@@ -219,7 +219,7 @@ def test_a_disk_that_is_full_for_a_while_costs_nothing(
     quick, whole: RunResult, same_end: SameEnd, tmp_path: Path, name: str, capsys
 ):
     run = quick(on_epoch=fill_after(2, name, tmp_path)).path
-    said = f"warning: AB701 {name} cannot be written: No space left on device; training goes on"
+    said = f"warning: AB701 {name} cannot be written: No space left on device; training continues"
     assert said in capsys.readouterr().out
     for name in {path.name for path in whole.path.iterdir()} - {path.name for path in run.iterdir()}:
         assert name == "last-2.pt"  # the epoch that was not written has no file
@@ -291,7 +291,7 @@ def test_a_disk_that_is_too_full_is_found_before_the_first_epoch(quick, tmp_path
 
 
 def test_a_place_where_nothing_can_be_written_is_found_before_the_first_epoch(tiny: str):
-    with pytest.raises(ArchbuilderError, match="AB701 no run folder can be made here") as error:
+    with pytest.raises(ArchbuilderError, match="AB701 no run folder can be created here") as error:
         train(tiny, out="/proc/self")  # nobody may write there, root neither
     assert "--out" in error.value.diagnostics[0].hint
 
