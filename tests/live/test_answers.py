@@ -310,3 +310,10 @@ def test_the_arena_says_what_lies_where():
     none = answer({"ask": "arena", "text": gelu})
     assert none["arena"] is None and "no kernel" in none["arena_note"]
     assert "error" in answer({"ask": "arena", "text": "network: ["})["arena_note"]
+
+
+def test_compared_files_are_named_from_the_folder(tmp_path):
+    asked = {"ask": "compare", "file": "a.yaml", "other_name": "b.yaml", "folder": str(tmp_path)}
+    head = answer({**asked, "text": SMALL, "other": SMALL})["table"]["head"]
+    assert head[:3] == ["", "b.yaml", "a.yaml"]
+    assert str(tmp_path) not in answer({**asked, "text": SMALL, "other": "network: ["})["error"]

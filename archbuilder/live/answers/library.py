@@ -51,7 +51,7 @@ def starters(question: Question) -> Answer:
 
 def starter(question: Question) -> Answer:
     """The size of one of the shipped networks, whose text is given."""
-    facts = _facts(check_text(question.text("text")))
+    facts = _facts(question, check_text(question.text("text")))
     return {"params": facts.params, "macs": facts.macs}
 
 
@@ -114,16 +114,19 @@ def compare(question: Question) -> Answer:
 
     other = {**question.given, "text": question.text("other"), "file": question.text("other_name", "other.yaml")}
     reports = (Question.of(other).report(), question.report())
-    before, after = (_facts(report) for report in reports)
+    before, after = (_facts(question, report) for report in reports)
     return {
-        "table": {"head": ["", *titles(reports)], "rows": [list(row) for row in total_rows(reports)]},
+        "table": {
+            "head": ["", *map(question.shown, titles(reports))],
+            "rows": [list(row) for row in total_rows(reports)],
+        },
         "changes": {"head": list(HEADER), "rows": [list(row) for row in change_rows(changes(before, after))]},
         "text": render(reports),
     }
 
 
-def _facts(report: Report) -> Facts:
+def _facts(question: Question, report: Report) -> Facts:
     if report.facts is None:
         reason = printable(report.errors[0].message) if report.errors else "it is not a network"
-        raise Unanswered(f"{report.file} cannot be analysed: {reason}")
+        raise Unanswered(f"{question.shown(report.file)} cannot be analysed: {reason}")
     return report.facts
