@@ -198,7 +198,10 @@ def test_too_little_memory_is_explained(tiny: str):
     wanted = plan.new(tiny, (), "runs", Options(), check=True)
     with pytest.raises(ArchbuilderError, match=r"AB713 .*allocate") as error, explained(wanted):
         torch.empty(2**46, dtype=torch.int8)
-    assert "lower batch_size (256 now; batch_size: 128 with accumulate: 2 takes" in error.value.diagnostics[0].hint
+    assert (
+        "lower batch_size (256 now; batch_size: 128 with accumulate: 2 makes the same steps"
+        in error.value.diagnostics[0].hint
+    )
     with pytest.raises(RuntimeError, match="something else"), explained(wanted):
         raise RuntimeError("something else")
 
