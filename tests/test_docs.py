@@ -237,7 +237,7 @@ def test_what_a_page_says_is_so(page: Path, trained: Path, tmp_path: Path, monke
 
 def test_every_command_has_its_place():
     page = (DOCS / "commands.md").read_text(encoding="utf-8")
-    assert re.findall(r"^### (\S+)\n\n.+\n\n```\{command\} (\S+)$", page, re.MULTILINE) == [
+    assert re.findall(r"^### (\S+)\n\n(?:.+\n)+\n```\{command\} (\S+)$", page, re.MULTILINE) == [
         (word, word) for words in GROUPS.values() for word in words
     ]
 
