@@ -234,6 +234,26 @@ def test_a_large_and_a_hostile_file(page, tmp_path):
     assert page.evaluate("workers.length") == workers and page.locator("#app img").count() == 0
 
 
+def test_typing_does_not_wait_for_the_largest_file(page, tmp_path):
+    """12,000 layers in 4 MB: what is typed while they are checked is there at once, and in the facts in the end."""
+    largest = tmp_path / "largest.yaml"
+    layers = "".join(f"  - conv: {{out: 8, name: c{n}}} # {'x' * 900}\n" for n in range(4000))
+    largest.write_text(f"archbuilder: 1\ninput: [3, 8, 8]\nname: largest\nnetwork:\n{layers}")
+    give(page, largest)
+    page.wait_for_selector('.figure dd:has-text("12,000")')
+    line_of(page, "name: largest").click()
+    page.keyboard.press("End")
+    answered = "workers[0].heard = 0; workers[0].addEventListener('message', () => workers[0].heard++)"
+    page.evaluate(answered)
+    page.keyboard.type("_of_all:")
+    assert line_of(page, "name: largest_of_all:").count() == 1
+    assert page.evaluate("workers[0].heard") <= 1  # most of it was typed while the analyser was still at work
+    page.wait_for_selector(".state.bad")
+    page.keyboard.press("Backspace")
+    page.wait_for_selector(".state.ok")
+    assert page.locator('.figure dd:has-text("12,000")').count() == 1
+
+
 def test_a_worker_that_dies_costs_no_text(page):
     page.evaluate("workers[0].dispatchEvent(new ErrorEvent('error', {message: 'out of memory'}))")
     page.wait_for_selector('.state:has-text("out of memory")')
