@@ -69,6 +69,11 @@ ELSEWHERE = {  # what is only parsed here: the test that runs it, or the functio
     r"torchrun ": ("training/test_several.py", 'crew(2, tmp_path, "train", "net.yaml"'),
 }
 FINDS = (  # commands that end with 1, for what they find here; all others end with 0
+    r"archbuilder check architectures(/seeds)?\s",  # students' networks that miss limits
+    r"archbuilder check submissions/",
+    r"archbuilder check \S+ --set vars.width=24 --strict",
+    r"archbuilder check RUN +# the rules again",  # its goal, after an epoch of digits
+    r"archbuilder overfit ",  # after two steps
 )
 SHELL = {"cat", "cp", "mkdir"}  # other programs that a page may call
 NOT_RUN = re.compile(r"[Nn]ot run by the tests: \w+ \w+|Ctrl-C ends it|starts it, you need not")
@@ -218,7 +223,7 @@ def is_said(shown: str, said: str) -> bool:
 def is_well(command: Command, status: int, said: str) -> bool:
     if command.shown is not None:
         return is_said(command.shown, said)
-    return status == any(re.match(each, command.line) for each in FINDS)
+    return status == int(any(re.match(each, command.line) for each in FINDS))
 
 
 def judge_yaml(text: str, page: str) -> None:
@@ -278,7 +283,7 @@ def test_what_is_run_elsewhere_is():
 
 def test_most_commands_are_run():
     all = [each for page in PAGES for block in blocks(page) if block.language == "console" for each in commands(block)]
-    assert len(all) > 100 and sum(map(is_only_parsed, all)) < 0.4 * len(all)
+    assert len(all) > 100 and sum(map(is_only_parsed, all)) < 0.25 * len(all)
 
 
 def seen(picture: Path) -> tuple[object, list[float]]:
