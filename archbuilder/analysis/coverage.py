@@ -38,7 +38,7 @@ class View(NamedTuple):
 
     @property
     def offset(self) -> float:
-        """The distance from the centre of the image to that of the middle unit, in pixels."""
+        """From the centre of the image to that of the middle unit, in pixels: negative where the unit's comes first."""
         return self.centre - (self.side - 1) / 2
 
 

@@ -58,9 +58,10 @@ class Placed(NamedTuple):
 class Arena:
     """The plan of a network's memory on TensorFlow Lite for Microcontrollers, in bytes.
 
-    head:    the non-persistent part under the plan that an exported file carries; never over `greedy`. greedy:  what
-    the runtime's own planner would need. bound: the largest sum of buffers needed at the same time; no plan needs less.
-    tail: the persistent part, estimated: lower and upper end.
+    head:   the non-persistent part under the plan that an exported file carries; never over `greedy`.
+    greedy: what the runtime's own planner would need.
+    bound:  the largest sum of buffers needed at the same time; no plan needs less.
+    tail:   the persistent part, estimated: lower and upper end.
     """
 
     program: Program

@@ -129,7 +129,8 @@ class Part(NamedTuple):
 class Parts:
     """What blocks have appended, for many graphs that share them, as the candidates of a search do.
 
-    A block is known by the object that it was read as, the value that it gets and the scope that it stands in.
+    A block is known by the object that it was read as, the value that it gets, the scope that it stands in, and the
+    input and classes of its network.
     `analysed` is for whoever walks the graphs: what was found out of a node, by its id and what it depends on.
     """
 
@@ -191,8 +192,8 @@ class GraphBuilder:
         self._reported: set[Diagnostic] = set()
         self._steps = self._inputs = 0
         self._next: dict[str, int] = {INPUT: 2}  # per path, the number for the next layer of that name
-        self._taken: list[tuple[str, int | None]] = []  # what was looked up in there, as it was
-        self._names: list[tuple[str, Named]] = []  # what was named, in order
+        self._taken: list[tuple[str, int | None]] = []  # what was looked up in there, as it was; with parts only
+        self._names: list[tuple[str, Named]] = []  # what was named, in order; with parts only
         self._ties = 0  # to anything but the current value, and findings: what has any is no part of another graph
 
     @property
@@ -258,10 +259,12 @@ class GraphBuilder:
         number = self._next.get(base, 1)
         path = base if number == 1 else f"{base}{number}"
         while path in self._next:
-            self._taken.append((path, self._next[path]))
+            if self.parts is not None:
+                self._taken.append((path, self._next[path]))
             number += 1
             path = f"{base}{number}"
-        self._taken += ((base, self._next.get(base)), (path, self._next.get(path)))
+        if self.parts is not None:
+            self._taken += ((base, self._next.get(base)), (path, self._next.get(path)))
         self._next[path] = 2
         self._next[base] = number + 1
         return path
@@ -270,7 +273,7 @@ class GraphBuilder:
         """Lower a block, or append the part that is known of it."""
         if self.parts is None or self.shape is None:
             return lower()
-        key = (id(block), self.value, self.shape, self._scope)
+        key = (id(block), self.value, self.shape, self._scope, self.graph.input, self.graph.classes)
         part = self.parts.known.get(key)
         if part is None or not self._appended(part):
             begun = self._ties, len(self._taken), len(self._names), len(self._nodes), self._steps, self._inputs
@@ -367,7 +370,8 @@ class GraphBuilder:
         if name is not None:
             nodes = tuple(self._nodes[start:])
             self._named[name] = Named(nodes, value, self.value, dict(self._recalled[recalled:]))
-            self._names.append((name, self._named[name]))
+            if self.parts is not None:
+                self._names.append((name, self._named[name]))
 
     def recall(self, name: str, field: str) -> str | None:
         """The output of an earlier block of this name; reports an error at the field if there is none."""

@@ -85,7 +85,7 @@ class Op(ABC):
     is_view: ClassVar[bool] = False  # whether its output is a view of its input's memory
 
     def __eq__(self, other: object) -> bool:
-        return type(self) is type(other) and vars(self) == vars(other)
+        return vars(self) == vars(other) if type(self) is type(other) else NotImplemented
 
     def __hash__(self) -> int:
         return hash((type(self), *vars(self).values()))

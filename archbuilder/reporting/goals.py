@@ -44,7 +44,7 @@ def _paint(standing: Standing, style: Style, waved: bool) -> str:
 
 
 def is_judged(report: Report) -> bool:
-    """Whether there are goals that have been judged by a run."""
+    """Whether no goal still waits for a run; so, too, where there are no goals."""
     return all(standing.state != "after training" for standing in report.goals)
 
 

@@ -66,10 +66,10 @@ Reader = Callable[[Node, Env], Any]
 class Known:
     """Cached results for nodes that many trees share.
 
-    A result depends on the values of the variables in the texts of its node, and on nothing else that may differ
-    between the trees.
+    A result depends on the values of some variables, on the nesting level, and on nothing else that may differ between
+    the trees.
 
-    words: the words in the texts of a node that may be variables.
+    words: the variables on which a node may depend: those in its texts, and in what it may refer to.
     """
 
     MOST = 20_000  # largest number of cached nodes, for trees that share little
@@ -87,7 +87,7 @@ class Known:
                 self._of.clear()
                 self._read.clear()
             of = self._of[id(node)] = node, tuple(self._words(node))
-        key = (reader, id(node), *map(env.variables.get, of[1]))
+        key = (reader, id(node), env.level, *map(env.variables.get, of[1]))
         if (found := self._read.get(key)) is None:
             problems = len(env.diagnostics)
             found = reader(node, env)

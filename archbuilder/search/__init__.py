@@ -64,9 +64,10 @@ def start(
     """Search the space of a file that was checked with these overrides, in a new folder.
 
     rungs:    epochs at which candidates are compared; they end at the last one, which is train.epochs unless each rung
-    is a complete run. whole:    train every candidate to its end, as in a sweep. on_test:  nothing is chosen (several
-    seeds of one network), so no validation split is kept. settings: fields of `folder.Settings`: sampler, seed,
-    generation, factor, trials, epochs.
+              is a complete run.
+    whole:    train every candidate to its end, as in a sweep.
+    on_test:  nothing is chosen (several seeds of one network), so no validation split is kept.
+    settings: fields of `folder.Settings`: sampler, seed, generation, factor, trials, epochs.
 
     Raises ArchbuilderError if the search cannot start, AB564 if no candidate is valid.
     """

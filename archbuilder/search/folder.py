@@ -4,8 +4,9 @@ search.json            how it is done: what it started from, the seed, generatio
 start.yaml             the file that it started from, with its space, as it was read or with all overrides
 study.log              Optuna's journal; none of a sweep
 trials/0007/           a candidate: candidate.yaml, facts.json, its run, log.txt
-table.csv, search.html what was found, written anew as it comes
-winner.yaml            the best candidate
+table.csv              what was found, written anew as it comes
+winner.yaml            the best candidate so far, written with the table
+search.html            the page of all this, written at the end only
 """
 
 from __future__ import annotations
@@ -131,17 +132,26 @@ class SearchFolder(RunFolder):
         text = io.StringIO()
         csv.writer(text, lineterminator="\n").writerows([header, *rows])
         with self.held():
-            written = self.path / TABLE
-            is_newest = not written.is_file() or _trained(text.getvalue()) >= _trained(self.read(TABLE).decode())
+            is_newest = _trained(text.getvalue()) >= _trained(self._table())
             if is_newest:
                 self.write(TABLE, text.getvalue())
             yield is_newest
 
+    def _table(self) -> str:
+        """The table as it was written last; empty where there is none, or it cannot be opened."""
+        try:
+            return self.read(TABLE).decode(errors="replace")  # another program may have saved it in its own encoding
+        except ArchbuilderError:
+            return ""
+
 
 def _trained(table: str) -> tuple[int, int]:
     """How many epochs and trials a table is about, or less where it cannot be read."""
-    epochs = [row.get("epochs") or "" for row in csv.DictReader(io.StringIO(table))]
-    return sum(int(each) for each in epochs if each.isdecimal()), len(epochs)
+    try:
+        epochs = [row.get("epochs") or "" for row in csv.DictReader(io.StringIO(table))]
+        return sum(int(each) for each in epochs if each.isdecimal()), len(epochs)
+    except (csv.Error, ValueError):  # a field that is too long, a number with too many digits
+        return 0, 0
 
 
 def _no_search(place: Path, message: str, hint: str) -> ArchbuilderError:

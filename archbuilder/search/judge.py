@@ -77,11 +77,12 @@ class Judge:
         for definition in define.value.values() if define.is_mapping else ():
             parameters = definition.get("params")
             names |= {*(parameters.value if parameters and parameters.is_mapping else ())}
-        everywhere = names & words_of(define)  # variables on which a use of a definition depends
+        defaults = root.get("defaults") or Node(None, root.span)
+        everywhere = names & (words_of(define) | words_of(defaults))  # variables on which any block may depend
         is_fixed = {"defaults", "define"}.isdisjoint(choice.steps[0] for choice in space.choices)
         self._known = Known(lambda node: frozenset(everywhere | (names & words_of(node)))) if is_fixed else None
         self._grown: Grown = {}
-        self._parts = Parts()
+        self._parts = Parts() if is_fixed else None  # otherwise all blocks are read anew, and no part is met again
         self._has_ignores = any("ignore" in text for text in report.document.sources.values())
 
     @property
@@ -103,7 +104,8 @@ class Judge:
         facts: Facts | None = None
         limits: tuple[Measured, ...] = ()
         if spec is not None:
-            self._parts.begin()
+            if self._parts is not None:
+                self._parts.begin()
             report = stages(document, spec, self.rules, found, self._parts)
             facts, limits = report.facts, report.limits
         if self._has_ignores:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields, replace
 from importlib import import_module
 from inspect import isabstract
 from pkgutil import iter_modules
@@ -49,6 +50,17 @@ def test_op_is_known_everywhere(kind: type[Op]):
     assert has_rule(kind), "modules/layers.py has no torch class for it"
     assert getattr(ops, kind.__name__, None) is kind
     assert kind.__name__ in ops.__all__
+
+
+@each_op
+@settings(max_examples=10)
+@given(data=st.data())
+def test_ops_are_equal_by_their_fields(kind: type[Op], data: st.DataObject):
+    op = data.draw(cases.OPS[kind](data.draw(cases.maps(8, 8))))
+    assert replace(op) == op and hash(replace(op)) == hash(op)
+    for field in fields(op):
+        assert replace(op, **{field.name: "another value"}) != op
+    assert op.__eq__("another type") is NotImplemented
 
 
 @each_op

@@ -340,6 +340,24 @@ def test_several_programs_write_one_table(found: Course):
     assert files[0].read_bytes() == before[0]
 
 
+def test_a_table_that_another_program_has_saved(found: Course):
+    """A spreadsheet's own encoding still counts; what is no table is written over."""
+    file = found.folder.path / "table.csv"
+    before = file.read_bytes()
+    try:
+        for bad in (b"\xe4\xf6\xfc\n", b"epochs\n" + b"9" * 140_000, b"epochs\n" + b"9" * 5_000):
+            file.write_bytes(bad)
+            found.write()
+            assert file.read_bytes() == before
+        header, *_ = csv.reader(before.decode().splitlines())
+        latin = ",".join("3000" if name == "epochs" else "gr\xf6\xdfer" for name in header) + "\n"
+        file.write_bytes(before + latin.encode("latin-1"))
+        found.write()
+        assert file.read_bytes() == before + latin.encode("latin-1")
+    finally:
+        file.write_bytes(before)
+
+
 def test_text_and_document_agree(found: Course):
     start = parse((found.folder.path / "start.yaml").read_text())
     assert start.root.plain() == parse(TEXT).root.plain()

@@ -220,9 +220,10 @@ def test_judging_is_what_check_says(judge: Judge):
 SHARED = """\
 archbuilder: 1
 input: [3, 16, 16]
-classes: 4
+classes: n
 limits: {receptive_field: ">= 9", macs: "< 3M"}
-vars: {w: 8}
+vars: {w: 8, n: 4, g: 2}
+defaults: {norm: {kind: group, groups: g}}
 define:
   pair: {params: {out: 4, k: 3}, blocks: [{conv: {out: out, kernel: k}}, {conv: out}]}
 network:
@@ -238,6 +239,8 @@ network:
   - classifier
 space:
   vars.w: [6, 8, 12]
+  vars.n: [4, 10]
+  vars.g: [2, 1, 3]
   network.0.kernel: {from: 1, to: 7}
   network.1.k: [1, 3, 5]
   network.2.times: [1, 2, 3, 4]
@@ -300,6 +303,26 @@ space:
         judge = opened(check_text(kept))
         for picks in (*every(judge.space), *every(judge.space)):
             assert judge(picks).value("params") == check_text(written(judge.tree(picks).plain())).facts.params
+
+
+def test_a_definition_is_read_anew_where_it_stands_deeper():
+    def nested(stages: int, block: str) -> str:
+        return "{stage: {blocks: [" * stages + block + "]}}" * stages
+
+    text = f"""\
+archbuilder: 1
+input: [3, 16, 16]
+classes: 4
+define:
+  d: {{blocks: [{nested(18, "{conv: 8}")}]}}
+  e: {{blocks: [{nested(18, "d")}]}}
+network: [e, {{conv: 8}}, gap, classifier]
+space:
+  network.1: [{{conv: 8}}, {nested(18, "e")}]
+"""
+    judge = opened(check_text(text))
+    shallow, deep = map(judge, every(judge.space))
+    assert shallow.ok and [d.code.id for d in deep.excluded] == ["AB212"]
 
 
 def test_a_dry_run_says_what_excludes(judge: Judge, capsys: pytest.CaptureFixture[str], tmp_path: Path):
