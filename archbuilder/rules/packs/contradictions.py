@@ -38,20 +38,22 @@ _HINT = "change one of the two, or leave it out"
 
 def contradictions(rules: Sequence[Rule], goals: Sequence[Goal]) -> Iterator[Diagnostic]:
     """Each rule, and each goal, that cannot be satisfied, by itself or together with one before it."""
-    for number, rule in enumerate(rules):
+    possible: list[Rule] = []  # a rule that contradicts itself says nothing about the others
+    for rule in rules:
         if reason := rule.excludes(rule):
             yield CONTRADICTION.at(
                 rule.span(), f"{rule.title} contradicts itself: {reason}", "change it, or leave it out"
             )
             continue
-        for other in rules[:number]:
+        for other in possible:
             if reason := _apart(rule, other) or _apart(other, rule):
                 message = f"{rule.title} and {other.title} (line {other.span().line}) exclude each other: {reason}"
                 yield CONTRADICTION.at(rule.span(), message, _HINT)
                 break
-    has_a_name = any(rule.KIND == "dataset" for rule in rules)
+        possible.append(rule)
+    has_a_name = any(rule.KIND == "dataset" for rule in possible)
     for number, goal in enumerate(goals):
-        for rule in rules:
+        for rule in possible:
             if reason := rule.precludes(goal):
                 message = f"{goal.words} and {rule.title} (line {rule.span().line}) exclude each other: {reason}"
                 yield CONTRADICTION.at(goal.span(), message, _HINT)

@@ -41,7 +41,6 @@ CONTRADICTIONS = [
     ("{recipe: {peak: 5}}, {recipe: {name: other, peak: 6}}", "", "epoch 6 and at epoch 5"),
     ("{recipe: {peak: 5}}, {recipe: {name: other, epochs: '< 5'}}", "", "a peak at epoch 5 of 4"),
     ("{layout: C1:8 GAP}, {layout: {name: other, order: C1:9 GAP}}", "", "9 and 8 channels"),
-    ("gap, {layout: C1 P1 c2}", "", "no GAP in the order"),
     # by what one demands and another forbids
     ("{without: conv}, {layout: C1 GAP c2}", "", "conv"),
     ("{without: pointwise}, {layout: C1 GAP c2}", "", "pointwise"),
@@ -89,6 +88,7 @@ CONTRADICTIONS = [
     # a rule by itself
     ("{recipe: {epochs: 4, peak: 5}}", "", "recipe contradicts itself"),
     ("{limit: {of: params, bound: '< 0'}}", "", "no value is < 0"),
+    ("{limit: {of: params, bound: '< 0'}}, gap, {has: conv}", "", "no value is < 0"),
     (
         "{augment: [{coarse_dropout: {height: 8, width: 8}}, {coarse_dropout: {height: 8, width: 8, fill: 9}}]}",
         "",
@@ -120,12 +120,22 @@ def test_a_pack_that_contradicts_itself(tmp_path: Path, rules: str, goals: str, 
         "{augment: [{random_crop: {padding: 2}}, {random_crop: {padding: 4}}]}, {dataset: mnist}",
         "{recipe: {peak: 5}}, {recipe: {name: other, schedule: [step, linear]}}",
         "{recipe: {epochs: '<= 24'}}, {recipe: {name: other, epochs: '>= 24'}}",
+        "{recipe: {schedule: constant}}, {recipe: {name: other, schedule: none}}",
+        "gap, {layout: C1 P1 c2}",
     ],
 )
 def test_a_pack_that_only_asks_for_much(tmp_path: Path, rules: str):
     pack = tmp_path / "mine.yaml"
     pack.write_text(f"archbuilder_rules: 1\nname: mine\nrules: [{rules}]\n")
     assert check(pack).diagnostics == ()
+
+
+def test_a_gap_on_a_shortcut_stands_in_no_order(tmp_path: Path):
+    pack, file = tmp_path / "mine.yaml", tmp_path / "net.yaml"
+    pack.write_text("archbuilder_rules: 1\nname: mine\nrules: [gap, {layout: C1 P1 c2}]\n")
+    network = "[{conv: 8}, {skip: {blocks: [{max_pool: 8}], shortcut: [gap]}}, classifier]"
+    file.write_text(f"archbuilder: 1\ninput: [3, 8, 8]\nclasses: 10\nnetwork: {network}\n")
+    assert check(file, rules=[str(pack)]).errors == ()
 
 
 def test_a_figure_by_an_epoch_that_no_run_has_may_come_earlier(tmp_path: Path):

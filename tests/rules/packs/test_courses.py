@@ -174,6 +174,23 @@ def test_an_order_of_layers(hold: Hold, blocks: list[str], words: str):
     assert verdict.ok == (not words) and words in verdict.message
 
 
+@pytest.mark.parametrize(
+    ("order", "blocks", "hint"),
+    [
+        ("C1:9 GAP c2", ["conv: 8", "gap", "classifier"], "set out: 9"),
+        ("C1 GAP c2:9", ["conv: 8", "gap", "classifier"], "give it 9 channels; the order is C1 GAP c2:9"),
+        (
+            "C1:9 c2 GAP c3",
+            ["depthwise_separable: 8", "gap", "classifier"],
+            "give it 9 channels; the order is C1:9 c2 GAP c3",
+        ),
+    ],
+)
+def test_channels_are_set_in_a_field_that_the_block_has(hold: Hold, order: str, blocks: list[str], hint: str):
+    (found,) = hold(f"layout: {order}", network(*blocks)).report.errors
+    assert found.hint == hint
+
+
 def test_a_recipe_that_is_not_written_is_the_default_one(hold: Hold):
     plain = network("conv: 8", "gap", "classifier")
     assert hold("recipe: {epochs: 10, optimizer: sgd, schedule: one_cycle, peak: 3, batch_size: 128}", plain).ok

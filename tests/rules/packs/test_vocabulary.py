@@ -174,6 +174,13 @@ def test_another_kind_becomes_that_of_the_most(hold: Hold):
     assert hold(NORMS, text).ok
 
 
+def test_the_most_are_counted_by_blocks(hold: Hold):
+    skips = ["skip: {blocks: [{conv: 8}]}"] * 3
+    held = hold("one_of: [skip, squeeze_excite]", network("conv: 8", "squeeze_excite: 4", *skips, "gap", "classifier"))
+    assert held.found == ["6:5 AB512"]
+    assert [d.hint for d in held.report.errors] == ["use skip here, or squeeze_excite everywhere"]
+
+
 def test_words_are_bounded():
     _, (problem,) = read(f"without: [{'gelu, ' * 21}]")
     assert problem.code.id == "AB103" and "at most 20" in problem.message

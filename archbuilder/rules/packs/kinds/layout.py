@@ -20,7 +20,6 @@ from archbuilder.rules.limits import dtype_of
 from archbuilder.rules.packs.kinds import register
 from archbuilder.rules.packs.kinds.convs import Convs
 from archbuilder.rules.packs.kinds.depthwise_separable import DepthwiseSeparable
-from archbuilder.rules.packs.kinds.gap import Gap
 from archbuilder.rules.packs.network import Network
 from archbuilder.rules.packs.rule import STRUCTURE, Demand, Evidence, Outcome, Rule, missed
 from archbuilder.schema.fields import Check, Variables, failure, reads
@@ -98,8 +97,6 @@ class Layout(Rule):
 
     def excludes(self, other: Rule) -> str:
         kinds = Counter(map(kind_of, self.order))
-        if isinstance(other, Gap) and not kinds[GAP]:
-            return "there is no GAP in the order"
         if isinstance(other, Convs) and (count := kinds[CONV] + kinds[POINT]) < (asked := other.convs):
             return f"there are {count} convs in the order, but {asked} are required"
         if isinstance(other, DepthwiseSeparable) and other.kernel > (most := 3 if kinds[CONV] else 1):
@@ -124,16 +121,26 @@ class Layout(Rule):
                 return self._missed(net, found, number, message)
             if (channels := channels_of(token)) and node.shape.c != channels:
                 message = f"{token} must have {channels} channels, but {block_path(node)} has {node.shape.c}"
-                return missed(STRUCTURE, message, Change({"out": str(channels)}, say="set {}"), node.span)
+                has_field = "out" in type(node.place).model_fields and _is_whole(node, found)
+                edit, words = (
+                    Change({"out": str(channels)}, say="set {}"),
+                    f"give it {channels} channels; {self._asked}",
+                )
+                hint: Hint = edit if has_field else words
+                return missed(STRUCTURE, message, hint, node.span)
         if len(found) > len(self.order):
             kind, node = found[len(self.order)]
             message = f"{self.order[-1]} must be the last layer, but {_said(kind, node)} follows"
             return self._missed(net, found, len(self.order), message)
         return Outcome(tuple(_evidence(found)), "")
 
+    @property
+    def _asked(self) -> str:
+        return f"the order is {' '.join(self.order)}"
+
     def _missed(self, net: Network, found: Sequence[Found], number: int, message: str) -> Outcome:
         """What to do about the first layer that differs: change it, leave it out, or put another before it."""
-        order = f"the order is {' '.join(self.order)}"
+        order = self._asked
         if not found:
             return missed(STRUCTURE, message, order, net.place)
         kinds, wanted = [kind for kind, _ in found], list(map(kind_of, self.order))
@@ -141,7 +148,7 @@ class Layout(Rule):
         if number == len(found):
             hint: Hint = Insert((self._text(net, number, node.shape.c),), say=f"put {{}} after it; {order}")
             return missed(STRUCTURE, message, hint, _holder(net, node))
-        is_whole = sum(other.place is node.place for _, other in found) == 1  # the block makes this layer only
+        is_whole = _is_whole(node, found)
         is_other = len(kinds) == len(wanted) or kinds[number + 1 : number + 2] == wanted[number + 1 : number + 2] != []
         if is_other and is_whole and (change := self._change(node, number, order)):
             return missed(STRUCTURE, message, change, node.span)
@@ -179,6 +186,11 @@ class Layout(Rule):
         else:
             fields, kept = {"out": str(channels_of(token) or node.shape.c)}, {"name"}
         return Change(fields, sorted(set(type(block).model_fields) - kept), _BLOCKS[kind], say=say)
+
+
+def _is_whole(node: Node, found: Sequence[Found]) -> bool:
+    """Whether the block of a layer makes this layer only."""
+    return sum(other.place is node.place for _, other in found) == 1
 
 
 def _holder(net: Network, node: Node) -> Span:

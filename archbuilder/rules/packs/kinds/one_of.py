@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from archbuilder.ir.graph import Node
+from archbuilder.ir.graph import Node, block_path
 from archbuilder.remedy import Change, Hint
 from archbuilder.rules.packs.kinds import register
 from archbuilder.rules.packs.network import Network
@@ -42,28 +42,27 @@ class OneOf(Rule):
         yield Demand(frozenset(self.layers))
 
     def judge(self, net: Network) -> Outcome:
-        found: dict[str, list[Node]] = {}
+        found: dict[str, dict[str, Node]] = {}  # a block of several layers (squeeze_excite) counts once
         for node in net.graph.nodes.values():
             answers = words(net, node)
             for kind in [word for word in self.layers if word in answers][-1:]:
-                found.setdefault(kind, []).append(node)
+                found.setdefault(kind, {}).setdefault(block_path(node), node)
         if not found:
             wanted = " or ".join(self.layers)
             return missed(LACKING, f"there is no {wanted}", f"add {wanted}", net.place)
-        kind = max(found, key=lambda each: len(found[each]))  # of most layers, the first of two alike
-        by = Evidence.of(*{id(node.place): node for node in found[kind]}.values())
-        others = (node for other, nodes in found.items() if other != kind for node in nodes)
+        kind = max(found, key=lambda each: len(found[each]))  # of most blocks, the first of two alike
+        by = Evidence.of(*{id(node.place): node for node in found.pop(kind).values()}.values())
         misses: dict[int, Miss] = {}
-        for node in others:
+        for other, node in ((other, node) for other, blocks in found.items() for node in blocks.values()):
             message = f"{node.name} is {node.op.describe()} beside {kind}: all are to be of one kind"
-            misses.setdefault(id(node.place), Miss(FORBIDDEN, message, _remedy(node, kind), node.span))
+            misses.setdefault(id(node.place), Miss(FORBIDDEN, message, _remedy(node, kind, other), node.span))
         return Outcome(by, f"{kind} throughout", tuple(misses.values()))
 
 
-def _remedy(node: Node, kind: str) -> Hint:
+def _remedy(node: Node, kind: str, other: str) -> Hint:
     norm = next((norm for norm, word in NORMS.items() if word == kind), None)
     if norm is None:
-        return f"make it {kind}, or the others what it is"
+        return f"use {kind} here, or {other} everywhere"
     return (
         Change({"kind": norm}, ("groups", "over"), say="{}")
         if node.block == "norm"

@@ -92,9 +92,9 @@ class Recipe(Rule):
             mine, theirs = getattr(self, name), getattr(other, name)
             if mine and theirs and max(mine.range[0], theirs.range[0]) > min(mine.range[1], theirs.range[1]):
                 return f"{name} {mine.text} and {theirs.text}"
-        for name in ("optimizer", "schedule"):
+        for name, family in (("optimizer", OPTIMIZERS), ("schedule", SCHEDULES)):
             mine, theirs = getattr(self, name), getattr(other, name)
-            if mine and theirs and not set(mine) & set(theirs):
+            if mine and theirs and not _kinds(family, mine) & _kinds(family, theirs):
                 return f"{name} {' or '.join(mine)} and {' or '.join(theirs)}"
         if self.peak and other.peak and self.peak != other.peak:
             return f"a peak at epoch {self.peak} and at epoch {other.peak}"
@@ -210,7 +210,12 @@ def _set(train: Train, **fields: str) -> Change:
 
 
 def _is_one(family: Family, wanted: tuple[str, ...], found: Model) -> bool:
-    return type(found) in {family.find(each) for each in wanted}
+    return type(found) in _kinds(family, wanted)
+
+
+def _kinds(family: Family, words: tuple[str, ...]) -> set[type[Model] | None]:
+    """What the words mean: two words may mean one thing, such as `constant` and `none`."""
+    return {family.find(word) for word in words}
 
 
 def _word(family: Family, found: Model) -> str:
