@@ -113,11 +113,20 @@ def open_source(source: str | os.PathLike[str]) -> Opened:
 
 
 def seeds_of(folder: Path) -> list[Path]:
-    """The runs in a folder of `train --repeat`, sorted by seed; empty for another folder."""
-    if not (folder / REPEAT).is_file():
+    """The runs of a folder of `train --repeat`, in the order in which they are trained, also those that are no longer
+    there; empty for another folder. Raises ArchbuilderError AB702."""
+    file = folder / REPEAT
+    if not file.is_file():
         return []
-    runs = (path for path in folder.iterdir() if path.name.startswith("seed-") and is_run(path))
-    return sorted(runs, key=lambda path: (len(path.name), path.name))
+    seeds = note(file).get("seeds")
+    if not isinstance(seeds, list) or not seeds or any(type(seed) is not int or seed < 0 for seed in seeds):
+        raise ArchbuilderError(NO_RUN.at(Span(str(file)), "this does not say which seeds there are", BRING_BACK))
+    return [folder / name_of_seed(seed) for seed in seeds]
+
+
+def name_of_seed(seed: int) -> str:
+    """The folder of its run, in that of `train --repeat`."""
+    return f"seed-{seed}"
 
 
 def is_run(source: str | os.PathLike[str]) -> bool:

@@ -212,7 +212,7 @@ def _reports(name: str, overrides: list[str], rules: list[str]) -> Iterable[Repo
     folder = Path(name)
     if name in ("-", "") or not _is_folder(folder) or is_run(folder):
         return [check(name, overrides, rules)]
-    if seeds := seeds_of(folder):
+    if seeds := [path for path in seeds_of(folder) if is_run(path)]:
         return (check(path, overrides, rules) for path in seeds)
     runs: list[Path] = []
     if found := sorted(_files(folder, runs)):

@@ -45,7 +45,8 @@ def configure(parser: ArgumentParser) -> None:
 def run(args: Namespace) -> int:
     """Exit 0 written, 1 a problem of a run or its data, 2 no run."""
     from archbuilder.rules.packs.page_link import is_page
-    from archbuilder.training.repeated import is_repeated, seeds_of
+    from archbuilder.sources import seeds_of
+    from archbuilder.training.repeated import is_repeated
 
     if args.page and not is_page(args.page):
         message = f"{args.page} is not an address of a page"

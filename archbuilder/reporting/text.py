@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 
 from archbuilder.analysis.facts import Facts, Layer
+from archbuilder.diagnostics import ArchbuilderError
 from archbuilder.ir.op import by
 from archbuilder.pipeline import Report
 from archbuilder.reporting.diagnostic import printable, render_diagnostic
@@ -17,10 +18,11 @@ from archbuilder.reporting.memory import COLUMNS as MEMORY
 from archbuilder.reporting.memory import memory_cells, memory_lines
 from archbuilder.reporting.style import PLAIN, Style
 from archbuilder.reporting.width import narrowed, wrapped
-from archbuilder.sources import REPEAT
+from archbuilder.sources import REPEAT, is_run, seeds_of
 
 HEADER = ("line", "layer", "block", "op", "output", "params", "MACs", "RF", "stride")
 SPARE = ("block", "line", "kept", "stride", "live", "MACs")  # columns that a narrow screen drops, in this order
+FEW = 5  # missing seeds that are named
 LEFT = {"layer", "block", "op"}  # text columns; the others are numbers, aligned to the right
 
 
@@ -33,20 +35,36 @@ def pieces(
 ) -> Iterator[str]:
     """The text of a check, report by report, and its last line; `outcome` gives the progress of a run."""
     tally = Tally()
-    seeds: dict[Path, list[str]] = {}
+    seeds: dict[Path, dict[str, str]] = {}
     for report in tally.counting(reports):
         if report.run and (report.run.parent / REPEAT).is_file():
             from archbuilder.reporting.goals import state
 
-            seeds.setdefault(report.run.parent, []).append(state(report))
+            seeds.setdefault(report.run.parent, {})[report.run.name] = state(report)
         if shown := render(report, style, table, per_op, outcome(report.run) if report.run else ""):
             yield f"{shown}\n\n"
     for folder, states in seeds.items():
-        from archbuilder.reporting.goals import of_seeds
-
-        if len(states) > 1 and (words := of_seeds(states)):
+        if words := _of_seeds(folder, states):
             yield f"{printable(str(folder))}: {words}\n\n"
     yield tally.words(style)
+
+
+def _of_seeds(folder: Path, states: Mapping[str, str]) -> str:
+    """What is to be said of several seeds together, whose runs have these states; empty if not all were checked."""
+    from archbuilder.reporting.goals import of_seeds
+
+    try:
+        seeds = seeds_of(folder)
+    except ArchbuilderError:  # each run is whole without this
+        return ""
+    missing = [path.name for path in seeds if not is_run(path)]
+    if any(path.name not in states for path in seeds if path.name not in missing):
+        return ""
+    if missing:
+        more = f" and {len(missing) - FEW} more" if len(missing) > FEW else ""
+        are = "is" if len(missing) == 1 else "are"
+        return f"{len(missing)} of {len(seeds)} seeds {are} missing: {', '.join(missing[:FEW])}{more}"
+    return of_seeds([states[path.name] for path in seeds]) if len(seeds) > 1 else ""
 
 
 def render(report: Report, style: Style = PLAIN, table: bool = True, per_op: bool = False, outcome: str = "") -> str:

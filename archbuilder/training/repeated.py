@@ -28,7 +28,7 @@ from archbuilder.run.plan import Plan
 from archbuilder.run.processes import first_of_all
 from archbuilder.run.result import Interrupted, Record, RunResult, Spread, over_seeds
 from archbuilder.run.signals import HOW, Ending
-from archbuilder.sources import REPEAT
+from archbuilder.sources import REPEAT, name_of_seed
 
 OnEpoch = Callable[[Record], None]
 
@@ -68,11 +68,6 @@ def is_repeated(path: Path) -> bool:
     return (path / REPEAT).is_file()
 
 
-def seeds_of(path: Path) -> list[Path]:
-    """The folders of its runs, in the order in which they are trained.  Raises ArchbuilderError AB702."""
-    return [path / _name(seed) for seed in json_files.seeds(path)["seeds"]]
-
-
 def start(seeds: Sequence[Plan], on_epoch: OnEpoch) -> Repeated:
     """Make a run of every plan, in one new folder, and train them all."""
     from archbuilder.training.parallel import joined
@@ -84,7 +79,7 @@ def start(seeds: Sequence[Plan], on_epoch: OnEpoch) -> Repeated:
         folder = stack.enter_context(created(outer)) if processes.main else Onlooker(outer, published=False)
         for made, plan in enumerate(seeds):
             session = Session(plan, place, processes, on_epoch)
-            session.make(stack, folder.path, _name(plan.train.seed), len(seeds) - made)
+            session.make(stack, folder.path, name_of_seed(plan.train.seed), len(seeds) - made)
         folder.write_json(REPEAT, {"seeds": [plan.train.seed for plan in seeds]})
         folder.publish()
         path = processes.first(folder.path)
@@ -118,7 +113,7 @@ def _proceed(
         if ending.asked:  # the signal came as the run before was about to finish
             raise KeyboardInterrupt
         try:
-            plan = plans.resumed(path / _name(seed), options)
+            plan = plans.resumed(path / name_of_seed(seed), options)
             report = plan.options.report
             results.append(run(plan, on_epoch, ending))
         except ArchbuilderError as error:
@@ -146,7 +141,3 @@ def _conclude(folder: RunFolder, seeds: list[int], repeated: Repeated) -> None:
         text = json.dumps({"seeds": seeds, "test_accuracy": figures}, indent=2) + "\n"
         if not folder.has(REPEAT, text):
             folder.write(REPEAT, text)
-
-
-def _name(seed: int) -> str:
-    return f"seed-{seed}"

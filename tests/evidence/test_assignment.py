@@ -92,6 +92,13 @@ def test_of_several_seeds_each_is_held_to_the_goals(out: Path, capsys: pytest.Ca
     log.write_text(re.sub('"test_accuracy": [0-9.]+', '"test_accuracy": 1.0', log.read_text()))
     status, text = said(capsys, "check", "-q", str(both))
     assert status == 1 and "1 of 2 seeds fulfil" in text
+    assert " of 2 seeds" not in said(capsys, "check", "-q", str(both / "seed-0"))[1]
+    (both / "seed-1").rename(out / "elsewhere")
+    status, text = said(capsys, "check", "-q", str(both))
+    assert status == 0 and f"{both}: 1 of 2 seeds is missing: seed-1\n" in text and "seeds fulfil" not in text
+    (both / "repeat.json").write_text("{}")
+    assert main(["check", "-q", str(both)]) == 2
+    assert "this does not say which seeds there are" in capsys.readouterr().err
 
 
 def test_a_run_that_is_not_finished_is_not_fulfilled_yet(
