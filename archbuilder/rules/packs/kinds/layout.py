@@ -121,12 +121,12 @@ class Layout(Rule):
                 return self._missed(net, found, number, message)
             if (channels := channels_of(token)) and node.shape.c != channels:
                 message = f"{token} must have {channels} channels, but {block_path(node)} has {node.shape.c}"
-                has_field = "out" in type(node.place).model_fields and _is_whole(node, found)
+                has_field = isinstance(block := node.place, Block) and "out" in type(block).model_fields
                 edit, words = (
                     Change({"out": str(channels)}, say="set {}"),
                     f"give it {channels} channels; {self._asked}",
                 )
-                hint: Hint = edit if has_field else words
+                hint: Hint = edit if has_field and _is_whole(node, found) else words
                 return missed(STRUCTURE, message, hint, node.span)
         if len(found) > len(self.order):
             kind, node = found[len(self.order)]
