@@ -47,10 +47,14 @@ def run(args: Namespace) -> int:
     """Exit 0 found, 1 the loss falls nowhere or the file is invalid, 2 could not run."""
     from archbuilder.run import plan
     from archbuilder.run.options import Options
+    from archbuilder.training.probes import IN_FLOAT
     from archbuilder.training.probes.lr_find import drawing, range_test
 
     options = Options.of(**training_options(args))
-    found = range_test(plan.new(args.file, args.set, ".", options, check=False), args.low, args.high, args.steps)
+    made = plan.new(args.file, args.set, ".", options, check=False)
+    if made.train.quantize:
+        print(IN_FLOAT)
+    found = range_test(made, args.low, args.high, args.steps)
     path = args.plot or f"{found.name}-lr.png"
     write_file(path, drawing(found), UNWRITABLE, "name another file with --plot")
     steps, end = len(found.rates), f"diverged at {found.diverged:.2g}" if found.diverged else "to the end of the range"

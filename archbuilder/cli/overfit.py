@@ -32,10 +32,14 @@ def run(args: Namespace) -> int:
     """Exit 0 it can, 1 it cannot or the file is invalid, 2 could not run."""
     from archbuilder.run import plan
     from archbuilder.run.options import Options
+    from archbuilder.training.probes import IN_FLOAT
     from archbuilder.training.probes.overfit import memorise
 
     options = Options.of(**training_options(args))
-    found = memorise(plan.new(args.file, args.set, ".", options, check=False), _show, args.images, args.steps)
+    made = plan.new(args.file, args.set, ".", options, check=False)
+    if made.train.quantize:
+        print(IN_FLOAT)
+    found = memorise(made, _show, args.images, args.steps)
     state = f"accuracy {found.accuracy:.1f} %, loss {found.loss:.4g} after {found.steps} steps"
     if found.ok:
         print(f"ok: {found.images} images are known by heart: {state}")

@@ -63,7 +63,7 @@ def write_report(run: Run, device: torch.device, readme: str = "", page: str = "
     if mistakes:
         folder.write(MISTAKES, png(as_sheet(mistakes)))
     values = _values(run, story, network, outcome, mistakes, readme) | _assignment(report)
-    values["page"] = _link(report, page)
+    values["page"] = _link(report, run.plan.text, page)
     folder.write(MARKDOWN, rendering.md("report.md.jinja", values | {"layers": "\n".join(layer_table(facts))}))
     folder.write(REPORT, rendering.html("report.html.jinja", values))
     return outcome
@@ -132,10 +132,10 @@ def _values(
     }
 
 
-def _link(report: Report, page: str) -> str:
-    """Where the network can be edited, empty where nobody has named a page."""
+def _link(report: Report, text: str, page: str) -> str:
+    """Where the network can be edited as it was trained, empty where nobody has named a page."""
     page = page or next((verdict.page for verdict in report.rules if verdict.page), "")
-    return page_link(page, f"{report.name}.yaml", report.document.text) if page and report.document else ""
+    return page_link(page, f"{report.name}.yaml", text) if page else ""
 
 
 def _assignment(report: Report) -> dict[str, str]:

@@ -27,9 +27,14 @@ def constants(program: Program, module: nn.Module, but: Collection[str] = ()) ->
     """The constants of a program by name, in the runtime's layout: filters (out, height, width, in), float32.
 
     Norms are folded with their running statistics. but: names of constants to omit."""
-    first = next(module.parameters(), None)
-    with torch.device("cpu" if first is None else first.device):
+    with place(module):
         return _constants(program, module, but)
+
+
+def place(module: nn.Module) -> torch.device:
+    """The device of a module; as a context, new tensors are made there."""
+    first = next(module.parameters(), None)
+    return torch.device("cpu") if first is None else first.device
 
 
 def _constants(program: Program, module: nn.Module, but: Collection[str]) -> dict[str, Tensor]:

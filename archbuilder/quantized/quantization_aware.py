@@ -60,8 +60,11 @@ class RoundedNetwork(Network):
     def calibrate(self, batches: Iterable[Tensor]) -> None:
         """Find the ranges on batches of normalised images; norms use batch statistics, as in training.
 
-        So a last batch of two images, which distorts running statistics, distorts no range.
+        A batch of few images has other statistics than those of training, and its values count all the same. One of a
+        single image is left out, unless there is no other: a map of one pixel has no deviation.
         Raises ArchbuilderError AB882 for NaN or infinite values."""
+        batches = list(batches)
+        batches = [images for images in batches if len(images) > 1] or batches
         watched = deepcopy(self).cpu().train()  # a copy, because its running statistics change
         constants = floats.constants(self.program, watched, self._learnt)
         for operator in self._weighted:
@@ -107,7 +110,8 @@ class RoundedNetwork(Network):
     def _own(self, operator: Operator) -> tuple[Tensor, Tensor]:
         """The filter and bias of a layer, without the norms after it."""
         content = self._content(operator)
-        filter, bias = floats.own(content, self)
+        with floats.place(self):
+            filter, bias = floats.own(content, self)
         return floats.arranged(content, filter).reshape(self.program.tensors[operator.inputs[1]].shape), bias
 
 

@@ -177,8 +177,13 @@ def _age(state: State) -> tuple[int, int]:
 
 def restore(target: Restorable, state: State, path: Path) -> None:
     """Restore a state that `load` returned.  Raises ArchbuilderError AB705 where it does not fit."""
+    mine = target.state()
+    if "ranges" in mine and "ranges" not in state:
+        message = "this is of a training with int8 rounding by an earlier version, which fixed no ranges"
+        hint = "start it anew from the float run: archbuilder train --init RUN --set train.quantize=int8"
+        raise ArchbuilderError(FOREIGN.at(Span(str(path)), message, hint))
     try:
-        if unlike := next(_unlike(target.state(), state), None):
+        if unlike := next(_unlike(mine, state), None):
             raise ValueError(unlike)
         if state["batch"] and not any(own["meter"]["images"] for own in state["processes"]):
             raise ValueError("there are batches without images")

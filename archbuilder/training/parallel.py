@@ -129,6 +129,14 @@ def check_batch(data: Data, processes: Processes) -> None:
         raise ArchbuilderError(BATCH.at(data.span("batch_size"), message, hint))
 
 
+def check_norms(plan: Plan) -> None:
+    """Raises ArchbuilderError AB733 for synchronised norms in a training with int8 rounding."""
+    if plan.options.sync_batch_norm and plan.train.quantize:
+        message = "torch's SyncBatchNorm needs GPUs, and the ranges of int8 are calibrated on the CPU"
+        hint = "leave --sync-batch-norm out: the weights that --init takes may well have been trained with it"
+        raise ArchbuilderError(SYNCHRONISED.at(Span("--sync-batch-norm"), message, hint))
+
+
 def join(place: torch.device, sync_batch_norm: bool) -> Distributed:
     """Join the other processes; done once, for all runs of this process.
 
@@ -159,9 +167,10 @@ def joined(plan: Plan) -> Iterator[tuple[torch.device, Processes]]:
     """The device and the processes of a plan, with torch's settings for it."""
     place, processes = device.pick(plan.options.device), ALONE
     if launched():
-        from archbuilder.training.parallel import check_batch, join
+        from archbuilder.training.parallel import check_batch, check_norms, join
 
         with said_once():
+            check_norms(plan)
             processes = join(place, plan.options.sync_batch_norm)
         place = processes.device
         with processes.agreed():

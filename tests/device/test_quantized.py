@@ -6,6 +6,7 @@ import copy
 import io
 import json
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,11 +16,12 @@ from torch import Tensor, nn
 from archbuilder import check_text
 from archbuilder.cli import main
 from archbuilder.device.kernels import program_of
-from archbuilder.diagnostics import ArchbuilderError
+from archbuilder.diagnostics import ArchbuilderError, Span
 from archbuilder.quantized import floats, int8_file, integers
 from archbuilder.quantized.integers import multiplier
 from archbuilder.quantized.quantization_aware import RoundedNetwork
 from archbuilder.quantized.scales import doubts, narrowed, observe, of_range, quantize
+from archbuilder.run import checkpoint
 from archbuilder.trained.calibration import Integers
 from archbuilder.trained.open import open_run
 from archbuilder.training.learning import transfer
@@ -186,6 +188,23 @@ def test_a_channel_whose_norm_is_shut_is_rounded_all_the_same():
     assert all(p.grad is not None and p.grad.isfinite().all() for p in rounded.parameters())
 
 
+@pytest.mark.parametrize("name", BLOCKS)
+def test_a_layer_is_taken_where_its_weights_are(name: str):
+    rounded = RoundedNetwork(network(BLOCKS[name])).to("meta")
+    for operator in rounded._weighted:
+        assert {tensor.device.type for tensor in rounded._own(operator)} == {"meta"}
+
+
+def test_a_batch_of_one_image_does_not_calibrate():
+    """A norm over a map of one pixel cannot take it."""
+    graph = network(["strided: {out: 6, stride: 9}"])
+    rounded, x = RoundedNetwork(graph), images(graph, 5)
+    rounded.calibrate([x[:4], x[4:]])
+    both = rounded.ranges
+    rounded.calibrate([x[:4]])
+    assert rounded.ranges == both
+
+
 ROUNDING = ["--set", "train.quantize=int8", "--set", "train.epochs=2"]
 WORDS = ["train", "--init", str(RUN), "--no-report", "--device", "cpu", "--threads", "1", *ROUNDING]
 
@@ -251,6 +270,74 @@ def test_ranges_are_kept_between_two_batches(rounded_run: Path):
     state = resumed.module.state_dict()
     assert all(torch.equal(tensor, state[name]) for name, tensor in whole.module.state_dict().items())
     assert whole.metrics[-1]["test_loss"] == resumed.metrics[-1]["test_loss"]
+
+
+@pytest.fixture
+def learner(rounded_run: Path) -> Iterator[Trainer]:
+    """A training with rounding, at its start."""
+    run = open_run(rounded_run)
+    made = Trainer(run.plan, run.splits, torch.device("cpu"), source=transfer.read(RUN))
+    yield made
+    made.images.close()
+
+
+def test_the_integers_are_those_of_the_statistics_that_all_processes_share(
+    learner: Trainer, monkeypatch: pytest.MonkeyPatch
+):
+    def align(module: nn.Module) -> None:
+        for name, buffer in module.named_buffers():
+            if name.endswith("running_var"):
+                buffer.fill_(7)
+
+    def integers(module: RoundedNetwork) -> Integers:
+        folded.extend(buffer for name, buffer in module.named_buffers() if name.endswith("running_var"))
+        return made(module)
+
+    made, folded = learner._integers, list[Tensor]()
+    monkeypatch.setattr(learner, "_integers", integers)
+    monkeypatch.setattr(learner.processes, "align", align)
+    learner.epoch(lambda *_: None)
+    assert folded and all((buffer == 7).all() for buffer in folded)
+
+
+def test_calibration_does_not_count_as_training(learner: Trainer, monkeypatch: pytest.MonkeyPatch):
+    now, calibrate = [0.0], learner._begin_rounding
+
+    def begin(module: RoundedNetwork) -> None:
+        now[0] += 1000
+        calibrate(module)
+
+    def clock() -> float:
+        now[0] += 0.001
+        return now[0]
+
+    monkeypatch.setattr(learner, "_begin_rounding", begin)
+    monkeypatch.setattr("archbuilder.training.learning.trainer.perf_counter", clock)
+    record = learner.epoch(lambda *_: None)
+    assert record["images_per_second"] > len(learner.splits.train) / 100 and now[0] > 1000
+
+
+def test_only_values_that_are_no_numbers_are_a_divergence(learner: Trainer, monkeypatch: pytest.MonkeyPatch):
+    module = learner.module
+    assert isinstance(module, RoundedNetwork)
+    module.get_submodule("conv.norm").bias.data.fill_(torch.inf)  # type: ignore[operator,union-attr]
+    with pytest.raises(ArchbuilderError, match=r"AB712 the int8 ranges of epoch 1 .* because conv\.\w+ gives infinite"):
+        learner._begin_rounding(module)
+
+    def fail(*_: object) -> None:
+        raise ArchbuilderError(checkpoint.FOREIGN.at(Span("file"), "something else", "mend it"))
+
+    monkeypatch.setattr(module, "calibrate", fail)
+    with pytest.raises(ArchbuilderError, match="AB705 something else"):
+        learner._begin_rounding(module)
+
+
+def test_a_training_that_fixed_no_ranges_is_begun_anew(learner: Trainer):
+    state = learner.state()
+    del state["ranges"]
+    with pytest.raises(ArchbuilderError, match=r"AB705 .* by an earlier version") as error:
+        checkpoint.restore(learner, state, Path("last.pt"))
+    assert "--init RUN" in error.value.diagnostics[0].hint
 
 
 def test_rounding_is_learnt_at_the_end(tmp_path: Path, capsys: pytest.CaptureFixture[str]):

@@ -119,6 +119,17 @@ def test_arguments_that_make_no_sense(words: list[str], file: str, capsys):
     assert words[0] in capsys.readouterr().err
 
 
+def test_rounding_is_left_out_of_a_probe(file: str, capsys):
+    assert range_test(planned("train.quantize=int8"), steps=20) == range_test(planned(), steps=20)
+    assert main(["overfit", file, "--steps", "1", "--set", "train.quantize=int8", *CPU]) == 1
+    rounded = capsys.readouterr().out
+    assert rounded.startswith("note: quantize is left out here") and rounded.count("quantize") == 1
+    assert main(["overfit", file, "--steps", "1", *CPU]) == 1
+    assert capsys.readouterr().out == rounded.partition("\n")[2]
+    main(["lr-find", file, "--steps", "20", "--set", "train.quantize=int8", *CPU])
+    assert capsys.readouterr().out.startswith("note: quantize is left out here")
+
+
 # overfit
 
 

@@ -7,6 +7,7 @@ import base64
 import io
 import json
 import re
+import shutil
 import zlib
 from html.parser import HTMLParser
 from pathlib import Path
@@ -18,7 +19,7 @@ import pytest
 import torch
 from PIL import Image
 
-from archbuilder import evidence
+from archbuilder import check_text, evidence
 from archbuilder.cli import main
 from archbuilder.evidence.report import write_report
 from archbuilder.exporters import exporter
@@ -38,6 +39,7 @@ FILES = {
     "receptive_field.png",
     "mistakes.png",
 }
+FIXTURES = Path(__file__).parents[1] / "fixtures" / "0.1.0" / "trained"
 ADDRESS_TS = Path(__file__).parents[2] / "web" / "src" / "address.ts"
 HOSTILE = '<script>alert("x")</script> | *a* [b](http://c) & ${1}'
 
@@ -208,14 +210,30 @@ def test_a_report_links_to_a_page_with_its_network(copy: Path, capsys):
     text = (copy / "architecture.yaml").read_text()
     (copy / "architecture.yaml").write_text(f"{text}rules: ./mine.yaml\n")
     assert main(["report", str(copy), "--device", "cpu"]) == 0
-    [link] = [a["href"] for a in Page((copy / "report.html").read_text()).all("a") if a["href"].startswith(page)]
-    assert f"<{link}>" in (copy / "report.md").read_text()
-    fields = dict(parse_qsl(link.partition("#")[2]))
-    packed = base64.urlsafe_b64decode(fields["text"] + "==")
-    assert zlib.decompress(packed, -zlib.MAX_WBITS).decode() == f"{text}rules: ./mine.yaml\n"
+    fields = linked(copy, page)
+    assert fields["text"] == f"{text}rules: ./mine.yaml\n"
     assert fields["archbuilder"] == re.findall(r"FORM = (\d+)", ADDRESS_TS.read_text())[0]
     assert main(["report", str(copy), "--page", "my.page"]) == 2
     assert "AB864" in capsys.readouterr().err
+
+
+def test_the_link_holds_the_network_that_was_trained(tmp_path: Path):
+    run = shutil.copytree(FIXTURES / "overridden" / "run", tmp_path / "run")
+    page = "https://example.org/net.html"
+    assert main(["report", str(run), "--device", "cpu", "--threads", "1", "--page", page]) == 0
+    fields = linked(run, page)
+    found, facts = check_text(fields["text"]), json.loads((run / "facts.json").read_text())
+    assert fields["file"] == "overridden.yaml" and found.name == "overridden"
+    assert found.facts and found.facts.params == facts["totals"]["params"]
+
+
+def linked(run: Path, page: str) -> dict[str, str]:
+    """What the link to a page says in both reports of a run, with its text unpacked."""
+    [link] = [a["href"] for a in Page((run / "report.html").read_text()).all("a") if a["href"].startswith(page)]
+    assert f"<{link}>" in (run / "report.md").read_text()
+    fields = dict(parse_qsl(link.partition("#")[2]))
+    packed = base64.urlsafe_b64decode(fields["text"] + "==")
+    return fields | {"text": zlib.decompress(packed, -zlib.MAX_WBITS).decode()}
 
 
 def test_names_are_words_and_never_markup(copy: Path):

@@ -155,6 +155,13 @@ def test_devices_are_counted_before_anybody_is_waited_for(monkeypatch: pytest.Mo
         join(torch.device("cpu"), sync_batch_norm=True)
 
 
+def test_rounding_and_synchronised_norms_do_not_go_together(net: Path, monkeypatch: pytest.MonkeyPatch):
+    net.write_text(GROUP.replace("{kind: group, groups: 2}", "batch"))
+    monkeypatch.setenv("WORLD_SIZE", "2")  # nobody is waited for before this is told
+    with pytest.raises(ArchbuilderError, match=r"AB733 .* the ranges of int8 are calibrated on the CPU"):
+        train(net, overrides=["train.quantize=int8"], device="cpu", report=False, sync_batch_norm=True)
+
+
 def test_the_sums_of_processes_are_those_of_all_images():
     """Another number of processes takes the sums over."""
     from archbuilder.training.learning.loop import Meter

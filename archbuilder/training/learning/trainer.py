@@ -15,6 +15,7 @@ from archbuilder.data.arrays import Images, Splits
 from archbuilder.data.batches import TrainBatches, batch_count, eval_batches
 from archbuilder.diagnostics import ArchbuilderError, declare
 from archbuilder.quantized.quantization_aware import RoundedNetwork
+from archbuilder.quantized.scales import NO_NUMBER
 from archbuilder.run.plan import Plan
 from archbuilder.run.processes import ALONE, Processes
 from archbuilder.run.result import Record, Score
@@ -123,8 +124,12 @@ class Trainer:
         """Says of values that are no numbers that training has diverged."""
         try:
             yield
-        except ArchbuilderError:
-            self._finite(Score(math.nan, 0.0, 0), self.done + 1, "training")
+        except ArchbuilderError as error:
+            problem = error.diagnostics[0]
+            if problem.code is not NO_NUMBER:
+                raise
+            found = f"the int8 ranges of epoch {self.done + 1} cannot be found, because {problem.message}"
+            raise self._diverged(found) from None
 
     @property
     def batches(self) -> int:
@@ -138,8 +143,8 @@ class Trainer:
                  may be called again.
         aside:   is called after every batch of an evaluation, and may end the epoch likewise.
 
-        seconds: training and evaluation; images_per_second: of training alone, of whose time `waiting` is the
-                 share in which the next batch was not ready.
+        seconds: training and evaluation, without the calibration of int8 before them; images_per_second: of
+                 training alone, of whose time `waiting` is the share in which the next batch was not ready.
         Raises ArchbuilderError AB712 where a loss is infinite or no number.
         """
         number = self.done + 1
@@ -148,6 +153,7 @@ class Trainer:
         self._train(number, watch, between)
         score = self._finite(self.meter.total(self.processes), number, "training")
         evaluated = perf_counter()
+        self.processes.align(self.evaluated)
         result = self.evaluated
         if isinstance(result, RoundedNetwork):
             result = self._integers(result)
@@ -167,6 +173,8 @@ class Trainer:
         return record
 
     def _train(self, number: int, watch: Watch, between: Between) -> None:
+        if isinstance(self.module, RoundedNetwork) and not self.batch:
+            self._begin_rounding(self.module)
         seen, before, waited = perf_counter(), perf_counter() - self.spent, self.waited
         batches = Timed(self.images.epoch(number, self.batch))
 
@@ -190,8 +198,6 @@ class Trainer:
                     self._finite(score, number, "training")
                 watch(number, score)
 
-        if isinstance(self.module, RoundedNetwork) and not self.batch:
-            self._begin_rounding(self.module)
         self.parallel.train()
         train_pass(batches, step, self.meter, look)
 
@@ -214,7 +220,6 @@ class Trainer:
             device=self.device,
             shard=self.processes.shard,
         )
-        self.processes.align(self.evaluated)
         meter = Meter(self.device)
         module = Mirrored(module) if name.startswith("flip_averaged") else module
         evaluate(module, batches, self.objective.labelled, meter, self._aside)
@@ -224,12 +229,15 @@ class Trainer:
     def _finite(self, score: Score, number: int, what: str) -> Score:
         if math.isfinite(score.loss):
             return score
+        raise self._diverged(f"the {what} loss of epoch {number} is {score.loss}")
+
+    def _diverged(self, found: str) -> ArchbuilderError:
         lr = self.plan.train.optimizer.lr
-        message = f"the {what} loss of epoch {number} is {score.loss}: training has diverged"
         hint = f"lower the learning rate (lr: {lr:g}), lengthen the warm-up, or set clip_gradient: 1"
         if self.plan.train.precision == "fp16":
             hint += "; bf16 and fp32 hold larger numbers than fp16"
-        raise ArchbuilderError(NOT_FINITE.at(self.plan.train.span("optimizer"), message, hint))
+        message = f"{found}: training has diverged"
+        return ArchbuilderError(NOT_FINITE.at(self.plan.train.span("optimizer"), message, hint))
 
     def check_finite(self) -> None:
         """Raises ArchbuilderError AB712 where the loss up to now, or a weight, is infinite or no number."""

@@ -22,6 +22,7 @@ from archbuilder.training.learning.schedule import Schedule
 from archbuilder.training.learning.step import Turn
 from archbuilder.training.learning.trainer import Trainer
 from archbuilder.training.parallel import trial
+from archbuilder.training.probes import in_float
 
 FLAT = declare(
     "AB762",
@@ -96,12 +97,13 @@ class RangeTest:
 
 
 def range_test(plan: Plan, low: float = LOW, high: float = HIGH, steps: int = STEPS) -> RangeTest:
-    """Train a fresh network of a plan, as its recipe says, at a rate that rises; nothing of it is kept.
+    """Train a fresh network of a plan in float, as its recipe says, at a rate that rises; nothing of it is kept.
 
     low, high: the range, as multiples of the recipe's rate.
     torch's random state and settings are as they were afterwards.
     Raises ArchbuilderError AB762 where the loss never falls, and what training raises.
     """
+    plan = in_float(plan)
     with trial(plan) as place:
         trainer = Trainer(plan, images_of(plan), place)
         trainer.step.schedule = Ramp(low, high, steps)

@@ -19,6 +19,7 @@ from archbuilder.training.learning.schedule import Schedule
 from archbuilder.training.learning.step import Turn
 from archbuilder.training.learning.trainer import Trainer
 from archbuilder.training.parallel import trial
+from archbuilder.training.probes import in_float
 
 IMAGES, STEPS = 32, 300
 KNOWN = 0.1  # mean cross-entropy of a batch that is known by heart: nine in ten for the true class
@@ -53,10 +54,10 @@ def memorise(plan: Plan, watch: Watch, images: int = IMAGES, steps: int = STEPS)
     """Train a fresh network of a plan on the same few images until it knows them; nothing of it is kept.
 
     The network, the optimizer, its rate and its groups are the recipe's; augmentation, mixing, dropout, label
-    smoothing, averages and the teacher are left out, for they keep a network from learning by heart, as they
-    should.  torch's random state and settings are as they were afterwards.  Raises what training raises.
+    smoothing, averages, int8 rounding and the teacher are left out, for they keep a network from learning by heart,
+    as they should.  torch's random state and settings are as they were afterwards.  Raises what training raises.
     """
-    plan = _bare(plan)
+    plan = _bare(in_float(plan))
     with trial(plan) as place:
         splits = images_of(plan)
         trainer = Trainer(plan, splits, place)
