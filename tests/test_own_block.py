@@ -98,7 +98,7 @@ class Wrong(Block):
         (
             "return layer(op.conv, inputs)",
             "return layer(replace(op.conv, groups=1, out=9), inputs)",
-            "(16, 16, 16), torch",
+            "(16, 16, 16) by the analysis, but (9, 16, 16) by torch",
         ),
         ("", "", "ok"),
     ],
