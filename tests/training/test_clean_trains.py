@@ -105,10 +105,10 @@ POINTS = "schedule: {piecewise: {points: [[0, %s], [10, 0]]}}"
         (written("{conv: {out: 8, norm: {eps: 1e-39}}}, gap, classifier"), "1e-39", "AB103 eps: 1e-39 is outside"),
         (written(defaults="{norm: {eps: 1e-39}}"), "1e-39", "AB103 eps: 1e-39 is outside the range"),
         # training that comes to nothing
-        (written("{conv: {out: 8, norm: {momentum: 0}}}, gap, classifier"), "momentum", "AB747 conv.norm: with momentum"),
+        (written("{conv: {out: 8, norm: {momentum: 0}}}, gap, classifier"), "momentum", "AB747 conv.norm: with"),
         (written("{conv: 8}, {norm: {momentum: 0}}, gap, classifier"), "momentum", "AB747 norm: with momentum 0"),
         (written(defaults="{norm: {momentum: 0}}"), "momentum", "AB747 conv.norm: with momentum 0"),
-        (written(train="epochs: 3", defaults="{norm: {momentum: 0.0}}"), "momentum", "AB747 conv.norm: with momentum 0"),
+        (written(train="epochs: 3", defaults="{norm: {momentum: 0.0}}"), "momentum", "AB747 conv.norm: with"),
         (written("{conv: {out: 8, dropout: 1}}, gap, classifier"), "1}}", "AB747 conv.dropout: dropout of 1"),
         (written("{conv: 8}, {dropout: {p: 1.0}}, gap, classifier"), "p: 1.0", "AB747 dropout: dropout of 1"),
         (written(classes=1), "classes", "AB747 with one class every answer is right"),
