@@ -19,6 +19,7 @@ from zipfile import ZipFile
 import pytest
 
 from archbuilder.cli import _packages
+from archbuilder.files import cache_folder
 from archbuilder.training import train
 from tests.cli import every
 from tests.cli.samples import ROOT
@@ -86,6 +87,10 @@ def said(packages: Path, tmp_path_factory: pytest.TempPathFactory) -> Said:
     every.files(folder)
     made = train(every.NET, out=folder / "runs", device="cpu", threads=1, report=False).path
     made.rename(made.with_name("first"))
+    parts = cache_folder() / "page"  # fetched and compiled once for all tests
+    parts.mkdir(parents=True, exist_ok=True)
+    (folder / ".cache" / "archbuilder").mkdir(parents=True)
+    (folder / ".cache" / "archbuilder" / "page").symlink_to(parts)
     lines = [line for command in every.commands() for line in every.every(command)]
     options = {"cwd": folder, "capture_output": True, "text": True, "timeout": 400}
     result = subprocess.run(
