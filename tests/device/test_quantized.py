@@ -290,7 +290,7 @@ def test_the_integers_are_those_of_the_statistics_that_all_processes_share(
                 buffer.fill_(7)
 
     def integers(module: RoundedNetwork) -> Integers:
-        folded.extend(buffer for name, buffer in module.named_buffers() if name.endswith("running_var"))
+        folded.extend(buffer.clone() for name, buffer in module.named_buffers() if name.endswith("running_var"))
         return made(module)
 
     made, folded = learner._integers, list[Tensor]()
