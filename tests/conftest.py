@@ -38,7 +38,10 @@ def has_program(*names: str) -> Callable[[], bool]:
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
-# What a group of tests needs beyond the extra `dev`, and how it is found.
+REQUIRED = set(filter(None, os.environ.get("CI_REQUIRE", "").split(",")))
+
+# What a group of tests needs beyond the extra `dev`, and how it is found; `time` is there where CI_REQUIRE names it:
+# a shorter test covers the same mechanism.
 TOOLS: dict[str, Callable[[], bool]] = {
     "browser": has_program(*BROWSERS),
     "compiler": has_program("gcc", "cc"),
@@ -47,17 +50,17 @@ TOOLS: dict[str, Callable[[], bool]] = {
     "node": has_program("npm"),
     "notebook": has_package("nbclient"),  # of the extra `notebook`
     "ray": has_package("ray"),
+    "time": lambda: "time" in REQUIRED,
 }
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Skip the groups whose tool is absent, each with one line; an error where CI_REQUIRE names the tool."""
-    required = set(filter(None, os.environ.get("CI_REQUIRE", "").split(",")))
-    if unknown := required - set(TOOLS):
+    if unknown := REQUIRED - set(TOOLS):
         raise pytest.UsageError(f"CI_REQUIRE: {', '.join(sorted(unknown))} is none of {', '.join(TOOLS)}")
     needed = {item: {tool for marker in item.iter_markers("needs") for tool in marker.args} for item in items}
     absent = {tool for tool in set().union(*needed.values()) if not TOOLS[tool]()}
-    if missing := absent & required:
+    if missing := absent & REQUIRED:
         raise pytest.UsageError(f"CI_REQUIRE: not found: {', '.join(sorted(missing))}")
     for item, tools in needed.items():
         for tool in tools & absent:

@@ -21,7 +21,11 @@ data: {dataset: digits, batch_size: 512, engine: tensor}
 train: {epochs: 1}
 """
 STARTED = {"plain_loop": "throughput"}  # by another one
-NEEDS = {"microcontroller": pytest.mark.needs("mcu"), "page": pytest.mark.needs("browser")}
+NEEDS = {
+    "check_speed": pytest.mark.needs("time"),
+    "microcontroller": pytest.mark.needs("mcu"),
+    "page": pytest.mark.needs("browser", "time"),
+}
 SMALLEST = {
     "augmentation": ["--images", "64", "--rounds", "1"],
     "check_speed": ["small.yaml", "--runs", "1", "--layers", "10", "20"],

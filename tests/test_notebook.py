@@ -22,6 +22,7 @@ def test_it_is_stored_without_outputs():
 
 @pytest.mark.needs("notebook")
 @pytest.mark.timeout(600)
+@pytest.mark.needs("time")
 def test_every_cell_shows_what_its_text_promises(tmp_path: Path):
     import nbformat
     from nbclient import NotebookClient

@@ -13,7 +13,7 @@ from tests.ir.choices import Seeded
 from tests.ir.networks import Writer, networks
 
 
-@settings(max_examples=400)
+@settings(max_examples=250)
 @given(text=networks())
 def test_network_equals_torch(text: str):
     codes, found = fuzz.examine(text)

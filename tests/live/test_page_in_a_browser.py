@@ -234,6 +234,7 @@ def test_a_large_and_a_hostile_file(page, tmp_path):
     assert page.evaluate("workers.length") == workers and page.locator("#app img").count() == 0
 
 
+@pytest.mark.needs("time")
 def test_typing_does_not_wait_for_the_largest_file(page, tmp_path):
     """12,000 layers in 4 MB: what is typed while they are checked is there at once, and in the facts in the end."""
     largest = tmp_path / "largest.yaml"

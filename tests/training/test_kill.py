@@ -28,7 +28,7 @@ SameEnd = Callable[[Path, Path], None]
 OPTIONS = ("--threads", "1", "--device", "cpu", "--no-report")
 
 
-@pytest.mark.parametrize(("processes", "times"), [(1, 3), (2, 2)])
+@pytest.mark.parametrize(("processes", "times"), [(1, 3), pytest.param(2, 2, marks=pytest.mark.needs("time"))])
 def test_ended_runs_resume_to_the_same_end(processes: int, times: int, capsys: pytest.CaptureFixture[str]):
     """Some random moments; `python -m tests.training.kill --times N` tries more."""
     assert kill.run(times, processes, seed=os.getpid()) == 0
@@ -187,7 +187,7 @@ def endless(
     return process, run
 
 
-@pytest.mark.parametrize("start", ["fork", "forkserver"])
+@pytest.mark.parametrize("start", ["fork", pytest.param("forkserver", marks=pytest.mark.needs("time"))])
 def test_a_program_that_is_terminated_returns_143(tiny: str, tmp_path: Path, start: str):
     process, run = endless(tiny, tmp_path, ("engine: tensor", "workers: 1"), start)
     os.killpg(process.pid, signal.SIGTERM)  # its workers hear it too, and the server that they are forked from
@@ -245,6 +245,7 @@ def children(parent: int) -> Iterator[int]:
 
 
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="the server is found as Linux tells of it")
+@pytest.mark.needs("time")
 def test_a_killed_server_of_workers_is_explained(tiny: str, tmp_path: Path):
     """The workers, which are its children, end with the process."""
     process, run = endless(tiny, tmp_path, ("engine: tensor", "workers: 1"), "forkserver")
