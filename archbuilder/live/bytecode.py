@@ -53,7 +53,8 @@ def compiled(pyodide: Mapping[str, bytes], site: Files, place: str) -> tuple[Fil
     library = {name: data for name, data in unpacked(pyodide[LIBRARY]).items() if not _UNUSED.match(name)}
     script = f"{inspect.getsource(_compile)}\n_compile({place!r})\n"
     given = {**pyodide, "site.zip": archived(site), "compile.py": script.encode(), "run.mjs": _NODE.encode()}
-    found = unpacked((_compiled(given) if node() else None) or archived({}))
+    program = node()
+    found = unpacked((_compiled(program, given) if program else None) or archived({}))
     return _replaced(library, found, "library/"), _replaced(site, found, "site/")
 
 
@@ -78,14 +79,14 @@ def _replaced(sources: Files, found: Files, room: str) -> Files:
     return kept | codes
 
 
-def _compiled(given: Files) -> bytes | None:
+def _compiled(program: str, given: Files) -> bytes | None:
     """The archive of bytecode that these files make, from the cache or made; None where it cannot be made."""
     digest = hashlib.sha256(archived(given)).hexdigest()
     cache = cache_folder() / "page" / "bytecode.zip"
     with suppress(OSError, zipfile.BadZipFile), zipfile.ZipFile(cache) as archive:
         if archive.comment.decode() == digest:
             return cache.read_bytes()
-    made = _run(given)
+    made = _run(program, given)
     if made is None:
         return None
     data = archived(unpacked(made), digest)
@@ -95,11 +96,8 @@ def _compiled(given: Files) -> bytes | None:
     return data
 
 
-def _run(given: Files) -> bytes | None:
-    """Pyodide compiles, in a folder of its own; None where it does not run here."""
-    program = node()
-    if program is None:
-        return None
+def _run(program: str, given: Files) -> bytes | None:
+    """Pyodide compiles under node, the program, in a folder of its own; None where it does not run here."""
     with tempfile.TemporaryDirectory() as name, suppress(OSError, subprocess.SubprocessError):
         for file, data in given.items():
             Path(name, file).write_bytes(data)
